@@ -1,0 +1,4 @@
+//! `bwp-sync` keeps a shop and Buy with Prime in step.
+
+pub mod domain;
+pub mod ports;

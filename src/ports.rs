@@ -1,0 +1,255 @@
+//! What the rooms hand each other: plain data, and the one trait.
+//!
+//! Not here: behaviour, other than the names of things.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
+use crate::domain::order::OrderIdentifier;
+use crate::domain::outcome::ResultEvent;
+use crate::domain::stored::StoredOrder;
+
+// ---------------------------------------------------------------------------------------------
+// The API
+// ---------------------------------------------------------------------------------------------
+
+/// Buy with Prime's Order interface, as narrow as its use: one call, one attempt.
+///
+/// An implementation reports facts. It neither retries nor judges; the one exception is a
+/// token that was refused, which is renewed once.
+pub trait OrderApi: Send + Sync + 'static {
+    /// `createOrder`.
+    fn create_order(&self, input: &CreateOrderInput) -> impl Future<Output = Result<StoredOrder, ApiError>> + Send;
+
+    /// `updateOrder`.
+    fn update_order(
+        &self,
+        order: &OrderIdentifier,
+        input: &UpdateOrderInput,
+    ) -> impl Future<Output = Result<StoredOrder, ApiError>> + Send;
+
+    /// `order`; `None` where the answer is `order: null` without an error.
+    fn order(&self, order: &OrderIdentifier) -> impl Future<Output = Result<Option<StoredOrder>, ApiError>> + Send;
+}
+
+/// An operation of the API.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Operation {
+    /// The mutation `createOrder`.
+    CreateOrder,
+    /// The mutation `updateOrder`.
+    UpdateOrder,
+    /// The query `order`.
+    Order,
+}
+
+impl Operation {
+    /// The operation's name in the API's schema.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CreateOrder => "createOrder",
+            Self::UpdateOrder => "updateOrder",
+            Self::Order => "order",
+        }
+    }
+}
+
+/// What is known of a call that did not succeed. Facts only.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ApiError {
+    /// The request was not sent: name not resolved, connection refused, TLS failed. Nothing happened.
+    #[error("the request was not sent: {reason}")]
+    NotSent {
+        /// What went wrong, without any payload.
+        reason: String,
+    },
+    /// The request was written, at least in part, and no whole answer came. It may have taken effect.
+    #[error("no answer: {reason}")]
+    NoAnswer {
+        /// What went wrong, without any payload.
+        reason: String,
+    },
+    /// An answer came, and it is not one of GraphQL's (not JSON, or neither `data` nor errors in it).
+    /// It may stand for an effect when the status is 2xx or 5xx.
+    #[error("HTTP {status} without a GraphQL answer")]
+    Unreadable {
+        /// HTTP status.
+        status: u16,
+        /// The `Retry-After` header, where present.
+        retry_after: Option<Duration>,
+    },
+    /// The API answered with errors; the first one is what decides.
+    #[error("HTTP {status}: {}", .errors.first().map_or("no error named", |e| e.message.as_str()))]
+    Answered {
+        /// HTTP status.
+        status: u16,
+        /// The `Retry-After` header, where present.
+        retry_after: Option<Duration>,
+        /// At least one.
+        errors: Vec<ErrorFact>,
+    },
+    /// No token could be had, so nothing was sent.
+    #[error("no token: {0}")]
+    NoToken(TokenError),
+}
+
+/// One error of an answer, whatever shape it came in.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ErrorFact {
+    /// `ValidationError`, `ConflictException`, … as written.
+    pub error_type: Option<String>,
+    /// `ItemOutOfStock`, … as written.
+    pub code: Option<String>,
+    /// The HTTP-like number in `classification.errorCode`.
+    pub error_code: Option<u16>,
+    /// The API's text, cut to 500 characters. May hold what the shopper entered.
+    pub message: String,
+    /// The server complains of the query document itself: our fault, not the order's.
+    pub document: bool,
+}
+
+/// Why there is no token. Facts only.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TokenError {
+    /// The endpoint said that these credentials are not good (HTTP 400 or 401).
+    #[error("refused with HTTP {status} {code}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The endpoint's code, `InvalidClientId` for one; its type where there is no code.
+        code: String,
+    },
+    /// HTTP 429 (the documentation says 12 requests a second for a client).
+    #[error("throttled")]
+    Throttled {
+        /// The `Retry-After` header, where present.
+        retry_after: Option<Duration>,
+    },
+    /// Not reachable, HTTP 5xx, or an answer that cannot be read.
+    #[error("unavailable: {reason}")]
+    Unavailable {
+        /// What went wrong, without any secret.
+        reason: String,
+    },
+}
+
+// ---------------------------------------------------------------------------------------------
+// In: from the broker
+// ---------------------------------------------------------------------------------------------
+
+/// A message as it was delivered.
+#[derive(Clone, Debug, Default)]
+pub struct Inbound {
+    /// The body, byte for byte.
+    pub body: Vec<u8>,
+    /// AMQP property `content_type`.
+    pub content_type: Option<String>,
+    /// AMQP property `message_id`.
+    pub message_id: Option<String>,
+    /// AMQP property `type`.
+    pub message_type: Option<String>,
+    /// AMQP property `timestamp`, seconds since 1970.
+    pub timestamp: Option<u64>,
+    /// Headers that are text or numbers, as text; others are not needed to understand a message.
+    pub headers: BTreeMap<String, String>,
+    /// Where the shop published it, also after a hop through one of our own queues.
+    pub exchange: String,
+    /// Routing key of the shop's publication, also after a hop.
+    pub routing_key: String,
+    /// The queue that it was consumed from.
+    pub queue: String,
+    /// Whether the queue is the one for messages that may be killing the process.
+    pub suspect: bool,
+    /// The broker says that it was delivered before; an earlier call may have taken effect.
+    pub redelivered: bool,
+    /// Deliveries that ended without a settlement while this process did not survive, as far as known.
+    pub crashes: u64,
+    /// What earlier attempts left in our own headers; believed only on deliveries through the default exchange.
+    pub history: History,
+}
+
+/// What is carried from one attempt to the next.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct History {
+    /// Attempts that count against the budget so far.
+    pub attempts: u32,
+    /// Trips through a retry queue so far, counted or not.
+    pub delays: u32,
+    /// When the first attempt failed.
+    pub first_failed_at: Option<Timestamp>,
+    /// An earlier attempt may have taken effect without our knowing.
+    pub outcome_unknown: bool,
+    /// How often the message was replayed from the dead letters.
+    pub replays: u32,
+    /// The run of the replay tool that sent it.
+    pub replay_id: Option<String>,
+}
+
+// ---------------------------------------------------------------------------------------------
+// Out: what is to be done with a message
+// ---------------------------------------------------------------------------------------------
+
+/// How a message ends its stay in a process.
+#[derive(Clone, Debug)]
+pub enum Settlement {
+    /// Publish the result, then acknowledge.
+    Done(ResultEvent),
+    /// Publish to a retry queue, then acknowledge.
+    Later(Later),
+    /// Publish the letter, then the `order-failed` result, then acknowledge.
+    DeadLetter(Box<Letter>, ResultEvent),
+    /// Publish to the queue of suspects, then acknowledge.
+    Suspect,
+}
+
+/// Come back after a while.
+#[derive(Clone, Debug)]
+pub struct Later {
+    /// Position in the list of retry queues, shortest delay first; past the end means the longest.
+    pub queue: usize,
+    /// What the next attempt needs to know.
+    pub history: History,
+}
+
+/// What a dead letter says about its message; the message itself travels unchanged beside it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Letter {
+    /// UUID v5 of source, message id and replays: the same failure writes the same id.
+    pub id: Uuid,
+    /// The operation that failed, or the kind's operation where no call was made; `none` for what cannot be read.
+    pub operation: String,
+    /// `ValidationError`, `LocalValidation`, `BwpSync`, …
+    pub error_type: String,
+    /// `ItemOutOfStock`, `InvalidMessage`, …
+    pub code: String,
+    /// Class of the error, as in the catalogue.
+    pub class: String,
+    /// Why, without personal data.
+    pub message: String,
+    /// What an operator can do.
+    pub suggested_action: String,
+    /// The shop's order id, or Buy with Prime's, where known.
+    pub order: Option<String>,
+    /// Attempts that were counted, this one included.
+    pub attempts: u32,
+    /// When the first attempt failed.
+    pub first_failed_at: Timestamp,
+    /// Now.
+    pub dead_lettered_at: Timestamp,
+    /// How often the message had been replayed.
+    pub replays: u32,
+}
+
+/// A message in hand, and where its settlement is expected.
+#[derive(Debug)]
+pub struct Job {
+    /// The message.
+    pub inbound: Inbound,
+    /// Takes the settlement; dropped without one when the message is to be given back to the broker.
+    pub settle: tokio::sync::oneshot::Sender<Settlement>,
+}
