@@ -1,4 +1,6 @@
 //! `bwp-sync` keeps a shop and Buy with Prime in step.
 
+pub mod broker;
 pub mod domain;
+pub mod policy;
 pub mod ports;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -163,6 +164,8 @@ pub struct Inbound {
     pub routing_key: String,
     /// The queue that it was consumed from.
     pub queue: String,
+    /// It came through one of our own queues, or from the replay tool; its `bwp-` headers are ours.
+    pub hopped: bool,
     /// Whether the queue is the one for messages that may be killing the process.
     pub suspect: bool,
     /// The broker says that it was delivered before; an earlier call may have taken effect.
@@ -214,6 +217,8 @@ pub struct Later {
     pub queue: usize,
     /// What the next attempt needs to know.
     pub history: History,
+    /// It waits for its order to be created, so it must not hold that create up.
+    pub awaits_create: bool,
 }
 
 /// What a dead letter says about its message; the message itself travels unchanged beside it.
@@ -243,13 +248,15 @@ pub struct Letter {
     pub dead_lettered_at: Timestamp,
     /// How often the message had been replayed.
     pub replays: u32,
+    /// The message's own properties and headers are left out: they may be what cannot be published.
+    pub bare: bool,
 }
 
 /// A message in hand, and where its settlement is expected.
 #[derive(Debug)]
 pub struct Job {
     /// The message.
-    pub inbound: Inbound,
+    pub inbound: Arc<Inbound>,
     /// Takes the settlement; dropped without one when the message is to be given back to the broker.
     pub settle: tokio::sync::oneshot::Sender<Settlement>,
 }

@@ -1,0 +1,94 @@
+//! What the broker room is told: where the broker is, what things are called.
+//!
+//! Not here: where the values come from.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Everything the adapter needs to know.
+#[derive(Clone, Debug)]
+pub struct BrokerConfig {
+    /// `amqp://user:password@host:port/vhost` or `amqps://…`.
+    pub uri: SecretString,
+    /// Interval of heartbeats; a silent peer is noticed after twice as long.
+    pub heartbeat: Duration,
+    /// Messages in hand at the same time, in this process.
+    pub prefetch: u16,
+    /// Bytes of message bodies in hand at the same time, in this process.
+    pub max_bytes_in_flight: u32,
+    /// Whether to declare exchanges, queues and bindings.
+    pub declare: bool,
+    /// How long to wait for the broker's confirm of a publication, while the broker is not blocked.
+    pub confirm_timeout: Duration,
+    /// What to do with a result that nobody is bound to.
+    pub unroutable: Unroutable,
+    /// Names of exchanges and queues.
+    pub names: Names,
+    /// Delays of the retry queues, shortest first, at least one.
+    pub delays: Vec<Duration>,
+}
+
+/// What to do with a result that nobody is bound to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unroutable {
+    /// Say so once and settle the message: results are wanted by nobody.
+    Accept,
+    /// Settle nothing until somebody is bound.
+    Pause,
+}
+
+/// Names of exchanges and queues.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Names {
+    /// The shop's topic exchange.
+    pub events: String,
+    /// Routing keys by which the work queue is bound to the shop's exchange.
+    pub bindings: Vec<String>,
+    /// The work queue.
+    pub queue: String,
+    /// Topic exchange of results.
+    pub results: String,
+    /// Topic exchange of dead letters.
+    pub dead: String,
+    /// Queue of dead letters.
+    pub dead_letters: String,
+}
+
+impl Names {
+    /// The queue of messages that may be killing the process.
+    pub fn suspects(&self) -> String {
+        format!("{}.suspects", self.queue)
+    }
+
+    /// The queue in which a message waits for so long, for example `bwp.orders.retry.30s`.
+    pub fn retry(&self, delay: Duration) -> String {
+        format!("{}.retry.{}", self.queue, delay_name(delay))
+    }
+
+    /// The queue under the queue of dead letters.
+    pub fn parked(&self) -> String {
+        format!("{}.parked", self.dead_letters)
+    }
+}
+
+/// A delay in its largest whole unit: `500ms`, `30s`, `2m`, `1h`.
+fn delay_name(delay: Duration) -> String {
+    let millis = delay.as_millis();
+    [(3_600_000, "h"), (60_000, "m"), (1000, "s")]
+        .into_iter()
+        .find(|(unit, _)| millis >= *unit && millis.is_multiple_of(*unit))
+        .map_or_else(|| format!("{millis}ms"), |(unit, name)| format!("{}{name}", millis / unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_is_named_in_its_largest_whole_unit() {
+        let names = [500, 1500, 5000, 90_000, 120_000, 600_000, 3_600_000, 0]
+            .map(|millis| delay_name(Duration::from_millis(millis)));
+        assert_eq!(names, ["500ms", "1500ms", "5s", "90s", "2m", "10m", "1h", "0ms"]);
+    }
+}

@@ -1,0 +1,22 @@
+//! RabbitMQ by lapin: takes messages, hands them on as jobs, carries out their settlements.
+//!
+//! Not here: what a message means, what becomes of it; no call of the API.
+
+pub mod config;
+pub mod connection;
+pub mod inbound;
+pub mod outgoing;
+pub mod publish;
+pub mod session;
+pub mod settle;
+pub mod topology;
+
+pub use config::{BrokerConfig, Names, Unroutable};
+pub use session::run;
+
+/// A name as AMQP takes it: at most 255 bytes, cut at a character's border.
+///
+/// lapin panics on longer ones, and error codes of an API are not ours to bound.
+pub(crate) fn short(name: &str) -> lapin::types::ShortString {
+    lapin::types::ShortString::from(&name[..name.floor_char_boundary(255)])
+}

@@ -1,0 +1,345 @@
+//! What goes out: copies of a message with our own headers, and results.
+//!
+//! Not here: where it goes and whether it arrived.
+
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+
+use super::short;
+use crate::domain::outcome::ResultEvent;
+use crate::ports::{History, Inbound, Letter};
+
+/// Names of our own headers. None starts with `x-`: those are the broker's.
+pub mod own {
+    /// UUID of a dead letter; stands in the letter and in its `order-failed` result.
+    pub const LETTER_ID: &str = "bwp-letter-id";
+    /// The operation that failed.
+    pub const OPERATION: &str = "bwp-operation";
+    /// Type of the error.
+    pub const ERROR_TYPE: &str = "bwp-error-type";
+    /// Code of the error.
+    pub const ERROR_CODE: &str = "bwp-error-code";
+    /// Class of the error.
+    pub const ERROR_CLASS: &str = "bwp-error-class";
+    /// Why, without personal data.
+    pub const ERROR_MESSAGE: &str = "bwp-error-message";
+    /// What an operator can do.
+    pub const SUGGESTED_ACTION: &str = "bwp-suggested-action";
+    /// The order that it is about.
+    pub const ORDER: &str = "bwp-order";
+    /// Attempts that were counted.
+    pub const ATTEMPTS: &str = "bwp-attempts";
+    /// Trips through a retry queue.
+    pub const DELAYS: &str = "bwp-delays";
+    /// Present when an earlier attempt may have taken effect.
+    pub const OUTCOME_UNKNOWN: &str = "bwp-outcome-unknown";
+    /// When the first attempt failed.
+    pub const FIRST_FAILED_AT: &str = "bwp-first-failed-at";
+    /// When the letter was written.
+    pub const DEAD_LETTERED_AT: &str = "bwp-dead-lettered-at";
+    /// The queue that the message was taken from.
+    pub const SOURCE_QUEUE: &str = "bwp-source-queue";
+    /// The exchange that the shop published to.
+    pub const SOURCE_EXCHANGE: &str = "bwp-source-exchange";
+    /// The routing key that the shop published with.
+    pub const SOURCE_ROUTING_KEY: &str = "bwp-source-routing-key";
+    /// Version of the worker that wrote the letter.
+    pub const WORKER_VERSION: &str = "bwp-worker-version";
+    /// How often the message was replayed.
+    pub const REPLAYS: &str = "bwp-replays";
+    /// The run of the replay tool.
+    pub const REPLAY_ID: &str = "bwp-replay-id";
+    /// Names of headers that were too large to keep.
+    pub const HEADERS_CUT: &str = "bwp-headers-cut";
+    /// Start of the names under which what must not be copied is kept.
+    pub const ORIGINAL: &str = "bwp-original-";
+    /// Start of all our names.
+    pub const PREFIX: &str = "bwp-";
+}
+
+/// Headers of a message that the broker writes itself; sent back they would mislead it.
+const BROKERS_OWN: [&str; 4] = ["x-death", "x-delivery-count", "x-acquired-count", "x-opt-death"];
+const BROKERS_OWN_PREFIXES: [&str; 2] = ["x-first-death-", "x-last-death-"];
+
+/// Bytes of headers that a copy may have. A header frame holds 131,072 bytes with everything in it;
+/// a larger one closes the connection.
+const MAX_HEADER_BYTES: usize = 96 * 1024;
+/// Bytes of one text of ours, error messages above all.
+const MAX_TEXT_BYTES: usize = 2048;
+
+type Headers = Vec<(&'static str, AMQPValue)>;
+
+/// A copy for a hop through one of our own queues.
+pub fn for_hop(original: &BasicProperties, inbound: &Inbound, history: &History) -> BasicProperties {
+    let mut headers = origin(inbound);
+    headers.extend([
+        (own::ATTEMPTS, AMQPValue::LongUInt(history.attempts)),
+        (own::DELAYS, AMQPValue::LongUInt(history.delays)),
+        (own::REPLAYS, AMQPValue::LongUInt(history.replays)),
+    ]);
+    headers.extend(history.first_failed_at.map(|at| (own::FIRST_FAILED_AT, text(&at.to_string()))));
+    headers.extend(history.outcome_unknown.then_some((own::OUTCOME_UNKNOWN, AMQPValue::Boolean(true))));
+    headers.extend(history.replay_id.as_deref().map(|id| (own::REPLAY_ID, text(id))));
+    copy(original, headers, believed(inbound))
+}
+
+/// A copy as a dead letter.
+pub fn for_letter(original: &BasicProperties, inbound: &Inbound, letter: &Letter) -> BasicProperties {
+    let mut headers = origin(inbound);
+    headers.extend([
+        (own::LETTER_ID, text(&letter.id.to_string())),
+        (own::OPERATION, text(&letter.operation)),
+        (own::ERROR_TYPE, text(&letter.error_type)),
+        (own::ERROR_CODE, text(&letter.code)),
+        (own::ERROR_CLASS, text(&letter.class)),
+        (own::ERROR_MESSAGE, text(&letter.message)),
+        (own::SUGGESTED_ACTION, text(&letter.suggested_action)),
+        (own::ATTEMPTS, AMQPValue::LongUInt(letter.attempts)),
+        (own::FIRST_FAILED_AT, text(&letter.first_failed_at.to_string())),
+        (own::DEAD_LETTERED_AT, text(&letter.dead_lettered_at.to_string())),
+        (own::SOURCE_QUEUE, text(&inbound.queue)),
+        (own::WORKER_VERSION, text(env!("CARGO_PKG_VERSION"))),
+        (own::REPLAYS, AMQPValue::LongUInt(letter.replays)),
+    ]);
+    headers.extend(letter.order.as_deref().map(|order| (own::ORDER, text(order))));
+    headers.extend(inbound.history.replay_id.as_deref().map(|id| (own::REPLAY_ID, text(id))));
+    if letter.bare {
+        return copy(&BasicProperties::default(), headers, false);
+    }
+    copy(original, headers, believed(inbound))
+}
+
+/// Properties of a result.
+pub fn for_result(result: &ResultEvent) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    if let Some(traceparent) = &result.traceparent {
+        headers.insert("traceparent".into(), text(traceparent));
+    }
+    if let Some(failure) = &result.data.failure {
+        headers.insert(own::LETTER_ID.into(), text(&failure.letter_id.to_string()));
+    }
+    if let Some(replay_id) = &result.data.replay_id {
+        headers.insert(own::REPLAY_ID.into(), text(replay_id));
+    }
+    BasicProperties::default()
+        .with_content_type("application/cloudevents+json".into())
+        .with_delivery_mode(2)
+        .with_message_id(short(&result.id.to_string()))
+        .with_type(result.kind.name().into())
+        .with_headers(headers)
+}
+
+fn origin(inbound: &Inbound) -> Headers {
+    vec![(own::SOURCE_EXCHANGE, text(&inbound.exchange)), (own::SOURCE_ROUTING_KEY, text(&inbound.routing_key))]
+}
+
+/// Whether what stands in `bwp-` headers of the message is ours: it came through one of our own hops.
+fn believed(inbound: &Inbound) -> bool {
+    inbound.hopped
+}
+
+/// Copies properties and headers, without what would change where the copy goes or whether it lives.
+fn copy(original: &BasicProperties, ours: Headers, keep_ours: bool) -> BasicProperties {
+    let mut kept: Vec<(ShortString, AMQPValue)> = Vec::new();
+    let mut moved: Vec<(ShortString, AMQPValue)> = Vec::new();
+    for (name, value) in original.headers().iter().flat_map(|table| table.inner()) {
+        match fate(name.as_str(), keep_ours) {
+            Fate::Keep => kept.push((name.clone(), value.clone())),
+            Fate::Move(new_name) => moved.push((new_name.into(), value.clone())),
+            Fate::Drop => {}
+        }
+    }
+    moved.extend(original.user_id().clone().map(|id| ("bwp-original-user-id".into(), text(id.as_str()))));
+    moved.extend(original.expiration().clone().map(|ttl| ("bwp-original-expiration".into(), text(ttl.as_str()))));
+    let cut = cut_to_size(&mut kept, &mut moved);
+
+    let mut headers = FieldTable::default();
+    for (name, value) in kept.into_iter().chain(moved) {
+        headers.insert(name, value);
+    }
+    for (name, value) in ours {
+        headers.insert(name.into(), value);
+    }
+    if !cut.is_empty() {
+        headers.insert(own::HEADERS_CUT.into(), text(&cut.join(",")));
+    }
+    properties_without(original).with_headers(headers).with_delivery_mode(2)
+}
+
+/// What becomes of one header in a copy.
+enum Fate {
+    Keep,
+    Move(&'static str),
+    Drop,
+}
+
+fn fate(name: &str, keep_ours: bool) -> Fate {
+    match name {
+        // they would send the copy to further queues
+        "CC" => Fate::Move("bwp-original-cc"),
+        "BCC" => Fate::Move("bwp-original-bcc"),
+        _ if BROKERS_OWN.contains(&name) => Fate::Drop,
+        _ if BROKERS_OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) => Fate::Drop,
+        // kept over hops; everything else of ours is written anew each time
+        _ if name.starts_with(own::ORIGINAL) || name == own::HEADERS_CUT => {
+            if keep_ours {
+                Fate::Keep
+            } else {
+                Fate::Drop
+            }
+        }
+        _ if name.starts_with(own::PREFIX) => Fate::Drop,
+        _ => Fate::Keep,
+    }
+}
+
+/// All properties but `user_id` (a copy under another user closes the channel), `expiration`
+/// (the copy would vanish), `delivery_mode` and headers.
+fn properties_without(original: &BasicProperties) -> BasicProperties {
+    let copy = BasicProperties::default();
+    let copy = set(copy, original.content_type(), BasicProperties::with_content_type);
+    let copy = set(copy, original.content_encoding(), BasicProperties::with_content_encoding);
+    let copy = set(copy, original.priority(), BasicProperties::with_priority);
+    let copy = set(copy, original.correlation_id(), BasicProperties::with_correlation_id);
+    let copy = set(copy, original.reply_to(), BasicProperties::with_reply_to);
+    let copy = set(copy, original.message_id(), BasicProperties::with_message_id);
+    let copy = set(copy, original.timestamp(), BasicProperties::with_timestamp);
+    let copy = set(copy, original.kind(), BasicProperties::with_type);
+    set(copy, original.app_id(), BasicProperties::with_app_id)
+}
+
+fn set<T: Clone>(
+    copy: BasicProperties,
+    value: &Option<T>,
+    with: fn(BasicProperties, T) -> BasicProperties,
+) -> BasicProperties {
+    match value {
+        Some(value) => with(copy, value.clone()),
+        None => copy,
+    }
+}
+
+/// Takes the largest of the shop's headers away until the rest fits; returns their names.
+fn cut_to_size(kept: &mut Vec<(ShortString, AMQPValue)>, moved: &mut Vec<(ShortString, AMQPValue)>) -> Vec<String> {
+    let mut cut = Vec::new();
+    let size = |entries: &[(ShortString, AMQPValue)]| entries.iter().map(entry_size).sum::<usize>();
+    while size(kept) + size(moved) > MAX_HEADER_BYTES {
+        let from = if largest(kept) >= largest(moved) { &mut *kept } else { &mut *moved };
+        let Some(at) = (0..from.len()).max_by_key(|at| entry_size(&from[*at])) else { break };
+        cut.push(from.swap_remove(at).0.to_string());
+    }
+    cut
+}
+
+fn largest(entries: &[(ShortString, AMQPValue)]) -> usize {
+    entries.iter().map(entry_size).max().unwrap_or(0)
+}
+
+fn entry_size((name, value): &(ShortString, AMQPValue)) -> usize {
+    1 + name.as_str().len() + encoded_size(value)
+}
+
+/// Bytes of a value on the wire, its type's byte included.
+fn encoded_size(value: &AMQPValue) -> usize {
+    1 + match value {
+        AMQPValue::Boolean(_) | AMQPValue::ShortShortInt(_) | AMQPValue::ShortShortUInt(_) => 1,
+        AMQPValue::ShortInt(_) | AMQPValue::ShortUInt(_) => 2,
+        AMQPValue::LongInt(_) | AMQPValue::LongUInt(_) | AMQPValue::Float(_) => 4,
+        AMQPValue::DecimalValue(_) => 5,
+        AMQPValue::LongLongInt(_) | AMQPValue::Double(_) | AMQPValue::Timestamp(_) => 8,
+        AMQPValue::ShortString(text) => 1 + text.as_str().len(),
+        AMQPValue::LongString(text) => 4 + text.len(),
+        AMQPValue::ByteArray(bytes) => 4 + bytes.len(),
+        AMQPValue::FieldArray(values) => 4 + values.as_slice().iter().map(encoded_size).sum::<usize>(),
+        AMQPValue::FieldTable(table) => {
+            let entries = table.inner().iter();
+            4 + entries.map(|(name, value)| 1 + name.as_str().len() + encoded_size(value)).sum::<usize>()
+        }
+        AMQPValue::Void => 0,
+    }
+}
+
+/// A text of ours, cut so that no error message can make a header frame too large.
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value[..value.floor_char_boundary(MAX_TEXT_BYTES)].into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbound(hopped: bool) -> Inbound {
+        let mut inbound = Inbound { exchange: "shop.events".into(), routing_key: "k".into(), ..Inbound::default() };
+        inbound.hopped = hopped;
+        if hopped {
+            inbound.headers.insert(own::SOURCE_EXCHANGE.into(), "shop.events".into());
+        }
+        inbound
+    }
+
+    fn properties(headers: &[(&str, AMQPValue)]) -> BasicProperties {
+        let mut table = FieldTable::default();
+        for (name, value) in headers {
+            table.insert((*name).into(), value.clone());
+        }
+        BasicProperties::default()
+            .with_headers(table)
+            .with_user_id("guest".into())
+            .with_expiration("60000".into())
+            .with_message_id("m-1".into())
+            .with_priority(3)
+            .with_delivery_mode(1)
+    }
+
+    fn names(properties: &BasicProperties) -> Vec<String> {
+        properties.headers().iter().flat_map(|table| table.inner().keys()).map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_must_not_be_copied_is_kept_under_another_name() {
+        let original = properties(&[("CC", text("elsewhere")), ("x-death", text("d")), ("x-mine", text("kept"))]);
+        let copy = for_hop(&original, &inbound(false), &History::default());
+        assert_eq!((copy.user_id(), copy.expiration(), copy.delivery_mode()), (&None, &None, &Some(2)));
+        assert_eq!((copy.message_id(), copy.priority()), (&Some("m-1".into()), &Some(3)));
+        let names = names(&copy);
+        for kept in ["bwp-original-cc", "bwp-original-user-id", "bwp-original-expiration", "x-mine"] {
+            assert!(names.contains(&kept.into()), "{kept} in {names:?}");
+        }
+        assert!(!names.contains(&"CC".into()) && !names.contains(&"x-death".into()));
+    }
+
+    #[test]
+    fn what_was_moved_stays_over_further_hops() {
+        let first = for_hop(&properties(&[]), &inbound(false), &History::default());
+        let second = for_hop(&first, &inbound(true), &History::default());
+        assert!(names(&second).contains(&"bwp-original-user-id".into()));
+    }
+
+    #[test]
+    fn forged_headers_of_ours_do_not_travel_on() {
+        let original = properties(&[("bwp-replay-id", text("forged")), ("bwp-original-x", text("forged"))]);
+        let names = names(&for_hop(&original, &inbound(false), &History::default()));
+        assert!(!names.contains(&"bwp-replay-id".into()) && !names.contains(&"bwp-original-x".into()));
+    }
+
+    #[test]
+    fn the_largest_headers_are_cut_and_named() {
+        let original = properties(&[("big", text_of(90_000)), ("bigger", text_of(120_000)), ("small", text("s"))]);
+        let copy = for_hop(&original, &inbound(false), &History::default());
+        let names = names(&copy);
+        assert!(names.contains(&"big".into()) && names.contains(&"small".into()) && !names.contains(&"bigger".into()));
+        let table = copy.headers().clone().unwrap();
+        assert_eq!(table.inner().get(own::HEADERS_CUT), Some(&text("bigger")));
+        assert!(encoded_size(&AMQPValue::FieldTable(table)) < 128 * 1024);
+    }
+
+    fn text_of(bytes: usize) -> AMQPValue {
+        AMQPValue::LongString("h".repeat(bytes).into())
+    }
+
+    #[test]
+    fn our_own_texts_are_cut_at_a_characters_border() {
+        let AMQPValue::LongString(cut) = text(&"ä".repeat(5000)) else { panic!("not a text") };
+        assert!(cut.len() <= MAX_TEXT_BYTES && std::str::from_utf8(cut.as_bytes()).is_ok());
+    }
+}

@@ -1,0 +1,293 @@
+//! The life with the broker: connect, declare, consume; and all over again when any of it is lost.
+//!
+//! Not here: what becomes of a message; when to stop.
+
+use std::future::pending;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures_util::StreamExt;
+use lapin::message::Delivery;
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, Consumer, Event};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::config::BrokerConfig;
+use super::connection::{OpenError, close, close_channel, open};
+use super::inbound::{FirstSights, fingerprint, inbound};
+use super::publish::Publisher;
+use super::settle::{Acknowledged, SettleError, Settler};
+use super::short;
+use super::topology::{TopologyError, declare};
+use crate::ports::Job;
+
+/// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A session that consumed for so long was a good one; the next pause starts small again.
+const GOOD_SESSION: Duration = Duration::from_secs(10);
+
+/// Why a session ended that was not told to.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("cannot connect: {0}")]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+    #[error("cannot consume `{queue}`: {error}")]
+    Consume { queue: String, error: lapin::Error },
+    #[error("cannot open a channel: {0}")]
+    Channel(#[from] lapin::Error),
+    #[error("the broker cancelled the consumer of `{0}`: was the queue deleted?")]
+    Cancelled(String),
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    #[error("the publishing connection is gone")]
+    Publishing,
+    #[error("nobody takes messages any more")]
+    NoWorker,
+}
+
+/// Hands messages on as jobs and carries out their settlements, until `stop`.
+///
+/// Returns when all messages that were handed on are settled or given back. Whatever is lost on the
+/// way (connection, channel, queue) is built anew, with the same prefetch.
+pub async fn run(config: BrokerConfig, jobs: mpsc::Sender<Job>, stop: CancellationToken) {
+    let intake = Intake::new(&config, jobs);
+    let mut pauses = new_pauses();
+    while !stop.is_cancelled() {
+        let started = tokio::time::Instant::now();
+        let lost = match session(&config, &intake, &stop).await {
+            Ok(()) => return,
+            Err(lost) => lost,
+        };
+        if started.elapsed() > GOOD_SESSION {
+            pauses = new_pauses();
+        }
+        let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+        tracing::warn!(cause = %lost, retry_in_ms = pause.as_millis(), "not consuming");
+        if matches!(lost, Lost::NoWorker) {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+fn new_pauses() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(LONGEST_PAUSE)
+        .with_jitter()
+        .without_max_times()
+        .build()
+}
+
+/// What outlives a session.
+#[derive(Debug)]
+struct Intake {
+    jobs: mpsc::Sender<Job>,
+    /// Messages that may be in hand. Those of a lost session count until their call has ended.
+    messages: Arc<Semaphore>,
+    /// Bytes of bodies that may be in hand.
+    bytes: Arc<Semaphore>,
+    max_bytes: u32,
+    sights: Arc<Mutex<FirstSights>>,
+}
+
+impl Intake {
+    fn new(config: &BrokerConfig, jobs: mpsc::Sender<Job>) -> Self {
+        Self {
+            jobs,
+            // the suspects' consumer has one of its own
+            messages: Arc::new(Semaphore::new(usize::from(config.prefetch) + 1)),
+            bytes: Arc::new(Semaphore::new(config.max_bytes_in_flight as usize)),
+            max_bytes: config.max_bytes_in_flight,
+            sights: Arc::default(),
+        }
+    }
+
+    /// Waits for room. A message larger than all the room takes all of it.
+    async fn room(&self, bytes: usize) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.max_bytes);
+        let message = Arc::clone(&self.messages).acquire_owned().await.ok()?;
+        let bytes = Arc::clone(&self.bytes).acquire_many_owned(bytes).await.ok()?;
+        Some((message, bytes))
+    }
+
+    fn sights(&self) -> std::sync::MutexGuard<'_, FirstSights> {
+        self.sights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Consuming and publishing have a connection each: while publishers are blocked by an alarm, the broker
+/// does not read acknowledgements on a connection that has published.
+struct Session<'a> {
+    config: &'a BrokerConfig,
+    intake: &'a Intake,
+    settler: Arc<Settler>,
+    settling: TaskTracker,
+    /// Takes the first failure of a settlement, which ends the session.
+    failures: mpsc::Sender<SettleError>,
+}
+
+async fn session(config: &BrokerConfig, intake: &Intake, stop: &CancellationToken) -> Result<(), Lost> {
+    let publishing = open(config, "bwp-sync publish").await?;
+    let consuming = match open(config, "bwp-sync consume").await {
+        Ok(connection) => connection,
+        Err(error) => {
+            close(&publishing).await;
+            return Err(error.into());
+        }
+    };
+    let ended = consume(config, intake, stop, &publishing, &consuming).await;
+    close(&consuming).await;
+    close(&publishing).await;
+    ended
+}
+
+async fn consume(
+    config: &BrokerConfig,
+    intake: &Intake,
+    stop: &CancellationToken,
+    publishing: &Connection,
+    consuming: &Connection,
+) -> Result<(), Lost> {
+    let (blocked_sender, blocked) = watch::channel(false);
+    let alarms = watch_alarms(publishing, blocked_sender);
+    if config.declare {
+        declare(publishing, config).await?;
+    }
+    let publisher = Publisher::open(publishing, config.confirm_timeout, blocked.clone()).await?;
+    let settler = Arc::new(Settler { publisher, config: config.clone(), results_wanted: AtomicBool::new(true) });
+    let (failures, mut failed) = mpsc::channel(1);
+    let session = Session { config, intake, settler, settling: TaskTracker::new(), failures };
+
+    let (main_channel, mut main) = consumer(consuming, &config.names.queue, config.prefetch).await?;
+    let (suspects_channel, mut suspects) = consumer(consuming, &config.names.suspects(), 1).await?;
+    tracing::info!(queue = config.names.queue, prefetch = config.prefetch, "consuming");
+
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        lost = session.pump(&mut main, &mut suspects, blocked) => Err(lost),
+        Some(error) = failed.recv() => Err(error.into()),
+        () = alarms => Err(Lost::Publishing),
+    };
+    if ended.is_ok() {
+        session.drain([&main_channel, &suspects_channel], [&main, &suspects]).await;
+        close_channel(session.settler.publisher.channel()).await;
+    }
+    ended
+}
+
+/// Tells when the broker blocks publishers. Ends with the connection.
+async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>) {
+    let mut events = connection.events_listener();
+    while let Some(event) = events.next().await {
+        match event {
+            Event::ConnectionBlocked(reason) => {
+                tracing::warn!(reason, "the broker has blocked publishers: nothing is taken until it lifts that");
+                blocked.send_replace(true);
+            }
+            Event::ConnectionUnblocked => {
+                tracing::info!("the broker has unblocked publishers");
+                blocked.send_replace(false);
+            }
+            Event::Error(_) => break,
+            _ => {}
+        }
+    }
+}
+
+/// A consumer with its prefetch, on a channel of its own. The prefetch comes first, every time.
+async fn consumer(connection: &Connection, queue: &str, prefetch: u16) -> Result<(Channel, Consumer), Lost> {
+    let failed = |error| Lost::Consume { queue: queue.into(), error };
+    let channel = connection.create_channel().await.map_err(failed)?;
+    channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(failed)?;
+    let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+    let consumer = channel.basic_consume(short(queue), short(""), options, arguments).await.map_err(failed)?;
+    Ok((channel, consumer))
+}
+
+impl Session<'_> {
+    /// Takes deliveries until one of the consumers ends, which nobody but the broker does.
+    async fn pump(&self, main: &mut Consumer, suspects: &mut Consumer, mut blocked: watch::Receiver<bool>) -> Lost {
+        loop {
+            let is_blocked = *blocked.borrow_and_update();
+            let (delivery, suspect) = tokio::select! {
+                delivery = next(main), if !is_blocked => (delivery, false),
+                delivery = next(suspects), if !is_blocked => (delivery, true),
+                () = changed(&mut blocked) => continue,
+            };
+            let queue = if suspect { self.config.names.suspects() } else { self.config.names.queue.clone() };
+            match delivery {
+                None => return Lost::Cancelled(queue),
+                Some(Err(error)) => return Lost::Consume { queue, error },
+                Some(Ok(delivery)) => {
+                    if let Err(lost) = self.hand_on(delivery, &queue, suspect).await {
+                        return lost;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes a job of a delivery, once there is room for it.
+    async fn hand_on(&self, delivery: Delivery, queue: &str, suspect: bool) -> Result<(), Lost> {
+        let Some(room) = self.intake.room(delivery.data.len()).await else { return Err(Lost::NoWorker) };
+        let crashes = self.intake.sights().crashes(&delivery);
+        let inbound = Arc::new(inbound(&delivery, queue, suspect, crashes));
+        let (settle, settled) = oneshot::channel();
+        let job = Job { inbound: Arc::clone(&inbound), settle };
+        if self.intake.jobs.send(job).await.is_err() {
+            return Err(Lost::NoWorker);
+        }
+        let (settler, failures) = (Arc::clone(&self.settler), self.failures.clone());
+        let sights = Arc::clone(&self.intake.sights);
+        self.settling.spawn(async move {
+            let _room = room;
+            // no settlement: the message is given back when its channel closes
+            let Ok(settlement) = settled.await else { return };
+            let outcome = settler.settle(&delivery, &inbound, &settlement).await;
+            sights.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
+            match outcome {
+                Ok(Acknowledged::Yes) => {}
+                Ok(Acknowledged::Stale) => tracing::info!("acknowledged too late: the message will come again"),
+                // full means that another failure has ended the session already
+                Err(error) => drop(failures.try_send(error)),
+            }
+        });
+        Ok(())
+    }
+
+    /// Takes nothing new, waits for what is in hand, gives the rest back.
+    async fn drain(&self, channels: [&Channel; 2], consumers: [&Consumer; 2]) {
+        for (channel, consumer) in channels.into_iter().zip(consumers) {
+            if let Err(error) = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await {
+                tracing::warn!(%error, "cannot cancel a consumer; its messages go back when the connection closes");
+            }
+        }
+        self.settling.close();
+        self.settling.wait().await;
+        for channel in channels {
+            close_channel(channel).await;
+        }
+    }
+}
+
+async fn next(consumer: &mut Consumer) -> Option<lapin::Result<Delivery>> {
+    consumer.next().await
+}
+
+/// Resolves when the broker blocks or unblocks; never once the connection has ended, which others notice.
+async fn changed(blocked: &mut watch::Receiver<bool>) {
+    if blocked.changed().await.is_err() {
+        pending::<()>().await;
+    }
+}

@@ -1,0 +1,111 @@
+//! Carries out a settlement: publish, wait for the confirm, and only then acknowledge.
+//!
+//! Not here: which settlement a message gets.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lapin::message::Delivery;
+use lapin::options::BasicAckOptions;
+
+use super::config::{BrokerConfig, Unroutable};
+use super::outgoing::{for_hop, for_letter, for_result};
+use super::publish::{PublishError, Publisher};
+use crate::domain::outcome::ResultEvent;
+use crate::ports::{Inbound, Later, Letter, Settlement};
+
+/// A settlement that could not be carried out. The message is still the broker's.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// What had to be published first was not taken.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The result cannot be written as JSON.
+    #[error("cannot write a result: {0}")]
+    Unwritable(#[from] serde_json::Error),
+    /// The acknowledgement did not go out.
+    #[error("cannot acknowledge: {0}")]
+    Ack(lapin::Error),
+}
+
+/// Whether the broker heard the acknowledgement.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Acknowledged {
+    /// It was sent on the session that the message came by.
+    Yes,
+    /// The session is gone: the message comes again, and its order's alias makes that harmless.
+    Stale,
+}
+
+/// What settling needs besides the message.
+#[derive(Debug)]
+pub struct Settler {
+    /// Where to publish.
+    pub publisher: Publisher,
+    /// Names and delays.
+    pub config: BrokerConfig,
+    /// Whether the last result had a queue to go to; said in the log when it changes.
+    pub results_wanted: AtomicBool,
+}
+
+impl Settler {
+    /// Letter or result first, then the acknowledgement.
+    pub async fn settle(
+        &self,
+        delivery: &Delivery,
+        inbound: &Inbound,
+        settlement: &Settlement,
+    ) -> Result<Acknowledged, SettleError> {
+        match settlement {
+            Settlement::Done(result) => self.result(result).await?,
+            Settlement::Later(later) => self.later(delivery, inbound, later).await?,
+            Settlement::DeadLetter(letter, result) => {
+                self.letter(delivery, inbound, letter).await?;
+                self.result(result).await?;
+            }
+            Settlement::Suspect => {
+                let properties = for_hop(&delivery.properties, inbound, &inbound.history);
+                self.publisher.publish("", &self.config.names.suspects(), properties, &delivery.data).await?;
+            }
+        }
+        match delivery.acker.ack(BasicAckOptions::default()).await {
+            Ok(true) => Ok(Acknowledged::Yes),
+            Ok(false) => Ok(Acknowledged::Stale),
+            Err(error) => Err(SettleError::Ack(error)),
+        }
+    }
+
+    async fn later(&self, delivery: &Delivery, inbound: &Inbound, later: &Later) -> Result<(), PublishError> {
+        let longest = self.config.delays.len().saturating_sub(1);
+        let Some(delay) = self.config.delays.get(later.queue.min(longest)) else {
+            return Err(PublishError::Unroutable("no retry queue, since no delay is configured".into()));
+        };
+        let properties = for_hop(&delivery.properties, inbound, &later.history);
+        self.publisher.publish("", &self.config.names.retry(*delay), properties, &delivery.data).await
+    }
+
+    async fn letter(&self, delivery: &Delivery, inbound: &Inbound, letter: &Letter) -> Result<(), PublishError> {
+        let key = format!("{}.{}", letter.operation, letter.code);
+        let properties = for_letter(&delivery.properties, inbound, letter);
+        self.publisher.publish(&self.config.names.dead, &key, properties, &delivery.data).await
+    }
+
+    async fn result(&self, result: &ResultEvent) -> Result<(), SettleError> {
+        let body = serde_json::to_vec(result)?;
+        let properties = for_result(result);
+        let published = self.publisher.publish(&self.config.names.results, result.kind.name(), properties, &body);
+        let wanted = match published.await {
+            Ok(()) => true,
+            Err(PublishError::Unroutable(_)) if self.config.unroutable == Unroutable::Accept => false,
+            Err(error) => return Err(error.into()),
+        };
+        if self.results_wanted.swap(wanted, Ordering::Relaxed) != wanted {
+            let exchange = &self.config.names.results;
+            if wanted {
+                tracing::info!(exchange, "results are routed again");
+            } else {
+                tracing::warn!(exchange, "no queue is bound for results: they are dropped, messages are settled");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,235 @@
+//! Facts → class.
+//!
+//! Not here: what is done about it.
+
+use std::time::Duration;
+
+use super::catalogue::{Class, QUERY_ACTION, ROWS, Row, UNLISTED_ACTION};
+use crate::ports::{ApiError, ErrorFact, Operation, TokenError};
+
+/// A failed call, understood.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Failure {
+    /// The operation that failed.
+    pub operation: Operation,
+    /// What it means.
+    pub class: Class,
+    /// Type as the API wrote it, or what stands for it when the API said nothing.
+    pub error_type: String,
+    /// Code as the API wrote it; the type where there is none.
+    pub code: String,
+    /// The facts in words. May hold what the shopper entered.
+    pub message: String,
+    /// What an operator can do.
+    pub action: &'static str,
+    /// Whether the call may have taken effect although it failed.
+    pub effect_possible: bool,
+    /// How long the API asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// Says what a failed call means. Total: every error has a class.
+pub fn classify(operation: Operation, error: &ApiError) -> Failure {
+    let message = error.to_string();
+    let nameless = |class, error_type: &str, action, effect_possible, retry_after| Failure {
+        operation,
+        class,
+        error_type: error_type.into(),
+        code: error_type.into(),
+        message: message.clone(),
+        action,
+        effect_possible,
+        retry_after,
+    };
+    match error {
+        ApiError::NotSent { .. } => nameless(Class::Transient, "NotSent", NETWORK_ACTION, false, None),
+        ApiError::NoAnswer { .. } => nameless(Class::OutcomeUnknown, "NoAnswer", NETWORK_ACTION, true, None),
+        ApiError::NoToken(error) => {
+            let (class, action, retry_after) = match error {
+                TokenError::Refused { .. } => (Class::Denied, CREDENTIALS_ACTION, None),
+                TokenError::Throttled { retry_after } => (Class::Throttled, NETWORK_ACTION, *retry_after),
+                TokenError::Unavailable { .. } => (Class::Transient, NETWORK_ACTION, None),
+            };
+            nameless(class, "NoToken", action, false, retry_after)
+        }
+        ApiError::Unreadable { status, retry_after } => {
+            let (class, effect_possible) = by_status(*status);
+            nameless(class, &format!("Http{status}"), NETWORK_ACTION, effect_possible, *retry_after)
+        }
+        ApiError::Answered { status, errors, retry_after } => {
+            let fact = errors.first().cloned().unwrap_or_default();
+            let understood = understand(operation, *status, &fact);
+            let error_type = fact.error_type.unwrap_or_else(|| understood.stands_for.into());
+            Failure {
+                operation,
+                class: understood.class,
+                code: fact.code.unwrap_or_else(|| error_type.clone()),
+                error_type,
+                message,
+                action: understood.action,
+                effect_possible: understood.class == Class::Transient || *status >= 500,
+                retry_after: *retry_after,
+            }
+        }
+    }
+}
+
+const NETWORK_ACTION: &str = "check the network and the API's status, then replay";
+const CREDENTIALS_ACTION: &str = "check `api.client_id` and `api.client_secret`, then replay";
+
+/// The status alone: class, and whether it may hide an effect.
+fn by_status(status: u16) -> (Class, bool) {
+    match status {
+        429 => (Class::Throttled, false),
+        401 | 403 => (Class::Denied, false),
+        // a success, or a failure somewhere behind the API, that nobody can read: the effect may be there
+        200..=299 | 500..=599 => (Class::OutcomeUnknown, true),
+        // 1xx, redirects and refusals that a proxy may send: nothing says that the order is at fault
+        100..=199 | 300..=499 => (Class::Transient, false),
+        _ => (Class::OutcomeUnknown, true),
+    }
+}
+
+struct Understood {
+    class: Class,
+    action: &'static str,
+    /// Type to write where the API gave none.
+    stands_for: &'static str,
+}
+
+fn understand(operation: Operation, status: u16, fact: &ErrorFact) -> Understood {
+    if let Some(row) = find_row(operation, fact) {
+        return Understood { class: row.class, action: row.action, stands_for: row.error_type };
+    }
+    if fact.document {
+        return Understood { class: Class::QueryRefused, action: QUERY_ACTION, stands_for: "QueryRefused" };
+    }
+    let number = fact.error_code.unwrap_or(status);
+    let class = match number {
+        429 => Class::Throttled,
+        401 | 403 => Class::Denied,
+        404 if operation != Operation::CreateOrder => Class::NotThere,
+        500..=599 => Class::Transient,
+        _ if operation != Operation::CreateOrder && says_not_found(fact) => Class::NotThere,
+        _ => Class::Unlisted,
+    };
+    Understood { class, action: UNLISTED_ACTION, stands_for: "Unlisted" }
+}
+
+/// The row of an error: type and code must both fit; where one was not given, the other decides.
+fn find_row(operation: Operation, fact: &ErrorFact) -> Option<&'static Row> {
+    let stem = fact.error_type.as_deref().map(stem);
+    let code = fact.code.as_deref();
+    if stem.is_none() && code.is_none() {
+        return None;
+    }
+    ROWS.iter().find(|row| {
+        row.operation == operation
+            && match (stem, row.code) {
+                // a type whose rows have no code is told by its type, whatever code comes with it
+                (Some(stem), None) => stem == row.error_type,
+                (Some(stem), Some(_)) => stem == row.error_type && code == row.code,
+                (None, row_code) => code.is_some() && code == row_code,
+            }
+    })
+}
+
+/// What an unknown order answers is not documented; a name that says so is taken at its word.
+fn says_not_found(fact: &ErrorFact) -> bool {
+    [&fact.error_type, &fact.code].into_iter().flatten().any(|name| name.contains("NotFound"))
+}
+
+/// `ValidationError` and `ValidationException` are the same.
+fn stem(error_type: &str) -> &str {
+    error_type.strip_suffix("Error").or_else(|| error_type.strip_suffix("Exception")).unwrap_or(error_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16, error_type: Option<&str>, code: Option<&str>, error_code: Option<u16>) -> ApiError {
+        let fact = ErrorFact {
+            error_type: error_type.map(Into::into),
+            code: code.map(Into::into),
+            error_code,
+            ..ErrorFact::default()
+        };
+        ApiError::Answered { status, retry_after: None, errors: vec![fact] }
+    }
+
+    #[test]
+    fn error_and_exception_are_the_same() {
+        for row in ROWS {
+            for suffix in ["Error", "Exception", ""] {
+                let error = answered(200, Some(&format!("{}{suffix}", row.error_type)), row.code, None);
+                let failure = classify(row.operation, &error);
+                assert_eq!((failure.class, failure.action), (row.class, row.action), "{row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_alone_finds_its_row() {
+        let failure = classify(Operation::CreateOrder, &answered(400, None, Some("ItemOutOfStock"), None));
+        assert_eq!((failure.class, failure.error_type.as_str()), (Class::Rejected, "Validation"));
+    }
+
+    #[test]
+    fn an_unlisted_error_goes_by_its_number() {
+        let class = |status, number| {
+            classify(Operation::CreateOrder, &answered(status, Some("Strange"), Some("Odd"), number)).class
+        };
+        assert_eq!(class(200, Some(429)), Class::Throttled);
+        assert_eq!(class(200, Some(403)), Class::Denied);
+        assert_eq!(class(200, Some(503)), Class::Transient);
+        assert_eq!(class(200, Some(400)), Class::Unlisted);
+        assert_eq!(class(503, None), Class::Transient);
+        assert_eq!(class(200, None), Class::Unlisted);
+    }
+
+    #[test]
+    fn an_unlisted_code_of_a_known_type_keeps_its_names() {
+        let failure = classify(Operation::CreateOrder, &answered(200, Some("ValidationError"), Some("NewRule"), None));
+        assert_eq!(
+            (failure.class, failure.error_type.as_str(), failure.code.as_str()),
+            (Class::Unlisted, "ValidationError", "NewRule")
+        );
+    }
+
+    #[test]
+    fn an_order_that_is_not_found_is_not_there() {
+        let class = |operation, error: ApiError| classify(operation, &error).class;
+        let named = || answered(200, Some("OrderNotFoundException"), None, None);
+        assert_eq!(class(Operation::Order, named()), Class::NotThere);
+        assert_eq!(class(Operation::UpdateOrder, answered(404, None, None, None)), Class::NotThere);
+        assert_eq!(class(Operation::CreateOrder, named()), Class::Unlisted);
+    }
+
+    #[test]
+    fn a_complaint_about_the_query_is_not_the_orders_fault() {
+        let fact = ErrorFact { document: true, error_type: Some("InvalidSyntax".into()), ..ErrorFact::default() };
+        let error = ApiError::Answered { status: 200, retry_after: None, errors: vec![fact] };
+        assert_eq!(classify(Operation::CreateOrder, &error).class, Class::QueryRefused);
+    }
+
+    #[test]
+    fn what_may_have_taken_effect_is_said_so() {
+        let effect = |error: ApiError| classify(Operation::CreateOrder, &error).effect_possible;
+        assert!(effect(ApiError::NoAnswer { reason: String::new() }));
+        assert!(effect(ApiError::Unreadable { status: 502, retry_after: None }));
+        assert!(effect(ApiError::Unreadable { status: 200, retry_after: None }));
+        assert!(effect(answered(200, Some("InternalServerError"), None, None)));
+        assert!(!effect(ApiError::NotSent { reason: String::new() }));
+        assert!(!effect(ApiError::Unreadable { status: 429, retry_after: None }));
+        assert!(!effect(answered(200, Some("ValidationError"), Some("ItemOutOfStock"), None)));
+    }
+
+    #[test]
+    fn only_the_rows_that_say_so_mean_done() {
+        for row in ROWS {
+            let done = matches!(row.class, Class::AlreadyDone);
+            assert_eq!(done, row.code == Some("ExecutionAlreadyStarted"), "{row:?}");
+        }
+    }
+}

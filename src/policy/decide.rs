@@ -1,0 +1,234 @@
+//! Class → decision: try again here, later, or not at all.
+//!
+//! Not here: the waiting and the calling.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::catalogue::Class;
+use super::classify::Failure;
+use crate::ports::{History, Later, Operation};
+
+/// The numbers that decisions are made with; all are settings.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Counted attempts before a message is given up, for failures that pass by themselves.
+    pub attempts: u32,
+    /// Counted attempts before a denied message is given up.
+    pub denied_attempts: u32,
+    /// Panics over one message before it is given up.
+    pub panics: u32,
+    /// Delays of the retry queues, shortest first.
+    pub delays: Vec<Duration>,
+    /// How long a message waits for the order that it is about.
+    pub wait_for_create: Duration,
+}
+
+/// What follows from a failure.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Action {
+    /// It is done, although the call failed.
+    Done,
+    /// Read whose the order is.
+    Compare,
+    /// Try again; after so many counted attempts, give up.
+    Retry {
+        /// The budget.
+        attempts: u32,
+    },
+    /// Wait for the order to be created.
+    AwaitCreate,
+    /// Never again as it is.
+    Refuse,
+}
+
+/// What follows from a class.
+pub fn action(class: Class, limits: &Limits) -> Action {
+    match class {
+        Class::AlreadyDone => Action::Done,
+        Class::MaybeAlreadyDone => Action::Compare,
+        Class::Throttled | Class::Transient | Class::OutcomeUnknown | Class::QueryRefused => {
+            Action::Retry { attempts: limits.attempts }
+        }
+        Class::Denied => Action::Retry { attempts: limits.denied_attempts },
+        Class::NotThere => Action::AwaitCreate,
+        Class::Rejected | Class::Unlisted => Action::Refuse,
+    }
+}
+
+/// Whether the same call may be made again at once, without looking first.
+///
+/// An update whose effect is unclear is read back before it is sent again; a create is not,
+/// since its alias decides.
+pub fn again_here(failure: &Failure) -> bool {
+    let passes = match failure.class {
+        Class::Throttled | Class::Transient | Class::OutcomeUnknown => true,
+        Class::MaybeAlreadyDone
+        | Class::AlreadyDone
+        | Class::Denied
+        | Class::NotThere
+        | Class::Rejected
+        | Class::QueryRefused
+        | Class::Unlisted => false,
+    };
+    passes && !(failure.operation == Operation::UpdateOrder && failure.effect_possible)
+}
+
+/// Whether a message comes back, and when.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// After a trip through a retry queue.
+    Later(Later),
+    /// The budget is spent.
+    GiveUp {
+        /// Attempts that were counted, this one included.
+        attempts: u32,
+    },
+}
+
+/// After a failure that may pass. `counts` says whether the operation worked for others meanwhile:
+/// when it works for nobody, the message is not at fault and its budget is not touched.
+pub fn retry(
+    limits: &Limits,
+    history: &History,
+    failure: &Failure,
+    budget: u32,
+    counts: bool,
+    now: Timestamp,
+) -> Verdict {
+    let attempts = history.attempts + u32::from(counts);
+    if counts && attempts >= budget {
+        return Verdict::GiveUp { attempts };
+    }
+    let hinted = failure.retry_after.map_or(0, |hint| {
+        let longest = limits.delays.len().saturating_sub(1);
+        limits.delays.iter().position(|delay| *delay >= hint).unwrap_or(longest)
+    });
+    let mut later = next(history, now);
+    later.queue = later.queue.max(hinted);
+    later.history.attempts = attempts;
+    later.history.outcome_unknown |= failure.effect_possible;
+    Verdict::Later(later)
+}
+
+/// The order is not there (yet).
+pub fn await_create(limits: &Limits, history: &History, now: Timestamp) -> Verdict {
+    let since = history.first_failed_at.unwrap_or(now);
+    let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    if waited >= limits.wait_for_create {
+        return Verdict::GiveUp { attempts: history.attempts + 1 };
+    }
+    Verdict::Later(Later { awaits_create: true, ..next(history, now) })
+}
+
+/// The process survived a panic over this message. Always counted: nobody else caused it.
+pub fn after_panic(limits: &Limits, history: &History, now: Timestamp) -> Verdict {
+    let attempts = history.attempts + 1;
+    if attempts >= limits.panics {
+        return Verdict::GiveUp { attempts };
+    }
+    let mut later = next(history, now);
+    later.history.attempts = attempts;
+    // the call may have been under way
+    later.history.outcome_unknown = true;
+    Verdict::Later(later)
+}
+
+fn next(history: &History, now: Timestamp) -> Later {
+    let mut carried = history.clone();
+    carried.delays += 1;
+    carried.first_failed_at.get_or_insert(now);
+    Later { queue: history.delays as usize, history: carried, awaits_create: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits {
+            attempts: 3,
+            denied_attempts: 2,
+            panics: 2,
+            delays: [5, 30, 120].map(Duration::from_secs).to_vec(),
+            wait_for_create: Duration::from_secs(60),
+        }
+    }
+
+    fn failure(retry_after: Option<u64>) -> Failure {
+        Failure {
+            operation: Operation::CreateOrder,
+            class: Class::Throttled,
+            error_type: "ThrottlingError".into(),
+            code: "ThrottlingError".into(),
+            message: String::new(),
+            action: "",
+            effect_possible: false,
+            retry_after: retry_after.map(Duration::from_secs),
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn later(verdict: Verdict) -> Later {
+        match verdict {
+            Verdict::Later(later) => later,
+            Verdict::GiveUp { attempts } => panic!("given up after {attempts}"),
+        }
+    }
+
+    #[test]
+    fn a_budget_is_spent_by_counted_attempts_alone() {
+        let mut history = History::default();
+        for _ in 0..50 {
+            history = later(retry(&limits(), &history, &failure(None), 3, false, at(0))).history;
+        }
+        assert_eq!((history.attempts, history.delays), (0, 50));
+        for _ in 0..2 {
+            history = later(retry(&limits(), &history, &failure(None), 3, true, at(0))).history;
+        }
+        assert!(matches!(retry(&limits(), &history, &failure(None), 3, true, at(0)), Verdict::GiveUp { attempts: 3 }));
+    }
+
+    #[test]
+    fn delays_grow_and_a_longer_hint_takes_a_longer_queue() {
+        let queue = |delays, hint| {
+            let history = History { delays, ..History::default() };
+            later(retry(&limits(), &history, &failure(hint), 3, true, at(0))).queue
+        };
+        assert_eq!((queue(0, None), queue(1, None), queue(7, None)), (0, 1, 7));
+        assert_eq!((queue(0, Some(5)), queue(0, Some(6)), queue(0, Some(9999))), (0, 1, 2));
+        assert_eq!(queue(2, Some(6)), 2);
+    }
+
+    #[test]
+    fn the_first_failure_is_remembered() {
+        let first = later(retry(&limits(), &History::default(), &failure(None), 3, true, at(7))).history;
+        let second = later(retry(&limits(), &first, &failure(None), 3, true, at(9))).history;
+        assert_eq!(second.first_failed_at, Some(at(7)));
+    }
+
+    #[test]
+    fn waiting_for_a_create_ends_after_its_time() {
+        let first = later(await_create(&limits(), &History::default(), at(0))).history;
+        assert!(matches!(await_create(&limits(), &first, at(59)), Verdict::Later(_)));
+        assert!(matches!(await_create(&limits(), &first, at(60)), Verdict::GiveUp { .. }));
+    }
+
+    #[test]
+    fn a_panic_always_counts() {
+        let history = later(after_panic(&limits(), &History::default(), at(0))).history;
+        assert!(history.outcome_unknown);
+        assert!(matches!(after_panic(&limits(), &history, at(0)), Verdict::GiveUp { attempts: 2 }));
+    }
+
+    #[test]
+    fn an_update_that_may_have_taken_effect_is_looked_at_first() {
+        let unclear = |operation| again_here(&Failure { operation, effect_possible: true, ..failure(None) });
+        assert!(unclear(Operation::CreateOrder));
+        assert!(!unclear(Operation::UpdateOrder));
+    }
+}

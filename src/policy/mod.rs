@@ -1,0 +1,10 @@
+//! What an error means and what is done about it. PURE: time and randomness are arguments.
+//!
+//! Facts (`ports::ApiError`) → class (`classify`) → decision (`decide`); the worker acts.
+//!
+//! Not here: calls, waiting, logging; no knowledge of HTTP or AMQP beyond the facts.
+
+pub mod catalogue;
+pub mod classify;
+pub mod decide;
+pub mod health;
