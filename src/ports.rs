@@ -185,6 +185,8 @@ pub struct History {
     pub delays: u32,
     /// When the first attempt failed.
     pub first_failed_at: Option<Timestamp>,
+    /// When the last attempt failed.
+    pub last_failed_at: Option<Timestamp>,
     /// An earlier attempt may have taken effect without our knowing.
     pub outcome_unknown: bool,
     /// How often the message was replayed from the dead letters.

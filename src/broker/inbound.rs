@@ -45,10 +45,12 @@ fn text_of(value: &Option<lapin::types::ShortString>) -> Option<String> {
 
 fn history(headers: &BTreeMap<String, String>) -> History {
     let number = |name| headers.get(name).and_then(|value| value.parse().ok()).unwrap_or(0);
+    let time = |name| headers.get(name).and_then(|value| value.parse().ok());
     History {
         attempts: number(own::ATTEMPTS),
         delays: number(own::DELAYS),
-        first_failed_at: headers.get(own::FIRST_FAILED_AT).and_then(|value| value.parse().ok()),
+        first_failed_at: time(own::FIRST_FAILED_AT),
+        last_failed_at: time(own::LAST_FAILED_AT),
         outcome_unknown: headers.contains_key(own::OUTCOME_UNKNOWN),
         replays: number(own::REPLAYS),
         replay_id: headers.get(own::REPLAY_ID).cloned(),

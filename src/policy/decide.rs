@@ -139,6 +139,7 @@ fn next(history: &History, now: Timestamp) -> Later {
     let mut carried = history.clone();
     carried.delays += 1;
     carried.first_failed_at.get_or_insert(now);
+    carried.last_failed_at = Some(now);
     Later { queue: history.delays as usize, history: carried, awaits_create: false }
 }
 

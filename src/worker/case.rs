@@ -1,0 +1,187 @@
+//! One message on its way to a settlement: who it is, and how each end of it is written.
+//!
+//! Not here: which end it takes.
+
+use jiff::Timestamp;
+
+use super::context::Context;
+use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, ResultEvent, ResultKind};
+use crate::domain::outcome::{letter_id, result_id};
+use crate::domain::privacy::Private;
+use crate::domain::stored::{ExecutionState, StoredOrder};
+use crate::policy::catalogue::OwnCode;
+use crate::policy::classify::Failure;
+use crate::policy::decide::{self, Verdict};
+use crate::ports::{Inbound, Letter, Operation, OrderApi, Settlement};
+
+/// Source of all results: this program, whichever replica.
+const SOURCE: &str = "/bwp-sync";
+
+/// A message, and what was found out of it.
+#[derive(Debug)]
+pub struct Case<'a, A> {
+    /// What all messages share.
+    pub context: &'a Context<A>,
+    /// The message as it was delivered.
+    pub inbound: &'a Inbound,
+    /// Who it is.
+    pub identity: Identity,
+    /// What in it must not be repeated.
+    pub private: Private,
+    /// When this attempt began.
+    pub began: Timestamp,
+}
+
+/// Who a message is.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// Its id, given or made from the body.
+    pub message_id: String,
+    /// Its source.
+    pub source: String,
+    /// The shop's order id, or Buy with Prime's.
+    pub order: Option<String>,
+    /// The operation that it asks for.
+    pub operation: Option<Operation>,
+}
+
+impl<A: OrderApi> Case<'_, A> {
+    /// Name of the order in what is remembered; the message's own id where it has none.
+    pub fn order(&self) -> &str {
+        self.identity.order.as_deref().unwrap_or(&self.identity.message_id)
+    }
+
+    /// Whether an earlier attempt may have taken effect without our knowing.
+    pub fn outcome_unknown(&self) -> bool {
+        self.inbound.redelivered || self.inbound.history.outcome_unknown || self.inbound.history.replays > 0
+    }
+
+    /// It is done.
+    pub fn done(&self, kind: ResultKind, outcome: Outcome, stored: &StoredOrder) -> Settlement {
+        self.done_with(kind, outcome, stored, |_| {})
+    }
+
+    /// It is done, and there is more to say.
+    pub fn done_with(
+        &self,
+        kind: ResultKind,
+        outcome: Outcome,
+        stored: &StoredOrder,
+        more: impl FnOnce(&mut ResultData),
+    ) -> Settlement {
+        let mut data = ResultData {
+            outcome: Some(outcome),
+            buy_with_prime_id: Some(stored.id.clone()),
+            aliases: stored.aliases.clone().unwrap_or_default(),
+            execution_state: stored.execution_state.as_ref().map(execution_state),
+            attempts: self.inbound.history.attempts + 1,
+            ..self.data()
+        };
+        more(&mut data);
+        Settlement::Done(self.result(kind, data))
+    }
+
+    /// Refused without a call, or for a reason of our own.
+    pub fn refuse(&self, code: OwnCode, why: &str) -> Settlement {
+        self.letter(code.error_type(), code.name(), "rejected", why, code.action(), self.inbound.history.attempts + 1)
+    }
+
+    /// Refused by the API.
+    pub fn refused(&self, failure: &Failure) -> Settlement {
+        let Failure { error_type, code, class, message, action, .. } = failure;
+        self.letter(error_type, code, class.name(), message, action, self.inbound.history.attempts + 1)
+    }
+
+    /// The budget is spent.
+    pub fn exhausted(&self, failure: &Failure, attempts: u32) -> Settlement {
+        let own = OwnCode::RetriesExhausted;
+        let last = format!("{}/{} after {attempts} attempts: {}", failure.error_type, failure.code, failure.message);
+        self.letter(&failure.error_type, own.name(), failure.class.name(), &last, own.action(), attempts)
+    }
+
+    /// Comes back later, or the budget is spent and `given_up` says what then.
+    pub fn retry(&self, failure: &Failure, budget: u32) -> Verdict {
+        let since = self.inbound.history.last_failed_at.unwrap_or(self.began);
+        let counts = self.context.works_for_others(failure.operation, self.order(), since);
+        decide::retry(&self.context.limits, &self.inbound.history, failure, budget, counts, Timestamp::now())
+    }
+
+    /// Comes back later although the budget is spent: nobody can say yet what became of the order.
+    pub fn uncounted(&self, failure: &Failure) -> Settlement {
+        let now = Timestamp::now();
+        match decide::retry(&self.context.limits, &self.inbound.history, failure, u32::MAX, false, now) {
+            Verdict::Later(later) => Settlement::Later(later),
+            Verdict::GiveUp { attempts } => self.exhausted(failure, attempts),
+        }
+    }
+
+    fn data(&self) -> ResultData {
+        ResultData {
+            causation_id: self.identity.message_id.clone(),
+            replays: self.inbound.history.replays,
+            replay_id: self.inbound.history.replay_id.clone(),
+            ..ResultData::default()
+        }
+    }
+
+    fn result(&self, kind: ResultKind, data: ResultData) -> ResultEvent {
+        let Identity { source, message_id, order, .. } = &self.identity;
+        ResultEvent {
+            specversion: "1.0",
+            id: result_id(source, message_id, kind, data.replays),
+            source: SOURCE.into(),
+            kind,
+            subject: order.clone(),
+            time: Timestamp::now(),
+            datacontenttype: "application/json",
+            data,
+            traceparent: self.inbound.headers.get("traceparent").cloned(),
+        }
+    }
+
+    fn letter(
+        &self,
+        error_type: &str,
+        code: &str,
+        class: &str,
+        message: &str,
+        action: &str,
+        attempts: u32,
+    ) -> Settlement {
+        let Identity { source, message_id, order, operation } = &self.identity;
+        let history = &self.inbound.history;
+        let now = Timestamp::now();
+        let letter = Letter {
+            id: letter_id(source, message_id, history.replays),
+            operation: operation.map_or("none", Operation::name).into(),
+            error_type: error_type.into(),
+            code: code.into(),
+            class: class.into(),
+            message: self.private.scrub(message),
+            suggested_action: action.into(),
+            order: order.clone(),
+            attempts,
+            first_failed_at: history.first_failed_at.unwrap_or(now),
+            dead_lettered_at: now,
+            replays: history.replays,
+            bare: false,
+        };
+        let failure = ResultFailure {
+            letter_id: letter.id,
+            error_type: letter.error_type.clone(),
+            code: letter.code.clone(),
+            class: letter.class.clone(),
+            suggested_action: letter.suggested_action.clone(),
+        };
+        let data = ResultData { failure: Some(failure), attempts, ..self.data() };
+        Settlement::DeadLetter(Box::new(letter), self.result(ResultKind::OrderFailed, data))
+    }
+}
+
+fn execution_state(state: &ExecutionState) -> String {
+    match state {
+        ExecutionState::NotStarted => "NOT_STARTED".into(),
+        ExecutionState::Started => "STARTED".into(),
+        ExecutionState::Other(name) => name.clone(),
+    }
+}

@@ -1,0 +1,83 @@
+//! What all messages of a process share.
+//!
+//! Not here: anything of one message.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::order::{AliasTypes, OrderIdentifier};
+use crate::policy::decide::Limits;
+use crate::policy::health::Health;
+use crate::ports::{Operation, OrderApi};
+
+/// What all messages of a process share.
+#[derive(Debug)]
+pub struct Context<A> {
+    /// The API.
+    pub api: A,
+    /// Names of aliases in this store.
+    pub aliases: AliasTypes,
+    /// Budgets and delays.
+    pub limits: Limits,
+    /// Waits inside the process.
+    pub timing: Timing,
+    /// Bytes of a body that is still read; a larger one is no message of a shop.
+    pub max_message_bytes: usize,
+    seen: Mutex<Seen>,
+}
+
+/// Waits inside the process.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    /// After an unknown outcome: how long an effect may take to show in a read.
+    pub settle: Duration,
+    /// First wait before a call is made again; doubled each time, with jitter.
+    pub first_wait: Duration,
+    /// The longest wait before a call is made again; a longer hint of the API goes to a retry queue.
+    pub longest_wait: Duration,
+    /// How often a call is made again before the message goes to a retry queue.
+    pub retries: usize,
+    /// How long a delivery may be held; no further call is begun after half of it.
+    pub max_hold: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    health: Health,
+    /// An order that is certainly there, and the shop's name for it.
+    known: Option<(String, OrderIdentifier)>,
+}
+
+impl<A: OrderApi> Context<A> {
+    /// A context in which nothing has been seen yet.
+    pub fn new(api: A, aliases: AliasTypes, limits: Limits, timing: Timing, max_message_bytes: usize) -> Self {
+        Self { api, aliases, limits, timing, max_message_bytes, seen: Mutex::default() }
+    }
+
+    /// An operation succeeded for an order.
+    pub fn succeeded(&self, operation: Operation, order: &str) {
+        self.seen().health.succeeded(operation, order, Timestamp::now());
+    }
+
+    /// Whether an operation succeeded for another order since then.
+    pub fn works_for_others(&self, operation: Operation, order: &str, since: Timestamp) -> bool {
+        self.seen().health.works_for_others(operation, order, since)
+    }
+
+    /// An order is certainly there.
+    pub fn remember(&self, order: &str, id: &str) {
+        self.seen().known = Some((order.into(), OrderIdentifier::OrderId(id.into())));
+    }
+
+    /// An order other than this one that is certainly there.
+    pub fn known_other(&self, order: &str) -> Option<OrderIdentifier> {
+        self.seen().known.as_ref().filter(|(name, _)| name != order).map(|(_, identifier)| identifier.clone())
+    }
+
+    /// A panic in another task leaves nothing half done in here.
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

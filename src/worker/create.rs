@@ -1,0 +1,103 @@
+//! A checkout becomes an order, once.
+//!
+//! Not here: reading the message.
+
+use super::case::Case;
+use super::look_up::Owner;
+use super::send::send;
+use crate::domain::command::CreateOrder;
+use crate::domain::outcome::{Outcome, ResultKind};
+use crate::domain::rejection::Rejection;
+use crate::domain::sameness::lines_matched;
+use crate::domain::stored::StoredOrder;
+use crate::policy::catalogue::OwnCode;
+use crate::policy::classify::Failure;
+use crate::policy::decide::{Action, Verdict, action};
+use crate::ports::{Operation, OrderApi, Settlement};
+
+impl<A: OrderApi> Case<'_, A> {
+    /// Creates the order, or finds it there.
+    pub async fn create(&self, create: &CreateOrder) -> Settlement {
+        let api = &self.context.api;
+        let called = send(self.context, Operation::CreateOrder, self.order(), || api.create_order(&create.input));
+        let failure = match called.await {
+            Ok(stored) => return self.created(create, Outcome::Created, &stored, Vec::new()),
+            Err(failure) => failure,
+        };
+        match action(failure.class, &self.context.limits) {
+            Action::Retry { attempts } => match self.retry(&failure, attempts) {
+                Verdict::Later(later) => Settlement::Later(later),
+                Verdict::GiveUp { attempts } => {
+                    let letter = self.exhausted(&failure, attempts);
+                    self.unless_created(create, &failure, letter).await
+                }
+            },
+            // "done" and "not there" are no answers to a create; whoever gives them, a read tells what is so
+            Action::Compare | Action::Done | Action::AwaitCreate => self.compare(create, &failure).await,
+            Action::Refuse => self.unless_created(create, &failure, self.refused(&failure)).await,
+        }
+    }
+
+    /// A rule of the API that was checked before the call; an order may be there all the same.
+    pub async fn refuse_create(&self, create: &CreateOrder, rejection: &Rejection, code: OwnCode) -> Settlement {
+        let letter = self.refuse(code, &rejection.message);
+        match self.owner(create, self.outcome_unknown()).await {
+            Owner::Unclear(failure) => self.uncounted(&failure),
+            owner => self.owned(create, owner, letter),
+        }
+    }
+
+    /// Before a create becomes a letter, a read must say that the order is absent: an earlier attempt may
+    /// have taken effect with its answer lost, and this refusal be about stock that it has taken itself.
+    async fn unless_created(&self, create: &CreateOrder, failure: &Failure, letter: Settlement) -> Settlement {
+        match self.owner(create, failure.effect_possible || self.outcome_unknown()).await {
+            Owner::Unclear(unclear) => {
+                let effect_possible = failure.effect_possible || unclear.effect_possible;
+                self.uncounted(&Failure { effect_possible, ..unclear })
+            }
+            owner => self.owned(create, owner, letter),
+        }
+    }
+
+    /// The API says that an alias is taken.
+    async fn compare(&self, create: &CreateOrder, conflict: &Failure) -> Settlement {
+        match self.owner(create, true).await {
+            Owner::Unclear(failure) => self.uncounted(&failure),
+            Owner::Nobody => {
+                // taken, and yet nobody's: the API has not made up its mind, or hides the order from us
+                let budget = self.context.limits.attempts;
+                match self.retry(conflict, budget) {
+                    Verdict::Later(later) => Settlement::Later(later),
+                    Verdict::GiveUp { attempts } => self.exhausted(conflict, attempts),
+                }
+            }
+            owner => self.owned(create, owner, self.refused(conflict)),
+        }
+    }
+
+    fn owned(&self, create: &CreateOrder, owner: Owner, if_nobodys: Settlement) -> Settlement {
+        match owner {
+            Owner::Nobody => if_nobodys,
+            Owner::Us { stored, differences } => self.created(create, Outcome::AlreadyExisted, &stored, differences),
+            Owner::Another { why } => self.refuse(OwnCode::AliasBelongsToAnotherOrder, &why),
+            Owner::Unclear(failure) => self.uncounted(&failure),
+        }
+    }
+
+    fn created(
+        &self,
+        create: &CreateOrder,
+        outcome: Outcome,
+        stored: &StoredOrder,
+        differences: Vec<String>,
+    ) -> Settlement {
+        self.context.remember(self.order(), &stored.id);
+        self.done_with(ResultKind::OrderCreated, outcome, stored, |data| {
+            data.lines = lines_matched(&create.input, stored, &self.context.aliases.line);
+            if data.aliases.is_empty() {
+                data.aliases.clone_from(&create.aliases);
+            }
+            data.differences = differences;
+        })
+    }
+}

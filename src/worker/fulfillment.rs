@@ -1,0 +1,93 @@
+//! Fulfillment of an order is started, once.
+//!
+//! Not here: reading the message.
+
+use jiff::Timestamp;
+
+use super::case::Case;
+use super::look_up::Found;
+use super::send::send;
+use crate::domain::command::StartFulfillment;
+use crate::domain::order::OrderIdentifier;
+use crate::domain::outcome::{Outcome, ResultKind};
+use crate::domain::stored::{ExecutionState, PackageState, StoredOrder};
+use crate::policy::catalogue::OwnCode;
+use crate::policy::classify::Failure;
+use crate::policy::decide::{self, Action, Verdict, action};
+use crate::ports::{Operation, OrderApi, Settlement};
+
+impl<A: OrderApi> Case<'_, A> {
+    /// Starts fulfillment, or finds it started. The order is read first: the API answers a second start
+    /// differently in each state of the delivery.
+    pub async fn start_fulfillment(&self, command: &StartFulfillment) -> Settlement {
+        let stored = match self.read(&command.identifier).await {
+            Found::Order(stored) => stored,
+            Found::Nothing => return self.await_create(),
+            Found::Unclear(failure) => return self.try_again(&failure),
+        };
+        if started(&stored) {
+            return self.done(ResultKind::OrderUpdated, Outcome::AlreadyStarted, &stored);
+        }
+        if stored.package_state == Some(PackageState::Cancelled) {
+            let code = OwnCode::ExecutionCannotBeStartedDueToCancellation;
+            return self.refuse(code, "all packages of the order are cancelled");
+        }
+        let identifier = OrderIdentifier::OrderId(stored.id.clone());
+        let api = &self.context.api;
+        let call = || api.update_order(&identifier, &command.input);
+        match send(self.context, Operation::UpdateOrder, self.order(), call).await {
+            Ok(_) => self.updated(stored),
+            Err(failure) if failure.effect_possible => self.read_back(&identifier, &failure).await,
+            Err(failure) => self.not_started(stored, &failure),
+        }
+    }
+
+    /// The start may have taken effect: look before anything else.
+    async fn read_back(&self, identifier: &OrderIdentifier, failure: &Failure) -> Settlement {
+        tokio::time::sleep(self.context.timing.settle).await;
+        match self.read(identifier).await {
+            Found::Order(stored) if started(&stored) => self.updated(stored),
+            Found::Order(_) | Found::Nothing | Found::Unclear(_) => self.try_again(failure),
+        }
+    }
+
+    fn not_started(&self, mut stored: Box<StoredOrder>, failure: &Failure) -> Settlement {
+        match action(failure.class, &self.context.limits) {
+            Action::Done => {
+                stored.execution_state = Some(ExecutionState::Started);
+                self.done(ResultKind::OrderUpdated, Outcome::AlreadyStarted, &stored)
+            }
+            Action::AwaitCreate => self.await_create(),
+            Action::Retry { .. } => self.try_again(failure),
+            Action::Refuse | Action::Compare => self.refused(failure),
+        }
+    }
+
+    fn updated(&self, mut stored: Box<StoredOrder>) -> Settlement {
+        stored.execution_state = Some(ExecutionState::Started);
+        self.done(ResultKind::OrderUpdated, Outcome::Updated, &stored)
+    }
+
+    fn try_again(&self, failure: &Failure) -> Settlement {
+        let budget = match action(failure.class, &self.context.limits) {
+            Action::Retry { attempts } => attempts,
+            // a read or a start that was refused for good says nothing about the order: few tries, then a letter
+            Action::Done | Action::Compare | Action::AwaitCreate | Action::Refuse => self.context.limits.denied_attempts,
+        };
+        match self.retry(failure, budget) {
+            Verdict::Later(later) => Settlement::Later(later),
+            Verdict::GiveUp { attempts } => self.exhausted(failure, attempts),
+        }
+    }
+
+    fn await_create(&self) -> Settlement {
+        match decide::await_create(&self.context.limits, &self.inbound.history, Timestamp::now()) {
+            Verdict::Later(later) => Settlement::Later(later),
+            Verdict::GiveUp { .. } => self.refuse(OwnCode::OrderNotFound, "no such order was created in time"),
+        }
+    }
+}
+
+fn started(stored: &StoredOrder) -> bool {
+    stored.execution_state == Some(ExecutionState::Started)
+}

@@ -1,0 +1,110 @@
+//! Reads whose an order is, by the names that were sent.
+//!
+//! Not here: what follows from the answer.
+
+use super::case::Case;
+use super::send::send;
+use crate::domain::command::CreateOrder;
+use crate::domain::order::{Alias, OrderIdentifier};
+use crate::domain::sameness::{Sameness, compare};
+use crate::domain::stored::StoredOrder;
+use crate::policy::catalogue::Class;
+use crate::policy::classify::Failure;
+use crate::policy::decide::{Action, action};
+use crate::ports::{Operation, OrderApi};
+
+/// What a read by one name says.
+#[derive(Debug)]
+pub enum Found {
+    /// The order.
+    Order(Box<StoredOrder>),
+    /// No such order, as far as the API tells.
+    Nothing,
+    /// Nobody can say now.
+    Unclear(Failure),
+}
+
+/// Whose the order is that holds the aliases of a create.
+#[derive(Debug)]
+pub enum Owner {
+    /// Nobody's: no order holds any of them.
+    Nobody,
+    /// This message's order is there already.
+    Us {
+        /// The order.
+        stored: Box<StoredOrder>,
+        /// Where it is not what was sent.
+        differences: Vec<String>,
+    },
+    /// Another order's.
+    Another {
+        /// The alias type, and what contradicts.
+        why: String,
+    },
+    /// Nobody can say now.
+    Unclear(Failure),
+}
+
+impl<A: OrderApi> Case<'_, A> {
+    /// Reads an order by one name.
+    pub async fn read(&self, identifier: &OrderIdentifier) -> Found {
+        let api = &self.context.api;
+        match send(self.context, Operation::Order, self.order(), || api.order(identifier)).await {
+            Ok(Some(stored)) => Found::Order(Box::new(stored)),
+            Ok(None) => Found::Nothing,
+            Err(failure) => match action(failure.class, &self.context.limits) {
+                Action::AwaitCreate => Found::Nothing,
+                // no access to this one, while others can be read, means that it is not there
+                Action::Retry { .. } if failure.class == Class::Denied && self.reads_work().await => Found::Nothing,
+                Action::Retry { .. } | Action::Done | Action::Compare | Action::Refuse => Found::Unclear(failure),
+            },
+        }
+    }
+
+    /// Whether an order that is certainly there can be read.
+    async fn reads_work(&self) -> bool {
+        match self.context.known_other(self.order()) {
+            None => false,
+            Some(known) => {
+                let api = &self.context.api;
+                let read = send(self.context, Operation::Order, "a known order", || api.order(&known)).await;
+                matches!(read, Ok(Some(_)))
+            }
+        }
+    }
+
+    /// Reads by every alias that was sent. After an unknown outcome, "nobody's" is believed only when it
+    /// is said twice, with the time between that an effect may take to show.
+    pub async fn owner(&self, create: &CreateOrder, outcome_unknown: bool) -> Owner {
+        let first = self.owner_now(create).await;
+        if !(outcome_unknown && matches!(first, Owner::Nobody)) {
+            return first;
+        }
+        tokio::time::sleep(self.context.timing.settle).await;
+        self.owner_now(create).await
+    }
+
+    async fn owner_now(&self, create: &CreateOrder) -> Owner {
+        for alias in &create.aliases {
+            match self.read(&OrderIdentifier::Alias(alias.clone())).await {
+                Found::Nothing => {}
+                Found::Unclear(failure) => return Owner::Unclear(failure),
+                Found::Order(stored) => return self.judge(create, alias, stored),
+            }
+        }
+        Owner::Nobody
+    }
+
+    fn judge(&self, create: &CreateOrder, by: &Alias, stored: Box<StoredOrder>) -> Owner {
+        let another = |reason: &str| Owner::Another { why: format!("alias type {}: {reason}", by.alias_type) };
+        let Some(primary) = create.aliases.first() else { return another("the create has no alias of its own") };
+        let names_us = stored.aliases.as_ref().is_some_and(|aliases| aliases.contains(primary));
+        if by != primary && !names_us {
+            return another("it names an order that has another order id");
+        }
+        match compare(&create.input, &stored, &self.context.aliases.line) {
+            Sameness::Same { differences } => Owner::Us { stored, differences },
+            Sameness::Different { contradictions } => another(&contradictions.join("; ")),
+        }
+    }
+}

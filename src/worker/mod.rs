@@ -1,0 +1,15 @@
+//! What becomes of a message: `handle(context, inbound) -> settlement`, and the pool around it.
+//!
+//! Not here: where messages come from and go to, how a call is made, what an error means.
+
+pub mod case;
+pub mod context;
+pub mod create;
+pub mod fulfillment;
+pub mod handle;
+pub mod look_up;
+pub mod pool;
+pub mod send;
+
+pub use context::{Context, Timing};
+pub use handle::handle;

@@ -1,0 +1,77 @@
+//! The one loop that makes a call again.
+//!
+//! Not here: what an error means (`policy`), what follows when the loop ends.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+
+use super::context::Context;
+use crate::policy::classify::{Failure, classify};
+use crate::policy::decide::again_here;
+use crate::ports::{ApiError, Operation, OrderApi};
+
+/// Makes a call, a few times within a few seconds if its failure passes by itself.
+///
+/// The failure that is returned is the last one; whether an effect is possible is said of all of them.
+pub async fn send<A, T, F, C>(context: &Context<A>, operation: Operation, order: &str, call: C) -> Result<T, Failure>
+where
+    A: OrderApi,
+    F: Future<Output = Result<T, ApiError>>,
+    C: Fn() -> F,
+{
+    let timing = &context.timing;
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(timing.first_wait)
+        // jitter is added on top and can double it
+        .with_max_delay(timing.longest_wait / 2)
+        .with_max_times(timing.retries)
+        .with_jitter();
+    let began = tokio::time::Instant::now();
+    let effect_possible = AtomicBool::new(false);
+    let attempt = || async {
+        call().await.map_err(|error| {
+            let failure = classify(operation, &error);
+            effect_possible.fetch_or(failure.effect_possible, Ordering::Relaxed);
+            failure
+        })
+    };
+    let result = attempt
+        .retry(backoff)
+        .when(|failure| again_here(failure) && began.elapsed() < timing.max_hold / 2)
+        .adjust(|failure, wait| wait.and_then(|wait| hinted(wait, failure.retry_after, timing.longest_wait)))
+        .await;
+    match result {
+        Ok(done) => {
+            context.succeeded(operation, order);
+            Ok(done)
+        }
+        Err(failure) => Err(Failure { effect_possible: effect_possible.into_inner(), ..failure }),
+    }
+}
+
+/// The longer of our wait and the API's hint; none when the hint is longer than a message is held for.
+///
+/// Our wait must stay an `Option` all the way: it is what ends the attempts.
+fn hinted(wait: Duration, hint: Option<Duration>, longest: Duration) -> Option<Duration> {
+    match hint {
+        Some(hint) if hint > longest => None,
+        Some(hint) => Some(wait.max(hint)),
+        None => Some(wait),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_is_kept_or_left_to_the_retry_queues() {
+        let seconds = Duration::from_secs;
+        assert_eq!(hinted(seconds(1), None, seconds(2)), Some(seconds(1)));
+        assert_eq!(hinted(seconds(1), Some(seconds(2)), seconds(2)), Some(seconds(2)));
+        assert_eq!(hinted(seconds(2), Some(seconds(1)), seconds(2)), Some(seconds(2)));
+        assert_eq!(hinted(seconds(1), Some(seconds(3)), seconds(2)), None);
+    }
+}
