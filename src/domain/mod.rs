@@ -2,8 +2,20 @@
 //!
 //! Not here: I/O, clocks, `async`, logging, anything that knows of RabbitMQ or HTTP.
 
+mod checkout;
+pub mod command;
+pub mod envelope;
+mod fulfillment;
 pub mod input;
+mod line;
+mod line_matching;
+pub mod money;
 pub mod order;
 pub mod outcome;
+pub mod quantity;
+mod reading;
 pub mod rejection;
+pub mod rules;
+pub mod sameness;
 pub mod stored;
+mod transform;

@@ -1,0 +1,89 @@
+//! What a message asks for: one call, ready to be sent.
+//!
+//! Not here: the rules that are checked before the call; the call.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::checkout::Checkout;
+use super::envelope::{Envelope, Kind};
+use super::fulfillment::Fulfillment;
+use super::input::{CreateOrderInput, UpdateOrderInput};
+use super::order::{Alias, AliasTypes, OrderIdentifier, OrderRef};
+use super::reading;
+use super::rejection::{Rejection, RejectionCode};
+use super::transform;
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Create an order.
+    CreateOrder(Box<CreateOrder>),
+    /// Start the fulfillment of an order.
+    StartFulfillment(StartFulfillment),
+}
+
+/// Create an order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateOrder {
+    /// The shop's order id.
+    pub order_id: String,
+    /// Every alias of the input, the one made from the order id first: what an order that may be there already
+    /// is looked for by.
+    pub aliases: Vec<Alias>,
+    /// What to send.
+    pub input: CreateOrderInput,
+}
+
+/// Start the fulfillment of an order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartFulfillment {
+    /// The order as the message names it.
+    pub order: OrderRef,
+    /// The order as the API is asked for it: by Buy with Prime's id where known, else by the alias from the shop's id.
+    pub identifier: OrderIdentifier,
+    /// What to send.
+    pub input: UpdateOrderInput,
+}
+
+/// The command that a message stands for.
+///
+/// # Errors
+/// A message that is not what its kind asks for, with the path of the field; a kind that is not handled.
+pub fn command_for(envelope: &Envelope, aliases: &AliasTypes) -> Result<Command, Rejection> {
+    match envelope.kind {
+        Kind::CheckoutCompleted => {
+            let checkout: Checkout = reading::read(&envelope.data)?;
+            Ok(Command::CreateOrder(Box::new(transform::create_order(checkout, aliases))))
+        }
+        Kind::FulfillmentTriggered => {
+            let fulfillment: Fulfillment = reading::read(&envelope.data)?;
+            Ok(Command::StartFulfillment(transform::start_fulfillment(fulfillment, aliases)))
+        }
+        Kind::OrderAmended | Kind::RefundUpdated => Err(Rejection {
+            code: RejectionCode::UnsupportedMessage,
+            message: format!("type: {} is not handled by this version", envelope.kind.name()),
+        }),
+    }
+}
+
+/// What keeps messages of one order in order: the shop's order id, else Buy with Prime's. Read leniently, also from a
+/// message that [`command_for`] refuses.
+pub fn order_key(envelope: &Envelope) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Data {
+        order: Order,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Order {
+        id: Option<Box<RawValue>>,
+        buy_with_prime_id: Option<Box<RawValue>>,
+    }
+    let text = |id: Option<Box<RawValue>>| {
+        let text: String = serde_json::from_str(id?.get()).ok()?;
+        (!text.trim().is_empty()).then_some(text)
+    };
+    let Data { order } = serde_json::from_str(envelope.data.get()).ok()?;
+    text(order.id).or_else(|| text(order.buy_with_prime_id))
+}

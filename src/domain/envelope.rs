@@ -1,0 +1,284 @@
+//! The envelope of a message: CloudEvents 1.0 in structured, binary or no mode.
+//!
+//! Not here: what is in `data`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::outcome;
+use super::reading;
+use super::rejection::{Rejection, RejectionCode};
+
+/// Source of a message that does not say where it comes from; CloudEvents does not allow an empty one.
+const BARE_SOURCE: &str = "/shop";
+/// What the CloudEvents binding for AMQP puts before an attribute's name in a header, and the other form that is seen.
+const HEADER_PREFIXES: [&str; 2] = ["cloudevents:", "cloudevents_"];
+
+/// A message as it was delivered, as far as its envelope is concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct RawMessage<'a> {
+    /// The body, byte for byte.
+    pub body: &'a [u8],
+    /// AMQP property `content_type`.
+    pub content_type: Option<&'a str>,
+    /// AMQP property `message_id`.
+    pub message_id: Option<&'a str>,
+    /// AMQP property `type`.
+    pub message_type: Option<&'a str>,
+    /// AMQP property `timestamp`, seconds since 1970.
+    pub timestamp: Option<u64>,
+    /// Routing key of the shop's publication.
+    pub routing_key: &'a str,
+    /// Headers that are text or numbers, as text.
+    pub headers: &'a BTreeMap<String, String>,
+}
+
+/// A message whose envelope is in order.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// Id of the message, unique for its source.
+    pub id: String,
+    /// Where it comes from.
+    pub source: String,
+    /// What it is about.
+    pub kind: Kind,
+    /// What the shop says it is about, usually the order id.
+    pub subject: Option<String>,
+    /// When it happened.
+    pub time: Option<Timestamp>,
+    /// The message itself, a JSON object, not looked into.
+    pub data: Box<RawValue>,
+}
+
+/// What messages are about.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Kind {
+    /// An order was placed.
+    CheckoutCompleted,
+    /// An order is to be sent out.
+    FulfillmentTriggered,
+    /// An order was changed.
+    OrderAmended,
+    /// A refund came or went on.
+    RefundUpdated,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] =
+        [Self::CheckoutCompleted, Self::FulfillmentTriggered, Self::OrderAmended, Self::RefundUpdated];
+
+    /// The type as it is written; a dot may stand for the hyphen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CheckoutCompleted => "checkout-completed",
+            Self::FulfillmentTriggered => "fulfillment-triggered",
+            Self::OrderAmended => "order-amended",
+            Self::RefundUpdated => "refund-updated",
+        }
+    }
+
+    fn of(type_name: &str) -> Option<Self> {
+        let hyphened = type_name.replace('.', "-");
+        Self::ALL.into_iter().find(|kind| kind.name() == hyphened)
+    }
+}
+
+/// A message whose envelope is not in order, with what is known of it anyway: its letter and its result need that.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Why.
+    pub rejection: Rejection,
+    /// Id of the message, or the one that its body gives.
+    pub id: String,
+    /// Where it comes from.
+    pub source: String,
+    /// What the shop says it is about.
+    pub subject: Option<String>,
+    /// Its type as written, known or not.
+    pub type_name: Option<String>,
+}
+
+/// Opens the envelope of a message.
+///
+/// # Errors
+/// What is wrong with the envelope, and what could be read in spite of it.
+pub fn open(raw: &RawMessage<'_>) -> Result<Envelope, Refused> {
+    let (attributes, data) = taken_apart(raw);
+    envelope(&attributes, data).map_err(|rejection| Refused {
+        rejection,
+        id: attributes.id.unwrap_or_else(|| id_outside(raw)),
+        source: attributes.source.unwrap_or_else(|| BARE_SOURCE.to_owned()),
+        subject: attributes.subject,
+        type_name: attributes.type_name,
+    })
+}
+
+/// The attributes of an event as they were found: any may be missing or wrong.
+#[derive(Debug, Default, Deserialize)]
+struct Attributes {
+    #[serde(default, deserialize_with = "reading::text")]
+    specversion: Option<String>,
+    #[serde(default, deserialize_with = "reading::text")]
+    id: Option<String>,
+    #[serde(default, deserialize_with = "reading::text")]
+    source: Option<String>,
+    #[serde(default, rename = "type", deserialize_with = "reading::text")]
+    type_name: Option<String>,
+    #[serde(default, deserialize_with = "reading::text")]
+    subject: Option<String>,
+    #[serde(default, deserialize_with = "reading::text")]
+    time: Option<String>,
+    data: Option<Box<RawValue>>,
+}
+
+type Data = Result<Box<RawValue>, Rejection>;
+
+/// Attributes and data, whatever the mode.
+fn taken_apart(raw: &RawMessage<'_>) -> (Attributes, Data) {
+    let body = object(raw.body);
+    let content_type = raw.content_type.map(essence).unwrap_or_default();
+    if content_type == "application/cloudevents+json" {
+        return body.map_or_else(|rejection| (Attributes::default(), Err(rejection)), structured);
+    }
+    if content_type.starts_with("application/cloudevents") {
+        let reason = "expected application/cloudevents+json, got another form of CloudEvents";
+        return (Attributes::default(), Err(Rejection::invalid("content_type", reason)));
+    }
+    let headers = Attributes::from_map(|attribute| header(raw.headers, attribute));
+    if headers.is_event() {
+        return (headers, body.map(ToOwned::to_owned));
+    }
+    match body {
+        // published by hand, without the content type: no kind of message has a field of this name
+        Ok(body) if Attributes::from_map(|name| field(body, name)).specversion.is_some() => structured(body),
+        body => (bare(raw), body.map(ToOwned::to_owned)),
+    }
+}
+
+/// A whole event in the body.
+fn structured(body: &RawValue) -> (Attributes, Data) {
+    match reading::read::<Attributes>(body) {
+        Ok(mut event) => {
+            let data = event.data.take().ok_or_else(|| Rejection::invalid("data", "missing"));
+            (event, data)
+        }
+        Err(rejection) => (Attributes::from_map(|name| field(body, name)), Err(rejection)),
+    }
+}
+
+/// What the AMQP properties say of a message that is `data` alone.
+fn bare(raw: &RawMessage<'_>) -> Attributes {
+    let time = raw.timestamp.and_then(|seconds| Timestamp::from_second(seconds.try_into().ok()?).ok());
+    Attributes {
+        specversion: Some("1.0".to_owned()),
+        id: Some(id_outside(raw)),
+        source: Some(BARE_SOURCE.to_owned()),
+        type_name: present(raw.message_type).or_else(|| present(Some(raw.routing_key))),
+        subject: None,
+        time: time.map(|time| time.to_string()),
+        data: None,
+    }
+}
+
+impl Attributes {
+    fn from_map(get: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            specversion: get("specversion"),
+            id: get("id"),
+            source: get("source"),
+            type_name: get("type"),
+            subject: get("subject"),
+            time: get("time"),
+            data: None,
+        }
+    }
+
+    /// Whether any of the required ones is there.
+    fn is_event(&self) -> bool {
+        self.specversion.is_some() || self.id.is_some() || self.source.is_some() || self.type_name.is_some()
+    }
+}
+
+/// The envelope, if everything that it needs is there and right.
+fn envelope(attributes: &Attributes, data: Data) -> Result<Envelope, Rejection> {
+    let data = data?;
+    if !data.get().starts_with('{') {
+        return Err(Rejection::invalid("data", "expected an object"));
+    }
+    let needed = |name: &str, value: &Option<String>| value.clone().ok_or_else(|| Rejection::invalid(name, "missing"));
+    if needed("specversion", &attributes.specversion)? != "1.0" {
+        return Err(Rejection::invalid("specversion", "expected 1.0"));
+    }
+    Ok(Envelope {
+        id: needed("id", &attributes.id)?,
+        source: needed("source", &attributes.source)?,
+        kind: kind(&needed("type", &attributes.type_name)?)?,
+        subject: attributes.subject.clone(),
+        time: attributes.time.as_deref().map(time).transpose()?,
+        data,
+    })
+}
+
+fn kind(type_name: &str) -> Result<Kind, Rejection> {
+    Kind::of(type_name).ok_or_else(|| Rejection {
+        code: RejectionCode::UnsupportedMessage,
+        message: format!(
+            "type: expected one of {}, got {}",
+            Kind::ALL.map(Kind::name).join(", "),
+            reading::shown(type_name)
+        ),
+    })
+}
+
+fn time(text: &str) -> Result<Timestamp, Rejection> {
+    text.parse().map_err(|_| Rejection::invalid("time", "expected an RFC 3339 time"))
+}
+
+/// The body as a JSON object that was not looked into.
+fn object(body: &[u8]) -> Result<&RawValue, Rejection> {
+    let invalid = |reason: &str| Rejection::invalid("body", reason);
+    let text = std::str::from_utf8(body).map_err(|_| invalid("not UTF-8"))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err(invalid("empty"));
+    }
+    let value: &RawValue = serde_json::from_str(text).map_err(|error| {
+        Rejection::invalid("body", format_args!("not JSON at line {} column {}", error.line(), error.column()))
+    })?;
+    if value.get().starts_with('{') { Ok(value) } else { Err(invalid("expected an object")) }
+}
+
+/// A field of an object, if it is a text, whatever else is wrong with the object.
+fn field(object: &RawValue, name: &str) -> Option<String> {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(object.get()).ok()?;
+    let text: String = serde_json::from_str(fields.get(name)?.get()).ok()?;
+    present(Some(&text))
+}
+
+/// An attribute of an event in binary mode.
+fn header(headers: &BTreeMap<String, String>, attribute: &str) -> Option<String> {
+    let named = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        HEADER_PREFIXES.iter().any(|prefix| name.strip_prefix(prefix) == Some(attribute))
+    };
+    present(headers.iter().find(|(name, _)| named(name)).map(|(_, value)| value.as_str()))
+}
+
+/// A content type without its parameters, in lower case.
+fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// The id of a message that carries none inside.
+fn id_outside(raw: &RawMessage<'_>) -> String {
+    present(raw.message_id).unwrap_or_else(|| outcome::body_id(raw.body).to_string())
+}
+
+/// A text, unless it is blank.
+fn present(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty()).map(ToOwned::to_owned)
+}

@@ -1,0 +1,188 @@
+//! A line of an order in the message `checkout-completed`.
+//!
+//! Not here: the line item that it becomes.
+
+use serde::Deserialize;
+
+use super::money::Amount;
+use super::quantity::Quantity;
+use super::reading::{self, Unreadable};
+use super::stored::ProductIdentifier;
+
+/// A line of an order.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Line {
+    /// The shop's id of the line.
+    #[serde(default, deserialize_with = "reading::text")]
+    pub(super) id: Option<String>,
+    /// The id that the shopper sees.
+    #[serde(default, deserialize_with = "reading::text")]
+    pub(super) display_id: Option<String>,
+    /// What was bought.
+    pub(super) product: Product,
+    /// Price of one piece.
+    pub(super) unit_price: Option<Amount>,
+    /// How many.
+    pub(super) quantity: Quantity,
+    /// Tax of the line.
+    pub(super) tax: Option<Amount>,
+    /// Discounts of the line.
+    #[serde(default, deserialize_with = "reading::list")]
+    pub(super) discounts: Vec<LineDiscount>,
+    /// The bundle that the product was sold in.
+    pub(super) bundle: Option<Bundle>,
+    /// How it is delivered.
+    pub(super) delivery: Delivery,
+}
+
+/// A discount of a line.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LineDiscount {
+    /// What is taken off.
+    pub(super) amount: Amount,
+    /// What the shopper was told.
+    #[serde(default, deserialize_with = "reading::text")]
+    pub(super) label: Option<String>,
+    /// The coupon that was used.
+    #[serde(default, deserialize_with = "reading::text")]
+    pub(super) coupon_code: Option<String>,
+}
+
+/// A product.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "ProductFields")]
+pub(super) struct Product {
+    /// Which one.
+    pub(super) identifier: ProductIdentifier,
+    /// As the shopper saw it.
+    pub(super) title: Option<String>,
+}
+
+/// The fields of [`Product`], before it is known that it has exactly one identifier.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ProductFields {
+    #[serde(default, deserialize_with = "reading::text")]
+    product_id: Option<String>,
+    #[serde(default, deserialize_with = "reading::text")]
+    sku: Option<String>,
+    #[serde(default, deserialize_with = "reading::text")]
+    external_id: Option<String>,
+    #[serde(default, deserialize_with = "reading::text")]
+    title: Option<String>,
+}
+
+impl TryFrom<ProductFields> for Product {
+    type Error = Unreadable;
+
+    fn try_from(fields: ProductFields) -> Result<Self, Unreadable> {
+        let identifier = match (fields.product_id, fields.sku, fields.external_id) {
+            (Some(id), None, None) => ProductIdentifier::ProductId(id),
+            (None, Some(sku), None) => ProductIdentifier::Sku(sku),
+            (None, None, Some(id)) => ProductIdentifier::ExternalId(id),
+            (None, None, None) => {
+                return Err(Unreadable::expected("one of productId, sku, externalId, got none"));
+            }
+            _ => return Err(Unreadable::expected("one of productId, sku, externalId, got several")),
+        };
+        Ok(Self { identifier, title: fields.title })
+    }
+}
+
+/// The bundle that a product was sold in.
+#[derive(Debug, Deserialize)]
+pub(super) struct Bundle {
+    /// The bundle.
+    pub(super) product: Product,
+    /// Price of one bundle.
+    pub(super) price: Option<Amount>,
+    /// Pieces of the product in one bundle.
+    pub(super) quantity: Option<Quantity>,
+}
+
+/// How a line is delivered.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "DeliveryFields")]
+pub(super) enum Delivery {
+    /// By Amazon, with Prime.
+    Prime {
+        /// The offer that the shopper chose.
+        offer_id: String,
+        /// The preview that the offer came from.
+        preview_id: String,
+        /// What the merchant charges the shopper.
+        charge: Option<Amount>,
+        /// How fast.
+        speed: Option<String>,
+    },
+    /// By Amazon, without Prime.
+    Amazon {
+        /// How fast.
+        speed: Option<String>,
+        /// What the merchant charges the shopper.
+        charge: Option<Amount>,
+    },
+    /// By the merchant.
+    Merchant {
+        /// What the shopper was told.
+        message: Option<String>,
+        /// Language of the message.
+        locale: Option<String>,
+        /// What the merchant charges the shopper.
+        charge: Option<Amount>,
+        /// What is taken off the charge.
+        discount: Option<Amount>,
+    },
+}
+
+/// Who delivers.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum By {
+    Amazon,
+    Merchant,
+}
+
+/// The fields of [`Delivery`], before they are checked against who delivers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DeliveryFields {
+    by: By,
+    prime: Option<bool>,
+    #[serde(default, deserialize_with = "reading::text")]
+    offer_id: Option<String>,
+    #[serde(default, deserialize_with = "reading::text")]
+    preview_id: Option<String>,
+    #[serde(default, deserialize_with = "reading::text")]
+    speed: Option<String>,
+    #[serde(default, deserialize_with = "reading::text")]
+    message: Option<String>,
+    #[serde(default, deserialize_with = "reading::text")]
+    locale: Option<String>,
+    charge: Option<Amount>,
+    discount: Option<Amount>,
+}
+
+impl TryFrom<DeliveryFields> for Delivery {
+    type Error = Unreadable;
+
+    fn try_from(fields: DeliveryFields) -> Result<Self, Unreadable> {
+        let DeliveryFields { by, prime, offer_id, preview_id, speed, message, locale, charge, discount } = fields;
+        match (by, prime) {
+            (By::Amazon, None) => Err(Unreadable::missing("prime")),
+            (By::Amazon, Some(true)) => Ok(Self::Prime {
+                offer_id: offer_id.ok_or_else(|| Unreadable::missing("offerId"))?,
+                preview_id: preview_id.ok_or_else(|| Unreadable::missing("previewId"))?,
+                charge,
+                speed,
+            }),
+            (By::Amazon, Some(false)) => Ok(Self::Amazon { speed, charge }),
+            (By::Merchant, Some(true)) => {
+                Err(Unreadable::expected("a delivery by amazon for prime, got one by merchant"))
+            }
+            (By::Merchant, None | Some(false)) => Ok(Self::Merchant { message, locale, charge, discount }),
+        }
+    }
+}

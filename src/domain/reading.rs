@@ -1,0 +1,223 @@
+//! How a message's JSON becomes our types, and what is said when it cannot.
+//!
+//! Not here: which fields a message has; the envelope around it.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::rejection::Rejection;
+
+/// Reads the data of a message. What cannot be read is refused with the path of the field and without
+/// its value, unless the value is an amount, a quantity, a code or a word of a closed list.
+pub(super) fn read<T: DeserializeOwned>(data: &RawValue) -> Result<T, Rejection> {
+    let mut json = serde_json::Deserializer::from_str(data.get());
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        Complaint::from(error.inner()).at(&path)
+    })
+}
+
+/// Why a value is not what a field needs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unreadable(String);
+
+impl Unreadable {
+    /// The value is there and is not what was expected.
+    pub(super) fn expected(what: impl fmt::Display) -> Self {
+        Self(format!("expected {what}"))
+    }
+
+    /// A field of the value is not there, though the others ask for it. In serde's own words, so that the two kinds
+    /// of missing fields read the same.
+    pub(super) fn missing(field: &str) -> Self {
+        Self(format!("missing field `{field}`"))
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What serde said, in our words: serde quotes the value, and a value can be a name or a token.
+struct Complaint {
+    /// The field below the path, where serde names one.
+    field: Option<String>,
+    /// What is wrong.
+    reason: String,
+}
+
+impl Complaint {
+    fn at(self, path: &str) -> Rejection {
+        let mut full = if path == "." { String::new() } else { path.to_owned() };
+        if let Some(field) = self.field {
+            if !full.is_empty() {
+                full.push('.');
+            }
+            full.push_str(&field);
+        }
+        if full.is_empty() {
+            full.push_str("data");
+        }
+        Rejection::invalid(&full, self.reason)
+    }
+}
+
+impl From<&serde_json::Error> for Complaint {
+    fn from(error: &serde_json::Error) -> Self {
+        let message = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let message = message.strip_suffix(&place).unwrap_or(&message);
+        let complain = |reason: String| Self { field: None, reason };
+        let field = |name: &str, reason: &str| Self { field: Some(name.to_owned()), reason: reason.to_owned() };
+
+        if !error.is_data() {
+            return complain("not valid JSON".into());
+        }
+        if message.starts_with("expected ") {
+            // our own words: see `Unreadable`
+            return complain(message.to_owned());
+        }
+        if let Some(name) = between_ticks(message, "missing field ") {
+            return field(name, "missing");
+        }
+        if let Some(name) = between_ticks(message, "duplicate field ") {
+            return field(name, "given twice");
+        }
+        if let Some(rest) = message.strip_prefix("unknown variant `")
+            && let Some((value, choices)) = rest.rsplit_once("`, expected ")
+        {
+            let choices = choices.replace('`', "").replacen("one of ", "", 1).replace(" or ", ", ");
+            return complain(format!("expected one of {choices}, got {}", shown(value)));
+        }
+        if let Some(rest) = message.strip_prefix("invalid type: ")
+            && let Some((found, wanted)) = rest.rsplit_once(", expected ")
+        {
+            return complain(match kind_found(found) {
+                "null" => "missing".to_owned(),
+                kind => format!("expected {}, got {kind}", kind_wanted(wanted)),
+            });
+        }
+        complain("cannot be read".into())
+    }
+}
+
+/// The name in `missing field `name``.
+fn between_ticks<'m>(message: &'m str, prefix: &str) -> Option<&'m str> {
+    message.strip_prefix(prefix)?.strip_prefix('`')?.strip_suffix('`')
+}
+
+/// The kind of value that serde found; the value that follows it in serde's words stays behind.
+fn kind_found(found: &str) -> &'static str {
+    match found.split([' ', '(']).next().unwrap_or_default() {
+        "null" => "null",
+        "string" => "a string",
+        "number" | "integer" | "floating" => "a number",
+        "boolean" => "true or false",
+        "sequence" => "a list",
+        "map" => "an object",
+        _ => "something else",
+    }
+}
+
+/// What serde wanted, as a reader of JSON says it.
+fn kind_wanted(wanted: &str) -> &str {
+    match wanted {
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "string" | "a string" => "a string",
+        _ if wanted.starts_with("struct ") => "an object",
+        _ => wanted,
+    }
+}
+
+/// A value for a message to an operator, if it is a single short word and so cannot be a name or a token of a shopper.
+pub(super) fn shown(value: &str) -> String {
+    let plain = value.len() <= 40 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-$".contains(&b));
+    if plain { format!("\"{value}\"") } else { "another text".to_owned() }
+}
+
+/// An exact decimal from a JSON number or a JSON string, never through a float.
+pub(super) fn decimal(raw: &str) -> Result<Decimal, Unreadable> {
+    let got = match raw.as_bytes().first() {
+        Some(b'"') => {
+            let text = serde_json::from_str::<String>(raw).ok();
+            if let Some(decimal) = text.as_deref().and_then(exact) {
+                return Ok(decimal);
+            }
+            shown_decimal(raw).unwrap_or("a string")
+        }
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b't' | b'f') => "true or false",
+        _ => match exact(raw) {
+            Some(decimal) => return Ok(decimal),
+            None => shown_decimal(raw).unwrap_or("a number that is too long"),
+        },
+    };
+    Err(Unreadable::expected(format!("a decimal, got {got}")))
+}
+
+/// What stands where a number should, if it looks like an attempt at one.
+fn shown_decimal(raw: &str) -> Option<&str> {
+    let plain = raw.len() <= 40 && raw.bytes().all(|b| b.is_ascii_digit() || b"\"+-.,'eE ".contains(&b));
+    plain.then_some(raw)
+}
+
+/// The number that a text says, if a `Decimal` (28 decimals, 96 bits) holds it without rounding.
+fn exact(text: &str) -> Option<Decimal> {
+    let (digits, exponent) = match text.split_once(['e', 'E']) {
+        Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let plain = digits.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+        && digits.ends_with(|c: char| c.is_ascii_digit())
+        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'-' || b == b'.');
+    if !plain {
+        return None;
+    }
+    let decimal = Decimal::from_str_exact(digits).ok()?;
+    shifted(decimal, exponent)
+}
+
+/// The decimal point moved, if nothing is lost.
+fn shifted(mut decimal: Decimal, exponent: i32) -> Option<Decimal> {
+    let scale = i32::try_from(decimal.scale()).ok()?.checked_sub(exponent)?;
+    if scale >= 0 {
+        decimal.set_scale(scale.unsigned_abs()).ok()?;
+        return Some(decimal);
+    }
+    decimal.set_scale(0).ok()?;
+    let power = 10_i128.checked_pow(scale.unsigned_abs())?;
+    decimal.checked_mul(Decimal::try_from_i128_with_scale(power, 0).ok()?)
+}
+
+/// A text that is not blank.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Text(pub(super) String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.trim().is_empty() {
+            return Err(D::Error::custom(Unreadable::expected("a text, got a blank one")));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// A text that may be absent; blank means absent, since many shops send every field.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.filter(|text| !text.trim().is_empty()))
+}
+
+/// A list that may be `null`, which means empty.
+pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

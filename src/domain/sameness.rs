@@ -1,0 +1,102 @@
+//! Whether a stored order is the one that was sent.
+//!
+//! Not here: finding the order; what is done when it is another one.
+
+use super::input::CreateOrderInput;
+use super::line_matching::{self, Match, Matching};
+use super::money::Money;
+use super::outcome::ResultLine;
+use super::stored::{Destination, StoredMoney, StoredOrder};
+
+/// What a comparison says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Sameness {
+    /// Nothing that cannot change contradicts.
+    Same {
+        /// Where what is stored is not what was sent, as changes and corrections make it, without personal data.
+        differences: Vec<String>,
+    },
+    /// Another order.
+    Different {
+        /// What cannot change and is not the same, without personal data; at least one.
+        contradictions: Vec<String>,
+    },
+}
+
+/// Compares what was sent with what is stored. Only the currency and each line's product and quantity cannot change;
+/// total, tax, prices, aliases and destination can, and are told as differences. What is not told is not compared.
+///
+/// Lines are matched by the alias of type `line_alias`, else by the product identifier of the same kind.
+pub fn compare(sent: &CreateOrderInput, stored: &StoredOrder, line_alias: &str) -> Sameness {
+    let matching = matching(sent, stored, line_alias);
+    let mut contradictions = currency_contradictions(sent, stored);
+    contradictions.extend(matching.iter().flat_map(Matching::contradictions));
+    if contradictions.is_empty() {
+        Sameness::Same { differences: differences(sent, stored, matching.as_ref()) }
+    } else {
+        Sameness::Different { contradictions }
+    }
+}
+
+/// The shop's lines with the line items that Buy with Prime made of them, matched as in [`compare`].
+pub fn lines_matched(sent: &CreateOrderInput, stored: &StoredOrder, line_alias: &str) -> Vec<ResultLine> {
+    let matching = matching(sent, stored, line_alias);
+    let matches = matching.iter().flat_map(|matching| &matching.matches);
+    let result_line = |found: &Match<'_>| {
+        let line_id = line_matching::alias_of(&found.sent.aliases, line_alias).map(ToOwned::to_owned);
+        Some(ResultLine { line_id, line_item_id: found.stored.id.clone()? })
+    };
+    matches.filter_map(result_line).collect()
+}
+
+/// `None` where the lines are not told.
+fn matching<'a>(sent: &'a CreateOrderInput, stored: &'a StoredOrder, line_alias: &str) -> Option<Matching<'a>> {
+    Some(Matching::new(&sent.line_items, stored.lines.as_deref()?, line_alias))
+}
+
+fn currency_contradictions(sent: &CreateOrderInput, stored: &StoredOrder) -> Vec<String> {
+    let Some(sent) = sent.total_price.map(|total| total.value.currency_code.code()) else { return Vec::new() };
+    let prices = stored.lines.iter().flatten().map(|line| &line.price);
+    let told = [&stored.total, &stored.tax].into_iter().chain(prices).flatten().filter_map(|m| m.currency.as_deref());
+    told.filter(|&told| told != sent).take(1).map(|told| format!("currency: sent {sent}, stored {told}")).collect()
+}
+
+fn differences(sent: &CreateOrderInput, stored: &StoredOrder, matching: Option<&Matching<'_>>) -> Vec<String> {
+    let total = difference("total", sent.total_price.map(|total| total.value), stored.total.as_ref());
+    let tax = sent.taxes.map(|taxes| taxes.summary.collectable_tax_amount);
+    let tax = difference("tax", tax, stored.tax.as_ref());
+    let prices = matching.into_iter().flat_map(|matching| &matching.matches).filter_map(|found| {
+        let field = format!("lines[{}].unitPrice", found.position);
+        difference(&field, found.sent.product.price, found.stored.price.as_ref())
+    });
+    total.into_iter().chain(tax).chain(prices).chain(destination(sent, stored)).chain(aliases(sent, stored)).collect()
+}
+
+/// How two amounts differ, if both are told.
+fn difference(field: &str, sent: Option<Money>, stored: Option<&StoredMoney>) -> Option<String> {
+    let (sent, stored) = (sent?.amount, stored?.amount);
+    (sent.decimal() != stored).then(|| format!("{field}: sent {sent}, stored {stored}"))
+}
+
+/// Says which part of the destination differs and not how: an address is personal.
+fn destination(sent: &CreateOrderInput, stored: &StoredOrder) -> Vec<String> {
+    let (Some(recipient), Some(Destination { postal_code, country })) = (&sent.recipient, &stored.destination) else {
+        return Vec::new();
+    };
+    let address = &recipient.delivery_address;
+    let differs = |sent: &str, stored: &Option<String>| {
+        stored.as_deref().is_some_and(|stored| !stored.trim().eq_ignore_ascii_case(sent.trim()))
+    };
+    [("postalCode", &address.postal_code, postal_code), ("country", &address.country_code, country)]
+        .into_iter()
+        .filter(|(_, sent, stored)| differs(sent, stored))
+        .map(|(field, ..)| format!("shipTo.{field}: not as sent"))
+        .collect()
+}
+
+/// Aliases that were sent and are not stored, by their types.
+fn aliases(sent: &CreateOrderInput, stored: &StoredOrder) -> Vec<String> {
+    let Some(stored) = &stored.aliases else { return Vec::new() };
+    let missing = sent.aliases.iter().filter(|alias| !stored.contains(alias));
+    missing.map(|alias| format!("alias {}: not stored", alias.alias_type)).collect()
+}

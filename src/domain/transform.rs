@@ -1,0 +1,192 @@
+//! From a message to the input of a call.
+//!
+//! Not here: reading the message, which leaves nothing to refuse; rules of the API.
+
+use super::checkout::{Checkout, Identity, IdentityKind, Payment, PlacedOrder, ShipTo};
+use super::command::{CreateOrder, StartFulfillment};
+use super::fulfillment::Fulfillment;
+use super::input::{
+    Address, BundleProduct, Contact, CreateOrderInput, Customer, DeliveryDetails, DeliveryDiscount, DeliveryMessage,
+    DeliveryOffer, DeliveryProvider, DeliverySummary, DeliveryTerms, DesiredExecutionState, Discount, Discounts,
+    EmailData, IdentityToken, LineItem, OrderLink, PaymentDetails, PaymentMethod, PaymentSummary, Payments, Pieces,
+    PurchaseGroupMembership, PurchasedProduct, Recipient, ShopperIdentity, TaxSummary, Taxes, TotalPrice,
+    UpdateOrderInput,
+};
+use super::line::{Bundle, Delivery, Line, LineDiscount};
+use super::money::{Amount, Currency, Money};
+use super::order::{Alias, AliasTypes};
+
+/// The create that a checkout asks for.
+pub(super) fn create_order(checkout: Checkout, types: &AliasTypes) -> CreateOrder {
+    let currency = checkout.currency;
+    let order_alias = order_alias(&checkout.order, types);
+    let mut aliases = order_aliases(&checkout.order, types);
+    let input = CreateOrderInput {
+        line_items: checkout.lines.into_iter().map(|line| line_item(line, currency, types)).collect(),
+        customer: Some(Customer {
+            contact: Contact {
+                email_data: EmailData { name: checkout.shopper.name.0, email: checkout.shopper.email.0 },
+            },
+        }),
+        recipient: Some(recipient(checkout.ship_to)),
+        aliases: aliases.clone(),
+        total_price: Some(TotalPrice { value: money(checkout.total, currency) }),
+        taxes: checkout.tax.map(|amount| taxes(amount, currency)),
+        payments: payments(checkout.payments, currency),
+        order_links: (checkout.order.links.into_iter())
+            .map(|link| OrderLink { destination_type: link.kind, url: link.url.0 })
+            .collect(),
+        shopper_identity: checkout.shopper.identity.map(shopper_identity),
+        desired_execution_state: (checkout.start_fulfillment == Some(true)).then_some(DesiredExecutionState::Started),
+    };
+    // a stable sort: the order's own alias to the front, the others as they were
+    aliases.sort_by_key(|alias| *alias != order_alias);
+    CreateOrder { order_id: checkout.order.id.0, aliases, input }
+}
+
+/// The update that starts a fulfillment.
+pub(super) fn start_fulfillment(fulfillment: Fulfillment, types: &AliasTypes) -> StartFulfillment {
+    let identifier = fulfillment.order.identifier(types);
+    let input =
+        UpdateOrderInput { desired_execution_state: Some(DesiredExecutionState::Started), ..Default::default() };
+    StartFulfillment { order: fulfillment.order.into(), identifier, input }
+}
+
+/// An order's aliases, in the order of the reference's examples: display id, order id, further ones.
+/// One that is given twice counts once.
+fn order_aliases(order: &PlacedOrder, types: &AliasTypes) -> Vec<Alias> {
+    let display = order.display_id.iter().map(|id| Alias::new(&types.order_display, id));
+    let further = order.aliases.iter().map(|alias| Alias::new(&alias.alias_type.0, &alias.id.0));
+    let mut aliases = Vec::new();
+    for alias in display.chain([order_alias(order, types)]).chain(further) {
+        if !aliases.contains(&alias) {
+            aliases.push(alias);
+        }
+    }
+    aliases
+}
+
+/// The alias that makes a repeated create harmless.
+fn order_alias(order: &PlacedOrder, types: &AliasTypes) -> Alias {
+    Alias::new(&types.order, &order.id.0)
+}
+
+fn line_item(line: Line, currency: Currency, types: &AliasTypes) -> LineItem {
+    let id = line.id.map(|id| Alias::new(&types.line, id));
+    let display = line.display_id.map(|id| Alias::new(&types.line_display, id));
+    LineItem {
+        product: PurchasedProduct {
+            identifier: line.product.identifier,
+            title: line.product.title,
+            price: line.unit_price.map(|amount| money(amount, currency)),
+            purchase_group_membership: line.bundle.map(|bundle| membership(bundle, currency)),
+        },
+        amount: Pieces { value: line.quantity },
+        aliases: id.into_iter().chain(display).collect(),
+        taxes: line.tax.map(|amount| taxes(amount, currency)),
+        discounts: discounts(line.discounts, currency),
+        selected_delivery_offer: delivery_offer(line.delivery, currency),
+    }
+}
+
+fn membership(bundle: Bundle, currency: Currency) -> PurchaseGroupMembership {
+    PurchaseGroupMembership {
+        product: BundleProduct {
+            identifier: bundle.product.identifier,
+            price: bundle.price.map(|amount| money(amount, currency)),
+        },
+        member_amount: bundle.quantity.map(|value| Pieces { value }),
+    }
+}
+
+fn discounts(discounts: Vec<LineDiscount>, currency: Currency) -> Option<Discounts> {
+    let details: Vec<Discount> = (discounts.into_iter())
+        .map(|discount| Discount {
+            amount: money(discount.amount, currency),
+            display_string: discount.label,
+            coupon_code: discount.coupon_code,
+        })
+        .collect();
+    (!details.is_empty()).then_some(Discounts { details })
+}
+
+fn delivery_offer(delivery: Delivery, currency: Currency) -> DeliveryOffer {
+    let by_amazon = |offer: Option<(String, String)>, speed, charge: Option<Amount>| {
+        let is_prime_eligible = offer.is_some();
+        let (id, delivery_preview_id) = offer.unzip();
+        DeliveryOffer::Details(DeliveryDetails {
+            id,
+            delivery_preview_id,
+            delivery_charge: charge.map(|amount| money(amount, currency)),
+            delivery_provider: DeliveryProvider::Amazon,
+            delivery_terms: DeliveryTerms { is_prime_eligible, delivery_speed: speed },
+        })
+    };
+    match delivery {
+        Delivery::Prime { offer_id, preview_id, speed, charge } => {
+            by_amazon(Some((offer_id, preview_id)), speed, charge)
+        }
+        Delivery::Amazon { speed, charge } => by_amazon(None, speed, charge),
+        Delivery::Merchant { message, locale, charge, discount } => DeliveryOffer::Summary(DeliverySummary {
+            delivery_message: message.map(|message_text| DeliveryMessage { message_text, locale }),
+            delivery_charge: charge.map(|amount| money(amount, currency)),
+            discounts: discount.map(|amount| DeliveryDiscount { amount: money(amount, currency) }),
+            delivery_provider: DeliveryProvider::Merchant,
+        }),
+    }
+}
+
+fn recipient(ship_to: ShipTo) -> Recipient {
+    Recipient {
+        delivery_address: Address {
+            name: ship_to.name.0,
+            street_address: ship_to.street.0,
+            extended_address: ship_to.street2,
+            locality: ship_to.city.0,
+            region: ship_to.region.0,
+            country_code: ship_to.country.0,
+            postal_code: ship_to.postal_code.0,
+            contact_number: ship_to.phone,
+        },
+    }
+}
+
+/// One payment is the summary; of several each is told, since a summary would have to be made up.
+fn payments(mut payments: Vec<Payment>, currency: Currency) -> Option<Payments> {
+    if payments.len() > 1 {
+        let details = payments.into_iter().map(|payment| PaymentDetails {
+            amount: money(payment.amount, currency),
+            payment_method: PaymentMethod { display_string: payment.label.0 },
+            state: payment.state,
+        });
+        return Some(Payments::Details(details.collect()));
+    }
+    payments.pop().map(|payment| {
+        Payments::Summary(PaymentSummary {
+            amount: money(payment.amount, currency),
+            payment_method_display_string: payment.label.0,
+            state: payment.state,
+        })
+    })
+}
+
+fn shopper_identity(identity: Identity) -> ShopperIdentity {
+    let Identity { kind, value, external_id } = identity;
+    match kind {
+        IdentityKind::ApayCheckoutSession => {
+            ShopperIdentity::ApayCheckoutSession { apay_checkout_session_id: IdentityToken { value, external_id } }
+        }
+        IdentityKind::LwaAccessToken => {
+            ShopperIdentity::LwaAccessToken { lwa_access_token: IdentityToken { value, external_id } }
+        }
+        IdentityKind::IdpToken => ShopperIdentity::IdpToken { idp_token: value, external_id },
+    }
+}
+
+fn taxes(amount: Amount, currency: Currency) -> Taxes {
+    Taxes { summary: TaxSummary { collectable_tax_amount: money(amount, currency) } }
+}
+
+fn money(amount: Amount, currency: Currency) -> Money {
+    Money { amount, currency_code: currency }
+}

@@ -1,0 +1,1 @@
+//! Messages in, inputs out: what the pure rooms promise.
