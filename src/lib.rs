@@ -4,3 +4,4 @@ pub mod broker;
 pub mod domain;
 pub mod policy;
 pub mod ports;
+pub mod worker;

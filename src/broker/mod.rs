@@ -5,6 +5,7 @@
 pub mod config;
 pub mod connection;
 pub mod inbound;
+pub mod outbox;
 pub mod outgoing;
 pub mod publish;
 pub mod session;
@@ -12,6 +13,7 @@ pub mod settle;
 pub mod topology;
 
 pub use config::{BrokerConfig, Names, Unroutable};
+pub use outbox::{Outbox, event_properties};
 pub use session::run;
 
 /// A name as AMQP takes it: at most 255 bytes, cut at a character's border.

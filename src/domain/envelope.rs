@@ -81,7 +81,8 @@ impl Kind {
         }
     }
 
-    fn of(type_name: &str) -> Option<Self> {
+    /// The kind of a type, in either spelling.
+    pub fn of(type_name: &str) -> Option<Self> {
         let hyphened = type_name.replace('.', "-");
         Self::ALL.into_iter().find(|kind| kind.name() == hyphened)
     }

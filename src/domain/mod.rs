@@ -12,6 +12,7 @@ mod line_matching;
 pub mod money;
 pub mod order;
 pub mod outcome;
+pub mod privacy;
 pub mod quantity;
 mod reading;
 pub mod rejection;

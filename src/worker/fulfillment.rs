@@ -72,7 +72,9 @@ impl<A: OrderApi> Case<'_, A> {
         let budget = match action(failure.class, &self.context.limits) {
             Action::Retry { attempts } => attempts,
             // a read or a start that was refused for good says nothing about the order: few tries, then a letter
-            Action::Done | Action::Compare | Action::AwaitCreate | Action::Refuse => self.context.limits.denied_attempts,
+            Action::Done | Action::Compare | Action::AwaitCreate | Action::Refuse => {
+                self.context.limits.denied_attempts
+            }
         };
         match self.retry(failure, budget) {
             Verdict::Later(later) => Settlement::Later(later),

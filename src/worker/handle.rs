@@ -73,9 +73,7 @@ async fn act<A: OrderApi>(context: &Context<A>, inbound: &Inbound, envelope: &En
     match (rules::check(&command), &command) {
         (Ok(()), Command::CreateOrder(create)) => case.create(create).await,
         (Ok(()), Command::StartFulfillment(start)) => case.start_fulfillment(start).await,
-        (Err(broken), Command::CreateOrder(create)) => {
-            case.refuse_create(create, &broken, own_code(broken.code)).await
-        }
+        (Err(broken), Command::CreateOrder(create)) => case.refuse_create(create, &broken, own_code(broken.code)).await,
         (Err(broken), Command::StartFulfillment(_)) => case.refuse(own_code(broken.code), &broken.message),
     }
 }
@@ -84,7 +82,9 @@ async fn act<A: OrderApi>(context: &Context<A>, inbound: &Inbound, envelope: &En
 pub fn after_panic<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
     match decide::after_panic(&context.limits, &inbound.history, Timestamp::now()) {
         Verdict::Later(later) => Settlement::Later(later),
-        Verdict::GiveUp { attempts } => poison(context, inbound, &format!("the worker panicked over it {attempts} times")),
+        Verdict::GiveUp { attempts } => {
+            poison(context, inbound, &format!("the worker panicked over it {attempts} times"))
+        }
     }
 }
 

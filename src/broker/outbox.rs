@@ -1,0 +1,78 @@
+//! Publishes a few messages from a command, over a connection of its own.
+//!
+//! Not here: consuming; which messages.
+
+use lapin::{BasicProperties, Connection};
+use tokio::sync::watch;
+
+use super::config::BrokerConfig;
+use super::connection::{OpenError, close, close_channel, open};
+use super::publish::{PublishError, Publisher};
+use super::short;
+use super::topology::{TopologyError, declare};
+
+/// A connection to publish by.
+#[derive(Debug)]
+pub struct Outbox {
+    connection: Connection,
+    publisher: Publisher,
+}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// No connection.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// What messages go to cannot be declared.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+    /// No channel.
+    #[error("cannot open a channel: {0}")]
+    Channel(#[from] lapin::Error),
+}
+
+impl Outbox {
+    /// Connects, and declares what messages go to unless somebody else does.
+    ///
+    /// # Errors
+    /// What the broker refuses.
+    pub async fn open(config: &BrokerConfig) -> Result<Self, OutboxError> {
+        let connection = open(config, "bwp-sync command").await?;
+        if config.declare {
+            declare(&connection, config).await?;
+        }
+        // an alarm shows as a publication that is not confirmed in time
+        let (_, never_blocked) = watch::channel(false);
+        let publisher = Publisher::open(&connection, config.confirm_timeout, never_blocked).await?;
+        Ok(Self { connection, publisher })
+    }
+
+    /// Publishes one message and waits for its confirm.
+    ///
+    /// # Errors
+    /// Anything but a plain acknowledgement.
+    pub async fn publish(
+        &self,
+        exchange: &str,
+        routing_key: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) -> Result<(), PublishError> {
+        self.publisher.publish(exchange, routing_key, properties, body).await
+    }
+
+    /// Closes the connection.
+    pub async fn close(self) {
+        close_channel(self.publisher.channel()).await;
+        close(&self.connection).await;
+    }
+}
+
+/// Properties of a structured CloudEvent with this id.
+pub fn event_properties(id: &str) -> BasicProperties {
+    BasicProperties::default()
+        .with_content_type("application/cloudevents+json".into())
+        .with_delivery_mode(2)
+        .with_message_id(short(id))
+}

@@ -1,0 +1,73 @@
+//! Arguments and subcommands; the only place where the rooms are wired together.
+//!
+//! Not here: any work of a room.
+
+pub mod args;
+mod publish;
+mod run;
+
+use std::process::ExitCode;
+
+use args::{Args, Command};
+
+use crate::settings::Settings;
+use crate::telemetry;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+enum Exit {
+    Done = 0,
+    Failed = 1,
+    // 2 is clap's, for arguments that it does not understand
+    BadSettings = 64,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Settings, logging, subcommand, exit code.
+pub fn main(args: &Args) -> ExitCode {
+    let settings = match Settings::load(&args.config) {
+        Ok(settings) => settings,
+        Err(error) => return explain("settings", &error, Exit::BadSettings),
+    };
+    if let Err(error) = telemetry::start(&settings.log) {
+        return explain("settings", &error, Exit::BadSettings);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return explain("cannot start", &error, Exit::Failed),
+    };
+    let ended = runtime.block_on(async {
+        match &args.command {
+            Command::Run => run::run(&settings).await,
+            Command::Publish(publish) => publish::publish(&settings, publish).await,
+        }
+    });
+    // what is still running after a grace period that is over must not keep the process
+    runtime.shutdown_background();
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => explain("failed", error.as_ref(), Exit::Failed),
+    }
+}
+
+/// Says on stderr what went wrong, with its causes.
+#[expect(clippy::print_stderr, reason = "the last word of a command, also before logging has begun")]
+fn explain(what: &str, error: &dyn std::error::Error, exit: Exit) -> ExitCode {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    eprintln!("bwp-sync: {what}: {text}");
+    exit.into()
+}

@@ -1,0 +1,63 @@
+//! `bwp-sync run`: the daemon.
+//!
+//! Not here: anything that it does; only who is started, told to stop, and waited for.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::Exit;
+use crate::api::Client;
+use crate::settings::Settings;
+use crate::shutdown::Signals;
+use crate::worker::{Context, pool};
+use crate::{broker, ports};
+
+pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let api = Client::new(settings.api()).context("cannot set up the API client")?;
+    let context = Context::new(
+        api,
+        settings.aliases(),
+        settings.limits(),
+        settings.timing(),
+        settings.max_message_bytes(),
+    );
+    let stop = CancellationToken::new();
+    // one at a time: whatever waits, waits in the broker
+    let (jobs, work) = mpsc::channel::<ports::Job>(1);
+    let pool = tokio::spawn(pool::run(Arc::new(context), work, stop.clone()));
+    let broker = tokio::spawn(broker::run(settings.broker(), jobs, stop.clone()));
+    let mut ended = std::pin::pin!(async { tokio::join!(pool, broker) });
+
+    tokio::select! {
+        name = signals.next() => tracing::info!(signal = name, "stopping: nothing new is taken"),
+        ended = &mut ended => {
+            tracing::error!(?ended, "the worker ended by itself");
+            return Ok(Exit::Failed);
+        }
+    }
+    stop.cancel();
+    tokio::select! {
+        ended = &mut ended => match ended {
+            (Ok(()), Ok(())) => {
+                tracing::info!("stopped: all calls have ended, the rest is given back");
+                Ok(Exit::Done)
+            }
+            ended => {
+                tracing::error!(?ended, "the worker did not end well");
+                Ok(Exit::Failed)
+            }
+        },
+        () = tokio::time::sleep(settings.grace()) => {
+            tracing::error!("stopped with calls under way: `shutdown.grace` is over; their messages come again");
+            Ok(Exit::Failed)
+        }
+        name = signals.next() => {
+            tracing::error!(signal = name, "stopped at once, by a second signal; messages in hand come again");
+            Ok(Exit::Failed)
+        }
+    }
+}

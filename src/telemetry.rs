@@ -1,0 +1,30 @@
+//! Where logs go.
+//!
+//! Not here: what is logged.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::{Log, LogFormat};
+
+/// The filter is not in the syntax of `EnvFilter`.
+#[derive(Debug, thiserror::Error)]
+#[error("log.filter: {0}")]
+pub struct FilterError(#[from] tracing_subscriber::filter::ParseError);
+
+/// Sends logs to stderr, and keeps the text of panics out of them: it may repeat what a message said.
+///
+/// # Errors
+/// A filter that cannot be understood.
+pub fn start(log: &Log) -> Result<(), FilterError> {
+    let filter = EnvFilter::try_new(&log.filter)?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Json => logs.json().flatten_event(true).with_target(false).init(),
+        LogFormat::Pretty => logs.with_target(false).init(),
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "panic");
+    }));
+    Ok(())
+}
