@@ -1,4 +1,5 @@
 //! `bwp-sync` keeps a shop and Buy with Prime in step.
 
+pub mod api;
 pub mod domain;
 pub mod ports;
