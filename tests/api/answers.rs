@@ -144,3 +144,11 @@ async fn retry_after_is_read_as_seconds_or_as_a_date_against_the_answers_own() {
         assert_eq!(error, ApiError::Unreadable { status: 429, retry_after }, "{header}");
     }
 }
+
+#[tokio::test]
+async fn retry_after_stands_beside_errors_too() {
+    let stub = Stub::start().await;
+    stub.graphql.reply([Reply::json(429, &json!({ "type": "ThrottlingError" })).with("retry-after", "7")]);
+    let error = stub.client().create_order(&Default::default()).await.unwrap_err();
+    assert!(matches!(error, ApiError::Answered { status: 429, retry_after: Some(wait), .. } if wait.as_secs() == 7));
+}

@@ -7,6 +7,7 @@
 mod answers;
 mod errors;
 mod fallback;
+mod log;
 mod requests;
 mod sent_or_not;
 mod settings;

@@ -9,6 +9,7 @@ use bwp_sync::ports::OrderApi;
 use secrecy::SecretString;
 use serde_json::json;
 
+use crate::log::Log;
 use crate::stub::{Recorded, Reply, Stub, alias, found};
 
 #[tokio::test]
@@ -92,6 +93,32 @@ async fn a_failed_call_is_not_repeated() {
     stub.graphql.reply([Reply::new(503, "")]);
     stub.client().create_order(&Default::default()).await.unwrap_err();
     assert_eq!(stub.graphql.count(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again() {
+    let stub = Stub::start().await;
+    let client = stub.client();
+    for _ in 0..3 {
+        client.create_order(&Default::default()).await.unwrap();
+    }
+    let seen = stub.graphql.seen();
+    assert!(seen.iter().all(|sent| sent.peer == seen[0].peer));
+}
+
+#[tokio::test]
+async fn no_log_at_any_level_holds_a_secret_or_an_order() {
+    let log = Log::listen();
+    let stub = Stub::start().await;
+    let client = stub.client();
+    for status in [200, 500] {
+        stub.graphql.reply([Reply::json(status, &found())]);
+        client.order(&alias()).await.unwrap();
+    }
+    assert_eq!(log.count("token renewed"), 1);
+    for secret in ["client-s", "token-1", "SO-10042", "322-ABC1-AAAAAA", "target-id"] {
+        assert!(!log.text().contains(secret), "{secret}");
+    }
 }
 
 fn document(sent: &Recorded) -> String {

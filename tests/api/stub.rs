@@ -3,12 +3,13 @@
 //! Not here: any knowledge of orders.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Response};
 use axum::routing::post;
 use bwp_sync::api::{ApiVersion, Client, ClientConfig, DEFAULT_TARGET_HEADER};
@@ -17,6 +18,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use url::Url;
 
 /// A request as it came.
@@ -24,6 +26,8 @@ use url::Url;
 pub(crate) struct Recorded {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The client's end of the connection.
+    pub(crate) peer: SocketAddr,
 }
 
 impl Recorded {
@@ -97,7 +101,8 @@ impl Route {
 
     /// Waits until this many requests have come.
     pub(crate) async fn arrived(&self, count: usize) {
-        self.arrived.subscribe().wait_for(|arrived| *arrived >= count).await.unwrap();
+        let mut arrivals = self.arrived.subscribe();
+        timeout(Duration::from_secs(30), arrivals.wait_for(|arrived| *arrived >= count)).await.unwrap().unwrap();
     }
 
     /// Requests come in and are not answered until [`Route::release`].
@@ -109,10 +114,14 @@ impl Route {
         self.open.send_replace(true);
     }
 
-    async fn handle(State(route): State<Arc<Self>>, request: Request) -> Response<axum::body::Body> {
+    async fn handle(
+        State(route): State<Arc<Self>>,
+        ConnectInfo(peer): ConnectInfo<SocketAddr>,
+        request: Request,
+    ) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
-        route.seen.lock().unwrap().push(Recorded { headers: parts.headers, body });
+        route.seen.lock().unwrap().push(Recorded { headers: parts.headers, body, peer });
         route.arrived.send_modify(|arrived| *arrived += 1);
         route.open.subscribe().wait_for(|open| *open).await.unwrap();
         let reply = {
@@ -144,7 +153,8 @@ impl Stub {
         let app = Router::new()
             .route("/token", post(Route::handle).with_state(Arc::clone(&token)))
             .route("/graphql", post(Route::handle).with_state(Arc::clone(&graphql)));
-        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let service = app.into_make_service_with_connect_info::<SocketAddr>();
+        let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         Self { token, graphql, base, server }
     }
 
