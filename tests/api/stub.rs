@@ -73,7 +73,8 @@ pub(crate) struct Route {
     replies: Mutex<VecDeque<Reply>>,
     seen: Mutex<Vec<Recorded>>,
     arrived: watch::Sender<usize>,
-    open: watch::Sender<bool>,
+    /// How many of the requests that come may be answered.
+    open: watch::Sender<usize>,
 }
 
 impl Route {
@@ -82,7 +83,7 @@ impl Route {
             replies: Mutex::new([reply].into()),
             seen: Mutex::default(),
             arrived: watch::Sender::new(0),
-            open: watch::Sender::new(true),
+            open: watch::Sender::new(usize::MAX),
         })
     }
 
@@ -105,13 +106,19 @@ impl Route {
         timeout(Duration::from_secs(30), arrivals.wait_for(|arrived| *arrived >= count)).await.unwrap().unwrap();
     }
 
-    /// Requests come in and are not answered until [`Route::release`].
+    /// Requests from here on come in and are not answered until they are released.
     pub(crate) fn hold(&self) {
-        self.open.send_replace(false);
+        self.open.send_replace(self.count());
     }
 
+    /// Answers the one that has waited longest.
+    pub(crate) fn release_one(&self) {
+        self.open.send_modify(|open| *open += 1);
+    }
+
+    /// Answers all, and holds no more.
     pub(crate) fn release(&self) {
-        self.open.send_replace(true);
+        self.open.send_replace(usize::MAX);
     }
 
     async fn handle(
@@ -122,8 +129,12 @@ impl Route {
         let (parts, body) = request.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         route.seen.lock().unwrap().push(Recorded { headers: parts.headers, body, peer });
-        route.arrived.send_modify(|arrived| *arrived += 1);
-        route.open.subscribe().wait_for(|open| *open).await.unwrap();
+        let mut position = 0;
+        route.arrived.send_modify(|arrived| {
+            *arrived += 1;
+            position = *arrived;
+        });
+        route.open.subscribe().wait_for(|open| *open >= position).await.unwrap();
         let reply = {
             let mut replies = route.replies.lock().unwrap();
             if replies.len() > 1 { replies.pop_front().unwrap() } else { replies.front().unwrap().clone() }

@@ -235,6 +235,28 @@ async fn calls_refused_together_are_made_again_with_one_new_token() {
 }
 
 #[tokio::test]
+async fn a_late_refusal_of_an_old_token_does_not_cost_the_new_one() {
+    let stub = Stub::start().await;
+    stub.token.reply([token("token-1", 885), token("token-2", 885), token("token-3", 885)]);
+    let client = stub.client();
+    create(&client).await.unwrap();
+    stub.graphql.hold();
+    stub.graphql.reply([Reply::new(401, ""), Reply::new(401, ""), Reply::json(200, &created())]);
+    let calls = async { tokio::join!(create(&client), create(&client)) };
+    let refusals = async {
+        stub.graphql.arrived(3).await;
+        stub.graphql.release_one();
+        stub.graphql.arrived(4).await;
+        stub.graphql.release_one();
+        stub.graphql.arrived(5).await;
+        stub.graphql.release();
+    };
+    let (results, ()) = tokio::join!(calls, refusals);
+    assert_eq!(results, (Ok(()), Ok(())));
+    assert_eq!(bearers(&stub), ["token-1", "token-1", "token-1", "token-2", "token-2"]);
+}
+
+#[tokio::test]
 async fn answers_of_the_token_endpoint_are_told_as_facts() {
     let refused = |status, code: &str| TokenError::Refused { status, code: code.into() };
     let unavailable = |reason: &str| TokenError::Unavailable { reason: reason.into() };
