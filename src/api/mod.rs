@@ -1,0 +1,14 @@
+//! Buy with Prime over HTTP: one call, one attempt, facts about what came of it.
+//!
+//! Not here: judging an error, waiting, trying again; the one exception is a token that was refused.
+
+mod client;
+mod config;
+mod documents;
+mod token;
+mod token_endpoint;
+mod transport;
+mod wire;
+
+pub use client::Client;
+pub use config::{ApiVersion, ClientConfig, ClientError, DEFAULT_TARGET_HEADER};

@@ -1,0 +1,151 @@
+//! The token of the calls: kept, renewed before it ends, by one request however many calls want it.
+//!
+//! Not here: the request itself; what a call does when its token is refused, other than saying so.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use reqwest::header::HeaderValue;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::token_endpoint::TokenEndpoint;
+use crate::ports::TokenError;
+
+/// A token is renewed when it has less than this to live, or less than a tenth of its life where that is more: enough
+/// for a renewal that is slow or fails, and for the last call that carries the old token. Of the documented 885 s this
+/// leaves 796 s.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// After an early renewal that failed, while the old token still lives. The margin has room for a dozen tries.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
+
+/// A token as a call carries it.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    /// Value of the header `Authorization`, marked as sensitive.
+    pub(super) authorization: HeaderValue,
+    renew_at: Instant,
+    expires_at: Instant,
+}
+
+impl Token {
+    /// A token that was asked for at `asked_at`, which is at most as late as the server began to count. `None` where
+    /// the lifetime is beyond what a clock can hold.
+    pub(super) fn new(authorization: HeaderValue, asked_at: Instant, lifetime: Duration) -> Option<Self> {
+        // a short life is used for its first half, or each call would renew
+        let margin = MARGIN.max(lifetime / 10).min(lifetime / 2);
+        let expires_at = asked_at.checked_add(lifetime)?;
+        Some(Self { authorization, renew_at: expires_at - margin, expires_at })
+    }
+}
+
+/// The cached token and the renewal that may be under way.
+#[derive(Debug)]
+pub(super) struct Tokens(Arc<Cache>);
+
+#[derive(Debug)]
+struct Cache {
+    endpoint: TokenEndpoint,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Option<Token>,
+    renewal: Option<Renewal>,
+    /// No early renewal before this.
+    paused_until: Option<Instant>,
+}
+
+/// A renewal runs as a task of its own, so that no call that gives up takes it away from the others.
+#[derive(Clone, Debug)]
+struct Renewal {
+    task: AbortHandle,
+    result: Shared<BoxFuture<'static, Result<Token, TokenError>>>,
+}
+
+impl Tokens {
+    /// An empty cache; nothing is requested yet.
+    pub(super) fn new(endpoint: TokenEndpoint) -> Self {
+        Self(Arc::new(Cache { endpoint, state: Mutex::default() }))
+    }
+
+    /// A token that lives: the cached one at once, also while it is being renewed; else that of the renewal under way,
+    /// whose failure is every waiter's.
+    pub(super) async fn get(&self) -> Result<Token, TokenError> {
+        let renewal = {
+            let now = Instant::now();
+            let mut state = self.0.lock();
+            let living = state.current.clone().filter(|token| now < token.expires_at);
+            match living {
+                Some(token) => {
+                    if token.renew_at <= now && state.paused_until.is_none_or(|until| until <= now) {
+                        self.renewal(&mut state);
+                    }
+                    return Ok(token);
+                }
+                None => self.renewal(&mut state),
+            }
+        };
+        renewal.result.await
+    }
+
+    /// Forgets a token that the API refused, unless another has taken its place.
+    pub(super) fn discard(&self, refused: &Token) {
+        let mut state = self.0.lock();
+        if state.current.as_ref().is_some_and(|token| token.authorization == refused.authorization) {
+            state.current = None;
+        }
+    }
+
+    /// The renewal under way, or a new one.
+    fn renewal(&self, state: &mut State) -> Renewal {
+        if let Some(renewal) = state.renewal.as_ref().filter(|renewal| !renewal.task.is_finished()) {
+            return renewal.clone();
+        }
+        let cache = Arc::clone(&self.0);
+        let task = tokio::spawn(async move { cache.renew().await });
+        let renewal = Renewal {
+            task: task.abort_handle(),
+            result: task.map(|joined| joined.unwrap_or_else(|_| Err(stopped()))).boxed().shared(),
+        };
+        state.renewal = Some(renewal.clone());
+        renewal
+    }
+}
+
+impl Cache {
+    async fn renew(&self) -> Result<Token, TokenError> {
+        let result = self.endpoint.request().await;
+        let mut state = self.lock();
+        match &result {
+            Ok(token) => {
+                tracing::debug!("token renewed");
+                state.current = Some(token.clone());
+                state.paused_until = None;
+            }
+            Err(error) => {
+                let now = Instant::now();
+                if state.current.as_ref().is_some_and(|token| now < token.expires_at) {
+                    // no call sees this failure: they go on with the token that lives
+                    tracing::info!(%error, "token not renewed, the one in use still lives");
+                }
+                state.paused_until = Some(now + RENEWAL_PAUSE);
+            }
+        }
+        result
+    }
+
+    /// Nothing panics while the lock is held, and a state is whole after each statement.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Only a runtime that is going down, or a panic, ends a renewal without a result.
+fn stopped() -> TokenError {
+    TokenError::Unavailable { reason: "the renewal was stopped".to_owned() }
+}

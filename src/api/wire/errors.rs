@@ -1,0 +1,116 @@
+//! Errors of an answer, in every shape that they are known to come in.
+//!
+//! Not here: what an error means; the names of the API's errors.
+
+use serde_json::Value;
+
+use super::text;
+use crate::ports::ErrorFact;
+
+/// Longer texts are cut: they travel in headers of a letter.
+const MAX_MESSAGE: usize = 500;
+
+/// What GraphQL servers in Java say, as a plain string, of a document that they will not or cannot run. It is about
+/// the query, not about the order; the API's own errors come as objects.
+const DOCUMENT_COMPLAINTS: [&str; 4] = ["ValidationError", "InvalidSyntax", "OperationNotSupported", DATA_FETCHING];
+
+/// The one complaint about a document that comes from running it.
+pub(in crate::api) const DATA_FETCHING: &str = "DataFetchingException";
+
+/// The errors of a whole answer: those in `errors`, else the answer itself where it is a flat error.
+pub(super) fn facts(body: &Value) -> Vec<ErrorFact> {
+    match &body["errors"] {
+        Value::Array(errors) => errors.iter().map(|error| fact(error, &body["data"])).collect(),
+        Value::Object(_) => vec![fact(&body["errors"], &body["data"])],
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => flat(body).into_iter().collect(),
+    }
+}
+
+/// What one shape says of an error.
+#[derive(Default)]
+struct Named {
+    error_type: Option<String>,
+    code: Option<String>,
+    error_code: Option<u16>,
+}
+
+fn fact(error: &Value, data: &Value) -> ErrorFact {
+    let Named { error_type, code, error_code } = named(error);
+    let document = match &error_type {
+        Some(named) => {
+            DOCUMENT_COMPLAINTS.contains(&named.as_str()) && error["extensions"]["classification"] == named.as_str()
+        }
+        None => data.is_null() && is_before_execution(error),
+    };
+    ErrorFact { error_type, code, error_code, message: message(error), document }
+}
+
+/// The shapes in the order in which they are believed: the first that names a type, else the first that says anything.
+/// That data could not be fetched says least, so it gives way to any other name.
+fn named(error: &Value) -> Named {
+    let extensions = &error["extensions"];
+    let classification = &extensions["classification"];
+    let mut shapes = [
+        object(classification),
+        if classification == DATA_FETCHING { Named::default() } else { plain(classification) },
+        object(extensions),
+        app_sync(error),
+        Named { error_type: text(&error["type"]), code: text(&error["code"]), error_code: None },
+        plain(classification),
+    ];
+    let best = shapes
+        .iter()
+        .position(|shape| shape.error_type.is_some())
+        .or_else(|| shapes.iter().position(|shape| shape.code.is_some() || shape.error_code.is_some()));
+    best.map(|index| std::mem::take(&mut shapes[index])).unwrap_or_default()
+}
+
+/// `classification: "ValidationError"`
+fn plain(classification: &Value) -> Named {
+    Named { error_type: classification.as_str().map(str::to_owned), ..Named::default() }
+}
+
+/// `{ errorType, errorCode, code }`, as classification or as extensions
+fn object(shape: &Value) -> Named {
+    Named {
+        error_type: text(&shape["errorType"]),
+        code: text(&shape["code"]),
+        error_code: http_like(&shape["errorCode"]),
+    }
+}
+
+/// `{ errorType, errorInfo }` at the top of an error, where `errorInfo` is the code or an object with it
+fn app_sync(error: &Value) -> Named {
+    let info = &error["errorInfo"];
+    Named {
+        error_type: text(&error["errorType"]),
+        code: text(info).or_else(|| text(&info["code"])),
+        error_code: http_like(&error["errorCode"]).or_else(|| http_like(&info["errorCode"])),
+    }
+}
+
+/// `{ type, code, message }` as the whole answer. A message alone is what any gateway says.
+fn flat(body: &Value) -> Option<ErrorFact> {
+    let (error_type, code) = (text(&body["type"]), text(&body["code"]));
+    (error_type.is_some() || code.is_some()).then(|| ErrorFact {
+        error_type,
+        code,
+        error_code: None,
+        message: message(body),
+        document: false,
+    })
+}
+
+/// An error that points into the document and not into the data: the document was not run.
+fn is_before_execution(error: &Value) -> bool {
+    let points = |at: &Value| at.as_array().is_some_and(|places| !places.is_empty());
+    points(&error["locations"]) && !points(&error["path"])
+}
+
+fn http_like(value: &Value) -> Option<u16> {
+    text(value)?.parse().ok()
+}
+
+fn message(error: &Value) -> String {
+    error["message"].as_str().unwrap_or_default().chars().take(MAX_MESSAGE).collect()
+}

@@ -1,0 +1,127 @@
+//! What goes over the wire: the body of a request, and an answer as data and error facts.
+//!
+//! Not here: sending; what an error means for an order.
+
+mod errors;
+mod order;
+
+pub(super) use errors::DATA_FETCHING;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::transport::RawAnswer;
+use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
+use crate::domain::order::OrderIdentifier;
+use crate::domain::stored::StoredOrder;
+use crate::ports::{ApiError, ErrorFact, Operation};
+
+/// Variables of `createOrder`.
+#[derive(Debug, Serialize)]
+pub(super) struct CreateOrder<'a> {
+    pub(super) input: &'a CreateOrderInput,
+}
+
+/// Variables of `updateOrder`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UpdateOrder<'a> {
+    pub(super) order_identifier: &'a OrderIdentifier,
+    pub(super) input: &'a UpdateOrderInput,
+}
+
+/// Variables of `order`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReadOrder<'a> {
+    pub(super) order_identifier: &'a OrderIdentifier,
+}
+
+#[derive(Serialize)]
+struct Request<'a, V> {
+    query: &'a str,
+    variables: &'a V,
+}
+
+/// The body of a request. The reason of a failure is not told on: it could quote what is written.
+pub(super) fn request_body(document: &str, variables: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(&Request { query: document, variables })
+        .map_err(|_| ApiError::NotSent { reason: "the request cannot be written as JSON".to_owned() })
+}
+
+/// An answer, read as far as it can be.
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: u16,
+    retry_after: Option<Duration>,
+    /// `null` where the answer has none, or is not GraphQL's.
+    data: Value,
+    errors: Vec<ErrorFact>,
+}
+
+impl Answer {
+    /// Reads a body as GraphQL's envelope, or as the flat error that REST endpoints and gateways send.
+    pub(super) fn read(raw: &RawAnswer) -> Self {
+        let mut body: Value = serde_json::from_slice(&raw.body).unwrap_or_default();
+        let errors = errors::facts(&body);
+        let data = body.get_mut("data").map(Value::take).unwrap_or_default();
+        Self { status: raw.status, retry_after: raw.retry_after, data, errors }
+    }
+
+    /// The token was refused, by HTTP or by GraphQL in HTTP's words, and nothing was done.
+    pub(super) fn refuses_token(&self) -> bool {
+        let told = self.status == 401 || self.errors.first().is_some_and(|error| error.error_code == Some(401));
+        told && self.data.as_object().is_none_or(|data| data.values().all(Value::is_null))
+    }
+
+    /// What a mutation made of the order. With its id in the answer it has taken effect, whatever error stands beside
+    /// it; without, nothing says that it has.
+    pub(super) fn mutated(self, operation: Operation) -> Result<StoredOrder, ApiError> {
+        order::read(&self.data[operation.name()]["order"]).ok_or_else(|| self.failure())
+    }
+
+    /// The order that a query found. Absent only where a successful answer says so in so many words.
+    pub(super) fn queried(self) -> Result<Option<StoredOrder>, ApiError> {
+        let found = self.data.get(Operation::Order.name());
+        let says_null = found.is_some_and(Value::is_null);
+        match found.and_then(order::read) {
+            Some(order) => Ok(Some(order)),
+            None if says_null && self.errors.is_empty() && (200..300).contains(&self.status) => Ok(None),
+            None => Err(self.failure()),
+        }
+    }
+
+    fn failure(self) -> ApiError {
+        let Self { status, retry_after, errors, .. } = self;
+        if errors.is_empty() {
+            ApiError::Unreadable { status, retry_after }
+        } else {
+            ApiError::Answered { status, retry_after, errors }
+        }
+    }
+}
+
+/// Text, or a number where text is usual: ids are opaque.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_are() -> Result<(), Box<dyn std::error::Error>> {
+        let amount: serde_json::Number = serde_json::from_str("99999999999999999.990")?;
+        let body = request_body("query", &serde_json::json!({ "amount": amount }))?;
+        let expected = r#"{"query":"query","variables":{"amount":99999999999999999.990}}"#;
+        assert_eq!(String::from_utf8(body)?, expected);
+        Ok(())
+    }
+}

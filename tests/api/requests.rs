@@ -1,0 +1,126 @@
+//! What goes out.
+//!
+//! Not here: what is made of the answers.
+
+use async_graphql::parser::parse_query;
+use bwp_sync::api::Client;
+use bwp_sync::domain::order::OrderIdentifier;
+use bwp_sync::ports::OrderApi;
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::log::Log;
+use crate::stub::{Recorded, Reply, Stub, alias, found};
+
+#[tokio::test]
+async fn a_call_carries_token_version_target_and_name() {
+    let stub = Stub::start().await;
+    stub.client().create_order(&Default::default()).await.unwrap();
+
+    let sent = &stub.graphql.seen()[0];
+    assert_eq!(sent.header("authorization"), "Bearer token-1");
+    assert_eq!(sent.header("content-type"), "application/json");
+    assert_eq!(sent.header("x-api-version"), "2024-11-01");
+    assert_eq!(sent.header("x-api-target-id"), "target-id");
+    assert_eq!(sent.header("user-agent"), concat!("bwp-sync/", env!("CARGO_PKG_VERSION")));
+    assert!(!sent.headers.contains_key("x-api-access-key"));
+}
+
+#[tokio::test]
+async fn the_target_header_is_a_setting_and_the_access_key_goes_along_where_there_is_one() {
+    let stub = Stub::start().await;
+    let mut config = stub.config();
+    config.target_header = "X-Omni-TargetId".into();
+    config.access_key = Some(SecretString::from("access-key"));
+    Client::new(config).unwrap().create_order(&Default::default()).await.unwrap();
+
+    let sent = &stub.graphql.seen()[0];
+    assert_eq!(sent.header("x-omni-targetid"), "target-id");
+    assert_eq!(sent.header("x-api-access-key"), "access-key");
+    assert!(!sent.headers.contains_key("x-api-target-id"));
+}
+
+#[tokio::test]
+async fn a_token_request_is_a_form_with_the_credentials_and_nothing_of_the_store() {
+    let stub = Stub::start().await;
+    stub.client().create_order(&Default::default()).await.unwrap();
+
+    let sent = &stub.token.seen()[0];
+    assert_eq!(sent.header("content-type"), "application/x-www-form-urlencoded");
+    assert_eq!(sent.body, "grant_type=client_credentials&client_id=client-id&client_secret=client-s%26cret");
+    assert!(!sent.headers.contains_key("x-api-target-id"));
+}
+
+#[tokio::test]
+async fn each_operation_sends_its_document_with_its_variables() {
+    let stub = Stub::start().await;
+    let client = stub.client();
+    client.create_order(&Default::default()).await.unwrap();
+    stub.graphql.reply([Reply::json(200, &json!({ "data": { "updateOrder": { "order": { "id": "1" } } } }))]);
+    client.update_order(&OrderIdentifier::OrderId("322".into()), &Default::default()).await.unwrap();
+    stub.graphql.reply([Reply::json(200, &found())]);
+    client.order(&alias()).await.unwrap();
+
+    let seen = stub.graphql.seen();
+    let by_id = json!({ "orderId": "322" });
+    let by_alias = json!({ "alias": { "aliasType": "EXTERNAL_ID", "aliasId": "SO-10042" } });
+    for (sent, field, variables) in [
+        (&seen[0], "createOrder(input: $input)", json!({ "input": {} })),
+        (
+            &seen[1],
+            "updateOrder(orderIdentifier: $orderIdentifier, input: $input)",
+            json!({ "orderIdentifier": by_id, "input": {} }),
+        ),
+        (&seen[2], "order(orderIdentifier: $orderIdentifier)", json!({ "orderIdentifier": by_alias })),
+    ] {
+        assert_eq!(sent.json()["variables"], variables);
+        assert!(document(sent).contains(field), "{field}");
+        parse_query(document(sent)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let stub = Stub::start().await;
+    stub.graphql.reply([Reply::new(307, "").with("location", "/graphql")]);
+    stub.client().create_order(&Default::default()).await.unwrap_err();
+    assert_eq!(stub.graphql.count(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_call_is_not_repeated() {
+    let stub = Stub::start().await;
+    stub.graphql.reply([Reply::new(503, "")]);
+    stub.client().create_order(&Default::default()).await.unwrap_err();
+    assert_eq!(stub.graphql.count(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again() {
+    let stub = Stub::start().await;
+    let client = stub.client();
+    for _ in 0..3 {
+        client.create_order(&Default::default()).await.unwrap();
+    }
+    let seen = stub.graphql.seen();
+    assert!(seen.iter().all(|sent| sent.peer == seen[0].peer));
+}
+
+#[tokio::test]
+async fn no_log_at_any_level_holds_a_secret_or_an_order() {
+    let log = Log::listen();
+    let stub = Stub::start().await;
+    let client = stub.client();
+    for status in [200, 500] {
+        stub.graphql.reply([Reply::json(status, &found())]);
+        client.order(&alias()).await.unwrap();
+    }
+    assert_eq!(log.count("token renewed"), 1);
+    for secret in ["client-s", "token-1", "SO-10042", "322-ABC1-AAAAAA", "target-id"] {
+        assert!(!log.text().contains(secret), "{secret}");
+    }
+}
+
+fn document(sent: &Recorded) -> String {
+    sent.json()["query"].as_str().unwrap().to_owned()
+}
