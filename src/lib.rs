@@ -2,3 +2,5 @@
 
 pub mod domain;
 pub mod ports;
+#[cfg(feature = "simulator")]
+pub mod simulator;
