@@ -18,11 +18,13 @@ pub struct CallEvent {
     pub phase: CallPhase,
 }
 
-/// The steps. `Opened` comes first and `Closed` last, whatever happens between.
+/// The steps. `Opened` comes first. `Closed` comes last, unless the caller has gone before a delayed effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallPhase {
     /// The arguments were understood; nothing has happened yet.
     Opened,
+    /// The call was accepted and has done what it asks for; the caller does not know yet.
+    TookEffect,
     /// An answer is about to be written.
     Answered,
     /// The call is over: answered, or its connection has ended.
@@ -31,7 +33,11 @@ pub enum CallPhase {
 
 /// One open call; closes itself when dropped, which is what happens when the caller goes away.
 #[derive(Debug)]
-pub(super) struct OpenCall {
+pub(super) struct OpenCall(Teller);
+
+/// Tells the steps of one call to whoever listens.
+#[derive(Debug, Clone)]
+pub(super) struct Teller {
     events: broadcast::Sender<CallEvent>,
     call: u64,
     operation: Operation,
@@ -45,26 +51,33 @@ impl OpenCall {
         operation: Operation,
         alias: Option<String>,
     ) -> Self {
-        let open = Self { events, call, operation, alias };
-        open.tell(CallPhase::Opened);
-        open
+        let teller = Teller { events, call, operation, alias };
+        teller.tell(CallPhase::Opened);
+        Self(teller)
     }
 
     pub(super) fn answered(&self) {
-        self.tell(CallPhase::Answered);
+        self.0.tell(CallPhase::Answered);
     }
 
-    fn tell(&self, phase: CallPhase) {
-        let Self { call, operation, alias, .. } = self;
-        tracing::info!(call, operation = operation.name(), alias, ?phase, "call");
-        let event = CallEvent { call: *call, operation: *operation, alias: alias.clone(), phase };
-        // an error says that nobody listens
-        self.events.send(event).ok();
+    /// For the task that carries the call out, which can outlive it.
+    pub(super) fn teller(&self) -> Teller {
+        self.0.clone()
     }
 }
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        self.tell(CallPhase::Closed);
+        self.0.tell(CallPhase::Closed);
+    }
+}
+
+impl Teller {
+    pub(super) fn tell(&self, phase: CallPhase) {
+        let Self { call, operation, alias, .. } = self;
+        tracing::debug!(call, operation = operation.name(), alias, ?phase, "a call moved on");
+        let event = CallEvent { call: *call, operation: *operation, alias: alias.clone(), phase };
+        // an error says that nobody listens
+        self.events.send(event).ok();
     }
 }

@@ -86,9 +86,11 @@ async fn run(state: &Arc<State>, calls: Vec<RootCall>) -> Result<Outcome, Interr
     for root in calls {
         let response_key = root.response_key.clone();
         let Ok(call) = Call::read(state, root) else { return Err(Interrupted::broken()) };
-        outcome.open.push(open(state, &call.facts));
+        let open = open(state, &call.facts);
         // on its own task, so that an effect takes place also when the caller has gone away
-        let Ok(ending) = tokio::spawn(perform(Arc::clone(state), call)).await else {
+        let performed = tokio::spawn(perform(Arc::clone(state), call, open.teller()));
+        outcome.open.push(open);
+        let Ok(ending) = performed.await else {
             return Err(Interrupted::broken());
         };
         match ending {

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::engine::RootCall;
+use super::events::{CallPhase, Teller};
 use super::fault::{CallFacts, Fault};
 use super::input::{CreateInput, OrderIdentifier, UpdateInput};
 use super::ledger::Alias;
@@ -83,7 +84,7 @@ impl Command {
 }
 
 /// Carries a call out, faults included.
-pub(super) async fn perform(state: Arc<State>, call: Call) -> Ending {
+pub(super) async fn perform(state: Arc<State>, call: Call, teller: Teller) -> Ending {
     let fault = chosen_fault(&state, &call);
     if let Some(fault) = &fault {
         state.store().ledger.count_fault(fault.kind());
@@ -95,7 +96,10 @@ pub(super) async fn perform(state: Arc<State>, call: Call) -> Ending {
         return ending(&state, fault, Value::Null, None);
     }
     match effect(&state, call.command) {
-        Ok(value) => ending(&state, fault, value, None),
+        Ok(value) => {
+            teller.tell(CallPhase::TookEffect);
+            ending(&state, fault, value, None)
+        }
         Err(refusal) => ending(&state, fault, Value::Null, Some(refusal)),
     }
 }
