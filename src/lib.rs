@@ -1,8 +1,44 @@
-//! `bwp-sync` keeps a shop and Buy with Prime in step.
+//! `bwp-sync` keeps a shop and Buy with Prime in step: messages from RabbitMQ in, `createOrder` and `updateOrder`
+//! calls out, results and dead letters back to RabbitMQ.
+//!
+//! # The rooms
+//!
+//! Each room imports only what its arrow points to; `tests/it/arrows.rs` enforces that.
+//!
+//! | room | what it is | what it must never contain | imports |
+//! |---|---|---|---|
+//! | [`domain`] | what a message means and asks for | I/O, clocks, `async`, logging | nothing |
+//! | [`ports`] | plain data that rooms hand each other, and the trait `OrderApi` | behaviour | domain |
+//! | [`policy`] | what an error means and what follows | calls, waiting, clocks, logging | ports, domain |
+//! | [`worker`] | message in, settlement out; the pool around it | HTTP, AMQP | policy, ports, domain |
+//! | [`api`] | the Order API by reqwest; reports facts | retries, judgement | ports, domain |
+//! | [`broker`] | RabbitMQ by lapin; carries settlements out | what a message means, API calls | ports, domain |
+//! | [`settings`], [`telemetry`], [`shutdown`] | what the process is told, and how it speaks and stops | work of a room | types that they fill |
+//! | [`cli`] | arguments and subcommands; wires the rooms together | work of a room | everything |
+//! | `simulator` (feature) | a Buy with Prime API to run against | anything of ours | nothing |
+//!
+//! # Where a change belongs
+//!
+//! A field of a message: `domain`. A new error code: `policy::catalogue`. When to try again: `policy::decide`.
+//! What is read before a letter is written: `worker`. A shape of an answer: `api::wire`. A queue or a header:
+//! `broker`. A setting: `config/default.toml` and `settings`.
+//!
+//! # How one message travels
+//!
+//! `broker::session` takes a delivery and makes a [`ports::Job`] of it → `worker::pool` gives it a lane and a fence →
+//! [`worker::handle()`] reads it, calls the API through [`ports::OrderApi`], classifies and decides → the
+//! [`ports::Settlement`] goes back → `broker::settle` publishes result or letter, waits for the confirm, and only then
+//! acknowledges.
 
-pub mod broker;
 pub mod api;
+pub mod broker;
+pub mod cli;
 pub mod domain;
 pub mod policy;
 pub mod ports;
+pub mod settings;
+pub mod shutdown;
+#[cfg(feature = "simulator")]
+pub mod simulator;
+pub mod telemetry;
 pub mod worker;

@@ -1,1 +1,72 @@
-fn main() {}
+//! `bwp-simulator`: the simulated Buy with Prime API as a process of its own.
+//! Not here: what it simulates (`bwp_sync::simulator`).
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use bwp_sync::simulator::{Config, FaultRule, Simulator};
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs a Buy with Prime API to develop and test against.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:8085")]
+    listen: SocketAddr,
+    /// The client that gets tokens
+    #[arg(long, default_value = "sim-client")]
+    client_id: String,
+    /// Its secret
+    #[arg(long, default_value = "sim-secret")]
+    client_secret: String,
+    /// Seconds for which a token is good
+    #[arg(long, default_value_t = 885)]
+    token_lifetime: u64,
+    /// A JSON file with a list of fault rules
+    #[arg(long)]
+    faults: Option<PathBuf>,
+    /// Seed for fault rules with a probability
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let arguments = Arguments::parse();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let simulator = Simulator::start(config_of(arguments)?).await.context("could not listen")?;
+    writeln!(std::io::stdout(), "{}", simulator.endpoint())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    simulator.shutdown().await;
+    Ok(())
+}
+
+fn config_of(arguments: Arguments) -> anyhow::Result<Config> {
+    let faults = arguments.faults.as_deref().map(read_faults).transpose()?.unwrap_or_default();
+    Ok(Config {
+        listen: arguments.listen,
+        client_id: arguments.client_id,
+        client_secret: arguments.client_secret,
+        token_lifetime: Duration::from_secs(arguments.token_lifetime),
+        faults,
+        seed: arguments.seed,
+        ..Config::default()
+    })
+}
+
+fn read_faults(path: &std::path::Path) -> anyhow::Result<Vec<FaultRule>> {
+    let text =
+        std::fs::read(path).with_context(|| format!("could not read the fault rules in `{}`", path.display()))?;
+    serde_json::from_slice(&text)
+        .with_context(|| format!("expected a JSON list of fault rules in `{}`", path.display()))
+}

@@ -1,0 +1,153 @@
+//! The inputs of the two mutations, after the engine has checked them against the schema.
+//! Not here: any rule about their content (`rules`). What is only echoed stays JSON.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::ledger::Alias;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CreateInput {
+    pub(super) line_items: Vec<LineInput>,
+    #[serde(default)]
+    pub(super) aliases: Vec<Alias>,
+    #[serde(default)]
+    pub(super) order_links: Vec<Value>,
+    pub(super) desired_execution_state: Option<ExecutionState>,
+    pub(super) customer: Option<Value>,
+    pub(super) recipient: Option<Value>,
+    pub(super) total_price: Option<Value>,
+    pub(super) taxes: Option<Value>,
+    pub(super) discounts: Option<Value>,
+    pub(super) payments: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UpdateInput {
+    #[serde(default)]
+    pub(super) aliases: Vec<Alias>,
+    #[serde(default)]
+    pub(super) order_links: Vec<Value>,
+    pub(super) desired_execution_state: Option<ExecutionState>,
+    pub(super) recipient: Option<Value>,
+    pub(super) total_price: Option<Value>,
+    pub(super) taxes: Option<Value>,
+    pub(super) payments: Option<Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum ExecutionState {
+    NotStarted,
+    Started,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LineInput {
+    pub(super) product: ProductInput,
+    pub(super) amount: Quantity,
+    #[serde(default)]
+    pub(super) aliases: Vec<Alias>,
+    pub(super) taxes: Option<Value>,
+    pub(super) discounts: Option<Value>,
+    pub(super) selected_delivery_offer: Option<OfferInput>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Quantity {
+    pub(super) value: i64,
+    pub(super) unit: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProductInput {
+    pub(super) identifier: Option<IdentifierInput>,
+    pub(super) title: Option<String>,
+    pub(super) price: Option<Value>,
+    pub(super) purchase_group_membership: Option<GroupInput>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct IdentifierInput {
+    pub(super) product_id: Option<String>,
+    pub(super) sku: Option<String>,
+    pub(super) external_id: Option<String>,
+    pub(super) amazon_sku: Option<AmazonSku>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct AmazonSku {
+    pub(super) value: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct GroupInput {
+    pub(super) product: GroupProductInput,
+    pub(super) member_amount: Option<Quantity>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct GroupProductInput {
+    pub(super) identifier: IdentifierInput,
+    pub(super) price: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct OfferInput {
+    pub(super) details: Option<OfferDetails>,
+    pub(super) summary: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OfferDetails {
+    pub(super) id: Option<String>,
+    pub(super) delivery_preview_id: Option<String>,
+    pub(super) delivery_provider: String,
+    pub(super) delivery_terms: Option<DeliveryTerms>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DeliveryTerms {
+    #[serde(default)]
+    pub(super) is_prime_eligible: bool,
+}
+
+/// How a call names an order: by exactly one of the two.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OrderIdentifier {
+    pub(super) order_id: Option<String>,
+    pub(super) alias: Option<Alias>,
+}
+
+impl LineInput {
+    /// Whether Amazon delivers the line under Prime.
+    pub(super) fn is_prime(&self) -> bool {
+        self.selected_delivery_offer.as_ref().and_then(|offer| offer.details.as_ref()).is_some_and(|details| {
+            details.delivery_provider == "AMAZON"
+                && details.delivery_terms.as_ref().is_some_and(|terms| terms.is_prime_eligible)
+        })
+    }
+}
+
+impl IdentifierInput {
+    /// The values given, of whichever kind.
+    pub(super) fn values(&self) -> impl Iterator<Item = &str> {
+        [
+            self.product_id.as_deref(),
+            self.sku.as_deref(),
+            self.external_id.as_deref(),
+            self.amazon_sku.as_ref().map(|sku| sku.value.as_str()),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}

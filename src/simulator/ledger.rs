@@ -1,0 +1,115 @@
+//! What really happened, in order: every accepted effect, and how often what was called and broken.
+//! Not here: the orders themselves (`store`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Operation;
+
+/// A name for an order that its shop chose.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Alias {
+    /// For example `EXTERNAL_ID`.
+    pub alias_type: String,
+    /// The shop's id.
+    pub alias_id: String,
+}
+
+/// One accepted effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// An order was created.
+    Created {
+        /// Its id.
+        order: String,
+        /// The aliases it was created with.
+        aliases: Vec<Alias>,
+        /// Whether there was any: an order without one can be created twice unnoticed.
+        has_alias: bool,
+    },
+    /// Fulfillment started.
+    Started {
+        /// The order's id.
+        order: String,
+    },
+    /// STARTED was asked for, and accepted, although the order had started.
+    StartRepeated {
+        /// The order's id.
+        order: String,
+    },
+    /// Anything else about an order was changed.
+    Updated {
+        /// The order's id.
+        order: String,
+        /// The fields of the update's input.
+        fields: Vec<String>,
+    },
+}
+
+/// All accepted effects since the start, and counters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Oldest first.
+    pub effects: Vec<Effect>,
+    /// Calls by operation, refused and broken ones included.
+    pub calls: BTreeMap<Operation, u64>,
+    /// Faults carried out, by kind.
+    pub faults: BTreeMap<String, u64>,
+}
+
+impl Ledger {
+    /// How many orders were created.
+    #[must_use]
+    pub fn orders_created(&self) -> usize {
+        self.creations().count()
+    }
+
+    /// How many orders were created without any alias.
+    #[must_use]
+    pub fn creates_without_alias(&self) -> usize {
+        self.creations().filter(|(_, aliases)| aliases.is_empty()).count()
+    }
+
+    /// How many times STARTED was accepted for orders created with an alias of this id, repetitions included.
+    #[must_use]
+    pub fn starts_of(&self, alias_id: &str) -> usize {
+        let named: Vec<&str> = self
+            .creations()
+            .filter(|(_, aliases)| aliases.iter().any(|alias| alias.alias_id == alias_id))
+            .map(|(order, _)| order)
+            .collect();
+        let starts = self.effects.iter().filter(|effect| match effect {
+            Effect::Started { order } | Effect::StartRepeated { order } => named.contains(&order.as_str()),
+            Effect::Created { .. } | Effect::Updated { .. } => false,
+        });
+        starts.count()
+    }
+
+    /// How many calls of this operation arrived.
+    #[must_use]
+    pub fn calls_of(&self, operation: Operation) -> u64 {
+        self.calls.get(&operation).copied().unwrap_or_default()
+    }
+
+    pub(super) fn record(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(super) fn count_call(&mut self, operation: Operation) {
+        *self.calls.entry(operation).or_default() += 1;
+    }
+
+    pub(super) fn count_fault(&mut self, kind: &str) {
+        *self.faults.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    fn creations(&self) -> impl Iterator<Item = (&str, &[Alias])> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Created { order, aliases, .. } => Some((order.as_str(), aliases.as_slice())),
+            Effect::Started { .. } | Effect::StartRepeated { .. } | Effect::Updated { .. } => None,
+        })
+    }
+}

@@ -1,0 +1,59 @@
+//! Faults named inside an order: a line whose product identifier is `sim-<name>`.
+//! Not here: faults asked for from outside (`fault`).
+
+use std::collections::HashSet;
+
+use super::Operation;
+use super::fault::{CallFacts, Fault};
+use super::refusal::Refusal;
+
+/// Remembers which `-once` faults have fired, per order.
+#[derive(Debug, Default)]
+pub(super) struct Magic {
+    fired: HashSet<(String, String)>,
+}
+
+impl Magic {
+    /// The fault that a product identifier of this call asks for.
+    ///
+    /// `sim-<name>` concerns createOrder, `sim-update-<name>` updateOrder, `sim-read-<name>` the order query. With `-once`
+    /// at the end only the first call for the order is hit. A name that nothing knows is refused as
+    /// `UnknownSimulatorFault`, so that a slip of the pen does not pass for a good order.
+    pub(super) fn take(&mut self, call: &CallFacts) -> Option<Fault> {
+        call.products.iter().find_map(|product| {
+            let spell = product.strip_prefix("sim-")?;
+            let (operation, name) = if let Some(name) = spell.strip_prefix("update-") {
+                (Operation::UpdateOrder, name)
+            } else if let Some(name) = spell.strip_prefix("read-") {
+                (Operation::Order, name)
+            } else {
+                (Operation::CreateOrder, spell)
+            };
+            if operation != call.operation {
+                return None;
+            }
+            let Some(name) = name.strip_suffix("-once") else { return Some(fault_named(name)) };
+            let order = call.aliases.first().cloned().unwrap_or_default();
+            self.fired.insert((order, product.clone())).then(|| fault_named(name))
+        })
+    }
+}
+
+fn fault_named(name: &str) -> Fault {
+    let http = |status, retry_after, after_effect| Fault::Http { status, retry_after, body: None, after_effect };
+    match name {
+        "Http429" => http(429, Some(1), false),
+        "Http500" => http(500, None, false),
+        "Http502AfterEffect" => http(502, None, true),
+        "NonJson" => Fault::NonJson,
+        "Hang" => Fault::Hang { after_effect: false },
+        "HangAfterEffect" => Fault::Hang { after_effect: true },
+        "DropBeforeEffect" => Fault::Drop { after_effect: false },
+        "DropAfterEffect" => Fault::Drop { after_effect: true },
+        "DataAndErrors" => Fault::DataAndErrors { error_type: "InternalServerError".to_owned(), code: None },
+        other => {
+            let refusal = Refusal::named(other).unwrap_or_else(|| Refusal::validation("UnknownSimulatorFault"));
+            Fault::refuse(refusal)
+        }
+    }
+}

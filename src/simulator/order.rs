@@ -1,0 +1,198 @@
+//! One stored order: how it comes about, how it changes, and how the API shows it.
+//! Not here: the other orders, and which change is accepted (`store`).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::input::{CreateInput, ExecutionState, GroupInput, IdentifierInput, LineInput, Quantity, UpdateInput};
+use super::ledger::Alias;
+
+/// Where the packages of an order are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PackageState {
+    /// Not yet handed to a carrier; every order starts here when its fulfillment starts.
+    Pending,
+    /// On the way.
+    InTransit,
+    /// Arrived.
+    Delivered,
+    /// Cancelled, or about to be.
+    Cancelled,
+}
+
+/// What a test can see of an order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OrderView {
+    /// The Buy with Prime id.
+    pub id: String,
+    /// All aliases, in the order in which they came.
+    pub aliases: Vec<Alias>,
+    /// Whether its fulfillment was started.
+    pub started: bool,
+    /// Where its packages are; none before the start.
+    pub package_state: Option<PackageState>,
+    /// The whole order as the API shows it, every field selected.
+    pub json: Value,
+}
+
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) id: String,
+    pub(super) aliases: Vec<Alias>,
+    pub(super) links: Vec<Value>,
+    pub(super) started: bool,
+    pub(super) package_state: Option<PackageState>,
+    /// Product identifiers of the lines, for faults to match.
+    pub(super) products: Vec<String>,
+    lines: Vec<Value>,
+    /// Fields that are shown as they were sent.
+    echoed: serde_json::Map<String, Value>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl Order {
+    pub(super) fn new(id: String, input: CreateInput, now: Timestamp) -> Self {
+        let products = input.line_items.iter().flat_map(LineInput::product_values).map(str::to_owned).collect();
+        let lines = input.line_items.iter().enumerate().map(|(index, line)| shown_line(&id, index, line, now));
+        let mut order = Self {
+            lines: lines.collect(),
+            id,
+            aliases: input.aliases,
+            links: input.order_links,
+            started: false,
+            package_state: None,
+            products,
+            echoed: serde_json::Map::new(),
+            created_at: now,
+            updated_at: now,
+        };
+        order.echo("customer", input.customer);
+        order.echo("recipient", input.recipient);
+        order.echo("totalPrice", input.total_price);
+        order.echo("taxes", input.taxes);
+        order.echo("discounts", input.discounts);
+        order.echo("payments", input.payments);
+        if input.desired_execution_state == Some(ExecutionState::Started) {
+            order.start();
+        }
+        order
+    }
+
+    /// Applies everything of an update except the execution state; answers the names of the fields that it had.
+    pub(super) fn amend(&mut self, input: UpdateInput, now: Timestamp) -> Vec<String> {
+        let mut fields = Vec::new();
+        for (name, added) in [("aliases", !input.aliases.is_empty()), ("orderLinks", !input.order_links.is_empty())] {
+            if added {
+                fields.push(name.to_owned());
+            }
+        }
+        self.aliases.extend(input.aliases);
+        self.links.extend(input.order_links);
+        for (name, value) in [
+            ("recipient", input.recipient),
+            ("totalPrice", input.total_price),
+            ("taxes", input.taxes),
+            ("payments", input.payments),
+        ] {
+            if self.echo(name, value) {
+                fields.push(name.to_owned());
+            }
+        }
+        self.updated_at = now;
+        fields
+    }
+
+    pub(super) fn start(&mut self) {
+        self.started = true;
+        self.package_state.get_or_insert(PackageState::Pending);
+    }
+
+    pub(super) fn view(&self) -> OrderView {
+        OrderView {
+            id: self.id.clone(),
+            aliases: self.aliases.clone(),
+            started: self.started,
+            package_state: self.package_state,
+            json: self.shown(),
+        }
+    }
+
+    /// The order in the shape of the schema's type `Order`.
+    pub(super) fn shown(&self) -> Value {
+        let mut shown = self.echoed.clone();
+        let packages = self.package_state.map(|state| json!({ "summary": { "state": state } }));
+        let lines = self.lines.iter().cloned().map(|mut line| {
+            line["packageInformation"] = json!(packages);
+            line
+        });
+        shown.insert("id".to_owned(), json!(self.id));
+        shown.insert("aliases".to_owned(), json!(self.aliases));
+        shown.insert("lineItems".to_owned(), lines.collect());
+        shown.insert("orderLinks".to_owned(), json!(self.links));
+        shown.insert("packageInformation".to_owned(), json!(packages));
+        shown.insert(
+            "metadata".to_owned(),
+            json!({
+                "createdAt": shown_time(self.created_at),
+                "executionState": if self.started { "STARTED" } else { "NOT_STARTED" },
+                "updatedAt": shown_time(self.updated_at),
+            }),
+        );
+        Value::Object(shown)
+    }
+
+    fn echo(&mut self, field: &str, value: Option<Value>) -> bool {
+        let Some(value) = value else { return false };
+        self.echoed.insert(field.to_owned(), value);
+        true
+    }
+}
+
+impl LineInput {
+    /// The product identifiers of the line, of whichever kind.
+    pub(super) fn product_values(&self) -> impl Iterator<Item = &str> {
+        self.product.identifier.iter().flat_map(IdentifierInput::values)
+    }
+}
+
+fn shown_line(order: &str, index: usize, line: &LineInput, now: Timestamp) -> Value {
+    let mut product = line.product.identifier.as_ref().map_or_else(|| json!({}), shown_identifier);
+    product["title"] = json!(line.product.title);
+    product["price"] = json!(line.product.price);
+    product["purchaseGroupMembership"] = json!(line.product.purchase_group_membership.as_ref().map(shown_group));
+    json!({
+        "id": format!("{order}-{}", index + 1),
+        "aliases": line.aliases,
+        "amount": shown_quantity(&line.amount),
+        "createdAt": shown_time(now),
+        "discounts": line.discounts,
+        "product": product,
+        "taxes": line.taxes,
+    })
+}
+
+fn shown_group(group: &GroupInput) -> Value {
+    let mut product = shown_identifier(&group.product.identifier);
+    product["price"] = json!(group.product.price);
+    json!({ "product": product, "memberAmount": group.member_amount.as_ref().map(shown_quantity) })
+}
+
+fn shown_identifier(identifier: &IdentifierInput) -> Value {
+    let wrapped = |value: &Option<String>| value.as_ref().map(|value| json!({ "value": value }));
+    json!({
+        "id": identifier.product_id,
+        "sku": wrapped(&identifier.sku),
+        "externalId": wrapped(&identifier.external_id),
+    })
+}
+
+fn shown_quantity(quantity: &Quantity) -> Value {
+    json!({ "value": quantity.value, "unit": quantity.unit.as_deref().unwrap_or("ONE") })
+}
+
+fn shown_time(time: Timestamp) -> Value {
+    Value::from(format!("{time:.3}"))
+}

@@ -1,0 +1,214 @@
+//! One call from its arguments to what is to be answered: faults first, then the effect.
+//! Not here: HTTP, and the GraphQL engine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::engine::RootCall;
+use super::events::{CallPhase, Teller};
+use super::fault::{CallFacts, Fault};
+use super::input::{CreateInput, OrderIdentifier, UpdateInput};
+use super::ledger::Alias;
+use super::order::Order;
+use super::refusal::{Refusal, Shape};
+use super::state::State;
+use super::{AliasCheck, Operation, UnknownOrder, rules};
+
+/// The alias type that names an order best, when it has several.
+const LEADING_ALIAS: &str = "EXTERNAL_ID";
+
+/// How a call ends.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// With a GraphQL answer: the field's value, and a refusal.
+    Answer { value: Value, refusal: Option<(Refusal, Shape)> },
+    /// With an HTTP answer that is no GraphQL.
+    Http { status: u16, retry_after: Option<u64>, body: HttpBody },
+    /// With no answer while the connection lasts.
+    Hang,
+    /// With the end of the connection.
+    Drop,
+}
+
+#[derive(Debug)]
+pub(super) enum HttpBody {
+    Json(Value),
+    Text(String),
+}
+
+/// A call whose arguments are understood.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) facts: CallFacts,
+    command: Command,
+}
+
+#[derive(Debug)]
+enum Command {
+    Create(Box<CreateInput>),
+    Update(OrderIdentifier, Box<UpdateInput>),
+    Read(OrderIdentifier),
+}
+
+impl Call {
+    /// Understands a root call. The engine has checked it against the schema, so an error means that the schema and this
+    /// program disagree.
+    pub(super) fn read(state: &State, call: RootCall) -> Result<Self, serde_json::Error> {
+        let mut arguments = call.arguments;
+        let command = match call.field.as_str() {
+            "createOrder" => Command::Create(argument(&mut arguments, "input")?),
+            "updateOrder" => {
+                Command::Update(argument(&mut arguments, "orderIdentifier")?, argument(&mut arguments, "input")?)
+            }
+            _ => Command::Read(argument(&mut arguments, "orderIdentifier")?),
+        };
+        Ok(Self { facts: command.facts(state), command })
+    }
+}
+
+impl Command {
+    fn facts(&self, state: &State) -> CallFacts {
+        match self {
+            Self::Create(input) => CallFacts {
+                operation: Operation::CreateOrder,
+                aliases: leading_first(&input.aliases),
+                products: input.line_items.iter().flat_map(|line| line.product_values()).map(str::to_owned).collect(),
+            },
+            Self::Update(identifier, _) => facts_of(state, Operation::UpdateOrder, identifier),
+            Self::Read(identifier) => facts_of(state, Operation::Order, identifier),
+        }
+    }
+}
+
+/// Carries a call out, faults included.
+pub(super) async fn perform(state: Arc<State>, call: Call, teller: Teller) -> Ending {
+    let fault = chosen_fault(&state, &call);
+    if let Some(fault) = &fault {
+        state.store().ledger.count_fault(fault.kind());
+    }
+    if let Some(Fault::Delay { millis }) = fault {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+    }
+    if fault.as_ref().is_some_and(|fault| !fault.has_effect()) {
+        return ending(&state, fault, Value::Null, None);
+    }
+    match effect(&state, call.command) {
+        Ok(value) => {
+            teller.tell(CallPhase::TookEffect);
+            ending(&state, fault, value, None)
+        }
+        Err(refusal) => ending(&state, fault, Value::Null, Some(refusal)),
+    }
+}
+
+/// What an HTTP answer of a fault looks like when the fault is not about GraphQL; `None` for no fault and for a delay.
+pub(super) fn http_ending(state: &State, fault: &Fault) -> Option<Ending> {
+    match fault {
+        Fault::Http { status, retry_after, body, .. } => Some(Ending::Http {
+            status: *status,
+            retry_after: *retry_after,
+            body: HttpBody::Text(body.clone().unwrap_or_else(|| "the simulator answers with this status".to_owned())),
+        }),
+        Fault::NonJson => Some(Ending::Http {
+            status: 200,
+            retry_after: None,
+            body: HttpBody::Text("<html><body>this is not JSON</body></html>".to_owned()),
+        }),
+        Fault::Hang { .. } => Some(Ending::Hang),
+        Fault::Drop { .. } => Some(Ending::Drop),
+        Fault::RevokeTokens => {
+            state.tokens().revoke_all();
+            Some(flat(&Refusal::codeless("AccessDeniedError"), 401))
+        }
+        Fault::Refuse { .. } | Fault::DataAndErrors { .. } | Fault::Delay { .. } => None,
+    }
+}
+
+/// A flat refusal with an HTTP status.
+pub(super) fn flat(refusal: &Refusal, status: u16) -> Ending {
+    Ending::Http { status, retry_after: None, body: HttpBody::Json(refusal.flat()) }
+}
+
+/// A rule added from outside comes before everything; then the alias, where that is looked at first; then magic.
+fn chosen_fault(state: &State, call: &Call) -> Option<Fault> {
+    let rule = state.faults().take(&call.facts);
+    if rule.is_some() {
+        return rule;
+    }
+    if let Command::Create(input) = &call.command
+        && state.config.alias_check == AliasCheck::First
+        && state.store().require_free(&input.aliases, state.config.conflict).is_err()
+    {
+        return None;
+    }
+    state.magic().take(&call.facts)
+}
+
+fn ending(state: &State, fault: Option<Fault>, value: Value, refusal: Option<Refusal>) -> Ending {
+    let shaped = refusal.map(|refusal| (refusal, Shape::default()));
+    let Some(fault) = fault else { return Ending::Answer { value, refusal: shaped } };
+    if let Some(ending) = http_ending(state, &fault) {
+        return ending;
+    }
+    match fault {
+        Fault::Refuse { error_type, code, shape } => {
+            let refusal = Refusal { error_type, code };
+            match shape {
+                Shape::Flat => flat(&refusal, refusal.number()),
+                Shape::Classification | Shape::Extensions | Shape::TopLevel => {
+                    Ending::Answer { value, refusal: Some((refusal, shape)) }
+                }
+            }
+        }
+        Fault::DataAndErrors { error_type, code } => {
+            Ending::Answer { value, refusal: shaped.or(Some((Refusal { error_type, code }, Shape::default()))) }
+        }
+        Fault::Delay { .. }
+        | Fault::Http { .. }
+        | Fault::NonJson
+        | Fault::Hang { .. }
+        | Fault::Drop { .. }
+        | Fault::RevokeTokens => Ending::Answer { value, refusal: shaped },
+    }
+}
+
+fn effect(state: &State, command: Command) -> Result<Value, Refusal> {
+    let mut store = state.store();
+    let wrapped = |order: &Order| json!({ "order": order.shown() });
+    match command {
+        Command::Create(input) => store.create(*input, state.config.alias_check, state.config.conflict).map(wrapped),
+        Command::Update(identifier, input) => store.update(&identifier, *input).map(wrapped),
+        Command::Read(identifier) => {
+            rules::check_identifier(&identifier)?;
+            match (store.find(&identifier), state.config.unknown_order) {
+                (Some(order), _) => Ok(order.shown()),
+                (None, UnknownOrder::Null) => Ok(Value::Null),
+                (None, UnknownOrder::AccessDenied) => Err(Refusal::codeless("AccessDeniedError")),
+            }
+        }
+    }
+}
+
+fn facts_of(state: &State, operation: Operation, identifier: &OrderIdentifier) -> CallFacts {
+    let store = state.store();
+    let order = store.find(identifier);
+    let mut aliases: Vec<String> = identifier.alias.iter().map(|alias| alias.alias_id.clone()).collect();
+    for alias in order.iter().flat_map(|order| leading_first(&order.aliases)) {
+        if !aliases.contains(&alias) {
+            aliases.push(alias);
+        }
+    }
+    CallFacts { operation, aliases, products: order.map(|order| order.products.clone()).unwrap_or_default() }
+}
+
+fn leading_first(aliases: &[Alias]) -> Vec<String> {
+    let (leading, others): (Vec<_>, Vec<_>) = aliases.iter().partition(|alias| alias.alias_type == LEADING_ALIAS);
+    leading.into_iter().chain(others).map(|alias| alias.alias_id.clone()).collect()
+}
+
+fn argument<T: DeserializeOwned>(arguments: &mut Map<String, Value>, name: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_value(arguments.remove(name).unwrap_or_default())
+}

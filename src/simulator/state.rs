@@ -1,0 +1,70 @@
+//! What all connections of one simulator share.
+//! Not here: anything that waits; every lock is held for one step only.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::broadcast;
+
+use super::Config;
+use super::engine::Dialects;
+use super::events::CallEvent;
+use super::fault::FaultRules;
+use super::magic::Magic;
+use super::store::Store;
+use super::tokens::Tokens;
+
+/// A test that reads its events late still finds this many.
+const EVENTS_KEPT: usize = 4096;
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) config: Config,
+    pub(super) dialects: Dialects,
+    pub(super) events: broadcast::Sender<CallEvent>,
+    store: Mutex<Store>,
+    tokens: Mutex<Tokens>,
+    faults: Mutex<FaultRules>,
+    magic: Mutex<Magic>,
+    calls: AtomicU64,
+}
+
+impl State {
+    pub(super) fn new(config: Config) -> Result<Self, String> {
+        Ok(Self {
+            dialects: Dialects::load()?,
+            events: broadcast::Sender::new(EVENTS_KEPT),
+            store: Mutex::default(),
+            tokens: Mutex::default(),
+            faults: Mutex::new(FaultRules::new(config.faults.clone(), config.seed)),
+            magic: Mutex::default(),
+            calls: AtomicU64::new(0),
+            config,
+        })
+    }
+
+    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
+        held(&self.store)
+    }
+
+    pub(super) fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        held(&self.tokens)
+    }
+
+    pub(super) fn faults(&self) -> MutexGuard<'_, FaultRules> {
+        held(&self.faults)
+    }
+
+    pub(super) fn magic(&self) -> MutexGuard<'_, Magic> {
+        held(&self.magic)
+    }
+
+    /// A number that no other call has.
+    pub(super) fn next_call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,14 @@
+//! The simulator, spoken to over HTTP as a client would.
+//! Not here: the worker and its own client (`it`).
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod binary;
+mod examples;
+mod faults;
+mod ledger;
+mod magic;
+mod orders;
+mod schema;
+mod support;
+mod tokens;
+mod updates;
