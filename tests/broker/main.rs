@@ -1,1 +1,9 @@
-fn main() {}
+//! Tests against a real RabbitMQ; `scripts/test` brings one.
+//! Not here: what can be shown without a broker; see `tests/it`.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a broken premise fails the test")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod harness;

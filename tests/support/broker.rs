@@ -1,0 +1,188 @@
+//! A running broker, a virtual host of a test's own in it, and what its management API shows of that host.
+//! Not here: starting and stopping nodes; see `node`.
+
+use serde_json::{Value, json};
+use url::Url;
+use uuid::Uuid;
+
+use super::management::Management;
+
+/// A broker that runs already.
+#[derive(Clone)]
+pub(crate) struct Broker {
+    amqp: Url,
+    management: Management,
+    /// A private node goes with all that is in it; in the shared one a test clears away what it made.
+    shared: bool,
+}
+
+impl Broker {
+    /// The broker that all tests share, each in a virtual host of its own. Missing addresses fail the test.
+    pub(crate) fn shared() -> Self {
+        let at = Self::at(&variable("BWP_TEST_AMQP_URI"), &variable("BWP_TEST_MANAGEMENT_URI"));
+        Self { shared: true, ..at }
+    }
+
+    /// A private broker at these addresses, both with user name and password.
+    pub(crate) fn at(amqp: &str, management: &str) -> Self {
+        let url = |text: &str| Url::parse(text).unwrap_or_else(|error| panic!("{error}: expected a URI, got {text:?}"));
+        Self { amqp: url(amqp), management: Management::new(url(management)), shared: false }
+    }
+
+    /// The host and port on which the broker speaks AMQP, as a relay wants it.
+    pub(crate) fn address(&self) -> String {
+        format!("{}:{}", self.amqp.host_str().unwrap_or("127.0.0.1"), self.amqp.port().unwrap_or(5672))
+    }
+
+    /// Makes a virtual host with a name of its own, which goes with the returned value.
+    pub(crate) async fn vhost(&self) -> Vhost {
+        let vhost = Vhost { broker: self.clone(), name: format!("test-{}", Uuid::new_v4()) };
+        let management = &self.management;
+        management.put(&["vhosts", &vhost.name], json!({})).await;
+        let everything = json!({ "configure": ".*", "write": ".*", "read": ".*" });
+        management.put(&["permissions", &vhost.name, self.amqp.username()], everything).await;
+        vhost
+    }
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: these tests need a broker\nhint: run scripts/test"))
+}
+
+/// A virtual host of one test's own; deleted from the shared broker when dropped.
+pub(crate) struct Vhost {
+    broker: Broker,
+    name: String,
+}
+
+impl Vhost {
+    /// Where a client of this virtual host connects to.
+    pub(crate) fn amqp_uri(&self) -> String {
+        self.amqp_uri_through(&self.broker.address())
+    }
+
+    /// The same through another host and port, such as a relay's.
+    pub(crate) fn amqp_uri_through(&self, address: &str) -> String {
+        let (user, password) = (self.broker.amqp.username(), self.broker.amqp.password().unwrap_or_default());
+        format!("amqp://{user}:{password}@{address}/{}", self.name)
+    }
+
+    /// The queue of this name, if there is one.
+    pub(crate) async fn queue(&self, name: &str) -> Option<Queue> {
+        self.broker.management.get(&["queues", &self.name, name]).await.as_ref().map(Queue::read)
+    }
+
+    /// All queues.
+    pub(crate) async fn queues(&self) -> Vec<Queue> {
+        self.broker.management.list(&["queues", &self.name]).await.iter().map(Queue::read).collect()
+    }
+
+    /// Deletes a queue with all that is in it.
+    pub(crate) async fn delete_queue(&self, name: &str) {
+        self.broker.management.delete(&["queues", &self.name, name]).await;
+    }
+
+    /// Deletes all messages of a queue that are ready.
+    pub(crate) async fn purge(&self, queue: &str) {
+        self.broker.management.delete(&["queues", &self.name, queue, "contents"]).await;
+    }
+
+    /// All registered consumers.
+    pub(crate) async fn consumers(&self) -> Vec<Consumer> {
+        self.broker.management.list(&["consumers", &self.name]).await.iter().map(Consumer::read).collect()
+    }
+
+    /// All open connections. A new one shows after the broker's statistics interval.
+    pub(crate) async fn connections(&self) -> Vec<Connection> {
+        let path = ["vhosts", &self.name, "connections"];
+        self.broker.management.list(&path).await.iter().map(Connection::read).collect()
+    }
+
+    /// Makes the broker close all connections that it shows, with a `connection.close` to each client.
+    pub(crate) async fn close_connections(&self) {
+        for connection in self.connections().await {
+            self.broker.management.delete(&["connections", &connection.name]).await;
+        }
+    }
+}
+
+impl Drop for Vhost {
+    fn drop(&mut self) {
+        if !self.broker.shared {
+            return;
+        }
+        let (management, name) = (self.broker.management.clone(), self.name.clone());
+        // a thread of its own: blocking on a runtime is not allowed within another
+        let deleted = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+            runtime.block_on(management.delete(&["vhosts", &name]));
+        });
+        let deleted = deleted.join();
+        // a test that failed has said why already
+        if !std::thread::panicking() {
+            deleted.expect("the virtual host can be deleted");
+        }
+    }
+}
+
+/// A queue's figures and declaration.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) name: String,
+    /// Messages that wait for a consumer.
+    pub(crate) ready: u64,
+    /// Messages that a consumer holds.
+    pub(crate) unacknowledged: u64,
+    /// The `x-` arguments of the declaration.
+    pub(crate) arguments: Value,
+}
+
+impl Queue {
+    fn read(shown: &Value) -> Self {
+        Self {
+            name: text(&shown["name"]),
+            ready: shown["messages_ready"].as_u64().unwrap_or_default(),
+            unacknowledged: shown["messages_unacknowledged"].as_u64().unwrap_or_default(),
+            arguments: shown["arguments"].clone(),
+        }
+    }
+}
+
+/// A registered consumer.
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    pub(crate) queue: String,
+    pub(crate) tag: String,
+    /// How many deliveries it may hold; 0 means no bound.
+    pub(crate) prefetch: u64,
+}
+
+impl Consumer {
+    fn read(shown: &Value) -> Self {
+        Self {
+            queue: text(&shown["queue"]["name"]),
+            tag: text(&shown["consumer_tag"]),
+            prefetch: shown["prefetch_count"].as_u64().expect("a consumer has a prefetch"),
+        }
+    }
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// The broker's name of it: both ends' addresses.
+    pub(crate) name: String,
+    /// What the client calls it.
+    pub(crate) client_name: String,
+}
+
+impl Connection {
+    fn read(shown: &Value) -> Self {
+        Self { name: text(&shown["name"]), client_name: text(&shown["client_properties"]["connection_name"]) }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

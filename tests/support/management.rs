@@ -1,0 +1,81 @@
+//! The broker's management API, spoken over HTTP.
+//! Not here: what its answers mean to a test; see `broker`.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+/// How long one answer may take; the node shares two cores with the tests.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
+/// The management API of one node. Every request that is not answered as it should be fails the test.
+#[derive(Clone)]
+pub(crate) struct Management {
+    client: Client,
+    base: Url,
+}
+
+impl Management {
+    /// `base` carries user name and password: `http://guest:guest@127.0.0.1:15672`.
+    pub(crate) fn new(base: Url) -> Self {
+        // reqwest is built without a TLS provider of its own and asks for one even where it speaks plain HTTP
+        let tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .expect("ring knows the default TLS versions")
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .no_proxy()
+            // a pooled connection belongs to the runtime that opened it, and a virtual host is deleted from another
+            .pool_max_idle_per_host(0)
+            .timeout(ANSWER_WITHIN)
+            .build()
+            .expect("the HTTP client is configured correctly");
+        Self { client, base }
+    }
+
+    /// The resource at `path`, or `None` where there is none. The segments of a path are encoded here.
+    pub(crate) async fn get(&self, path: &[&str]) -> Option<Value> {
+        let (status, body) = self.send(Method::GET, path, None).await;
+        if status == StatusCode::NOT_FOUND {
+            return None;
+        }
+        assert!(status.is_success(), "GET {path:?}: {status} {body}");
+        Some(serde_json::from_str(&body).unwrap_or_else(|error| panic!("GET {path:?}: {error} in {body}")))
+    }
+
+    /// The list at `path`, which must exist.
+    pub(crate) async fn list(&self, path: &[&str]) -> Vec<Value> {
+        match self.get(path).await {
+            Some(Value::Array(items)) => items,
+            other => panic!("GET {path:?}: expected a list, got {other:?}"),
+        }
+    }
+
+    /// Creates or replaces the resource at `path`.
+    pub(crate) async fn put(&self, path: &[&str], body: Value) {
+        let (status, answer) = self.send(Method::PUT, path, Some(body)).await;
+        assert!(status.is_success(), "PUT {path:?}: {status} {answer}");
+    }
+
+    /// Deletes the resource at `path`; one that is gone already is fine.
+    pub(crate) async fn delete(&self, path: &[&str]) {
+        let (status, answer) = self.send(Method::DELETE, path, None).await;
+        assert!(status.is_success() || status == StatusCode::NOT_FOUND, "DELETE {path:?}: {status} {answer}");
+    }
+
+    async fn send(&self, method: Method, path: &[&str], body: Option<Value>) -> (StatusCode, String) {
+        let mut url = self.base.clone();
+        url.path_segments_mut().expect("an http address has a path").clear().push("api").extend(path);
+        let mut request = self.client.request(method, url).header("content-type", "application/json");
+        if let Some(body) = body {
+            request = request.body(body.to_string());
+        }
+        let response = request.send().await.unwrap_or_else(|error| panic!("management API, {path:?}: {error}"));
+        let status = response.status();
+        (status, response.text().await.unwrap_or_else(|error| panic!("management API, {path:?}: {error}")))
+    }
+}

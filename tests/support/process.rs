@@ -1,0 +1,98 @@
+//! The real binaries, run as an operator or Kubernetes runs them: environment in, output lines and exit status out.
+//! Not here: which binary and which settings; the test says so.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// A running program; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    stdout: watch::Receiver<Vec<String>>,
+    stderr: watch::Receiver<Vec<String>>,
+}
+
+impl Process {
+    /// Starts `program`, such as `env!("CARGO_BIN_EXE_bwp-sync")`. Of the test's own environment no setting is passed on.
+    pub(crate) fn spawn(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BWP__")) {
+            command.env_remove(name);
+        }
+        command.args(arguments).envs(environment.iter().copied()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{program} cannot be started: {error}"));
+        let stdout = lines(child.stdout.take().expect("stdout is piped"));
+        let stderr = lines(child.stderr.take().expect("stderr is piped"));
+        Self { child, stdout, stderr }
+    }
+
+    /// The lines written to stdout so far.
+    pub(crate) fn stdout(&self) -> Vec<String> {
+        self.stdout.borrow().clone()
+    }
+
+    /// The lines written to stderr so far.
+    pub(crate) fn stderr(&self) -> Vec<String> {
+        self.stderr.borrow().clone()
+    }
+
+    /// Waits for a line on stderr, from the start of the program on, and returns it; fails with all lines when none came.
+    pub(crate) async fn wait_for_line(&self, within: Duration, wanted: impl Fn(&str) -> bool) -> String {
+        let first = |lines: &[String]| lines.iter().find(|line| wanted(line)).cloned();
+        let mut stderr = self.stderr.clone();
+        let found = match timeout(within, stderr.wait_for(|lines| first(lines).is_some())).await {
+            Ok(Ok(lines)) => first(&lines),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        found.unwrap_or_else(|| panic!("no such line within {within:?} in stderr: {:#?}", self.stderr()))
+    }
+
+    /// Asks the program to end, as Kubernetes does.
+    pub(crate) fn sigterm(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends the program without a chance to do anything.
+    pub(crate) fn sigkill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Waits until the program has ended and all of its output is read.
+    pub(crate) async fn wait(&mut self, within: Duration) -> ExitStatus {
+        let ended = timeout(within, async {
+            let status = self.child.wait().await.expect("the program can be waited for");
+            for output in [&mut self.stdout, &mut self.stderr] {
+                // the reader lets go of its end when there is nothing more to read
+                while output.changed().await.is_ok() {}
+            }
+            status
+        });
+        match ended.await {
+            Ok(status) => status,
+            Err(_) => panic!("still running after {within:?}; stderr: {:#?}", self.stderr()),
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = self.child.id().expect("the program runs");
+        let id = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id is positive");
+        kill_process(id, signal).expect("our own child can be signalled");
+    }
+}
+
+fn lines(output: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Vec<String>> {
+    let (sender, receiver) = watch::channel(Vec::new());
+    tokio::spawn(async move {
+        let mut read = BufReader::new(output).lines();
+        while let Ok(Some(line)) = read.next_line().await {
+            sender.send_modify(|lines| lines.push(line));
+        }
+    });
+    receiver
+}
