@@ -2,7 +2,8 @@
 //!
 //! Not here: its lines; the input that it becomes.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::input::{LinkKind, PaymentState, Token};
 use super::line::Line;
@@ -163,10 +164,10 @@ pub(super) struct Payment {
     pub(super) state: Option<PaymentState>,
 }
 
-fn at_least_one<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Line>, D::Error> {
-    let lines: Vec<Line> = reading::list(deserializer)?;
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Line>, D::Error> {
+    let lines = Vec::deserialize(deserializer)?;
     if lines.is_empty() {
-        return Err(serde::de::Error::custom(Unreadable::expected("at least one line, got none")));
+        return Err(D::Error::custom(Unreadable::expected("at least one line, got none")));
     }
     Ok(lines)
 }
