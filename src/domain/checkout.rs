@@ -67,6 +67,7 @@ pub(super) struct NamedAlias {
 #[derive(Debug, Deserialize)]
 pub(super) struct Link {
     /// What is on it.
+    #[serde(deserialize_with = "reading::word")]
     pub(super) kind: LinkKind,
     /// Where it is.
     pub(super) url: Text,
@@ -111,6 +112,7 @@ pub(super) enum IdentityKind {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IdentityFields {
+    #[serde(deserialize_with = "reading::word")]
     kind: IdentityKind,
     value: Text,
     #[serde(default, deserialize_with = "reading::text")]
@@ -161,6 +163,7 @@ pub(super) struct Payment {
     /// How much.
     pub(super) amount: Amount,
     /// How far it got.
+    #[serde(default, deserialize_with = "reading::optional_word")]
     pub(super) state: Option<PaymentState>,
 }
 

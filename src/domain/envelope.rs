@@ -106,6 +106,7 @@ pub struct Refused {
 ///
 /// # Errors
 /// What is wrong with the envelope, and what could be read in spite of it.
+#[expect(clippy::result_large_err, reason = "made once for a message, and taken apart by the caller")]
 pub fn open(raw: &RawMessage<'_>) -> Result<Envelope, Refused> {
     let (attributes, data) = taken_apart(raw);
     envelope(&attributes, data).map_err(|rejection| Refused {

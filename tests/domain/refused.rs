@@ -110,6 +110,8 @@ fn a_value_of_the_wrong_kind_is_named_by_its_kind() {
             json!("drone"),
             "lines[0].delivery.by: expected one of amazon, merchant, got \"drone\"",
         ),
+        ("/lines/0/delivery/by", json!(7), "lines[0].delivery.by: expected a string, got a number"),
+        ("/lines/0/delivery/by", json!({ "amazon": null }), "lines[0].delivery.by: expected a string, got an object"),
         ("/order/id", json!(" "), "order.id: expected a text, got a blank one"),
         ("/currency", json!("usd"), "currency: expected an ISO 4217 code, got \"usd\""),
     ] {

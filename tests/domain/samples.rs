@@ -6,9 +6,9 @@ use bwp_sync::domain::command::{Command, CreateOrder, StartFulfillment};
 use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::domain::rules;
 use rust_decimal::Decimal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{command, fixture, samples};
+use crate::support::{changed, command, fixture, samples};
 
 fn create(name: &str) -> CreateOrder {
     match command(&fixture("messages", name)).unwrap() {
@@ -56,6 +56,32 @@ fn every_example_of_the_reference_becomes_its_input_value_for_value() {
     for name in names {
         assert_input(&name, &create(&name).input);
     }
+}
+
+#[test]
+fn everything_that_a_checkout_can_say_reaches_the_input_digit_for_digit() {
+    let name = "full-checkout";
+    let input = create(name).input;
+    assert_input(name, &input);
+    let sent = serde_json::to_string(&input).unwrap();
+    for amount in ["99999999999999999.99", "10.00", "1.020", "0.00"] {
+        assert!(sent.contains(&format!(r#""amount":{amount},"#)), "{amount}");
+    }
+}
+
+#[test]
+fn a_single_payment_is_the_summary() {
+    let body = changed("full-checkout", |message| {
+        message["data"]["payments"].as_array_mut().unwrap().truncate(1);
+    });
+    let Command::CreateOrder(create) = command(&body).unwrap() else { panic!("not a create") };
+    let expected = json!({ "summary": {
+        "amount": { "amount": 30.00, "currencyCode": "USD" },
+        "paymentMethodDisplayString": "Visa ending in 1234",
+        "state": "CAPTURED",
+    } });
+    let payments = serde_json::to_value(create.input.payments).unwrap();
+    assert_eq!(difference("payments", &payments, &expected), None);
 }
 
 #[test]
