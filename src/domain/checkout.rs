@@ -2,7 +2,8 @@
 //!
 //! Not here: its lines; the input that it becomes.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::input::{LinkKind, PaymentState, Token};
 use super::line::Line;
@@ -66,6 +67,7 @@ pub(super) struct NamedAlias {
 #[derive(Debug, Deserialize)]
 pub(super) struct Link {
     /// What is on it.
+    #[serde(deserialize_with = "reading::word")]
     pub(super) kind: LinkKind,
     /// Where it is.
     pub(super) url: Text,
@@ -110,6 +112,7 @@ pub(super) enum IdentityKind {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IdentityFields {
+    #[serde(deserialize_with = "reading::word")]
     kind: IdentityKind,
     value: Text,
     #[serde(default, deserialize_with = "reading::text")]
@@ -160,13 +163,14 @@ pub(super) struct Payment {
     /// How much.
     pub(super) amount: Amount,
     /// How far it got.
+    #[serde(default, deserialize_with = "reading::optional_word")]
     pub(super) state: Option<PaymentState>,
 }
 
-fn at_least_one<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Line>, D::Error> {
-    let lines: Vec<Line> = reading::list(deserializer)?;
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Line>, D::Error> {
+    let lines = Vec::deserialize(deserializer)?;
     if lines.is_empty() {
-        return Err(serde::de::Error::custom(Unreadable::expected("at least one line, got none")));
+        return Err(D::Error::custom(Unreadable::expected("at least one line, got none")));
     }
     Ok(lines)
 }

@@ -149,6 +149,7 @@ enum By {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct DeliveryFields {
+    #[serde(deserialize_with = "reading::word")]
     by: By,
     prime: Option<bool>,
     #[serde(default, deserialize_with = "reading::text")]

@@ -102,3 +102,67 @@ pub struct Money {
     /// Of what.
     pub currency_code: Currency,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(json: &str) -> Result<Amount, String> {
+        serde_json::from_str(json).map_err(|error: serde_json::Error| error.to_string())
+    }
+
+    fn written(amount: Amount) -> String {
+        serde_json::to_string(&amount).unwrap()
+    }
+
+    #[test]
+    fn an_amount_goes_out_with_the_digits_it_came_in_with() {
+        for digits in ["38.79", "10.00", "99999999999999999.99", "0.10", "0", "28", "0.0000000000000000000000000001"] {
+            assert_eq!(written(read(digits).unwrap()), digits);
+            assert_eq!(written(read(&format!("\"{digits}\"")).unwrap()), digits);
+        }
+    }
+
+    #[test]
+    fn money_goes_out_as_an_exact_number_inside_a_whole_input() {
+        let money =
+            Money { amount: read("\"10.00\"").unwrap(), currency_code: serde_json::from_str("\"USD\"").unwrap() };
+        assert_eq!(serde_json::to_string(&money).unwrap(), r#"{"amount":10.00,"currencyCode":"USD"}"#);
+    }
+
+    #[test]
+    fn an_exponent_is_read_if_it_is_exact() {
+        for (json, digits) in [("1e2", "100"), ("1.5E1", "15"), ("1.50e+1", "15.0"), ("125e-2", "1.25"), ("0e5", "0")] {
+            assert_eq!(read(json).map(written), Ok(digits.to_owned()), "{json}");
+        }
+        for json in ["1e40", "1e-40", "1e99999999999", "1e-2147483648", "\"1e\"", "\"e5\""] {
+            assert!(read(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_exact_decimal_is_refused() {
+        let not_exact = ["12345678901234567890123456789012345", "0.00000000000000000000000000001"];
+        let not_decimal =
+            ["\"12,50\"", "\"1_000\"", "\"\"", "\" 1\"", "\"+1\"", "\".5\"", "\"5.\"", "\"1-1\"", "\"NaN\""];
+        for json in not_exact.into_iter().chain(not_decimal).chain(["true", "[]", "{}", "null"]) {
+            assert!(read(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_negative_amount_is_refused_and_a_negative_zero_is_zero() {
+        assert!(read("-0.01").unwrap_err().contains("expected an amount of at least 0, got -0.01"));
+        assert_eq!(read("-0.00").map(written), Ok("0.00".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn every_amount_makes_the_round_trip(digits in "(0|[1-9][0-9]{0,17})(\\.[0-9]{1,10})?") {
+            prop_assert_eq!(read(&digits).map(written), Ok(digits.clone()));
+            prop_assert_eq!(read(&format!("\"{digits}\"")).map(written), Ok(digits));
+        }
+    }
+}

@@ -44,3 +44,28 @@ impl<'de> Deserialize<'de> for Quantity {
         reading::decimal(raw.get()).and_then(Self::try_from).map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<String, String> {
+        let quantity: Quantity = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        Ok(serde_json::to_string(&quantity).unwrap())
+    }
+
+    #[test]
+    fn a_quantity_is_a_number_or_a_text_and_goes_out_as_a_whole_number() {
+        for json in ["2", "\"2\"", "2.0", "\"2.00\"", "0.2e1"] {
+            assert_eq!(read(json), Ok("2".to_owned()), "{json}");
+        }
+        assert_eq!(read("18446744073709551615"), Ok("18446744073709551615".to_owned()));
+    }
+
+    #[test]
+    fn what_cannot_be_counted_is_refused() {
+        for json in ["0", "-1", "1.5", "\"two\"", "\"\"", "18446744073709551616", "[]", "true"] {
+            assert!(read(json).is_err(), "{json}");
+        }
+    }
+}

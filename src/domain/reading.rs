@@ -5,7 +5,7 @@
 use std::fmt;
 
 use rust_decimal::Decimal;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -31,8 +31,12 @@ impl Unreadable {
         Self(format!("expected {what}"))
     }
 
-    /// A field of the value is not there, though the others ask for it. In serde's own words, so that the two kinds
-    /// of missing fields read the same.
+    /// The value is `null`, which means missing. In serde's own words, so that it reads the same everywhere.
+    fn null() -> Self {
+        Self("invalid type: null, expected a value".to_owned())
+    }
+
+    /// A field of the value is not there, though the others ask for it. In serde's own words, too.
     pub(super) fn missing(field: &str) -> Self {
         Self(format!("missing field `{field}`"))
     }
@@ -155,6 +159,7 @@ pub(super) fn decimal(raw: &str) -> Result<Decimal, Unreadable> {
         Some(b'{') => "an object",
         Some(b'[') => "a list",
         Some(b't' | b'f') => "true or false",
+        Some(b'n') => return Err(Unreadable::null()),
         _ => match exact(raw) {
             Some(decimal) => return Ok(decimal),
             None => shown_decimal(raw).unwrap_or("a number that is too long"),
@@ -220,4 +225,16 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 /// A list that may be `null`, which means empty.
 pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A word of a closed list, read as a text first: of anything else, serde's enums say that it is no JSON.
+pub(super) fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(String::deserialize(deserializer)?.into_deserializer())
+}
+
+/// A word of a closed list that may be absent, as in [`text`].
+pub(super) fn optional_word<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    text(deserializer)?.map(|word| T::deserialize(word.into_deserializer())).transpose()
 }

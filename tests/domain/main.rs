@@ -1,1 +1,11 @@
-//! Messages in, inputs out: what the pure rooms promise.
+//! Messages in, inputs out: what the pure rooms promise, on whole messages.
+//!
+//! Not here: calls, brokers, the pieces of a message (beside their code).
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod any_bytes;
+mod privacy;
+mod refused;
+mod sameness;
+mod samples;
+mod support;

@@ -1,0 +1,55 @@
+//! A refusal never repeats what may be personal.
+//!
+//! Not here: what it says instead.
+
+use serde_json::{Value, json};
+
+use crate::support::{changed, command, fixture, open, samples};
+
+/// Every place in a value, as JSON pointers.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| places(value, &format!("{at}/{key}"), found)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, value)| places(value, &format!("{at}/{i}"), found));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn a_name_in_the_wrong_place_is_not_repeated() {
+    const SECRET: &str = "John Smith, 399 Boren Ave";
+    let mut refused = 0;
+    for name in samples("create-") {
+        let mut all = Vec::new();
+        places(&serde_json::from_slice(&fixture("messages", &name)).unwrap(), "", &mut all);
+        for place in &all {
+            for planted in [json!(SECRET), json!([SECRET]), json!({ SECRET: SECRET }), json!(31415926)] {
+                let body = changed(&name, |message| *message.pointer_mut(place).unwrap() = planted);
+                let Err(rejection) = command(&body) else { continue };
+                refused += 1;
+                assert!(!rejection.message.contains("John"), "{place}: {}", rejection.message);
+                let counts = ["total", "unitPrice", "quantity", "charge", "discount", "tax", "price"];
+                let shown = rejection.message.contains("31415926");
+                assert!(!shown || counts.iter().any(|field| place.ends_with(field)), "{place}: {}", rejection.message);
+            }
+        }
+    }
+    assert!(refused > 500, "only {refused} were refused");
+}
+
+#[test]
+fn a_token_is_not_in_what_a_developer_prints() {
+    let command = command(&fixture("messages", "create-lwa")).unwrap();
+    assert!(!format!("{command:?}").contains("example-lwa-token"));
+}
+
+#[test]
+fn an_unknown_type_is_named_only_if_it_looks_like_one() {
+    let said = |name: &str| open(&changed("create-lwa", |message| message["type"] = json!(name))).unwrap_err().message;
+    let kinds = "type: expected one of checkout-completed, fulfillment-triggered, order-amended, refund-updated, got";
+    assert_eq!(said("cart.abandoned"), format!("{kinds} \"cart.abandoned\""));
+    assert_eq!(said("John Smith"), format!("{kinds} another text"));
+}

@@ -1,0 +1,58 @@
+//! Fixtures, and a message on its way to a command.
+//!
+//! Not here: what is expected of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bwp_sync::domain::command::{self, Command};
+use bwp_sync::domain::envelope::{self, Envelope, RawMessage};
+use bwp_sync::domain::order::AliasTypes;
+use bwp_sync::domain::rejection::Rejection;
+use serde_json::Value;
+
+/// The folder of the sample messages or of the inputs they become.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "fixtures", name].iter().collect()
+}
+
+/// A fixture by folder and name.
+pub(crate) fn fixture(folder_name: &str, name: &str) -> Vec<u8> {
+    std::fs::read(folder(folder_name).join(format!("{name}.json"))).unwrap()
+}
+
+/// The names of the sample messages that start with a prefix, sorted.
+pub(crate) fn samples(prefix: &str) -> Vec<String> {
+    let mut names: Vec<String> = (std::fs::read_dir(folder("messages")).unwrap())
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| name.starts_with(prefix))
+        .collect();
+    names.sort();
+    names
+}
+
+/// A body opened as an event in structured mode.
+pub(crate) fn open(body: &[u8]) -> Result<Envelope, Rejection> {
+    let raw = RawMessage {
+        body,
+        content_type: Some("application/cloudevents+json"),
+        message_id: None,
+        message_type: None,
+        timestamp: None,
+        routing_key: "",
+        headers: &BTreeMap::new(),
+    };
+    envelope::open(&raw).map_err(|refused| refused.rejection)
+}
+
+/// The command that a body stands for.
+pub(crate) fn command(body: &[u8]) -> Result<Command, Rejection> {
+    command::command_for(&open(body)?, &AliasTypes::default())
+}
+
+/// A sample message, changed.
+pub(crate) fn changed(name: &str, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut message: Value = serde_json::from_slice(&fixture("messages", name)).unwrap();
+    change(&mut message);
+    serde_json::to_vec(&message).unwrap()
+}
