@@ -187,6 +187,8 @@ pub struct History {
     pub first_failed_at: Option<Timestamp>,
     /// When the last attempt failed.
     pub last_failed_at: Option<Timestamp>,
+    /// Why, as `type/code`.
+    pub last_error: Option<String>,
     /// An earlier attempt may have taken effect without our knowing.
     pub outcome_unknown: bool,
     /// How often the message was replayed from the dead letters.

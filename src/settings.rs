@@ -182,10 +182,7 @@ impl Settings {
                 "api.client_secret: expected the app's client secret, got nothing".to_owned(),
             ),
             (!api.target_id.is_empty(), "api.target_id: expected the store's id, got nothing".to_owned()),
-            (
-                version(&api.version).is_some(),
-                format!("api.version: expected `2024-11-01`, got `{}`", api.version),
-            ),
+            (version(&api.version).is_some(), format!("api.version: expected `2024-11-01`, got `{}`", api.version)),
             (
                 !retry.delays.is_empty() && ascending,
                 "retry.delays: expected at least one delay, shortest first, none twice".to_owned(),

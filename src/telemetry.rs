@@ -16,7 +16,8 @@ pub struct FilterError(#[from] tracing_subscriber::filter::ParseError);
 /// # Errors
 /// A filter that cannot be understood.
 pub fn start(log: &Log) -> Result<(), FilterError> {
-    let filter = EnvFilter::try_new(&log.filter)?;
+    // lapin logs whole messages when one is returned; what matters of its errors is logged here, once
+    let filter = EnvFilter::try_new(&log.filter)?.add_directive("lapin=off".parse()?);
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log.format {
         LogFormat::Json => logs.json().flatten_event(true).with_target(false).init(),

@@ -51,6 +51,7 @@ fn history(headers: &BTreeMap<String, String>) -> History {
         delays: number(own::DELAYS),
         first_failed_at: time(own::FIRST_FAILED_AT),
         last_failed_at: time(own::LAST_FAILED_AT),
+        last_error: headers.get(own::LAST_ERROR).cloned(),
         outcome_unknown: headers.contains_key(own::OUTCOME_UNKNOWN),
         replays: number(own::REPLAYS),
         replay_id: headers.get(own::REPLAY_ID).cloned(),

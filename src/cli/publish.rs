@@ -38,8 +38,8 @@ pub(super) async fn publish(settings: &Settings, args: &Publish) -> anyhow::Resu
 fn read(file: &Path) -> anyhow::Result<(Event, Vec<u8>)> {
     let name = file.display();
     let body = std::fs::read(file).with_context(|| format!("cannot read `{name}`"))?;
-    let event: Event =
-        serde_json::from_slice(&body).with_context(|| format!("`{name}`: expected a CloudEvent with `id` and `type`"))?;
+    let event: Event = serde_json::from_slice(&body)
+        .with_context(|| format!("`{name}`: expected a CloudEvent with `id` and `type`"))?;
     if event.kind.len() > 255 {
         bail!("`{name}`: expected a `type` of at most 255 bytes");
     }

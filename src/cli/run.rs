@@ -18,13 +18,8 @@ use crate::{broker, ports};
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let api = Client::new(settings.api()).context("cannot set up the API client")?;
-    let context = Context::new(
-        api,
-        settings.aliases(),
-        settings.limits(),
-        settings.timing(),
-        settings.max_message_bytes(),
-    );
+    let context =
+        Context::new(api, settings.aliases(), settings.limits(), settings.timing(), settings.max_message_bytes());
     let stop = CancellationToken::new();
     // one at a time: whatever waits, waits in the broker
     let (jobs, work) = mpsc::channel::<ports::Job>(1);

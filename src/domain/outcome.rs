@@ -107,6 +107,18 @@ pub enum Outcome {
     AlreadyStarted,
 }
 
+impl Outcome {
+    /// The outcome as it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::AlreadyExisted => "already-existed",
+            Self::Updated => "updated",
+            Self::AlreadyStarted => "already-started",
+        }
+    }
+}
+
 /// A line of the shop and the line item that Buy with Prime made of it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

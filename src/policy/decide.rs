@@ -105,7 +105,7 @@ pub fn retry(
         let longest = limits.delays.len().saturating_sub(1);
         limits.delays.iter().position(|delay| *delay >= hint).unwrap_or(longest)
     });
-    let mut later = next(history, now);
+    let mut later = next(history, now, format!("{}/{}", failure.error_type, failure.code));
     later.queue = later.queue.max(hinted);
     later.history.attempts = attempts;
     later.history.outcome_unknown |= failure.effect_possible;
@@ -119,7 +119,7 @@ pub fn await_create(limits: &Limits, history: &History, now: Timestamp) -> Verdi
     if waited >= limits.wait_for_create {
         return Verdict::GiveUp { attempts: history.attempts + 1 };
     }
-    Verdict::Later(Later { awaits_create: true, ..next(history, now) })
+    Verdict::Later(Later { awaits_create: true, ..next(history, now, "OrderNotFound".into()) })
 }
 
 /// The process survived a panic over this message. Always counted: nobody else caused it.
@@ -128,18 +128,19 @@ pub fn after_panic(limits: &Limits, history: &History, now: Timestamp) -> Verdic
     if attempts >= limits.panics {
         return Verdict::GiveUp { attempts };
     }
-    let mut later = next(history, now);
+    let mut later = next(history, now, "Panic".into());
     later.history.attempts = attempts;
     // the call may have been under way
     later.history.outcome_unknown = true;
     Verdict::Later(later)
 }
 
-fn next(history: &History, now: Timestamp) -> Later {
+fn next(history: &History, now: Timestamp, error: String) -> Later {
     let mut carried = history.clone();
     carried.delays += 1;
     carried.first_failed_at.get_or_insert(now);
     carried.last_failed_at = Some(now);
+    carried.last_error = Some(error);
     Later { queue: history.delays as usize, history: carried, awaits_create: false }
 }
 

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::handle::{after_panic, handle, lane_of};
+use crate::domain::outcome::Outcome;
 use crate::ports::{Inbound, Job, Later, OrderApi, Settlement};
 
 /// Handles jobs until there are no more, or until `stop`.
@@ -80,6 +81,7 @@ fn begin<A: OrderApi>(
             Some(ahead) => follow(&job.inbound, ahead),
             None => fenced(&context, &job.inbound).await,
         };
+        log(lane.as_deref(), &settlement);
         let delayed = ahead.is_none().then(|| delay_of(&context, &settlement)).flatten();
         if job.settle.send(settlement).is_err() {
             tracing::debug!("the session of a settled message is gone: it will come again");
@@ -118,6 +120,32 @@ fn delay_of<A: OrderApi>(context: &Context<A>, settlement: &Settlement) -> Optio
             delays.get(queue).map(|delay| Delayed { queue, until: Instant::now() + *delay })
         }
         Settlement::Later(_) | Settlement::Done(_) | Settlement::DeadLetter(..) | Settlement::Suspect => None,
+    }
+}
+
+/// One line for each settlement.
+fn log(order: Option<&str>, settlement: &Settlement) {
+    match settlement {
+        Settlement::Done(result) => {
+            let (kind, data) = (result.kind.name(), &result.data);
+            let outcome = data.outcome.map(Outcome::name);
+            tracing::info!(order, kind, outcome, message_id = data.causation_id, attempts = data.attempts, "done");
+        }
+        Settlement::Later(Later { history, .. }) => {
+            tracing::info!(
+                order,
+                error = history.last_error,
+                attempts = history.attempts,
+                delays = history.delays,
+                "later"
+            );
+        }
+        Settlement::DeadLetter(letter, result) => {
+            let (code, attempts, operation) = (&letter.code, letter.attempts, &letter.operation);
+            let (message_id, letter_id) = (&result.data.causation_id, letter.id);
+            tracing::warn!(order, operation, code, message_id, %letter_id, attempts, "dead-lettered");
+        }
+        Settlement::Suspect => tracing::warn!(order, "set apart: it may be killing the process"),
     }
 }
 
