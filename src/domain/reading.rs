@@ -17,7 +17,7 @@ pub(super) fn read<T: DeserializeOwned>(data: &RawValue) -> Result<T, Rejection>
     let mut json = serde_json::Deserializer::from_str(data.get());
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        Complaint::from(error.inner()).at(&path)
+        Complaint::of(error.inner()).at(&path)
     })
 }
 
@@ -57,57 +57,61 @@ struct Complaint {
 }
 
 impl Complaint {
-    fn at(self, path: &str) -> Rejection {
-        let mut full = if path == "." { String::new() } else { path.to_owned() };
-        if let Some(field) = self.field {
-            if !full.is_empty() {
-                full.push('.');
-            }
-            full.push_str(&field);
-        }
-        if full.is_empty() {
-            full.push_str("data");
-        }
-        Rejection::invalid(&full, self.reason)
-    }
-}
-
-impl From<&serde_json::Error> for Complaint {
-    fn from(error: &serde_json::Error) -> Self {
+    fn of(error: &serde_json::Error) -> Self {
         let message = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
         let message = message.strip_suffix(&place).unwrap_or(&message);
-        let complain = |reason: String| Self { field: None, reason };
-        let field = |name: &str, reason: &str| Self { field: Some(name.to_owned()), reason: reason.to_owned() };
-
         if !error.is_data() {
-            return complain("not valid JSON".into());
+            // the envelope skips `data`; an escape that stands for no character is only found here
+            return Self::at_path("not valid JSON");
         }
         if message.starts_with("expected ") {
             // our own words: see `Unreadable`
-            return complain(message.to_owned());
+            return Self::at_path(message);
         }
-        if let Some(name) = between_ticks(message, "missing field ") {
-            return field(name, "missing");
+        Self::of_field(message)
+            .or_else(|| Self::of_word(message))
+            .or_else(|| Self::of_kind(message))
+            .unwrap_or_else(|| Self::at_path("cannot be read"))
+    }
+
+    fn at_path(reason: impl Into<String>) -> Self {
+        Self { field: None, reason: reason.into() }
+    }
+
+    /// A field is there too seldom or too often.
+    fn of_field(message: &str) -> Option<Self> {
+        let below = |field: &str, reason: &str| Self { field: Some(field.to_owned()), reason: reason.to_owned() };
+        between_ticks(message, "missing field ")
+            .map(|field| below(field, "missing"))
+            .or_else(|| between_ticks(message, "duplicate field ").map(|field| below(field, "given twice")))
+    }
+
+    /// A word is not in its list.
+    fn of_word(message: &str) -> Option<Self> {
+        let (word, list) = message.strip_prefix("unknown variant `")?.rsplit_once("`, expected ")?;
+        let list = list.replace('`', "").replacen("one of ", "", 1).replace(" or ", ", ");
+        Some(Self::at_path(format!("expected one of {list}, got {}", shown(word))))
+    }
+
+    /// A value is of another kind.
+    fn of_kind(message: &str) -> Option<Self> {
+        if message.starts_with("invalid length ") {
+            // only objects have a length in serde's eyes: it reads a list as one, by position
+            return Some(Self::at_path("expected an object, got a list"));
         }
-        if let Some(name) = between_ticks(message, "duplicate field ") {
-            return field(name, "given twice");
-        }
-        if let Some(rest) = message.strip_prefix("unknown variant `")
-            && let Some((value, choices)) = rest.rsplit_once("`, expected ")
-        {
-            let choices = choices.replace('`', "").replacen("one of ", "", 1).replace(" or ", ", ");
-            return complain(format!("expected one of {choices}, got {}", shown(value)));
-        }
-        if let Some(rest) = message.strip_prefix("invalid type: ")
-            && let Some((found, wanted)) = rest.rsplit_once(", expected ")
-        {
-            return complain(match kind_found(found) {
-                "null" => "missing".to_owned(),
-                kind => format!("expected {}, got {kind}", kind_wanted(wanted)),
-            });
-        }
-        complain("cannot be read".into())
+        let (found, wanted) = message.strip_prefix("invalid type: ")?.rsplit_once(", expected ")?;
+        Some(match kind_found(found) {
+            "null" => Self::at_path("missing"),
+            kind => Self::at_path(format!("expected {}, got {kind}", kind_wanted(wanted))),
+        })
+    }
+
+    fn at(self, path: &str) -> Rejection {
+        let parent = (path != ".").then(|| path.to_owned());
+        let full: Vec<String> = parent.into_iter().chain(self.field).collect();
+        let full = if full.is_empty() { "data".to_owned() } else { full.join(".") };
+        Rejection::invalid(&full, self.reason)
     }
 }
 

@@ -95,6 +95,7 @@ fn a_value_of_the_wrong_kind_is_named_by_its_kind() {
     for (pointer, value, said) in [
         ("/shipTo/city", json!(5), "shipTo.city: expected a string, got a number"),
         ("/shipTo", json!("Seattle"), "shipTo: expected an object, got a string"),
+        ("/shipTo", json!(["John Smith"]), "shipTo: expected an object, got a list"),
         ("/lines", json!({}), "lines: expected a list, got an object"),
         ("/lines", json!([]), "lines: expected at least one line, got none"),
         ("/lines/0", json!(true), "lines[0]: expected an object, got true or false"),
@@ -189,4 +190,11 @@ fn the_order_is_known_even_where_the_message_is_refused() {
         let key = order_key(&open(&fixture("messages", &name)).unwrap());
         assert!(key.is_some_and(|key| key.starts_with("SO-10")), "{name}");
     }
+}
+
+#[test]
+fn an_escape_that_stands_for_no_character_is_refused() {
+    let sample = String::from_utf8(fixture("messages", SAMPLE)).unwrap();
+    let body = sample.replacen("\"Seattle\"", r#""\ud800""#, 1);
+    assert_eq!(command(body.as_bytes()).unwrap_err().message, "shipTo.city: not valid JSON");
 }

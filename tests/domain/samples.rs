@@ -2,13 +2,13 @@
 //!
 //! Not here: messages that are refused.
 
-use bwp_sync::domain::command::{Command, CreateOrder, StartFulfillment};
-use bwp_sync::domain::order::{Alias, OrderIdentifier};
+use bwp_sync::domain::command::{Command, CreateOrder, StartFulfillment, command_for};
+use bwp_sync::domain::order::{Alias, AliasTypes, OrderIdentifier};
 use bwp_sync::domain::rules;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::support::{changed, command, fixture, samples};
+use crate::support::{changed, command, fixture, open, samples};
 
 fn create(name: &str) -> CreateOrder {
     match command(&fixture("messages", name)).unwrap() {
@@ -82,6 +82,25 @@ fn a_single_payment_is_the_summary() {
     } });
     let payments = serde_json::to_value(create.input.payments).unwrap();
     assert_eq!(difference("payments", &payments, &expected), None);
+}
+
+#[test]
+fn aliases_are_of_the_types_that_the_settings_name() {
+    let types = AliasTypes {
+        order: "ORDER".into(),
+        order_display: "ORDER_SHOWN".into(),
+        line: "LINE".into(),
+        line_display: "LINE_SHOWN".into(),
+    };
+    let envelope = open(&fixture("messages", "create-external-order-details")).unwrap();
+    let Command::CreateOrder(create) = command_for(&envelope, &types).unwrap() else { panic!("not a create") };
+    assert_eq!(create.aliases, [Alias::new("ORDER", "SO-1005"), Alias::new("ORDER_SHOWN", "#1005")]);
+    let line: Vec<&str> = create.input.line_items[0].aliases.iter().map(|alias| alias.alias_type.as_str()).collect();
+    assert_eq!(line, ["LINE", "LINE_SHOWN"]);
+
+    let envelope = open(&fixture("messages", "trigger-lwa")).unwrap();
+    let Command::StartFulfillment(start) = command_for(&envelope, &types).unwrap() else { panic!("not a start") };
+    assert_eq!(start.identifier, OrderIdentifier::Alias(Alias::new("ORDER", "SO-1007")));
 }
 
 #[test]

@@ -1,0 +1,133 @@
+//! Envelopes in each mode, and those that are not in order.
+//!
+//! Not here: any bytes at all (see the tests of the crate).
+
+use super::*;
+
+const EVENT: &str = r#"{"specversion":"1.0","id":"1","source":"/shops/acme","type":"checkout.completed",
+    "subject":"SO-1","time":"2026-11-22T15:04:05Z","data":{"order":{}}}"#;
+
+fn message<'a>(body: &'a str, headers: &'a BTreeMap<String, String>) -> RawMessage<'a> {
+    RawMessage {
+        body: body.as_bytes(),
+        content_type: None,
+        message_id: None,
+        message_type: None,
+        timestamp: None,
+        routing_key: "order.amended",
+        headers,
+    }
+}
+
+fn headers(attributes: &[(&str, &str)]) -> BTreeMap<String, String> {
+    attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[track_caller]
+fn assert_is_the_event(raw: &RawMessage<'_>) {
+    let envelope = open(raw).unwrap();
+    assert_eq!((envelope.id.as_str(), envelope.source.as_str()), ("1", "/shops/acme"));
+    assert_eq!((envelope.kind, envelope.subject.as_deref()), (Kind::CheckoutCompleted, Some("SO-1")));
+    assert_eq!(envelope.time, Some("2026-11-22T15:04:05Z".parse().unwrap()));
+    assert_eq!(envelope.data.get(), r#"{"order":{}}"#);
+}
+
+#[track_caller]
+fn refused(body: &str, code: RejectionCode, said: &str) -> Refused {
+    let refused = open(&message(body, &BTreeMap::new())).unwrap_err();
+    assert_eq!(refused.rejection, Rejection { code, message: said.to_owned() });
+    refused
+}
+
+#[test]
+fn an_event_in_the_body_is_read_in_structured_mode() {
+    let none = BTreeMap::new();
+    for content_type in ["application/cloudevents+json", "Application/CloudEvents+JSON; charset=utf-8"] {
+        assert_is_the_event(&RawMessage { content_type: Some(content_type), ..message(EVENT, &none) });
+    }
+}
+
+#[test]
+fn an_event_in_the_body_is_recognised_without_its_content_type() {
+    assert_is_the_event(&message(EVENT, &BTreeMap::new()));
+    assert_is_the_event(&message(&format!("\u{feff}{EVENT}"), &BTreeMap::new()));
+}
+
+#[test]
+fn an_event_in_the_headers_is_read_in_binary_mode() {
+    for prefix in ["cloudEvents:", "cloudEvents_"] {
+        let name = |attribute: &str| format!("{prefix}{attribute}");
+        let headers = headers(&[
+            (&name("specversion"), "1.0"),
+            (&name("id"), "1"),
+            (&name("source"), "/shops/acme"),
+            (&name("type"), "checkout-completed"),
+            (&name("subject"), "SO-1"),
+            (&name("time"), "2026-11-22T15:04:05Z"),
+        ]);
+        let raw = message(r#" {"order":{}} "#, &headers);
+        assert_is_the_event(&RawMessage { content_type: Some("application/json"), ..raw });
+    }
+}
+
+#[test]
+fn a_bare_message_is_described_by_its_properties() {
+    let none = BTreeMap::new();
+    let raw = RawMessage { timestamp: Some(1), ..message("{}", &none) };
+    let envelope = open(&raw).unwrap();
+    assert_eq!(envelope.id, outcome::body_id(b"{}").to_string());
+    assert_eq!((envelope.source.as_str(), envelope.kind), ("/shop", Kind::OrderAmended));
+    assert_eq!(envelope.time, Some(Timestamp::from_second(1).unwrap()));
+
+    let raw = RawMessage { message_id: Some("m-1"), message_type: Some("refund-updated"), ..raw };
+    let envelope = open(&raw).unwrap();
+    assert_eq!((envelope.id.as_str(), envelope.kind), ("m-1", Kind::RefundUpdated));
+}
+
+#[test]
+fn a_body_that_is_no_message_is_refused_with_the_reason() {
+    for (body, said) in [
+        ("", "body: empty"),
+        (" \n", "body: empty"),
+        ("{\"order\":", "body: not JSON at line 1 column 9"),
+        ("[]", "body: expected an object"),
+    ] {
+        let refused = refused(body, RejectionCode::InvalidMessage, said);
+        assert_eq!(refused.id, outcome::body_id(body.as_bytes()).to_string());
+        assert_eq!(refused.type_name.as_deref(), Some("order.amended"));
+    }
+}
+
+#[test]
+fn an_attribute_that_is_missing_or_wrong_is_named_and_the_others_are_known() {
+    for (was, is, said) in [
+        (r#""specversion":"1.0""#, r#""specversion":"0.3""#, "specversion: expected 1.0"),
+        (r#""id":"1","#, "", "id: missing"),
+        (r#""id":"1""#, r#""id":1"#, "id: expected a string, got a number"),
+        (r#""source":"/shops/acme","#, "", "source: missing"),
+        (r#""type":"checkout.completed","#, "", "type: missing"),
+        ("2026-11-22T", "22.11.2026 ", "time: expected an RFC 3339 time"),
+        (r#"{"order":{}}"#, "null", "data: missing"),
+        (r#"{"order":{}}"#, "[]", "data: expected an object"),
+    ] {
+        let refused = refused(&EVENT.replacen(was, is, 1), RejectionCode::InvalidMessage, said);
+        assert_eq!(refused.subject.as_deref(), Some("SO-1"), "{said}");
+    }
+}
+
+#[test]
+fn another_type_is_unsupported_and_known_by_name() {
+    let said = "type: expected one of checkout-completed, fulfillment-triggered, order-amended, refund-updated, \
+                got \"cart.abandoned\"";
+    let body = EVENT.replace("checkout.completed", "cart.abandoned");
+    let refused = refused(&body, RejectionCode::UnsupportedMessage, said);
+    assert_eq!(refused.type_name.as_deref(), Some("cart.abandoned"));
+    assert_eq!((refused.id.as_str(), refused.source.as_str()), ("1", "/shops/acme"));
+}
+
+#[test]
+fn a_batch_of_events_is_refused() {
+    let none = BTreeMap::new();
+    let raw = RawMessage { content_type: Some("application/cloudevents-batch+json"), ..message("[]", &none) };
+    assert_eq!(open(&raw).unwrap_err().rejection.code, RejectionCode::InvalidMessage);
+}
