@@ -63,7 +63,12 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
             Failure {
                 operation,
                 class: understood.class,
-                code: fact.code.unwrap_or_else(|| error_type.clone()),
+                // the engine's own type says nothing to an operator
+                code: match fact.code {
+                    Some(code) => code,
+                    None if understood.class == Class::QueryRefused => "QueryRefused".into(),
+                    None => error_type.clone(),
+                },
                 error_type,
                 message,
                 action: understood.action,

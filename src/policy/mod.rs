@@ -4,6 +4,8 @@
 //!
 //! Not here: calls, waiting, logging; no knowledge of HTTP or AMQP beyond the facts.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod catalogue;
 pub mod classify;
 pub mod decide;

@@ -4,6 +4,7 @@
 
 use async_graphql::parser::parse_query;
 use bwp_sync::api::Client;
+use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::OrderIdentifier;
 use bwp_sync::ports::OrderApi;
 use secrecy::SecretString;
@@ -65,11 +66,11 @@ async fn each_operation_sends_its_document_with_its_variables() {
     let by_id = json!({ "orderId": "322" });
     let by_alias = json!({ "alias": { "aliasType": "EXTERNAL_ID", "aliasId": "SO-10042" } });
     for (sent, field, variables) in [
-        (&seen[0], "createOrder(input: $input)", json!({ "input": {} })),
+        (&seen[0], "createOrder(input: $input)", json!({ "input": CreateOrderInput::default() })),
         (
             &seen[1],
             "updateOrder(orderIdentifier: $orderIdentifier, input: $input)",
-            json!({ "orderIdentifier": by_id, "input": {} }),
+            json!({ "orderIdentifier": by_id, "input": UpdateOrderInput::default() }),
         ),
         (&seen[2], "order(orderIdentifier: $orderIdentifier)", json!({ "orderIdentifier": by_alias })),
     ] {

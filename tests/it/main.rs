@@ -1,1 +1,9 @@
-fn main() {}
+//! Everything that needs no broker: the worker against the simulator over HTTP, the pool, settings, the arrows.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+mod arrows;
+mod cli;
+mod pool;
+mod scenario;
+mod scenarios;
+mod settings;

@@ -1,0 +1,143 @@
+//! The arrows between the rooms: what each may import, and what the pure ones must not do.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A room and the rooms that it may import, as in the map of `src/lib.rs`.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("ports", &["domain"]),
+    ("policy", &["domain", "ports"]),
+    ("worker", &["domain", "ports", "policy"]),
+    ("api", &["domain", "ports"]),
+    ("broker", &["domain", "ports"]),
+    ("settings", &["api", "broker", "domain", "policy", "worker"]),
+    ("telemetry", &["settings"]),
+    ("shutdown", &[]),
+    ("cli", &["api", "broker", "domain", "ports", "policy", "worker", "settings", "telemetry", "shutdown"]),
+    ("simulator", &[]),
+];
+
+/// Words that stand for a clock, a wait, I/O or a log, none of which a pure room has.
+const IMPURE: &[&str] = &[
+    "async ",
+    ".await",
+    "Timestamp::now",
+    "Instant::now",
+    "SystemTime",
+    "std::fs",
+    "std::net",
+    "tracing::",
+    "tokio::",
+    "println!",
+];
+
+#[test]
+fn every_room_imports_only_what_its_arrow_points_to() {
+    let mut wrong = Vec::new();
+    for (room, allowed) in ARROWS {
+        for (file, text) in sources(room) {
+            let foreign =
+                rooms_in(&text).into_iter().filter(|other| other != room && !allowed.contains(&other.as_str()));
+            wrong.extend(foreign.map(|other| format!("{}: {room} must not import {other}", file.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_room_is_in_the_map() {
+    let lib = std::fs::read_to_string(root().join("lib.rs")).unwrap();
+    let rooms: BTreeSet<_> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert_eq!(rooms, ARROWS.iter().map(|(room, _)| *room).collect());
+    assert!(rooms.iter().all(|room| lib.contains(&format!("[`{room}`]")) || lib.contains(&format!("`{room}`"))));
+}
+
+#[test]
+fn the_pure_rooms_neither_wait_nor_look_at_a_clock() {
+    let mut wrong = Vec::new();
+    for room in ["domain", "policy"] {
+        for (file, text) in sources(room) {
+            let code: Vec<_> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let found = IMPURE.iter().filter(|word| code.iter().any(|line| line.contains(**word)));
+            wrong.extend(found.map(|word| format!("{}: `{word}` in a pure room", file.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_wrong_arrow_is_found() {
+    let rooms = |text: &str| rooms_in(text).into_iter().collect::<Vec<_>>();
+    assert_eq!(rooms("use crate::worker::handle;"), ["worker"]);
+    assert_eq!(rooms("use crate::{broker, ports};"), ["broker", "ports"]);
+    assert_eq!(rooms("use crate::{\n    api::Client,\n    domain::{a, b},\n};"), ["api", "domain"]);
+    assert_eq!(rooms("let x = crate::policy::decide::action(class);"), ["policy"]);
+    assert!(rooms("/// [`crate::worker`] does that").is_empty());
+}
+
+/// Rooms that a source file names, comments aside.
+fn rooms_in(text: &str) -> BTreeSet<String> {
+    let code: String =
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+    let mut rooms = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = code[at + "crate::".len()..].trim_start();
+        match rest.strip_prefix('{') {
+            None => rooms.extend(first_word(rest)),
+            Some(list) => rooms.extend(top_level(list).filter_map(first_word)),
+        }
+    }
+    rooms
+}
+
+fn first_word(path: &str) -> Option<String> {
+    let word: String = path.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (!word.is_empty()).then_some(word)
+}
+
+/// Entries of a list up to its closing brace, those in inner braces left with their outer one.
+fn top_level(list: &str) -> impl Iterator<Item = &str> {
+    let (mut depth, mut start, mut entries) = (0, 0, Vec::new());
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                entries.push(&list[start..at]);
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                entries.push(&list[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    entries.into_iter()
+}
+
+/// Every source file of a room.
+fn sources(room: &str) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    collect(&root().join(room), &mut files);
+    let single = root().join(format!("{room}.rs"));
+    files.extend(single.exists().then_some(single));
+    assert!(!files.is_empty(), "the room `{room}` has no files");
+    files.into_iter().map(|file| (file.clone(), std::fs::read_to_string(file).unwrap())).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}

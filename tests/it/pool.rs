@@ -1,0 +1,219 @@
+//! The pool: lanes, the fence around a message, the way it stops. Its API answers when the test lets it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
+use bwp_sync::domain::order::{AliasTypes, OrderIdentifier};
+use bwp_sync::domain::stored::StoredOrder;
+use bwp_sync::policy::decide::Limits;
+use bwp_sync::ports::{ApiError, History, Inbound, Job, OrderApi, Settlement};
+use bwp_sync::worker::{Context, Timing, pool};
+use serde_json::json;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Says which order's call has begun, and ends it when the test says so. Orders named `panic…` make it panic.
+#[derive(Clone, Debug)]
+struct Gate {
+    begun: mpsc::UnboundedSender<String>,
+    open: Arc<Mutex<HashMap<String, Arc<Notify>>>>,
+}
+
+impl Gate {
+    fn of(&self, order: &str) -> Arc<Notify> {
+        Arc::clone(self.open.lock().unwrap().entry(order.into()).or_default())
+    }
+}
+
+impl OrderApi for Gate {
+    async fn create_order(&self, input: &CreateOrderInput) -> Result<StoredOrder, ApiError> {
+        let order = input.aliases[0].alias_id.clone();
+        assert!(!order.starts_with("panic"), "an order that makes the worker panic");
+        self.begun.send(order.clone()).unwrap();
+        self.of(&order).notified().await;
+        Ok(StoredOrder { id: format!("bwp-{order}"), ..StoredOrder::default() })
+    }
+
+    async fn update_order(&self, _: &OrderIdentifier, _: &UpdateOrderInput) -> Result<StoredOrder, ApiError> {
+        Err(ApiError::NotSent { reason: "no updates here".into() })
+    }
+
+    async fn order(&self, _: &OrderIdentifier) -> Result<Option<StoredOrder>, ApiError> {
+        Ok(None)
+    }
+}
+
+struct Stage {
+    gate: Gate,
+    begun: mpsc::UnboundedReceiver<String>,
+    jobs: mpsc::Sender<Job>,
+    stop: CancellationToken,
+    pool: tokio::task::JoinHandle<()>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let (sender, begun) = mpsc::unbounded_channel();
+        let gate = Gate { begun: sender, open: Arc::default() };
+        let limits = Limits {
+            attempts: 3,
+            denied_attempts: 3,
+            panics: 2,
+            delays: vec![Duration::from_secs(5), Duration::from_secs(30)],
+            wait_for_create: Duration::from_secs(60),
+        };
+        let timing = Timing {
+            settle: Duration::ZERO,
+            first_wait: Duration::from_millis(1),
+            longest_wait: Duration::from_millis(2),
+            retries: 1,
+            max_hold: Duration::from_secs(60),
+        };
+        let context = Context::new(gate.clone(), AliasTypes::default(), limits, timing, 100_000);
+        let (jobs, work) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let pool = tokio::spawn(pool::run(Arc::new(context), work, stop.clone()));
+        Self { gate, begun, jobs, stop, pool }
+    }
+
+    async fn send(&self, inbound: Inbound) -> oneshot::Receiver<Settlement> {
+        let (settle, settled) = oneshot::channel();
+        self.jobs.send(Job { inbound: Arc::new(inbound), settle }).await.unwrap();
+        settled
+    }
+
+    async fn begun(&mut self) -> String {
+        tokio::time::timeout(Duration::from_secs(10), self.begun.recv()).await.expect("no call began").unwrap()
+    }
+}
+
+fn checkout(order: &str, message: &str) -> Inbound {
+    event(
+        message,
+        "checkout-completed",
+        json!({
+            "order": { "id": order }, "currency": "USD", "total": "1",
+            "shopper": { "name": "John Smith", "email": "john.smith@shop.example" },
+            "shipTo": {
+                "name": "John Smith", "street": "399 Boren Ave N", "city": "Seattle", "region": "WA",
+                "postalCode": "98109", "country": "US",
+            },
+            "lines": [{
+                "id": "1", "product": { "sku": "S-1" }, "quantity": 1,
+                "delivery": { "by": "merchant", "message": "soon", "locale": "en-US", "charge": "1" },
+            }],
+        }),
+    )
+}
+
+fn event(id: &str, kind: &str, data: serde_json::Value) -> Inbound {
+    let event = json!({ "specversion": "1.0", "id": id, "source": "/shops/acme", "type": kind, "data": data });
+    Inbound { body: serde_json::to_vec(&event).unwrap(), ..Inbound::default() }
+}
+
+#[tokio::test]
+async fn messages_of_one_order_are_handled_one_at_a_time_others_side_by_side() {
+    let mut stage = Stage::new();
+    let first = stage.send(checkout("SO-1", "first")).await;
+    let second = stage.send(checkout("SO-1", "second")).await;
+    let other = stage.send(checkout("SO-2", "other")).await;
+    let mut begun = [stage.begun().await, stage.begun().await];
+    begun.sort();
+    assert_eq!(begun, ["SO-1", "SO-2"], "the second message of SO-1 must wait");
+    stage.gate.of("SO-2").notify_one();
+    assert!(matches!(other.await, Ok(Settlement::Done(_))), "an order waits for no other");
+    stage.gate.of("SO-1").notify_one();
+    let Ok(Settlement::Done(result)) = first.await else { panic!("not done") };
+    assert_eq!(result.data.causation_id, "first");
+    assert_eq!(stage.begun().await, "SO-1");
+    stage.gate.of("SO-1").notify_one();
+    assert!(matches!(second.await, Ok(Settlement::Done(_))));
+}
+
+#[tokio::test]
+async fn a_panic_is_a_failed_attempt_of_its_message_and_ends_as_a_poison_letter() {
+    let mut stage = Stage::new();
+    let panicked = stage.send(checkout("panic-1", "poison")).await.await;
+    let Ok(Settlement::Later(later)) = panicked else { panic!("{panicked:?}") };
+    assert_eq!((later.history.attempts, later.history.outcome_unknown), (1, true));
+
+    let again = Inbound { history: later.history, ..checkout("panic-2", "poison") };
+    let panicked = stage.send(again).await.await;
+    let Ok(Settlement::DeadLetter(letter, result)) = panicked else { panic!("{panicked:?}") };
+    assert_eq!((letter.code.as_str(), letter.attempts), ("PoisonMessage", 2));
+    assert_eq!(result.data.failure.unwrap().letter_id, letter.id);
+
+    let good = stage.send(checkout("SO-1", "good")).await;
+    stage.begun().await;
+    stage.gate.of("SO-1").notify_one();
+    assert!(matches!(good.await, Ok(Settlement::Done(_))), "the process goes on");
+}
+
+#[tokio::test]
+async fn a_message_that_may_have_killed_processes_is_set_apart_then_given_up() {
+    let stage = Stage::new();
+    let settled = stage.send(Inbound { crashes: 5, ..checkout("SO-1", "m") }).await.await;
+    assert!(matches!(settled, Ok(Settlement::Suspect)), "{settled:?}");
+    let settled = stage.send(Inbound { crashes: 10, suspect: true, ..checkout("SO-1", "m") }).await.await;
+    let Ok(Settlement::DeadLetter(letter, _)) = settled else { panic!("{settled:?}") };
+    assert_eq!((letter.code.as_str(), letter.bare), ("PoisonMessage", false));
+    let settled = stage.send(Inbound { crashes: 10, ..checkout("SO-1", "m") }).await.await;
+    let Ok(Settlement::DeadLetter(letter, _)) = settled else { panic!("{settled:?}") };
+    assert!(letter.bare, "what could not be moved is sent on without its headers");
+}
+
+#[tokio::test]
+async fn stopping_ends_what_has_begun_and_gives_the_rest_back() {
+    let mut stage = Stage::new();
+    let first = stage.send(checkout("SO-1", "first")).await;
+    let waiting = stage.send(checkout("SO-1", "waiting")).await;
+    stage.begun().await;
+    stage.stop.cancel();
+    assert!(waiting.await.is_err(), "dropped unsettled, so that the broker keeps it");
+    assert!(stage.send(checkout("SO-2", "late")).await.await.is_err(), "nothing new is begun");
+    stage.gate.of("SO-1").notify_one();
+    assert!(matches!(first.await, Ok(Settlement::Done(_))), "no call is cut");
+    drop(stage.jobs);
+    stage.pool.await.unwrap();
+}
+
+#[tokio::test]
+async fn followers_of_a_delayed_order_take_the_same_retry_queue() {
+    let stage = Stage::new();
+    let history = History { delays: 1, ..History::default() };
+    let delayed = stage.send(Inbound { history, ..checkout("panic-1", "leader") }).await.await;
+    let Ok(Settlement::Later(leader)) = delayed else { panic!("{delayed:?}") };
+    assert_eq!(leader.queue, 1);
+    let follower = event("f", "fulfillment-triggered", json!({ "order": { "id": "panic-1" } }));
+    let followed = stage.send(follower).await.await;
+    let Ok(Settlement::Later(follower)) = followed else { panic!("{followed:?}") };
+    assert_eq!((follower.queue, follower.history), (1, History::default()));
+}
+
+#[tokio::test]
+async fn a_fulfillment_that_waits_does_not_hold_its_own_create_up() {
+    let mut stage = Stage::new();
+    let early = event("early", "fulfillment-triggered", json!({ "order": { "id": "SO-1" } }));
+    let waits = stage.send(early).await.await;
+    assert!(matches!(&waits, Ok(Settlement::Later(later)) if later.awaits_create), "{waits:?}");
+    let create = stage.send(checkout("SO-1", "create")).await;
+    assert_eq!(stage.begun().await, "SO-1");
+    stage.gate.of("SO-1").notify_one();
+    assert!(matches!(create.await, Ok(Settlement::Done(_))));
+}
+
+#[tokio::test]
+async fn the_same_message_gives_the_same_result_id() {
+    let mut stage = Stage::new();
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let settled = stage.send(checkout("SO-1", "m")).await;
+        stage.begun().await;
+        stage.gate.of("SO-1").notify_one();
+        let Ok(Settlement::Done(result)) = settled.await else { panic!("not done") };
+        ids.push(result.id);
+    }
+    assert_eq!(ids[0], ids[1]);
+}

@@ -1,0 +1,227 @@
+//! A scenario: faults and messages in their order, and what each must come to.
+//! Not here: the scenarios; they are data, in `scenarios/`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bwp_sync::api::{ApiVersion, Client, ClientConfig};
+use bwp_sync::domain::order::AliasTypes;
+use bwp_sync::policy::decide::Limits;
+use bwp_sync::ports::{History, Inbound, Settlement};
+use bwp_sync::simulator::{AliasCheck, Config, Conflict, FaultRule, Operation, PackageState, Simulator, UnknownOrder};
+use bwp_sync::worker::{Context, Timing, handle};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Scenario {
+    /// What it proves, as a sentence.
+    pub(crate) about: String,
+    #[serde(default)]
+    conflict_error: bool,
+    #[serde(default)]
+    alias_checked_last: bool,
+    #[serde(default)]
+    unknown_is_denied: bool,
+    #[serde(default)]
+    wrong_secret: bool,
+    steps: Vec<Step>,
+    /// Orders that must be there at the end.
+    created: usize,
+    /// Accepted starts of fulfillment, repeated ones included.
+    #[serde(default)]
+    started: usize,
+    /// Calls that must have been made by operation, where that matters.
+    #[serde(default)]
+    calls: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+enum Step {
+    Fault(FaultRule),
+    ClearFaults,
+    Cancel(String),
+    RevokeTokens,
+    Checkout(Message),
+    Fulfillment(Message),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Message {
+    order: String,
+    #[serde(default)]
+    display_id: Option<String>,
+    #[serde(default)]
+    product: Option<String>,
+    #[serde(default)]
+    aliases: u32,
+    #[serde(default)]
+    redelivered: bool,
+    /// How each attempt ends, until the last one.
+    ends: Vec<String>,
+    /// Attempts that were counted when it ended, where that matters.
+    #[serde(default)]
+    attempts: Option<u32>,
+}
+
+/// Runs a scenario, and says what was not as it should be.
+pub(crate) async fn run(scenario: &Scenario) -> Result<(), String> {
+    let simulator = Simulator::start(Config {
+        conflict: if scenario.conflict_error { Conflict::ConflictError } else { Conflict::default() },
+        alias_check: if scenario.alias_checked_last { AliasCheck::Last } else { AliasCheck::First },
+        unknown_order: if scenario.unknown_is_denied { UnknownOrder::AccessDenied } else { UnknownOrder::Null },
+        ..Config::default()
+    })
+    .await
+    .unwrap();
+    let secret = if scenario.wrong_secret { "not the secret" } else { "sim-secret" };
+    let context = context(&simulator, secret);
+    let mut waiting = BTreeMap::new();
+    for (at, step) in scenario.steps.iter().enumerate() {
+        match step {
+            Step::Fault(rule) => simulator.add_fault(rule.clone()),
+            Step::ClearFaults => simulator.clear_faults(),
+            Step::Cancel(order) => assert!(simulator.set_package_state(order, PackageState::Cancelled)),
+            Step::RevokeTokens => simulator.revoke_tokens(),
+            Step::Checkout(message) => {
+                check(&context, message, "checkout-completed", checkout(message), at, &mut waiting).await?;
+            }
+            Step::Fulfillment(message) => {
+                let data = json!({ "order": { "id": message.order } });
+                check(&context, message, "fulfillment-triggered", data, at, &mut waiting).await?;
+            }
+        }
+    }
+    let ledger = simulator.ledger();
+    let starts: usize = scenario.orders().iter().map(|order| ledger.starts_of(order)).sum();
+    let (created, nameless) = (ledger.orders_created(), ledger.creates_without_alias());
+    if (created, nameless, starts) != (scenario.created, 0, scenario.started) {
+        return Err(format!("created {created}, {nameless} of them without an alias, started {starts}"));
+    }
+    for (name, expected) in &scenario.calls {
+        let operation: Operation = serde_json::from_value(json!(name)).unwrap();
+        let calls = ledger.calls_of(operation);
+        if calls != *expected {
+            return Err(format!("{name} was called {calls} times, expected {expected}"));
+        }
+    }
+    Ok(())
+}
+
+impl Scenario {
+    fn orders(&self) -> Vec<&str> {
+        let mut orders: Vec<_> = self
+            .steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Checkout(message) | Step::Fulfillment(message) => Some(message.order.as_str()),
+                Step::Fault(_) | Step::ClearFaults | Step::Cancel(_) | Step::RevokeTokens => None,
+            })
+            .collect();
+        orders.sort_unstable();
+        orders.dedup();
+        orders
+    }
+}
+
+/// Handles a message again and again, as the retry queues would, until its last end. A message that was left waiting
+/// by an earlier step goes on from there.
+async fn check(context: &Context<Client>, message: &Message, kind: &str, data: Value, at: usize) -> Result<(), String> {
+    let id = format!("{kind} {}", message.order);
+    let event = json!({
+        "specversion": "1.0", "id": id, "source": "/shops/acme", "type": kind,
+        "data": data,
+    });
+    let mut inbound = Inbound {
+        body: serde_json::to_vec(&event).unwrap(),
+        content_type: Some("application/cloudevents+json".into()),
+        redelivered: message.redelivered,
+        history: waiting.remove(&id).unwrap_or_default(),
+        ..Inbound::default()
+    };
+    let (mut ends, mut attempts) = (Vec::new(), 0);
+    while ends.len() < message.ends.len() {
+        let settlement = handle(context, &inbound).await;
+        ends.push(end(&settlement));
+        (inbound.history, attempts) = match settlement {
+            Settlement::Later(later) => (later.history.clone(), later.history.attempts),
+            Settlement::Done(result) => (History::default(), result.data.attempts),
+            Settlement::DeadLetter(letter, _) => (History::default(), letter.attempts),
+            Settlement::Suspect => (History::default(), 0),
+        };
+    }
+    waiting.insert(id, inbound.history);
+    if ends != message.ends {
+        return Err(format!("step {at} ended {ends:?}, expected {:?}", message.ends));
+    }
+    match message.attempts {
+        Some(expected) if expected != attempts => {
+            Err(format!("step {at} counted {attempts} attempts, expected {expected}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn end(settlement: &Settlement) -> String {
+    match settlement {
+        Settlement::Done(result) => result.data.outcome.map_or("no outcome", |outcome| outcome.name()).into(),
+        Settlement::Later(later) => format!("later: {}", later.history.last_error.as_deref().unwrap_or("no error")),
+        Settlement::DeadLetter(letter, _) => format!("letter: {}/{} {}", letter.error_type, letter.code, letter.class),
+        Settlement::Suspect => "suspect".into(),
+    }
+}
+
+fn checkout(message: &Message) -> Value {
+    let aliases: Vec<_> =
+        (0..message.aliases).map(|n| json!({ "type": format!("ERP_{n}"), "id": message.order })).collect();
+    json!({
+        "order": { "id": message.order, "displayId": message.display_id, "aliases": aliases },
+        "currency": "USD",
+        "shopper": { "name": "John Smith", "email": "john.smith@shop.example" },
+        "shipTo": {
+            "name": "John Smith", "street": "399 Boren Ave N", "city": "Seattle", "region": "WA",
+            "postalCode": "98109", "country": "US",
+        },
+        "lines": [{
+            "id": "1", "product": { "sku": message.product.as_deref().unwrap_or("S-1"), "title": "Mug" },
+            "unitPrice": "10.00", "quantity": 1,
+            "delivery": { "by": "amazon", "prime": true, "offerId": "1234567890", "previewId": "SIP-0000000-0000000" },
+        }],
+        "total": "10.00",
+    })
+}
+
+fn context(simulator: &Simulator, secret: &str) -> Arc<Context<Client>> {
+    let api = Client::new(ClientConfig {
+        endpoint: simulator.endpoint().parse().unwrap(),
+        token_endpoint: simulator.token_endpoint().parse().unwrap(),
+        client_id: "sim-client".into(),
+        client_secret: secret.to_owned().into(),
+        target_id: "store-1".into(),
+        target_header: "x-api-target-id".into(),
+        access_key: None,
+        version: ApiVersion::V2024_11_01,
+        // long enough for a busy machine: only the scenarios that hang wait for it
+        timeout: Duration::from_secs(3),
+        connect_timeout: Duration::from_secs(2),
+    });
+    let limits = Limits {
+        attempts: 3,
+        denied_attempts: 3,
+        panics: 3,
+        delays: vec![Duration::from_secs(5)],
+        wait_for_create: Duration::from_secs(3600),
+    };
+    let timing = Timing {
+        settle: Duration::from_millis(20),
+        first_wait: Duration::from_millis(5),
+        longest_wait: Duration::from_millis(20),
+        retries: 2,
+        max_hold: Duration::from_secs(60),
+    };
+    Arc::new(Context::new(api.unwrap(), AliasTypes::default(), limits, timing, 1_000_000))
+}
