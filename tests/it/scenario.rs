@@ -79,8 +79,7 @@ pub(crate) async fn run(scenario: &Scenario) -> Result<(), String> {
     .await
     .unwrap();
     let secret = if scenario.wrong_secret { "not the secret" } else { "sim-secret" };
-    let context = context(&simulator, secret);
-    let mut waiting = BTreeMap::new();
+    let mut stage = Stage { context: context(&simulator, secret), waiting: BTreeMap::new() };
     for (at, step) in scenario.steps.iter().enumerate() {
         match step {
             Step::Fault(rule) => simulator.add_fault(rule.clone()),
@@ -88,11 +87,11 @@ pub(crate) async fn run(scenario: &Scenario) -> Result<(), String> {
             Step::Cancel(order) => assert!(simulator.set_package_state(order, PackageState::Cancelled)),
             Step::RevokeTokens => simulator.revoke_tokens(),
             Step::Checkout(message) => {
-                check(&context, message, "checkout-completed", checkout(message), at, &mut waiting).await?;
+                stage.check(message, "checkout-completed", checkout(message), at).await?;
             }
             Step::Fulfillment(message) => {
                 let data = json!({ "order": { "id": message.order } });
-                check(&context, message, "fulfillment-triggered", data, at, &mut waiting).await?;
+                stage.check(message, "fulfillment-triggered", data, at).await?;
             }
         }
     }
@@ -128,41 +127,49 @@ impl Scenario {
     }
 }
 
-/// Handles a message again and again, as the retry queues would, until its last end. A message that was left waiting
-/// by an earlier step goes on from there.
-async fn check(context: &Context<Client>, message: &Message, kind: &str, data: Value, at: usize) -> Result<(), String> {
-    let id = format!("{kind} {}", message.order);
-    let event = json!({
-        "specversion": "1.0", "id": id, "source": "/shops/acme", "type": kind,
-        "data": data,
-    });
-    let mut inbound = Inbound {
-        body: serde_json::to_vec(&event).unwrap(),
-        content_type: Some("application/cloudevents+json".into()),
-        redelivered: message.redelivered,
-        history: waiting.remove(&id).unwrap_or_default(),
-        ..Inbound::default()
-    };
-    let (mut ends, mut attempts) = (Vec::new(), 0);
-    while ends.len() < message.ends.len() {
-        let settlement = handle(context, &inbound).await;
-        ends.push(end(&settlement));
-        (inbound.history, attempts) = match settlement {
-            Settlement::Later(later) => (later.history.clone(), later.history.attempts),
-            Settlement::Done(result) => (History::default(), result.data.attempts),
-            Settlement::DeadLetter(letter, _) => (History::default(), letter.attempts),
-            Settlement::Suspect => (History::default(), 0),
+struct Stage {
+    context: Arc<Context<Client>>,
+    /// What the retry queues hold: the history of each message that was left waiting.
+    waiting: BTreeMap<String, History>,
+}
+
+impl Stage {
+    /// Handles a message again and again, as the retry queues would, until its last end. A message that was left waiting
+    /// by an earlier step goes on from there.
+    async fn check(&mut self, message: &Message, kind: &str, data: Value, at: usize) -> Result<(), String> {
+        let id = format!("{kind} {}", message.order);
+        let event = json!({
+            "specversion": "1.0", "id": id, "source": "/shops/acme", "type": kind,
+            "data": data,
+        });
+        let mut inbound = Inbound {
+            body: serde_json::to_vec(&event).unwrap(),
+            content_type: Some("application/cloudevents+json".into()),
+            redelivered: message.redelivered,
+            history: self.waiting.remove(&id).unwrap_or_default(),
+            ..Inbound::default()
         };
-    }
-    waiting.insert(id, inbound.history);
-    if ends != message.ends {
-        return Err(format!("step {at} ended {ends:?}, expected {:?}", message.ends));
-    }
-    match message.attempts {
-        Some(expected) if expected != attempts => {
-            Err(format!("step {at} counted {attempts} attempts, expected {expected}"))
+        let (mut ends, mut attempts) = (Vec::new(), 0);
+        while ends.len() < message.ends.len() {
+            let settlement = handle(&self.context, &inbound).await;
+            ends.push(end(&settlement));
+            (inbound.history, attempts) = match settlement {
+                Settlement::Later(later) => (later.history.clone(), later.history.attempts),
+                Settlement::Done(result) => (History::default(), result.data.attempts),
+                Settlement::DeadLetter(letter, _) => (History::default(), letter.attempts),
+                Settlement::Suspect => (History::default(), 0),
+            };
         }
-        _ => Ok(()),
+        self.waiting.insert(id, inbound.history);
+        if ends != message.ends {
+            return Err(format!("step {at} ended {ends:?}, expected {:?}", message.ends));
+        }
+        match message.attempts {
+            Some(expected) if expected != attempts => {
+                Err(format!("step {at} counted {attempts} attempts, expected {expected}"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
