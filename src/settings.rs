@@ -188,6 +188,14 @@ impl Settings {
                 "retry.delays: expected at least one delay, shortest first, none twice".to_owned(),
             ),
             (
+                broker.max_hold > api.timeout * 2,
+                format!(
+                    "broker.max_hold: expected more than twice api.timeout ({:?}), so that a call can be followed by \
+                     a read, got {:?}",
+                    api.timeout, broker.max_hold
+                ),
+            ),
+            (
                 shutdown.grace > api.timeout,
                 format!(
                     "shutdown.grace: expected more than api.timeout ({:?}), so that no call is cut, got {:?}",
@@ -264,7 +272,7 @@ impl Settings {
             first_wait: self.retry.first_wait,
             longest_wait: self.retry.longest_wait,
             retries: self.retry.in_process,
-            max_hold: self.broker.max_hold,
+            last_call: self.broker.max_hold.saturating_sub(self.api.timeout),
         }
     }
 

@@ -110,9 +110,15 @@ impl FirstSights {
         *self.counts.entry(fingerprint(delivery)).or_insert(count)
     }
 
-    /// The message is settled, or it could not be settled because of itself: the next count speaks for itself.
+    /// The message is settled.
     pub fn forget(&mut self, fingerprint: u64) {
         self.counts.remove(&fingerprint);
+    }
+
+    /// The broker closed the channel or connection while the message's copy was on its way: the copy may be why,
+    /// and a message that nothing can be published for is as bad as one that kills.
+    pub fn blame(&mut self, fingerprint: u64) {
+        *self.counts.entry(fingerprint).or_insert(0) += 1;
     }
 }
 
@@ -166,6 +172,8 @@ mod tests {
         let counted = |count| delivery("", &[("x-delivery-count", AMQPValue::LongLongInt(count))]);
         assert_eq!(sights.crashes(&counted(2)), 2);
         assert_eq!(sights.crashes(&counted(90)), 2);
+        sights.blame(fingerprint(&counted(90)));
+        assert_eq!(sights.crashes(&counted(90)), 3);
         sights.forget(fingerprint(&counted(90)));
         assert_eq!(sights.crashes(&counted(91)), 91);
     }

@@ -138,18 +138,26 @@ struct Session<'a> {
 }
 
 async fn session(config: &BrokerConfig, intake: &Intake, stop: &CancellationToken) -> Result<(), Lost> {
-    let publishing = open(config, "bwp-sync publish").await?;
-    let consuming = match open(config, "bwp-sync consume").await {
-        Ok(connection) => connection,
-        Err(error) => {
-            close(&publishing).await;
-            return Err(error.into());
+    let Some(publishing) = unless_stopped(stop, open(config, "bwp-sync publish")).await else { return Ok(()) };
+    let publishing = publishing?;
+    let ended = match unless_stopped(stop, open(config, "bwp-sync consume")).await {
+        None => Ok(()),
+        Some(Err(error)) => Err(error.into()),
+        Some(Ok(consuming)) => {
+            let ended = consume(config, intake, stop, &publishing, &consuming).await;
+            close(&consuming).await;
+            ended
         }
     };
-    let ended = consume(config, intake, stop, &publishing, &consuming).await;
-    close(&consuming).await;
     close(&publishing).await;
     ended
+}
+
+async fn unless_stopped<T>(stop: &CancellationToken, setting_up: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = setting_up => Some(done),
+        () = stop.cancelled() => None,
+    }
 }
 
 async fn consume(
@@ -255,12 +263,17 @@ impl Session<'_> {
             // no settlement: the message is given back when its channel closes
             let Ok(settlement) = settled.await else { return };
             let outcome = settler.settle(&delivery, &inbound, &settlement).await;
-            sights.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
+            let mut sights = sights.lock().unwrap_or_else(PoisonError::into_inner);
             match outcome {
-                Ok(Acknowledged::Yes) => {}
+                Ok(Acknowledged::Yes) => sights.forget(fingerprint(&delivery)),
                 Ok(Acknowledged::Stale) => tracing::info!("acknowledged too late: the message will come again"),
-                // full means that another failure has ended the session already
-                Err(error) => drop(failures.try_send(error)),
+                Err(error) => {
+                    if error.blames_the_message() {
+                        sights.blame(fingerprint(&delivery));
+                    }
+                    // full means that another failure has ended the session already
+                    drop(failures.try_send(error));
+                }
             }
         });
         Ok(())

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use lapin::ErrorKind;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
 
@@ -26,6 +27,18 @@ pub enum SettleError {
     #[error("cannot acknowledge: {0}")]
     Ack(lapin::Error),
 }
+
+impl SettleError {
+    /// Whether the broker found fault with what was published. A connection that is closed from outside is no such fault.
+    pub fn blames_the_message(&self) -> bool {
+        let Self::Publish(PublishError::Broken { error, .. }) = self else { return false };
+        let ErrorKind::ProtocolError(amqp) = error.kind() else { return false };
+        amqp.get_id() != CONNECTION_FORCED
+    }
+}
+
+/// AMQP's code for a connection that an operator or a stopping node closes.
+const CONNECTION_FORCED: u16 = 320;
 
 /// Whether the broker heard the acknowledgement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

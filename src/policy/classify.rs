@@ -79,6 +79,20 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
     }
 }
 
+/// A call that was not begun, since its message had been held for too long by then.
+pub fn not_begun(operation: Operation) -> Failure {
+    Failure {
+        operation,
+        class: Class::Transient,
+        error_type: "OutOfTime".into(),
+        code: "OutOfTime".into(),
+        message: "the calls before it took too long".into(),
+        action: NETWORK_ACTION,
+        effect_possible: false,
+        retry_after: None,
+    }
+}
+
 const NETWORK_ACTION: &str = "check the network and the API's status, then replay";
 const CREDENTIALS_ACTION: &str = "check `api.client_id` and `api.client_secret`, then replay";
 

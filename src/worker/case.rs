@@ -28,8 +28,10 @@ pub struct Case<'a, A> {
     pub identity: Identity,
     /// What in it must not be repeated.
     pub private: Private,
-    /// When this attempt began.
+    /// When this attempt began, by the calendar.
     pub began: Timestamp,
+    /// When this attempt began, for measuring.
+    pub delivered: tokio::time::Instant,
 }
 
 /// Who a message is.

@@ -39,8 +39,9 @@ pub struct Timing {
     pub longest_wait: Duration,
     /// How often a call is made again before the message goes to a retry queue.
     pub retries: usize,
-    /// How long a delivery may be held; no further call is begun after half of it.
-    pub max_hold: Duration,
+    /// How long after its delivery a message's last call may begin; with the time that one call may take, this is
+    /// how long a delivery is held.
+    pub last_call: Duration,
 }
 
 #[derive(Debug, Default)]

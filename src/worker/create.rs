@@ -4,7 +4,6 @@
 
 use super::case::Case;
 use super::look_up::Owner;
-use super::send::send;
 use crate::domain::command::CreateOrder;
 use crate::domain::outcome::{Outcome, ResultKind};
 use crate::domain::rejection::Rejection;
@@ -19,7 +18,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// Creates the order, or finds it there.
     pub async fn create(&self, create: &CreateOrder) -> Settlement {
         let api = &self.context.api;
-        let called = send(self.context, Operation::CreateOrder, self.order(), || api.create_order(&create.input));
+        let called = self.send(Operation::CreateOrder, || api.create_order(&create.input));
         let failure = match called.await {
             Ok(stored) => return self.created(create, Outcome::Created, &stored, Vec::new()),
             Err(failure) => failure,

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use super::case::Case;
 use super::look_up::Found;
-use super::send::send;
 use crate::domain::command::StartFulfillment;
 use crate::domain::order::OrderIdentifier;
 use crate::domain::outcome::{Outcome, ResultKind};
@@ -35,7 +34,7 @@ impl<A: OrderApi> Case<'_, A> {
         let identifier = OrderIdentifier::OrderId(stored.id.clone());
         let api = &self.context.api;
         let call = || api.update_order(&identifier, &command.input);
-        match send(self.context, Operation::UpdateOrder, self.order(), call).await {
+        match self.send(Operation::UpdateOrder, call).await {
             Ok(_) => self.updated(stored),
             Err(failure) if failure.effect_possible => self.read_back(&identifier, &failure).await,
             Err(failure) => self.not_started(stored, &failure),

@@ -64,7 +64,7 @@ async fn act<A: OrderApi>(context: &Context<A>, inbound: &Inbound, envelope: &En
             operation: Some(operation(envelope.kind)),
         },
         private: Private::of(&envelope.data),
-        began: Timestamp::now(),
+        ..unread(context, inbound)
     };
     let command = match command_for(envelope, &context.aliases) {
         Ok(command) => command,
@@ -107,7 +107,8 @@ fn poison<A: OrderApi>(context: &Context<A>, inbound: &Inbound, why: &str) -> Se
 fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound) -> Case<'a, A> {
     let message_id = inbound.message_id.clone().unwrap_or_else(|| body_id(&inbound.body).to_string());
     let identity = Identity { message_id, ..Identity::default() };
-    Case { context, inbound, identity, private: Private::default(), began: Timestamp::now() }
+    let (began, delivered) = (Timestamp::now(), tokio::time::Instant::now());
+    Case { context, inbound, identity, private: Private::default(), began, delivered }
 }
 
 fn raw(inbound: &Inbound) -> RawMessage<'_> {

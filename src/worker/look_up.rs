@@ -3,7 +3,6 @@
 //! Not here: what follows from the answer.
 
 use super::case::Case;
-use super::send::send;
 use crate::domain::command::CreateOrder;
 use crate::domain::order::{Alias, OrderIdentifier};
 use crate::domain::sameness::{Sameness, compare};
@@ -49,7 +48,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// Reads an order by one name.
     pub async fn read(&self, identifier: &OrderIdentifier) -> Found {
         let api = &self.context.api;
-        match send(self.context, Operation::Order, self.order(), || api.order(identifier)).await {
+        match self.send(Operation::Order, || api.order(identifier)).await {
             Ok(Some(stored)) => Found::Order(Box::new(stored)),
             Ok(None) => Found::Nothing,
             Err(failure) => match action(failure.class, &self.context.limits) {
@@ -67,7 +66,7 @@ impl<A: OrderApi> Case<'_, A> {
             None => false,
             Some(known) => {
                 let api = &self.context.api;
-                let read = send(self.context, Operation::Order, "a known order", || api.order(&known)).await;
+                let read = self.send(Operation::Order, || api.order(&known)).await;
                 matches!(read, Ok(Some(_)))
             }
         }

@@ -7,47 +7,55 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 
-use super::context::Context;
-use crate::policy::classify::{Failure, classify};
+use super::case::Case;
+use crate::policy::classify::{Failure, classify, not_begun};
 use crate::policy::decide::again_here;
 use crate::ports::{ApiError, Operation, OrderApi};
 
-/// Makes a call, a few times within a few seconds if its failure passes by itself.
-///
-/// The failure that is returned is the last one; whether an effect is possible is said of all of them.
-pub async fn send<A, T, F, C>(context: &Context<A>, operation: Operation, order: &str, call: C) -> Result<T, Failure>
-where
-    A: OrderApi,
-    F: Future<Output = Result<T, ApiError>>,
-    C: Fn() -> F,
-{
-    let timing = &context.timing;
-    let backoff = ExponentialBuilder::default()
-        .with_min_delay(timing.first_wait)
-        // jitter is added on top and can double it
-        .with_max_delay(timing.longest_wait / 2)
-        .with_max_times(timing.retries)
-        .with_jitter();
-    let began = tokio::time::Instant::now();
-    let effect_possible = AtomicBool::new(false);
-    let attempt = || async {
-        call().await.map_err(|error| {
-            let failure = classify(operation, &error);
-            effect_possible.fetch_or(failure.effect_possible, Ordering::Relaxed);
-            failure
-        })
-    };
-    let result = attempt
-        .retry(backoff)
-        .when(|failure| again_here(failure) && began.elapsed() < timing.max_hold / 2)
-        .adjust(|failure, wait| wait.and_then(|wait| hinted(wait, failure.retry_after, timing.longest_wait)))
-        .await;
-    match result {
-        Ok(done) => {
-            context.succeeded(operation, order);
-            Ok(done)
+impl<A: OrderApi> Case<'_, A> {
+    /// Makes a call, a few times within a few seconds if its failure passes by itself.
+    ///
+    /// The failure that is returned is the last one; whether an effect is possible is said of all of them.
+    /// No call is begun when the message has been held for long already.
+    pub async fn send<T, F: Future<Output = Result<T, ApiError>>>(
+        &self,
+        operation: Operation,
+        call: impl Fn() -> F,
+    ) -> Result<T, Failure> {
+        if self.is_late() {
+            return Err(not_begun(operation));
         }
-        Err(failure) => Err(Failure { effect_possible: effect_possible.into_inner(), ..failure }),
+        let timing = &self.context.timing;
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(timing.first_wait)
+            // jitter is added on top and can double it
+            .with_max_delay(timing.longest_wait / 2)
+            .with_max_times(timing.retries)
+            .with_jitter();
+        let effect_possible = AtomicBool::new(false);
+        let attempt = || async {
+            call().await.map_err(|error| {
+                let failure = classify(operation, &error);
+                effect_possible.fetch_or(failure.effect_possible, Ordering::Relaxed);
+                failure
+            })
+        };
+        let result = attempt
+            .retry(backoff)
+            .when(|failure| again_here(failure) && !self.is_late())
+            .adjust(|failure, wait| wait.and_then(|wait| hinted(wait, failure.retry_after, timing.longest_wait)))
+            .await;
+        match result {
+            Ok(done) => {
+                self.context.succeeded(operation, self.order());
+                Ok(done)
+            }
+            Err(failure) => Err(Failure { effect_possible: effect_possible.into_inner(), ..failure }),
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        self.delivered.elapsed() > self.context.timing.last_call
     }
 }
 

@@ -69,7 +69,7 @@ impl Stage {
             first_wait: Duration::from_millis(1),
             longest_wait: Duration::from_millis(2),
             retries: 1,
-            max_hold: Duration::from_secs(60),
+            last_call: Duration::from_secs(60),
         };
         let context = Context::new(gate.clone(), AliasTypes::default(), limits, timing, 100_000);
         let (jobs, work) = mpsc::channel(1);

@@ -228,7 +228,7 @@ fn context(simulator: &Simulator, secret: &str) -> Arc<Context<Client>> {
         first_wait: Duration::from_millis(5),
         longest_wait: Duration::from_millis(20),
         retries: 2,
-        max_hold: Duration::from_secs(60),
+        last_call: Duration::from_secs(60),
     };
     Arc::new(Context::new(api.unwrap(), AliasTypes::default(), limits, timing, 1_000_000))
 }
