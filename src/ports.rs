@@ -85,7 +85,8 @@ pub enum ApiError {
         retry_after: Option<Duration>,
     },
     /// The API answered with errors; the first one is what decides.
-    #[error("HTTP {status}: {}", .errors.first().map_or("no error named", |e| e.message.as_str()))]
+    #[error("{}{}", if *.status == 200 { String::new() } else { format!("HTTP {}: ", .status) },
+        .errors.first().map_or("no error named", |e| e.message.as_str()))]
     Answered {
         /// HTTP status.
         status: u16,

@@ -4,6 +4,7 @@
 mod arrows;
 mod cli;
 mod pool;
+mod results;
 mod scenario;
 mod scenarios;
 mod settings;

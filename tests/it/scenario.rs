@@ -202,7 +202,7 @@ fn checkout(message: &Message) -> Value {
     })
 }
 
-fn context(simulator: &Simulator, secret: &str) -> Arc<Context<Client>> {
+pub(crate) fn context(simulator: &Simulator, secret: &str) -> Arc<Context<Client>> {
     let api = Client::new(ClientConfig {
         endpoint: simulator.endpoint().parse().unwrap(),
         token_endpoint: simulator.token_endpoint().parse().unwrap(),
