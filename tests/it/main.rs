@@ -1,5 +1,5 @@
 //! Everything that needs no broker: the worker against the simulator over HTTP, the pool, settings, the arrows.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod arrows;
 mod cli;
