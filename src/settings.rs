@@ -182,7 +182,10 @@ impl Settings {
                 "api.client_secret: expected the app's client secret, got nothing".to_owned(),
             ),
             (!api.target_id.is_empty(), "api.target_id: expected the store's id, got nothing".to_owned()),
-            (version(&api.version).is_some(), format!("api.version: expected `2024-11-01`, got `{}`", api.version)),
+            (
+                version(&api.version).is_some(),
+                format!("api.version: expected {}, got `{}`", known_versions(), api.version),
+            ),
             (
                 !retry.delays.is_empty() && ascending,
                 "retry.delays: expected at least one delay, shortest first, none twice".to_owned(),
@@ -243,7 +246,7 @@ impl Settings {
             target_id: api.target_id.clone(),
             target_header: api.target_header.clone(),
             access_key: Some(api.access_key.clone()).filter(|key| !key.expose_secret().is_empty()),
-            version: version(&api.version).unwrap_or(ApiVersion::V2024_11_01),
+            version: version(&api.version).unwrap_or_default(),
             timeout: api.timeout,
             connect_timeout: api.connect_timeout,
         }
@@ -292,7 +295,11 @@ fn toml(text: &str) -> config::File<config::FileSourceString, config::FileFormat
 }
 
 fn version(name: &str) -> Option<ApiVersion> {
-    (name == "2024-11-01").then_some(ApiVersion::V2024_11_01)
+    ApiVersion::ALL.into_iter().find(|version| version.name() == name)
+}
+
+fn known_versions() -> String {
+    ApiVersion::ALL.map(|version| format!("`{}`", version.name())).join(" or ")
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
