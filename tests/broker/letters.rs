@@ -52,10 +52,13 @@ fn bad_messages() -> Vec<Case> {
     let mut unknown = changed("unknown-kind", "/type", json!("shopper-registered"), invalid, "type: expected one of");
     (unknown.operation, unknown.error) = ("none", ("BwpSync", "UnsupportedMessage"));
     unknown.message.key = "checkout-completed".into();
+    let mut too_large = broken("five-megabytes", &vec![b'x'; 5_000_000], "expected at most 1048576 bytes, got 5000000");
+    // nobody looks into it
+    too_large.operation = "none";
     vec![
+        too_large,
         broken("not-json", b"order SO-1 please", "body: not JSON at line 1"),
         broken("empty", b"", "body: empty"),
-        broken("five-megabytes", &vec![b'x'; 5_000_000], "body: expected at most 1048576 bytes, got 5000000"),
         unknown,
         changed("missing", "/data/lines/0/quantity", Value::Null, invalid, "quantity"),
         changed("negative", "/data/lines/0/quantity", json!(-1), invalid, "lines[0].quantity"),
@@ -86,8 +89,7 @@ async fn every_bad_message_becomes_a_letter_that_says_why_and_the_next_good_one_
     assert!(stage.left_in(ORDERS).await.is_empty());
 }
 
-/// A message that the API refuses, whatever it carries; every type of header that AMQP has, and one that is the broker's in
-/// spirit but the shop's in fact.
+/// A message in order that the API refuses, published with these properties.
 fn refused(order: &'static str, properties: impl Fn(BasicProperties) -> BasicProperties) -> Case {
     let mut message = checkout_of(order, "sim-ItemOutOfStock");
     message.properties = properties(message.properties);
@@ -107,6 +109,12 @@ fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(value.into())
 }
 
+/// Wants a copy in a queue of the test's.
+fn copies() -> AMQPValue {
+    AMQPValue::FieldArray(vec![text("test.copies")].into())
+}
+
+/// And one that looks like the broker's and is the shop's.
 fn every_type_of_header() -> FieldTable {
     let inner = table(&[("deep", text("down"))]);
     table(&[
@@ -133,7 +141,6 @@ fn every_type_of_header() -> FieldTable {
 
 fn awkward_messages() -> Vec<Case> {
     let large = |bytes: usize| text(&"h".repeat(bytes));
-    let copies = || AMQPValue::FieldArray(vec![text("test.copies")].into());
     let large = table(&[("largest", large(90_000)), ("large", large(32_000)), ("small", text("s"))]);
     vec![
         refused("user-id", |properties| properties.with_user_id("guest".into())),
@@ -167,16 +174,11 @@ async fn what_a_shop_may_add_to_a_message_neither_hurts_it_nor_gets_lost_on_its_
     }
     stage.publish(&checkout("good")).await;
     let letters = assert_letters(&cases, &mut letters, &mut results).await;
-    for name in ["user-id", "expiration", "cc"] {
-        let moved = letter_of(letters, name).properties.headers().clone().unwrap();
-        let expected = match name {
-            "user-id" => text("guest"),
-            "expiration" => text("3600000"),
-            _ => AMQPValue::FieldArray(vec![text("test.copies")].into()),
-        };
-        assert_eq!(moved.inner().get(format!("bwp-original-{name}").as_str()), Some(&expected));
+    for (name, value) in [("user-id", text("guest")), ("expiration", text("3600000")), ("cc", copies())] {
+        let headers = letter_of(letters, &format!("checkout of {name}")).properties.headers().clone().unwrap();
+        assert_eq!(headers.inner().get(format!("bwp-original-{name}").as_str()), Some(&value));
     }
-    let cut = letter_of(letters, "large-headers");
+    let cut = letter_of(letters, "checkout of large-headers");
     assert_eq!(header(cut, "bwp-headers-cut").as_deref(), Some("largest"));
     // what the shop itself asked for, and not one more
     assert_eq!(stage.left_in("test.copies").await.len(), 2);
@@ -189,7 +191,7 @@ async fn assert_letters<'a>(cases: &[Case], letters: &'a mut Collector, results:
     assert!(results.iter().any(|result| result_of(result)["subject"] == "good"));
     for case in cases {
         let letter = letter_of(letters, case.id());
-        let result = results.iter().find(|result| result_of(result)["data"]["causationId"] == case_id(case)).unwrap();
+        let result = results.iter().find(|result| result_of(result)["data"]["causationId"] == case.id()).unwrap();
         assert_headers(case, letter);
         assert_properties(case, letter);
         assert_eq!(letter.data, case.message.body, "{}", case.id());
@@ -202,17 +204,9 @@ async fn assert_letters<'a>(cases: &[Case], letters: &'a mut Collector, results:
     letters
 }
 
-/// Messages of this kind carry the id of the event as that of the message.
-fn case_id(case: &Case) -> &str {
-    case.id()
-}
-
 #[track_caller]
 fn letter_of<'a>(letters: &'a [Delivery], id: &str) -> &'a Delivery {
-    let of_it = |letter: &&Delivery| {
-        let message_id = letter.properties.message_id().as_ref().unwrap().as_str();
-        message_id == id || message_id == format!("checkout of {id}")
-    };
+    let of_it = |letter: &&Delivery| letter.properties.message_id().as_ref().is_some_and(|its| its.as_str() == id);
     letters.iter().find(of_it).unwrap_or_else(|| panic!("no letter of {id}"))
 }
 
