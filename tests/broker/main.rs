@@ -12,3 +12,4 @@ mod stage;
 mod delivery;
 mod harness;
 mod letters;
+mod recovery;

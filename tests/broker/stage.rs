@@ -25,7 +25,7 @@ pub(crate) const ORDERS: &str = "bwp.orders";
 /// The queue of dead letters.
 pub(crate) const LETTERS: &str = "bwp.dead-letters";
 /// Where results are kept for a test to read.
-const RESULTS: &str = "test.results";
+pub(crate) const RESULTS: &str = "test.results";
 
 /// Everything but the worker.
 pub(crate) struct Stage {
