@@ -83,7 +83,8 @@ pub async fn run(config: BrokerConfig, jobs: mpsc::Sender<Job>, stop: Cancellati
 fn new_pauses() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(LONGEST_PAUSE)
+        // jitter is added on top and can double it
+        .with_max_delay(LONGEST_PAUSE / 2)
         .with_jitter()
         .without_max_times()
         .build()

@@ -6,4 +6,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod messages;
+mod stage;
+
+mod delivery;
 mod harness;
+mod letters;
+mod recovery;
