@@ -257,6 +257,40 @@ pub struct Letter {
     pub bare: bool,
 }
 
+/// What the broker room says of itself.
+#[derive(Clone, Debug)]
+pub struct BrokerState {
+    /// Prefetch of the registered consumer; `None` when nothing is consumed.
+    pub prefetch: Option<u16>,
+    /// Why nothing is consumed, or taken although something is.
+    pub cause: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When the broker will be tried next.
+    pub next_try: Option<Timestamp>,
+}
+
+impl BrokerState {
+    /// Nothing is consumed, for this reason.
+    pub fn down(cause: impl Into<String>, next_try: Option<Timestamp>) -> Self {
+        Self { prefetch: None, cause: Some(cause.into()), since: Timestamp::now(), next_try }
+    }
+
+    /// A consumer is registered.
+    pub fn consuming(prefetch: u16, cause: Option<String>) -> Self {
+        Self { prefetch: Some(prefetch), cause, since: Timestamp::now(), next_try: None }
+    }
+}
+
+/// Something is wrong that is not one message's fault.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trouble {
+    /// What, as a code.
+    pub cause: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 /// A message in hand, and where its settlement is expected.
 #[derive(Debug)]
 pub struct Job {

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use lapin::message::Delivery;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer, Event};
+use metrics::{counter, gauge};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,7 +26,7 @@ use super::publish::Publisher;
 use super::settle::{Acknowledged, SettleError, Settler};
 use super::short;
 use super::topology::{TopologyError, declare};
-use crate::ports::Job;
+use crate::ports::{BrokerState, Job};
 
 /// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -52,12 +54,33 @@ enum Lost {
     NoWorker,
 }
 
+impl Lost {
+    /// The cause in one word.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "not-connected",
+            Self::Topology(_) => "topology",
+            Self::Consume { .. } => "consumer",
+            Self::Channel(_) => "channel",
+            Self::Cancelled(_) => "consumer-cancelled",
+            Self::Settle(_) => "settlement",
+            Self::Publishing => "publishing-connection",
+            Self::NoWorker => "no-worker",
+        }
+    }
+}
+
 /// Hands messages on as jobs and carries out their settlements, until `stop`.
 ///
 /// Returns when all messages that were handed on are settled or given back. Whatever is lost on the
 /// way (connection, channel, queue) is built anew, with the same prefetch.
-pub async fn run(config: BrokerConfig, jobs: mpsc::Sender<Job>, stop: CancellationToken) {
-    let intake = Intake::new(&config, jobs);
+pub async fn run(
+    config: BrokerConfig,
+    jobs: mpsc::Sender<Job>,
+    state: watch::Sender<BrokerState>,
+    stop: CancellationToken,
+) {
+    let intake = Intake::new(&config, jobs, state);
     let mut pauses = new_pauses();
     while !stop.is_cancelled() {
         let started = tokio::time::Instant::now();
@@ -70,6 +93,8 @@ pub async fn run(config: BrokerConfig, jobs: mpsc::Sender<Job>, stop: Cancellati
         }
         let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
         tracing::warn!(cause = %lost, retry_in_ms = pause.as_millis(), "not consuming");
+        counter!("bwp_sessions_lost_total", "cause" => lost.name()).increment(1);
+        intake.show(BrokerState::down(lost.to_string(), Timestamp::now().checked_add(pause).ok()));
         if matches!(lost, Lost::NoWorker) {
             return;
         }
@@ -100,12 +125,14 @@ struct Intake {
     bytes: Arc<Semaphore>,
     max_bytes: u32,
     sights: Arc<Mutex<FirstSights>>,
+    state: watch::Sender<BrokerState>,
 }
 
 impl Intake {
-    fn new(config: &BrokerConfig, jobs: mpsc::Sender<Job>) -> Self {
+    fn new(config: &BrokerConfig, jobs: mpsc::Sender<Job>, state: watch::Sender<BrokerState>) -> Self {
         Self {
             jobs,
+            state,
             // the suspects' consumer has one of its own
             messages: Arc::new(Semaphore::new(usize::from(config.prefetch) + 1)),
             bytes: Arc::new(Semaphore::new(config.max_bytes_in_flight as usize)),
@@ -115,15 +142,41 @@ impl Intake {
     }
 
     /// Waits for room. A message larger than all the room takes all of it.
-    async fn room(&self, bytes: usize) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+    async fn room(&self, bytes: usize) -> Option<Room> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.max_bytes);
         let message = Arc::clone(&self.messages).acquire_owned().await.ok()?;
         let bytes = Arc::clone(&self.bytes).acquire_many_owned(bytes).await.ok()?;
-        Some((message, bytes))
+        Some(Room::of(message, bytes))
+    }
+
+    fn show(&self, state: BrokerState) {
+        gauge!("bwp_consumer_prefetch").set(state.prefetch.unwrap_or(0));
+        self.state.send_replace(state);
     }
 
     fn sights(&self) -> std::sync::MutexGuard<'_, FirstSights> {
         self.sights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The room that a message takes up while it is in hand.
+struct Room {
+    _message: OwnedSemaphorePermit,
+    bytes: OwnedSemaphorePermit,
+}
+
+impl Room {
+    fn of(message: OwnedSemaphorePermit, bytes: OwnedSemaphorePermit) -> Self {
+        gauge!("bwp_messages_in_hand").increment(1);
+        gauge!("bwp_bytes_in_hand").increment(bytes.num_permits() as f64);
+        Self { _message: message, bytes }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        gauge!("bwp_messages_in_hand").decrement(1);
+        gauge!("bwp_bytes_in_hand").decrement(self.bytes.num_permits() as f64);
     }
 }
 
@@ -169,7 +222,7 @@ async fn consume(
     consuming: &Connection,
 ) -> Result<(), Lost> {
     let (blocked_sender, blocked) = watch::channel(false);
-    let alarms = watch_alarms(publishing, blocked_sender);
+    let alarms = watch_alarms(publishing, blocked_sender, intake, config.prefetch);
     if config.declare {
         declare(publishing, config).await?;
     }
@@ -181,6 +234,7 @@ async fn consume(
     let (main_channel, mut main) = consumer(consuming, &config.names.queue, config.prefetch).await?;
     let (suspects_channel, mut suspects) = consumer(consuming, &config.names.suspects(), 1).await?;
     tracing::info!(queue = config.names.queue, prefetch = config.prefetch, "consuming");
+    intake.show(BrokerState::consuming(config.prefetch, None));
 
     let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
@@ -189,6 +243,7 @@ async fn consume(
         () = alarms => Err(Lost::Publishing),
     };
     if ended.is_ok() {
+        intake.show(BrokerState::down("stopping", None));
         session.drain([&main_channel, &suspects_channel], [&main, &suspects]).await;
         close_channel(session.settler.publisher.channel()).await;
     }
@@ -196,17 +251,25 @@ async fn consume(
 }
 
 /// Tells when the broker blocks publishers. Ends with the connection.
-async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>) {
+async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>, intake: &Intake, prefetch: u16) {
+    gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
     let mut events = connection.events_listener();
     while let Some(event) = events.next().await {
         match event {
             Event::ConnectionBlocked(reason) => {
                 tracing::warn!(reason, "the broker has blocked publishers: nothing is taken until it lifts that");
                 blocked.send_replace(true);
+                gauge!("bwp_paused", "cause" => "broker-blocked").set(1);
+                intake.show(BrokerState::consuming(
+                    prefetch,
+                    Some(format!("the broker has blocked publishers: {reason}")),
+                ));
             }
             Event::ConnectionUnblocked => {
                 tracing::info!("the broker has unblocked publishers");
                 blocked.send_replace(false);
+                gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
+                intake.show(BrokerState::consuming(prefetch, None));
             }
             Event::Error(_) => break,
             _ => {}
@@ -267,7 +330,10 @@ impl Session<'_> {
             let mut sights = sights.lock().unwrap_or_else(PoisonError::into_inner);
             match outcome {
                 Ok(Acknowledged::Yes) => sights.forget(fingerprint(&delivery)),
-                Ok(Acknowledged::Stale) => tracing::info!("acknowledged too late: the message will come again"),
+                Ok(Acknowledged::Stale) => {
+                    counter!("bwp_stale_acks_total").increment(1);
+                    tracing::info!("acknowledged too late: the message will come again");
+                }
                 Err(error) => {
                     if error.blames_the_message() {
                         sights.blame(fingerprint(&delivery));

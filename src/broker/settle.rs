@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lapin::ErrorKind;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
+use metrics::counter;
 
 use super::config::{BrokerConfig, Unroutable};
 use super::outgoing::{for_hop, for_letter, for_result};
@@ -108,7 +109,10 @@ impl Settler {
         let published = self.publisher.publish(&self.config.names.results, result.kind.name(), properties, &body);
         let wanted = match published.await {
             Ok(()) => true,
-            Err(PublishError::Unroutable(_)) if self.config.unroutable == Unroutable::Accept => false,
+            Err(PublishError::Unroutable(_)) if self.config.unroutable == Unroutable::Accept => {
+                counter!("bwp_results_unroutable_total").increment(1);
+                false
+            }
             Err(error) => return Err(error.into()),
         };
         if self.results_wanted.swap(wanted, Ordering::Relaxed) != wanted {
