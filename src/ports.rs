@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
@@ -289,6 +290,44 @@ pub struct Trouble {
     pub cause: String,
     /// Since when.
     pub since: Timestamp,
+}
+
+/// One thing that a preflight looked at.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// What was looked at.
+    pub subject: String,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// In words.
+    pub detail: String,
+    /// The promise that hangs on it.
+    pub promise: &'static str,
+}
+
+/// What came of a look.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is as it must be.
+    Holds,
+    /// It is not.
+    Fails,
+    /// Nobody can say from here.
+    Unknown,
+}
+
+impl Finding {
+    /// It is as it must be.
+    pub fn holds(subject: impl Into<String>, detail: impl Into<String>, promise: &'static str) -> Self {
+        Self { subject: subject.into(), verdict: Verdict::Holds, detail: detail.into(), promise }
+    }
+
+    /// It is not.
+    pub fn fails(subject: impl Into<String>, detail: impl Into<String>, promise: &'static str) -> Self {
+        Self { subject: subject.into(), verdict: Verdict::Fails, detail: detail.into(), promise }
+    }
 }
 
 /// A message in hand, and where its settlement is expected.
