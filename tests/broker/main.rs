@@ -9,7 +9,10 @@ mod support;
 mod messages;
 mod stage;
 
+mod admin;
+mod check;
 mod delivery;
 mod harness;
 mod letters;
 mod recovery;
+mod room;
