@@ -3,7 +3,7 @@
 //! Not here: what becomes of a message; when to stop.
 
 use std::future::pending;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use crate::ports::Job;
 
 /// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A session that consumed for so long was a good one; the next pause starts small again.
+/// A session that lasted for so long, or settled a message, was a good one; the next pause starts small again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
 
 /// Why a session ended that was not told to.
@@ -60,12 +60,12 @@ pub async fn run(config: BrokerConfig, jobs: mpsc::Sender<Job>, stop: Cancellati
     let intake = Intake::new(&config, jobs);
     let mut pauses = new_pauses();
     while !stop.is_cancelled() {
-        let started = tokio::time::Instant::now();
+        let (started, settled) = (tokio::time::Instant::now(), intake.settled.load(Ordering::Relaxed));
         let lost = match session(&config, &intake, &stop).await {
             Ok(()) => return,
             Err(lost) => lost,
         };
-        if started.elapsed() > GOOD_SESSION {
+        if started.elapsed() > GOOD_SESSION || intake.settled.load(Ordering::Relaxed) > settled {
             pauses = new_pauses();
         }
         let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
@@ -100,6 +100,8 @@ struct Intake {
     bytes: Arc<Semaphore>,
     max_bytes: u32,
     sights: Arc<Mutex<FirstSights>>,
+    /// How many messages were settled.
+    settled: Arc<AtomicU64>,
 }
 
 impl Intake {
@@ -111,6 +113,7 @@ impl Intake {
             bytes: Arc::new(Semaphore::new(config.max_bytes_in_flight as usize)),
             max_bytes: config.max_bytes_in_flight,
             sights: Arc::default(),
+            settled: Arc::default(),
         }
     }
 
@@ -250,18 +253,26 @@ impl Session<'_> {
             return Err(Lost::NoWorker);
         }
         let (settler, failures) = (Arc::clone(&self.settler), self.failures.clone());
-        let sights = Arc::clone(&self.intake.sights);
+        let (sights, settled_so_far) = (Arc::clone(&self.intake.sights), Arc::clone(&self.intake.settled));
         self.settling.spawn(async move {
             let _room = room;
             // no settlement: the message is given back when its channel closes
             let Ok(settlement) = settled.await else { return };
             let outcome = settler.settle(&delivery, &inbound, &settlement).await;
-            sights.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
+            let mut sights = sights.lock().unwrap_or_else(PoisonError::into_inner);
             match outcome {
-                Ok(Acknowledged::Yes) => {}
+                Ok(Acknowledged::Yes) => {
+                    sights.forget(fingerprint(&delivery));
+                    settled_so_far.fetch_add(1, Ordering::Relaxed);
+                }
                 Ok(Acknowledged::Stale) => tracing::info!("acknowledged too late: the message will come again"),
-                // full means that another failure has ended the session already
-                Err(error) => drop(failures.try_send(error)),
+                Err(error) => {
+                    if error.blames_the_message() {
+                        sights.blame(fingerprint(&delivery));
+                    }
+                    // full means that another failure has ended the session already
+                    drop(failures.try_send(error));
+                }
             }
         });
         Ok(())

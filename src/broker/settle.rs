@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use lapin::ErrorKind;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
 
@@ -25,6 +26,27 @@ pub enum SettleError {
     /// The acknowledgement did not go out.
     #[error("cannot acknowledge: {0}")]
     Ack(lapin::Error),
+}
+
+impl SettleError {
+    /// Whether the broker would not take what was published, for what is in it.
+    ///
+    /// A lost connection, a missing exchange or a full queue is no fault of the message.
+    pub fn blames_the_message(&self) -> bool {
+        match self {
+            Self::Publish(PublishError::Broken { error, .. }) => refuses_content(error),
+            Self::Publish(PublishError::Refused(_) | PublishError::Unroutable(_) | PublishError::NotConfirmed(_))
+            | Self::Ack(_) => false,
+            Self::Unwritable(_) => true,
+        }
+    }
+}
+
+/// Codes of AMQP 0-9-1 with which RabbitMQ closes a channel or connection over a publication:
+/// 311 content too large, 406 a property that may not be, 501 and 502 headers that do not fit or cannot be read,
+/// 541 it failed itself.
+fn refuses_content(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.get_id(), 311 | 406 | 501 | 502 | 541))
 }
 
 /// Whether the broker heard the acknowledgement.
