@@ -10,6 +10,7 @@ mod messages;
 mod stage;
 
 mod delivery;
+mod drops;
 mod harness;
 mod letters;
 mod recovery;
