@@ -151,8 +151,8 @@ async fn session(config: &BrokerConfig, intake: &Intake, stop: &CancellationToke
         }
     };
     let ended = consume(config, intake, stop, &publishing, &consuming).await;
-    close(&consuming).await;
-    close(&publishing).await;
+    // a connection that is half dead lets its close wait in vain: not one after the other
+    tokio::join!(close(&consuming), close(&publishing));
     ended
 }
 
