@@ -3,7 +3,7 @@
 //! Not here: what becomes of a message; when to stop.
 
 use std::future::pending;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::ports::{BrokerState, Job};
 
 /// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A session that consumed for so long was a good one; the next pause starts small again.
+/// A session that lasted for so long, or settled a message, was a good one; the next pause starts small again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
 
 /// Why a session ended that was not told to.
@@ -83,12 +83,12 @@ pub async fn run(
     let intake = Intake::new(&config, jobs, state);
     let mut pauses = new_pauses();
     while !stop.is_cancelled() {
-        let started = tokio::time::Instant::now();
+        let (started, settled) = (tokio::time::Instant::now(), intake.settled.load(Ordering::Relaxed));
         let lost = match session(&config, &intake, &stop).await {
             Ok(()) => return,
             Err(lost) => lost,
         };
-        if started.elapsed() > GOOD_SESSION {
+        if started.elapsed() > GOOD_SESSION || intake.settled.load(Ordering::Relaxed) > settled {
             pauses = new_pauses();
         }
         let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
@@ -126,6 +126,8 @@ struct Intake {
     max_bytes: u32,
     sights: Arc<Mutex<FirstSights>>,
     state: watch::Sender<BrokerState>,
+    /// How many messages were settled.
+    settled: Arc<AtomicU64>,
 }
 
 impl Intake {
@@ -138,6 +140,7 @@ impl Intake {
             bytes: Arc::new(Semaphore::new(config.max_bytes_in_flight as usize)),
             max_bytes: config.max_bytes_in_flight,
             sights: Arc::default(),
+            settled: Arc::default(),
         }
     }
 
@@ -194,16 +197,20 @@ struct Session<'a> {
 async fn session(config: &BrokerConfig, intake: &Intake, stop: &CancellationToken) -> Result<(), Lost> {
     let Some(publishing) = unless_stopped(stop, open(config, "bwp-sync publish")).await else { return Ok(()) };
     let publishing = publishing?;
-    let ended = match unless_stopped(stop, open(config, "bwp-sync consume")).await {
-        None => Ok(()),
-        Some(Err(error)) => Err(error.into()),
-        Some(Ok(consuming)) => {
-            let ended = consume(config, intake, stop, &publishing, &consuming).await;
-            close(&consuming).await;
-            ended
+    let consuming = match unless_stopped(stop, open(config, "bwp-sync consume")).await {
+        Some(Ok(consuming)) => consuming,
+        Some(Err(error)) => {
+            close(&publishing).await;
+            return Err(error.into());
+        }
+        None => {
+            close(&publishing).await;
+            return Ok(());
         }
     };
-    close(&publishing).await;
+    let ended = consume(config, intake, stop, &publishing, &consuming).await;
+    // a connection that is half dead lets its close wait in vain: not one after the other
+    tokio::join!(close(&consuming), close(&publishing));
     ended
 }
 
@@ -321,7 +328,7 @@ impl Session<'_> {
             return Err(Lost::NoWorker);
         }
         let (settler, failures) = (Arc::clone(&self.settler), self.failures.clone());
-        let sights = Arc::clone(&self.intake.sights);
+        let (sights, settled_so_far) = (Arc::clone(&self.intake.sights), Arc::clone(&self.intake.settled));
         self.settling.spawn(async move {
             let _room = room;
             // no settlement: the message is given back when its channel closes
@@ -329,7 +336,10 @@ impl Session<'_> {
             let outcome = settler.settle(&delivery, &inbound, &settlement).await;
             let mut sights = sights.lock().unwrap_or_else(PoisonError::into_inner);
             match outcome {
-                Ok(Acknowledged::Yes) => sights.forget(fingerprint(&delivery)),
+                Ok(Acknowledged::Yes) => {
+                    sights.forget(fingerprint(&delivery));
+                    settled_so_far.fetch_add(1, Ordering::Relaxed);
+                }
                 Ok(Acknowledged::Stale) => {
                     counter!("bwp_stale_acks_total").increment(1);
                     tracing::info!("acknowledged too late: the message will come again");

@@ -12,6 +12,7 @@ mod stage;
 mod admin;
 mod check;
 mod delivery;
+mod drops;
 mod harness;
 mod letters;
 mod recovery;

@@ -13,7 +13,7 @@ use crate::support::relay::Relay;
 use crate::support::until::until;
 
 /// While the broker is there: the first pause is at most 200 ms, connecting and declaring take about half a second, and
-/// the broker tells of consumers every 500 ms. The rest is room for a busy machine.
+/// the broker tells of consumers every second. The rest is room for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(10);
 /// After the broker was away: the worker pauses for at most 5 s, then as above.
 const AFTER_A_PAUSE: Duration = Duration::from_secs(15);
