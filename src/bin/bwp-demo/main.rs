@@ -55,8 +55,18 @@ struct Show {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            // the exit code says it, too
+            writeln!(std::io::stderr(), "bwp-demo: {error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(&[]).context("settings")?;
     match arguments.command {
         Command::Show(arguments) => show(&settings, &arguments).await,

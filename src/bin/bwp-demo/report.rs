@@ -83,8 +83,8 @@ pub(crate) fn table(rows: &[Row<'_>]) -> Table {
 
 /// A long name on two lines, broken after a hyphen.
 fn wrapped(name: &str) -> String {
-    let breakable = name.char_indices().filter(|(at, letter)| *letter == '-' && *at < NAME_WIDTH);
-    match breakable.last() {
+    let mut breakable = name.char_indices().filter(|(at, letter)| *letter == '-' && *at < NAME_WIDTH);
+    match breakable.next_back() {
         Some((at, _)) if name.len() > NAME_WIDTH => format!("{}\n{}", &name[..=at], &name[at + 1..]),
         _ => name.to_owned(),
     }
