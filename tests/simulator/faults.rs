@@ -78,7 +78,10 @@ async fn an_answered_call_tells_its_phases_in_order() {
     rig.create(&order("SO-1", "P-1")).await;
     for phase in [CallPhase::Opened, CallPhase::TookEffect, CallPhase::Answered, CallPhase::Closed] {
         let event = events.recv().await.unwrap();
-        assert_eq!((event.operation, event.alias.as_deref(), event.phase), (Operation::CreateOrder, Some("SO-1"), phase));
+        assert_eq!(
+            (event.operation, event.alias.as_deref(), event.phase),
+            (Operation::CreateOrder, Some("SO-1"), phase)
+        );
     }
 }
 

@@ -11,7 +11,8 @@ use tokio::sync::broadcast::Receiver;
 pub(crate) const CREATE: &str = "mutation($input: CreateOrderInput!) { createOrder(input: $input) { order { id } } }";
 pub(crate) const UPDATE: &str = "mutation($orderIdentifier: OrderIdentifierInput!, $input: UpdateOrderInput!) {
     updateOrder(orderIdentifier: $orderIdentifier, input: $input) { order { id } } }";
-pub(crate) const READ: &str = "query($orderIdentifier: OrderIdentifierInput!) { order(orderIdentifier: $orderIdentifier) {
+pub(crate) const READ: &str =
+    "query($orderIdentifier: OrderIdentifierInput!) { order(orderIdentifier: $orderIdentifier) {
     id aliases { aliasType aliasId } orderLinks { url }
     metadata { executionState } packageInformation { summary { state } }
     totalPrice { value { amount currencyCode } } lineItems { product { price { amount } } } } }";
