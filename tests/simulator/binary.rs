@@ -2,14 +2,22 @@
 //! Not here: what it answers.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::support::plain_client;
 
+/// Far beyond what any of this takes on a busy machine.
+const SOON: Duration = Duration::from_secs(60);
+
 #[tokio::test]
 async fn the_process_names_its_endpoint_obeys_its_faults_logs_each_call_and_stops_when_told_to() {
+    tokio::time::timeout(SOON, play()).await.expect("the process says and does what it should in time");
+}
+
+async fn play() {
     let faults = tempfile::NamedTempFile::new().unwrap();
     let rules = r#"[{ "operation": "token", "times": 1, "fault": { "http": { "status": 503 } } }]"#;
     std::fs::write(faults.path(), rules).unwrap();
