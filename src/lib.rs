@@ -13,6 +13,7 @@
 //! | [`worker`] | message in, settlement out; the pool around it | HTTP, AMQP | policy, ports, domain |
 //! | [`api`] | the Order API by reqwest; reports facts | retries, judgement | ports, domain |
 //! | [`broker`] | RabbitMQ by lapin; carries settlements out | what a message means, API calls | ports, domain |
+//! | [`admin`] | probes and metrics over HTTP | measuring | worker, ports |
 //! | [`settings`], [`telemetry`], [`shutdown`] | what the process is told, and how it speaks and stops | work of a room | types that they fill |
 //! | [`cli`] | arguments and subcommands; wires the rooms together | work of a room | everything |
 //! | `simulator` (feature) | a Buy with Prime API to run against | anything of ours | nothing |
@@ -30,6 +31,7 @@
 //! [`ports::Settlement`] goes back → `broker::settle` publishes result or letter, waits for the confirm, and only then
 //! acknowledges.
 
+pub mod admin;
 pub mod api;
 pub mod broker;
 pub mod cli;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
@@ -261,6 +262,78 @@ pub struct Letter {
     pub replays: u32,
     /// The message's own properties and headers are left out: they may be what cannot be published.
     pub bare: bool,
+}
+
+/// What the broker room says of itself.
+#[derive(Clone, Debug)]
+pub struct BrokerState {
+    /// Prefetch of the registered consumer; `None` when nothing is consumed.
+    pub prefetch: Option<u16>,
+    /// Why nothing is consumed, or taken although something is.
+    pub cause: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When the broker will be tried next.
+    pub next_try: Option<Timestamp>,
+}
+
+impl BrokerState {
+    /// Nothing is consumed, for this reason.
+    pub fn down(cause: impl Into<String>, next_try: Option<Timestamp>) -> Self {
+        Self { prefetch: None, cause: Some(cause.into()), since: Timestamp::now(), next_try }
+    }
+
+    /// A consumer is registered.
+    pub fn consuming(prefetch: u16, cause: Option<String>) -> Self {
+        Self { prefetch: Some(prefetch), cause, since: Timestamp::now(), next_try: None }
+    }
+}
+
+/// Something is wrong that is not one message's fault.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trouble {
+    /// What, as a code.
+    pub cause: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// One thing that a preflight looked at.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// What was looked at.
+    pub subject: String,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// In words.
+    pub detail: String,
+    /// The promise that hangs on it.
+    pub promise: &'static str,
+}
+
+/// What came of a look.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is as it must be.
+    Holds,
+    /// It is not.
+    Fails,
+    /// Nobody can say from here.
+    Unknown,
+}
+
+impl Finding {
+    /// It is as it must be.
+    pub fn holds(subject: impl Into<String>, detail: impl Into<String>, promise: &'static str) -> Self {
+        Self { subject: subject.into(), verdict: Verdict::Holds, detail: detail.into(), promise }
+    }
+
+    /// It is not.
+    pub fn fails(subject: impl Into<String>, detail: impl Into<String>, promise: &'static str) -> Self {
+        Self { subject: subject.into(), verdict: Verdict::Fails, detail: detail.into(), promise }
+    }
 }
 
 /// A message in hand, and where its settlement is expected.

@@ -2,6 +2,7 @@
 //!
 //! Not here: what a setting does.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub struct Settings {
     retry: Retry,
     results: Results,
     dead_letters: DeadLetters,
+    admin: Admin,
     /// How to log.
     pub log: Log,
     shutdown: Shutdown,
@@ -114,6 +116,13 @@ enum UnroutableSetting {
 struct DeadLetters {
     exchange: String,
     queue: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Admin {
+    #[serde(deserialize_with = "listen")]
+    listen: Option<SocketAddr>,
 }
 
 /// How to log.
@@ -284,6 +293,16 @@ impl Settings {
         self.broker.max_message_bytes
     }
 
+    /// Where probes and metrics are served, if anywhere.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin.listen
+    }
+
+    /// How long a message may be in hand before the process counts as stuck: long after it should have been let go.
+    pub fn stuck_after(&self) -> Duration {
+        self.broker.max_hold * 5
+    }
+
     /// How long calls under way may take after a signal.
     pub fn grace(&self) -> Duration {
         self.shutdown.grace
@@ -304,6 +323,17 @@ fn known_versions() -> String {
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     parse_duration(&String::deserialize(deserializer)?)
+}
+
+/// An address, or nothing.
+fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let expected =
+        || serde::de::Error::custom(format!("expected an address, as `127.0.0.1:9464`, or nothing, got `{text}`"));
+    text.parse().map(Some).map_err(|_| expected())
 }
 
 fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use metrics::counter;
 use reqwest::header::HeaderValue;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -120,6 +121,13 @@ impl Tokens {
 impl Cache {
     async fn renew(&self) -> Result<Token, TokenError> {
         let result = self.endpoint.request().await;
+        let outcome = match &result {
+            Ok(_) => "ok",
+            Err(TokenError::Refused { .. }) => "refused",
+            Err(TokenError::Throttled { .. }) => "throttled",
+            Err(TokenError::Unavailable { .. }) => "unavailable",
+        };
+        counter!("bwp_token_renewals_total", "outcome" => outcome).increment(1);
         let mut state = self.lock();
         match &result {
             Ok(token) => {

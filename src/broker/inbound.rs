@@ -110,15 +110,16 @@ impl FirstSights {
         *self.counts.entry(fingerprint(delivery)).or_insert(count)
     }
 
+    /// The message could not be settled because of itself, which cost this process a session: as good as a crash.
+    pub fn blame(&mut self, fingerprint: u64) {
+        if let Some(count) = self.counts.get_mut(&fingerprint) {
+            *count += 1;
+        }
+    }
+
     /// The message is settled.
     pub fn forget(&mut self, fingerprint: u64) {
         self.counts.remove(&fingerprint);
-    }
-
-    /// The broker closed the channel or connection while the message's copy was on its way: the copy may be why,
-    /// and a message that nothing can be published for is as bad as one that kills.
-    pub fn blame(&mut self, fingerprint: u64) {
-        *self.counts.entry(fingerprint).or_insert(0) += 1;
     }
 }
 
@@ -167,13 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn deliveries_while_the_process_lives_are_no_crashes() {
+    fn deliveries_while_the_process_lives_are_no_crashes_unless_the_message_is_to_blame() {
         let mut sights = FirstSights::default();
         let counted = |count| delivery("", &[("x-delivery-count", AMQPValue::LongLongInt(count))]);
         assert_eq!(sights.crashes(&counted(2)), 2);
         assert_eq!(sights.crashes(&counted(90)), 2);
         sights.blame(fingerprint(&counted(90)));
-        assert_eq!(sights.crashes(&counted(90)), 3);
+        assert_eq!(sights.crashes(&counted(91)), 3);
         sights.forget(fingerprint(&counted(90)));
         assert_eq!(sights.crashes(&counted(91)), 91);
     }

@@ -5,6 +5,7 @@
 pub mod config;
 pub mod connection;
 pub mod inbound;
+pub mod inspect;
 pub mod outbox;
 pub mod outgoing;
 pub mod publish;

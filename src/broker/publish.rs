@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection};
+use metrics::histogram;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::short;
 
@@ -72,7 +74,10 @@ impl Publisher {
             let publishing = self.channel.basic_publish(short(exchange), short(routing_key), options, body, properties);
             publishing.await?.await
         };
-        match self.in_time(publication).await {
+        let began = Instant::now();
+        let confirmed = self.in_time(publication).await;
+        histogram!("bwp_confirm_seconds").record(began.elapsed());
+        match confirmed {
             Some(Ok(Confirmation::Ack(None))) => Ok(()),
             // the same acknowledgement, with the message in it: it went nowhere
             Some(Ok(Confirmation::Ack(Some(_returned)))) => Err(PublishError::Unroutable(to())),

@@ -3,16 +3,18 @@
 //! Not here: what becomes of a message; when to stop.
 
 use std::future::pending;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use lapin::message::Delivery;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer, Event};
+use metrics::{counter, gauge};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,11 +26,11 @@ use super::publish::Publisher;
 use super::settle::{Acknowledged, SettleError, Settler};
 use super::short;
 use super::topology::{TopologyError, declare};
-use crate::ports::Job;
+use crate::ports::{BrokerState, Job};
 
 /// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A session that consumed for so long was a good one; the next pause starts small again.
+/// A session that lasted for so long, or settled a message, was a good one; the next pause starts small again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
 
 /// Why a session ended that was not told to.
@@ -52,24 +54,47 @@ enum Lost {
     NoWorker,
 }
 
+impl Lost {
+    /// The cause in one word.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "not-connected",
+            Self::Topology(_) => "topology",
+            Self::Consume { .. } => "consumer",
+            Self::Channel(_) => "channel",
+            Self::Cancelled(_) => "consumer-cancelled",
+            Self::Settle(_) => "settlement",
+            Self::Publishing => "publishing-connection",
+            Self::NoWorker => "no-worker",
+        }
+    }
+}
+
 /// Hands messages on as jobs and carries out their settlements, until `stop`.
 ///
 /// Returns when all messages that were handed on are settled or given back. Whatever is lost on the
 /// way (connection, channel, queue) is built anew, with the same prefetch.
-pub async fn run(config: BrokerConfig, jobs: mpsc::Sender<Job>, stop: CancellationToken) {
-    let intake = Intake::new(&config, jobs);
+pub async fn run(
+    config: BrokerConfig,
+    jobs: mpsc::Sender<Job>,
+    state: watch::Sender<BrokerState>,
+    stop: CancellationToken,
+) {
+    let intake = Intake::new(&config, jobs, state);
     let mut pauses = new_pauses();
     while !stop.is_cancelled() {
-        let started = tokio::time::Instant::now();
+        let (started, settled) = (tokio::time::Instant::now(), intake.settled.load(Ordering::Relaxed));
         let lost = match session(&config, &intake, &stop).await {
             Ok(()) => return,
             Err(lost) => lost,
         };
-        if started.elapsed() > GOOD_SESSION {
+        if started.elapsed() > GOOD_SESSION || intake.settled.load(Ordering::Relaxed) > settled {
             pauses = new_pauses();
         }
         let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
         tracing::warn!(cause = %lost, retry_in_ms = pause.as_millis(), "not consuming");
+        counter!("bwp_sessions_lost_total", "cause" => lost.name()).increment(1);
+        intake.show(BrokerState::down(lost.to_string(), Timestamp::now().checked_add(pause).ok()));
         if matches!(lost, Lost::NoWorker) {
             return;
         }
@@ -83,7 +108,8 @@ pub async fn run(config: BrokerConfig, jobs: mpsc::Sender<Job>, stop: Cancellati
 fn new_pauses() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(LONGEST_PAUSE)
+        // jitter is added on top and can double it
+        .with_max_delay(LONGEST_PAUSE / 2)
         .with_jitter()
         .without_max_times()
         .build()
@@ -99,30 +125,61 @@ struct Intake {
     bytes: Arc<Semaphore>,
     max_bytes: u32,
     sights: Arc<Mutex<FirstSights>>,
+    state: watch::Sender<BrokerState>,
+    /// How many messages were settled.
+    settled: Arc<AtomicU64>,
 }
 
 impl Intake {
-    fn new(config: &BrokerConfig, jobs: mpsc::Sender<Job>) -> Self {
+    fn new(config: &BrokerConfig, jobs: mpsc::Sender<Job>, state: watch::Sender<BrokerState>) -> Self {
         Self {
             jobs,
+            state,
             // the suspects' consumer has one of its own
             messages: Arc::new(Semaphore::new(usize::from(config.prefetch) + 1)),
             bytes: Arc::new(Semaphore::new(config.max_bytes_in_flight as usize)),
             max_bytes: config.max_bytes_in_flight,
             sights: Arc::default(),
+            settled: Arc::default(),
         }
     }
 
     /// Waits for room. A message larger than all the room takes all of it.
-    async fn room(&self, bytes: usize) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+    async fn room(&self, bytes: usize) -> Option<Room> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.max_bytes);
         let message = Arc::clone(&self.messages).acquire_owned().await.ok()?;
         let bytes = Arc::clone(&self.bytes).acquire_many_owned(bytes).await.ok()?;
-        Some((message, bytes))
+        Some(Room::of(message, bytes))
+    }
+
+    fn show(&self, state: BrokerState) {
+        gauge!("bwp_consumer_prefetch").set(state.prefetch.unwrap_or(0));
+        self.state.send_replace(state);
     }
 
     fn sights(&self) -> std::sync::MutexGuard<'_, FirstSights> {
         self.sights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The room that a message takes up while it is in hand.
+struct Room {
+    _message: OwnedSemaphorePermit,
+    bytes: OwnedSemaphorePermit,
+}
+
+impl Room {
+    fn of(message: OwnedSemaphorePermit, bytes: OwnedSemaphorePermit) -> Self {
+        gauge!("bwp_messages_in_hand").increment(1);
+        gauge!("bwp_bytes_in_hand").increment(bytes.num_permits() as f64);
+        Self { _message: message, bytes }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        gauge!("bwp_messages_in_hand").decrement(1);
+        gauge!("bwp_bytes_in_hand").decrement(self.bytes.num_permits() as f64);
     }
 }
 
@@ -140,16 +197,20 @@ struct Session<'a> {
 async fn session(config: &BrokerConfig, intake: &Intake, stop: &CancellationToken) -> Result<(), Lost> {
     let Some(publishing) = unless_stopped(stop, open(config, "bwp-sync publish")).await else { return Ok(()) };
     let publishing = publishing?;
-    let ended = match unless_stopped(stop, open(config, "bwp-sync consume")).await {
-        None => Ok(()),
-        Some(Err(error)) => Err(error.into()),
-        Some(Ok(consuming)) => {
-            let ended = consume(config, intake, stop, &publishing, &consuming).await;
-            close(&consuming).await;
-            ended
+    let consuming = match unless_stopped(stop, open(config, "bwp-sync consume")).await {
+        Some(Ok(consuming)) => consuming,
+        Some(Err(error)) => {
+            close(&publishing).await;
+            return Err(error.into());
+        }
+        None => {
+            close(&publishing).await;
+            return Ok(());
         }
     };
-    close(&publishing).await;
+    let ended = consume(config, intake, stop, &publishing, &consuming).await;
+    // a connection that is half dead lets its close wait in vain: not one after the other
+    tokio::join!(close(&consuming), close(&publishing));
     ended
 }
 
@@ -168,7 +229,7 @@ async fn consume(
     consuming: &Connection,
 ) -> Result<(), Lost> {
     let (blocked_sender, blocked) = watch::channel(false);
-    let alarms = watch_alarms(publishing, blocked_sender);
+    let alarms = watch_alarms(publishing, blocked_sender, intake, config.prefetch);
     if config.declare {
         declare(publishing, config).await?;
     }
@@ -180,6 +241,7 @@ async fn consume(
     let (main_channel, mut main) = consumer(consuming, &config.names.queue, config.prefetch).await?;
     let (suspects_channel, mut suspects) = consumer(consuming, &config.names.suspects(), 1).await?;
     tracing::info!(queue = config.names.queue, prefetch = config.prefetch, "consuming");
+    intake.show(BrokerState::consuming(config.prefetch, None));
 
     let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
@@ -188,6 +250,7 @@ async fn consume(
         () = alarms => Err(Lost::Publishing),
     };
     if ended.is_ok() {
+        intake.show(BrokerState::down("stopping", None));
         session.drain([&main_channel, &suspects_channel], [&main, &suspects]).await;
         close_channel(session.settler.publisher.channel()).await;
     }
@@ -195,17 +258,25 @@ async fn consume(
 }
 
 /// Tells when the broker blocks publishers. Ends with the connection.
-async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>) {
+async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>, intake: &Intake, prefetch: u16) {
+    gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
     let mut events = connection.events_listener();
     while let Some(event) = events.next().await {
         match event {
             Event::ConnectionBlocked(reason) => {
                 tracing::warn!(reason, "the broker has blocked publishers: nothing is taken until it lifts that");
                 blocked.send_replace(true);
+                gauge!("bwp_paused", "cause" => "broker-blocked").set(1);
+                intake.show(BrokerState::consuming(
+                    prefetch,
+                    Some(format!("the broker has blocked publishers: {reason}")),
+                ));
             }
             Event::ConnectionUnblocked => {
                 tracing::info!("the broker has unblocked publishers");
                 blocked.send_replace(false);
+                gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
+                intake.show(BrokerState::consuming(prefetch, None));
             }
             Event::Error(_) => break,
             _ => {}
@@ -257,7 +328,7 @@ impl Session<'_> {
             return Err(Lost::NoWorker);
         }
         let (settler, failures) = (Arc::clone(&self.settler), self.failures.clone());
-        let sights = Arc::clone(&self.intake.sights);
+        let (sights, settled_so_far) = (Arc::clone(&self.intake.sights), Arc::clone(&self.intake.settled));
         self.settling.spawn(async move {
             let _room = room;
             // no settlement: the message is given back when its channel closes
@@ -265,8 +336,14 @@ impl Session<'_> {
             let outcome = settler.settle(&delivery, &inbound, &settlement).await;
             let mut sights = sights.lock().unwrap_or_else(PoisonError::into_inner);
             match outcome {
-                Ok(Acknowledged::Yes) => sights.forget(fingerprint(&delivery)),
-                Ok(Acknowledged::Stale) => tracing::info!("acknowledged too late: the message will come again"),
+                Ok(Acknowledged::Yes) => {
+                    sights.forget(fingerprint(&delivery));
+                    settled_so_far.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(Acknowledged::Stale) => {
+                    counter!("bwp_stale_acks_total").increment(1);
+                    tracing::info!("acknowledged too late: the message will come again");
+                }
                 Err(error) => {
                     if error.blames_the_message() {
                         sights.blame(fingerprint(&delivery));

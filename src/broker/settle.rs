@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lapin::ErrorKind;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
+use metrics::counter;
 
 use super::config::{BrokerConfig, Unroutable};
 use super::outgoing::{for_hop, for_letter, for_result};
@@ -29,16 +30,25 @@ pub enum SettleError {
 }
 
 impl SettleError {
-    /// Whether the broker found fault with what was published. A connection that is closed from outside is no such fault.
+    /// Whether the broker would not take what was published, for what is in it.
+    ///
+    /// A lost connection, a missing exchange or a full queue is no fault of the message.
     pub fn blames_the_message(&self) -> bool {
-        let Self::Publish(PublishError::Broken { error, .. }) = self else { return false };
-        let ErrorKind::ProtocolError(amqp) = error.kind() else { return false };
-        amqp.get_id() != CONNECTION_FORCED
+        match self {
+            Self::Publish(PublishError::Broken { error, .. }) => refuses_content(error),
+            Self::Publish(PublishError::Refused(_) | PublishError::Unroutable(_) | PublishError::NotConfirmed(_))
+            | Self::Ack(_) => false,
+            Self::Unwritable(_) => true,
+        }
     }
 }
 
-/// AMQP's code for a connection that an operator or a stopping node closes.
-const CONNECTION_FORCED: u16 = 320;
+/// Codes of AMQP 0-9-1 with which RabbitMQ closes a channel or connection over a publication:
+/// 311 content too large, 406 a property that may not be, 501 and 502 headers that do not fit or cannot be read,
+/// 541 it failed itself.
+fn refuses_content(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.get_id(), 311 | 406 | 501 | 502 | 541))
+}
 
 /// Whether the broker heard the acknowledgement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -108,7 +118,10 @@ impl Settler {
         let published = self.publisher.publish(&self.config.names.results, result.kind.name(), properties, &body);
         let wanted = match published.await {
             Ok(()) => true,
-            Err(PublishError::Unroutable(_)) if self.config.unroutable == Unroutable::Accept => false,
+            Err(PublishError::Unroutable(_)) if self.config.unroutable == Unroutable::Accept => {
+                counter!("bwp_results_unroutable_total").increment(1);
+                false
+            }
             Err(error) => return Err(error.into()),
         };
         if self.results_wanted.swap(wanted, Ordering::Relaxed) != wanted {

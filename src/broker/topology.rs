@@ -43,7 +43,7 @@ pub async fn declare(connection: &Connection, config: &BrokerConfig) -> Result<(
     let names = &config.names;
     declare_events(connection, &names.events).await?;
     let channel = named(&names.queue, connection.create_channel().await)?;
-    for exchange in [&names.dead, &names.results] {
+    for exchange in exchanges(names) {
         named(exchange, declare_exchange(&channel, exchange, durable()).await)?;
     }
     for (queue, arguments) in queues(config) {
@@ -92,8 +92,13 @@ fn named<T>(name: &str, result: lapin::Result<T>) -> Result<T, TopologyError> {
     result.map_err(|error| TopologyError { name: name.into(), error })
 }
 
+/// All exchanges but the shop's.
+pub(super) fn exchanges(names: &Names) -> [&str; 2] {
+    [&names.dead, &names.results]
+}
+
 /// All queues, in an order in which each one's target comes before it.
-fn queues(config: &BrokerConfig) -> Vec<(String, FieldTable)> {
+pub(super) fn queues(config: &BrokerConfig) -> Vec<(String, FieldTable)> {
     let names = &config.names;
     let mut queues = vec![
         (names.parked(), quorum()),

@@ -23,8 +23,21 @@ pub struct Args {
 pub enum Command {
     /// Take messages from RabbitMQ until SIGTERM or SIGINT
     Run,
+    /// Look whether settings, API and broker are as they must be, and change nothing
+    Check(Check),
     /// Publish messages of your own to the shop's exchange, each confirmed by the broker
     Publish(Publish),
+}
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Ask the worker that runs here whether it makes progress, by its `/livez`, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub live: bool,
 }
 
 /// Arguments of `publish`.

@@ -3,9 +3,11 @@
 //! Not here: any work of a room.
 
 pub mod args;
+mod check;
 mod publish;
 mod run;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use args::{Args, Command};
@@ -45,6 +47,7 @@ pub fn main(args: &Args) -> ExitCode {
     let ended = runtime.block_on(async {
         match &args.command {
             Command::Run => run::run(&settings).await,
+            Command::Check(check) => check::check(&settings, check).await,
             Command::Publish(publish) => publish::publish(&settings, publish).await,
         }
     });
@@ -53,6 +56,14 @@ pub fn main(args: &Args) -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => explain("failed", error.as_ref(), Exit::Failed),
+    }
+}
+
+/// Writes a line to stdout. Whoever reads may stop reading, as `head` does: that is no failure.
+fn say(line: impl std::fmt::Display) -> std::io::Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
-use super::Exit;
 use super::args::Publish;
+use super::{Exit, say};
 use crate::broker::{Outbox, event_properties};
 use crate::settings::Settings;
 
@@ -20,7 +20,6 @@ struct Event {
     kind: String,
 }
 
-#[expect(clippy::print_stdout, reason = "the command's output")]
 pub(super) async fn publish(settings: &Settings, args: &Publish) -> anyhow::Result<Exit> {
     let events = args.files.iter().map(|file| read(file)).collect::<anyhow::Result<Vec<_>>>()?;
     let config = settings.broker();
@@ -29,7 +28,7 @@ pub(super) async fn publish(settings: &Settings, args: &Publish) -> anyhow::Resu
         let properties = event_properties(&event.id);
         let sent = outbox.publish(&config.names.events, &event.kind, properties, body).await;
         sent.with_context(|| format!("message {} was not taken", event.id))?;
-        println!("{} {}", event.kind, event.id);
+        say(format_args!("{} {}", event.kind, event.id))?;
     }
     outbox.close().await;
     Ok(Exit::Done)

@@ -5,26 +5,36 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::sync::mpsc;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Exit;
+use crate::admin::{self, View};
 use crate::api::Client;
+use crate::ports::BrokerState;
 use crate::settings::Settings;
 use crate::shutdown::Signals;
 use crate::worker::{Context, pool};
-use crate::{broker, ports};
+use crate::{broker, ports, telemetry};
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let api = Client::new(settings.api()).context("cannot set up the API client")?;
     let context =
         Context::new(api, settings.aliases(), settings.limits(), settings.timing(), settings.max_message_bytes());
+    let metrics = telemetry::metrics::record().context("cannot record metrics")?;
+    let (state, broker_state) = watch::channel(BrokerState::down("starting", None));
+    let board = Arc::clone(&context.board);
+    let view = View { broker: broker_state, board, metrics, stuck_after: settings.stuck_after() };
+    // let go of with the process: it answers also while the worker stops
+    let _admin = serve_admin(settings, view).await?;
     let stop = CancellationToken::new();
     // one at a time: whatever waits, waits in the broker
     let (jobs, work) = mpsc::channel::<ports::Job>(1);
     let pool = tokio::spawn(pool::run(Arc::new(context), work, stop.clone()));
-    let broker = tokio::spawn(broker::run(settings.broker(), jobs, stop.clone()));
+    let broker = tokio::spawn(broker::run(settings.broker(), jobs, state, stop.clone()));
     let mut ended = std::pin::pin!(async { tokio::join!(pool, broker) });
 
     tokio::select! {
@@ -55,4 +65,18 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
             Ok(Exit::Failed)
         }
     }
+}
+
+/// Serves probes and metrics, where that is wanted. An address that cannot be had ends the start: an orchestrator
+/// would wait for answers in vain.
+async fn serve_admin(settings: &Settings, view: View) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let Some(address) = settings.admin() else { return Ok(None) };
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("admin.listen: cannot listen on {address}"))?;
+    tracing::info!(address = %listener.local_addr()?, "probes and metrics");
+    Ok(Some(tokio::spawn(async move {
+        if let Err(error) = admin::serve(listener, view).await {
+            tracing::error!(%error, "probes and metrics are gone");
+        }
+    })))
 }

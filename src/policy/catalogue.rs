@@ -47,6 +47,21 @@ impl Class {
     }
 }
 
+impl Class {
+    /// Whether it speaks of the API, the way to it or our access, rather than of one order.
+    pub fn is_the_apis(self) -> bool {
+        match self {
+            Self::Throttled | Self::Transient | Self::OutcomeUnknown | Self::QueryRefused => true,
+            Self::MaybeAlreadyDone
+            | Self::AlreadyDone
+            | Self::Denied
+            | Self::NotThere
+            | Self::Rejected
+            | Self::Unlisted => false,
+        }
+    }
+}
+
 /// One row: an error of one operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {

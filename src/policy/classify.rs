@@ -22,6 +22,8 @@ pub struct Failure {
     pub message: String,
     /// What an operator can do.
     pub action: &'static str,
+    /// Whether it speaks of the API, the way to it or our credentials, rather than of one order.
+    pub systemic: bool,
     /// Whether the call may have taken effect although it failed.
     pub effect_possible: bool,
     /// How long the API asks to wait.
@@ -38,6 +40,7 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
         code: error_type.into(),
         message: message.clone(),
         action,
+        systemic: class.is_the_apis(),
         effect_possible,
         retry_after,
     };
@@ -50,7 +53,7 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
                 TokenError::Throttled { retry_after } => (Class::Throttled, NETWORK_ACTION, *retry_after),
                 TokenError::Unavailable { .. } => (Class::Transient, NETWORK_ACTION, None),
             };
-            nameless(class, "NoToken", action, false, retry_after)
+            Failure { systemic: true, ..nameless(class, "NoToken", action, false, retry_after) }
         }
         // whatever became of the read, the operation itself was not sent
         ApiError::NotLookedUp(read) => {
@@ -62,7 +65,8 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
         }
         ApiError::Unreadable { status, retry_after } => {
             let (class, effect_possible) = by_status(*status);
-            nameless(class, &format!("Http{status}"), NETWORK_ACTION, effect_possible, *retry_after)
+            let failure = nameless(class, &format!("Http{status}"), NETWORK_ACTION, effect_possible, *retry_after);
+            Failure { systemic: failure.systemic || *status == 401, ..failure }
         }
         ApiError::Answered { status, errors, retry_after } => {
             let fact = errors.first().cloned().unwrap_or_default();
@@ -80,6 +84,7 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
                 error_type,
                 message,
                 action: understood.action,
+                systemic: understood.class.is_the_apis() || *status == 401,
                 effect_possible: understood.class == Class::Transient || *status >= 500,
                 retry_after: *retry_after,
             }
@@ -96,6 +101,7 @@ pub fn not_begun(operation: Operation) -> Failure {
         code: "OutOfTime".into(),
         message: "the calls before it took too long".into(),
         action: NETWORK_ACTION,
+        systemic: false,
         effect_possible: false,
         retry_after: None,
     }

@@ -166,6 +166,7 @@ mod tests {
             code: "ThrottlingError".into(),
             message: String::new(),
             action: "",
+            systemic: false,
             effect_possible: false,
             retry_after: retry_after.map(Duration::from_secs),
         }

@@ -1,6 +1,8 @@
 //! What a test hears about a call while it is open.
 //! Not here: what the call does.
 
+use std::time::Instant;
+
 use tokio::sync::broadcast;
 
 use super::Operation;
@@ -31,9 +33,13 @@ pub enum CallPhase {
     Closed,
 }
 
-/// One open call; closes itself when dropped, which is what happens when the caller goes away.
+/// One open call; closes itself when dropped, which is what happens when the caller goes away. Logs one line then.
 #[derive(Debug)]
-pub(super) struct OpenCall(Teller);
+pub(super) struct OpenCall {
+    teller: Teller,
+    since: Instant,
+    answer: Option<String>,
+}
 
 /// Tells the steps of one call to whoever listens.
 #[derive(Debug, Clone)]
@@ -53,29 +59,34 @@ impl OpenCall {
     ) -> Self {
         let teller = Teller { events, call, operation, alias };
         teller.tell(CallPhase::Opened);
-        Self(teller)
+        Self { teller, since: Instant::now(), answer: None }
     }
 
-    pub(super) fn answered(&self) {
-        self.0.tell(CallPhase::Answered);
+    /// `answer` is for the log: a status, or the name of a refusal.
+    pub(super) fn answered(&mut self, answer: String) {
+        self.answer = Some(answer);
+        self.teller.tell(CallPhase::Answered);
     }
 
     /// For the task that carries the call out, which can outlive it.
     pub(super) fn teller(&self) -> Teller {
-        self.0.clone()
+        self.teller.clone()
     }
 }
 
 impl Drop for OpenCall {
     fn drop(&mut self) {
-        self.0.tell(CallPhase::Closed);
+        let Teller { call, operation, alias, .. } = &self.teller;
+        let answer = self.answer.as_deref().unwrap_or("none");
+        let millis = self.since.elapsed().as_millis();
+        tracing::info!(call, operation = operation.name(), alias, answer, millis, "call");
+        self.teller.tell(CallPhase::Closed);
     }
 }
 
 impl Teller {
     pub(super) fn tell(&self, phase: CallPhase) {
         let Self { call, operation, alias, .. } = self;
-        tracing::debug!(call, operation = operation.name(), alias, ?phase, "a call moved on");
         let event = CallEvent { call: *call, operation: *operation, alias: alias.clone(), phase };
         // an error says that nobody listens
         self.events.send(event).ok();

@@ -4,17 +4,20 @@
 mod engine;
 mod events;
 mod fault;
+mod graphql;
 mod http;
 mod input;
 mod ledger;
 mod magic;
 mod order;
+mod pages;
 mod refusal;
 mod rules;
 mod server;
 mod service;
 mod state;
 mod store;
+mod token;
 mod tokens;
 
 use std::io;

@@ -97,6 +97,12 @@ impl Refusal {
         VALIDATION_CODES.iter().map(|code| (*code).to_owned()).chain(types).collect()
     }
 
+    /// The code, or the type where there is no code.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.code.as_deref().unwrap_or(&self.error_type)
+    }
+
     /// The number that goes with the type; it reads like an HTTP status.
     #[must_use]
     pub fn number(&self) -> u16 {
@@ -139,10 +145,7 @@ impl Refusal {
     }
 
     fn message(&self) -> String {
-        match &self.code {
-            Some(code) => format!("the simulator refused the call with {code}"),
-            None => format!("the simulator refused the call with {}", self.error_type),
-        }
+        format!("the simulator refused the call with {}", self.name())
     }
 }
 

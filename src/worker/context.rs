@@ -2,15 +2,16 @@
 //!
 //! Not here: anything of one message.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::board::Board;
 use crate::domain::order::{AliasTypes, OrderIdentifier};
 use crate::policy::decide::Limits;
 use crate::policy::health::Health;
-use crate::ports::{Operation, OrderApi};
+use crate::ports::{Later, Operation, OrderApi};
 
 /// What all messages of a process share.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Context<A> {
     pub timing: Timing,
     /// Bytes of a body that is still read; a larger one is no message of a shop.
     pub max_message_bytes: usize,
+    /// What the worker shows of itself.
+    pub board: Arc<Board>,
     seen: Mutex<Seen>,
 }
 
@@ -54,11 +57,18 @@ struct Seen {
 impl<A: OrderApi> Context<A> {
     /// A context in which nothing has been seen yet.
     pub fn new(api: A, aliases: AliasTypes, limits: Limits, timing: Timing, max_message_bytes: usize) -> Self {
-        Self { api, aliases, limits, timing, max_message_bytes, seen: Mutex::default() }
+        Self { api, aliases, limits, timing, max_message_bytes, board: Arc::default(), seen: Mutex::default() }
+    }
+
+    /// How long a message stays away.
+    pub fn delay(&self, later: &Later) -> Duration {
+        let delays = &self.limits.delays;
+        delays.get(later.queue).or(delays.last()).copied().unwrap_or_default()
     }
 
     /// An operation succeeded for an order.
     pub fn succeeded(&self, operation: Operation, order: &str) {
+        self.board.api_works();
         self.seen().health.succeeded(operation, order, Timestamp::now());
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Not here: where messages come from and go to, how a call is made, what an error means.
 
+pub mod board;
 pub mod case;
 pub mod context;
 pub mod create;
@@ -9,7 +10,9 @@ pub mod fulfillment;
 pub mod handle;
 pub mod look_up;
 pub mod pool;
+mod record;
 pub mod send;
 
+pub use board::Board;
 pub use context::{Context, Timing};
 pub use handle::handle;

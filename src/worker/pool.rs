@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::handle::{after_panic, handle, lane_of};
-use crate::domain::outcome::Outcome;
+use super::record::record;
+use crate::domain::outcome::body_id;
 use crate::ports::{Inbound, Job, Later, OrderApi, Settlement};
 
 /// Handles jobs until there are no more, or until `stop`.
@@ -77,11 +78,17 @@ fn begin<A: OrderApi>(
     let ahead = lane.as_deref().and_then(|lane| lanes.delayed(lane));
     let context = Arc::clone(context);
     running.spawn(async move {
+        let in_hand = context.board.take();
+        let message = body_id(&job.inbound.body);
+        context.board.back(message);
         let settlement = match ahead {
             Some(ahead) => follow(&job.inbound, ahead),
             None => fenced(&context, &job.inbound).await,
         };
-        log(lane.as_deref(), &settlement);
+        record(lane.as_deref(), &settlement, in_hand.elapsed());
+        if let Settlement::Later(later) = &settlement {
+            context.board.delayed(message, &later.history, context.delay(later));
+        }
         let delayed = ahead.is_none().then(|| delay_of(&context, &settlement)).flatten();
         if job.settle.send(settlement).is_err() {
             tracing::debug!("the session of a settled message is gone: it will come again");
@@ -115,37 +122,9 @@ fn delay_of<A: OrderApi>(context: &Context<A>, settlement: &Settlement) -> Optio
     match settlement {
         // what waits for a create must not hold that create up
         Settlement::Later(later) if !later.awaits_create => {
-            let delays = &context.limits.delays;
-            let queue = later.queue.min(delays.len().saturating_sub(1));
-            delays.get(queue).map(|delay| Delayed { queue, until: Instant::now() + *delay })
+            Some(Delayed { queue: later.queue, until: Instant::now() + context.delay(later) })
         }
         Settlement::Later(_) | Settlement::Done(_) | Settlement::DeadLetter(..) | Settlement::Suspect => None,
-    }
-}
-
-/// One line for each settlement.
-fn log(order: Option<&str>, settlement: &Settlement) {
-    match settlement {
-        Settlement::Done(result) => {
-            let (kind, data) = (result.kind.name(), &result.data);
-            let outcome = data.outcome.map(Outcome::name);
-            tracing::info!(order, kind, outcome, message_id = data.causation_id, attempts = data.attempts, "done");
-        }
-        Settlement::Later(Later { history, .. }) => {
-            tracing::info!(
-                order,
-                error = history.last_error,
-                attempts = history.attempts,
-                delays = history.delays,
-                "later"
-            );
-        }
-        Settlement::DeadLetter(letter, result) => {
-            let (code, attempts, operation) = (&letter.code, letter.attempts, &letter.operation);
-            let (message_id, letter_id) = (&result.data.causation_id, letter.id);
-            tracing::warn!(order, operation, code, message_id, %letter_id, attempts, "dead-lettered");
-        }
-        Settlement::Suspect => tracing::warn!(order, "set apart: it may be killing the process"),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use metrics::histogram;
 
 use super::case::Case;
 use crate::policy::classify::{Failure, classify, not_begun};
@@ -34,10 +35,16 @@ impl<A: OrderApi> Case<'_, A> {
             .with_jitter();
         let effect_possible = AtomicBool::new(false);
         let attempt = || async {
-            call().await.map_err(|error| {
-                let failure = classify(operation, &error);
+            let began = tokio::time::Instant::now();
+            let outcome = call().await.map_err(|error| classify(operation, &error));
+            let class = outcome.as_ref().map_or_else(|failure| failure.class.name(), |_| "ok");
+            histogram!("bwp_api_call_seconds", "operation" => operation.name(), "class" => class)
+                .record(began.elapsed());
+            outcome.inspect_err(|failure| {
                 effect_possible.fetch_or(failure.effect_possible, Ordering::Relaxed);
-                failure
+                if failure.systemic {
+                    self.context.board.api_fails(failure);
+                }
             })
         };
         let result = attempt

@@ -6,4 +6,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod messages;
+mod stage;
+
+mod admin;
+mod check;
+mod delivery;
+mod drops;
 mod harness;
+mod letters;
+mod recovery;
+mod room;

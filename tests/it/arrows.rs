@@ -11,10 +11,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("worker", &["domain", "ports", "policy"]),
     ("api", &["domain", "ports"]),
     ("broker", &["domain", "ports"]),
+    ("admin", &["ports", "worker"]),
     ("settings", &["api", "broker", "domain", "policy", "worker"]),
     ("telemetry", &["settings"]),
     ("shutdown", &[]),
-    ("cli", &["api", "broker", "domain", "ports", "policy", "worker", "settings", "telemetry", "shutdown"]),
+    ("cli", &["admin", "api", "broker", "domain", "ports", "policy", "worker", "settings", "telemetry", "shutdown"]),
     ("simulator", &[]),
 ];
 

@@ -3,6 +3,7 @@
 
 mod arrows;
 mod cli;
+mod metrics;
 mod pool;
 mod results;
 mod scenario;

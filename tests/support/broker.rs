@@ -88,6 +88,24 @@ impl Vhost {
         self.broker.management.delete(&["queues", &self.name, queue, "contents"]).await;
     }
 
+    /// All exchanges: name, and whether it outlives the broker's restart.
+    pub(crate) async fn exchanges(&self) -> Vec<(String, bool)> {
+        let shown = self.broker.management.list(&["exchanges", &self.name]).await;
+        shown.iter().map(|exchange| (text(&exchange["name"]), exchange["durable"] == true)).collect()
+    }
+
+    /// All bindings to exchanges with a name: exchange, routing key, queue.
+    pub(crate) async fn bindings(&self) -> Vec<(String, String, String)> {
+        let shown = self.broker.management.list(&["bindings", &self.name]).await;
+        let named = shown.iter().filter(|binding| binding["source"] != "");
+        named.map(|it| (text(&it["source"]), text(&it["routing_key"]), text(&it["destination"]))).collect()
+    }
+
+    /// Deletes an exchange with its bindings.
+    pub(crate) async fn delete_exchange(&self, name: &str) {
+        self.broker.management.delete(&["exchanges", &self.name, name]).await;
+    }
+
     /// All registered consumers.
     pub(crate) async fn consumers(&self) -> Vec<Consumer> {
         self.broker.management.list(&["consumers", &self.name]).await.iter().map(Consumer::read).collect()
@@ -101,8 +119,15 @@ impl Vhost {
 
     /// Makes the broker close all connections that it shows, with a `connection.close` to each client.
     pub(crate) async fn close_connections(&self) {
+        self.close_connections_of("").await;
+    }
+
+    /// The same for the clients whose own name for the connection starts so.
+    pub(crate) async fn close_connections_of(&self, client: &str) {
         for connection in self.connections().await {
-            self.broker.management.delete(&["connections", &connection.name]).await;
+            if connection.client_name.starts_with(client) {
+                self.broker.management.delete(&["connections", &connection.name]).await;
+            }
         }
     }
 }

@@ -58,6 +58,11 @@ impl Process {
         self.signal(Signal::TERM);
     }
 
+    /// Asks the program to end, as Ctrl-C does.
+    pub(crate) fn sigint(&self) {
+        self.signal(Signal::INT);
+    }
+
     /// Ends the program without a chance to do anything.
     pub(crate) fn sigkill(&self) {
         self.signal(Signal::KILL);

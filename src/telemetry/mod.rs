@@ -1,6 +1,8 @@
-//! Where logs go.
+//! Where logs and metrics go.
 //!
-//! Not here: what is logged.
+//! Not here: what is logged and measured.
+
+pub mod metrics;
 
 use tracing_subscriber::EnvFilter;
 

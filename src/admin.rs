@@ -1,0 +1,121 @@
+//! Probes and metrics over HTTP, for an orchestrator and for Prometheus.
+//!
+//! Not here: what is measured where.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use jiff::Timestamp;
+use metrics::gauge;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::ports::{BrokerState, Trouble};
+use crate::worker::Board;
+
+/// What the probes look at.
+#[derive(Clone)]
+pub struct View {
+    /// The broker room's own words.
+    pub broker: watch::Receiver<BrokerState>,
+    /// The worker's own words.
+    pub board: Arc<Board>,
+    /// All metrics.
+    pub metrics: PrometheusHandle,
+    /// A message that is in hand for longer than this means that the process makes no progress.
+    pub stuck_after: Duration,
+}
+
+/// Answers until the process ends: also while it stops, since it is then alive and not ready.
+///
+/// # Errors
+/// The listener is broken.
+pub async fn serve(listener: TcpListener, view: View) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(view);
+    axum::serve(listener, router).await
+}
+
+async fn livez(State(view): State<View>) -> Response {
+    match view.board.oldest_in_hand() {
+        Some(age) if age > view.stuck_after => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("a message has been in hand for {} s\n", age.as_secs()))
+                .into_response()
+        }
+        _ => "ok\n".into_response(),
+    }
+}
+
+/// The body of `/readyz`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Readiness {
+    ready: bool,
+    broker: Broker,
+    api: Api,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Broker {
+    /// Prefetch of the registered consumer; absent when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefetch: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    since: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_try: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Api {
+    works: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+}
+
+impl Readiness {
+    /// An API that fails does not make the process unready: it takes messages and holds them in retry queues,
+    /// and a roll-out that mends a credential must not be blocked.
+    fn of(broker: &BrokerState, trouble: Option<Trouble>) -> Self {
+        let BrokerState { prefetch, cause, since, next_try } = broker.clone();
+        let works = trouble.is_none();
+        let (api_cause, api_since) = trouble.map(|trouble| (trouble.cause, trouble.since)).unzip();
+        Self {
+            ready: prefetch.is_some(),
+            broker: Broker { prefetch, cause, since, next_try },
+            api: Api { works, cause: api_cause, since: api_since },
+        }
+    }
+}
+
+async fn readyz(State(view): State<View>) -> Response {
+    let readiness = Readiness::of(&view.broker.borrow(), view.board.api_trouble());
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    match serde_json::to_string_pretty(&readiness) {
+        Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body + "\n").into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+async fn metrics(State(view): State<View>) -> Response {
+    let seconds = |age: Option<Duration>| age.unwrap_or_default().as_secs_f64();
+    gauge!("bwp_oldest_message_in_hand_seconds").set(seconds(view.board.oldest_in_hand()));
+    gauge!("bwp_oldest_delayed_message_seconds").set(seconds(view.board.oldest_delayed()));
+    gauge!("bwp_api_failing").set(if view.board.api_trouble().is_some() { 1 } else { 0 });
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], view.metrics.render()).into_response()
+}

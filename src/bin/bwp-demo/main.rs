@@ -1,0 +1,107 @@
+//! `bwp-demo`: publishes a mixed batch, watches what becomes of each message, prints that and checks it.
+//!
+//! Not here: the broker, the simulator and the worker that it looks at; `scripts/demo` starts them.
+
+mod batch;
+mod check;
+mod clean_up;
+mod collect;
+mod ledger;
+mod publish;
+mod report;
+mod show_letter;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bwp_sync::settings::Settings;
+use clap::{Parser, Subcommand};
+use url::Url;
+
+use collect::Collector;
+
+/// Shows and checks what a running worker makes of a mixed batch of messages.
+///
+/// Takes the worker's own settings from the environment (`BWP__SECTION__KEY`).
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Publish the batch, wait for what comes of it, print and check that
+    Show(Show),
+    /// Delete the exchanges and queues of a demonstration; their names must begin with `bwp-demo-`
+    CleanUp,
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// The simulator's address for GraphQL, as it prints it
+    #[arg(long, value_name = "URL")]
+    simulator: Url,
+    /// Where the example messages are
+    #[arg(long, value_name = "DIR", default_value = "tests/fixtures/messages")]
+    messages: PathBuf,
+    /// Seconds to wait for all results and dead letters
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    within: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            // the exit code says it, too
+            writeln!(std::io::stderr(), "bwp-demo: {error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(&[]).context("settings")?;
+    match arguments.command {
+        Command::Show(arguments) => show(&settings, &arguments).await,
+        Command::CleanUp => clean_up::clean_up(&settings.broker()).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn show(settings: &Settings, arguments: &Show) -> anyhow::Result<ExitCode> {
+    let batch = batch::read(&arguments.messages)?;
+    let letters = batch.iter().filter(|message| message.expected.is_failure()).count();
+    let mut collector = Collector::open(&settings.broker()).await?;
+    let (published, collected) = tokio::try_join!(
+        publish::publish(batch.iter().map(|message| message.path.clone()).collect()),
+        collector.collect(batch.len(), letters, Duration::from_secs(arguments.within)),
+    )?;
+    collector.close().await;
+    let ledger = ledger::read(&arguments.simulator).await?;
+
+    let (rows, unexpected) = report::rows(&batch, &published, &collected.results);
+    let mut problems = check::problems(&rows, &collected.letters, &ledger);
+    problems.extend(unexpected.iter().map(|id| format!("a result for message {id} that nobody waited for")));
+
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\n{}\n", report::table(&rows).trim_fmt())?;
+    writeln!(out, "{}\n", report::summary(&rows))?;
+    if let Some(letter) = collected.letters.first() {
+        writeln!(out, "{}\n", show_letter::shown(letter))?;
+    }
+    writeln!(out, "{}\n", report::ledger(&ledger))?;
+    if problems.is_empty() {
+        writeln!(out, "as it should be: {}", check::HOLDS)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for problem in &problems {
+        writeln!(out, "WRONG: {problem}")?;
+    }
+    Ok(ExitCode::FAILURE)
+}

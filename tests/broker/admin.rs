@@ -1,0 +1,124 @@
+//! Probes and metrics of the real worker.
+
+use bwp_sync::simulator::{Fault, FaultRule};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::messages::{checkout, checkout_of};
+use crate::stage::{SOON, Stage, Worker};
+use crate::support::process::Process;
+use crate::support::until::until;
+
+const LISTEN: (&str, &str) = ("BWP__ADMIN__LISTEN", "127.0.0.1:0");
+
+/// Where a worker serves its probes.
+async fn address(worker: &Worker) -> String {
+    let line: Value = serde_json::from_str(&worker.says(&["probes and metrics"]).await).expect("a log line is JSON");
+    line["address"].as_str().expect("it says where").to_owned()
+}
+
+/// Status and body of an answer.
+async fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.expect("somebody listens");
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.expect("a request goes out");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer comes");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head and a body");
+    let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, body.to_owned())
+}
+
+async fn ready(address: &str) -> (u16, Value) {
+    let (status, body) = get(address, "/readyz").await;
+    (status, serde_json::from_str(&body).expect("the body is JSON"))
+}
+
+#[tokio::test]
+async fn ready_means_that_a_consumer_is_registered_with_its_prefetch() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&[LISTEN, ("BWP__BROKER__PREFETCH", "7")]).await;
+    let address = address(&worker).await;
+    let (status, body) = ready(&address).await;
+    assert_eq!((status, &body["ready"], &body["broker"]["prefetch"]), (200, &true.into(), &7.into()));
+    assert_eq!(body["api"]["works"], true);
+    assert_eq!(get(&address, "/livez").await, (200, "ok\n".into()));
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_there_shows_with_its_cause_and_the_next_try() {
+    let stage = Stage::new().await;
+    let worker = stage.starting_worker(&[LISTEN, ("BWP__BROKER__URI", "amqp://guest:gu3st@127.0.0.1:1/%2f")]);
+    let address = address(&worker).await;
+    let look = async || ready(&address).await;
+    let (status, body) =
+        until("the worker says why", SOON, look, |(_, body)| !body["broker"]["nextTry"].is_null()).await;
+    let cause = body["broker"]["cause"].as_str().expect("a cause");
+    assert_eq!((status, &body["ready"]), (503, &false.into()));
+    assert!(cause.starts_with("cannot connect: ") && !cause.contains("gu3st"), "{cause}");
+    assert_eq!(get(&address, "/livez").await.0, 200, "it waits, and is alive");
+    let (_, metrics) = get(&address, "/metrics").await;
+    assert!(metrics.contains(r#"bwp_sessions_lost_total{cause="not-connected"}"#), "{metrics}");
+    assert!(metrics.contains("bwp_consumer_prefetch 0"), "{metrics}");
+    assert_eq!(worker.terminated().await, Some(0), "it can be stopped while it waits");
+}
+
+#[tokio::test]
+async fn an_api_that_fails_shows_with_its_cause_until_it_works_again() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&[LISTEN]).await;
+    let address = address(&worker).await;
+    stage.simulator.add_fault(FaultRule::always(Fault::status(503)));
+    stage.publish(&checkout("SO-1")).await;
+    let look = async || ready(&address).await;
+    let (status, body) = until("the API fails", SOON, look, |(_, body)| body["api"]["works"] == false).await;
+    assert_eq!(status, 200, "a failing API is no reason to take the worker out");
+    assert!(body["api"]["cause"].is_string() && body["api"]["since"].is_string(), "{body}");
+    stage.simulator.clear_faults();
+    until("the API works again", SOON, look, |(_, body)| body["api"]["works"] == true).await;
+    assert_eq!((worker.said("the API fails"), worker.said("the API works again")), (1, 1), "said once at each change");
+}
+
+#[tokio::test]
+async fn what_became_of_messages_can_be_counted() {
+    let stage = Stage::new().await;
+    let mut results = stage.results().await;
+    let worker = stage.worker(&[LISTEN]).await;
+    let address = address(&worker).await;
+    stage.publish(&checkout("SO-1")).await;
+    stage.publish(&checkout_of("SO-2", "sim-ItemOutOfStock")).await;
+    results.until(SOON, |results| results.len() == 2).await;
+    let settled = async || get(&address, "/metrics").await.1;
+    let metrics = until("nothing is in hand", SOON, settled, |text| text.contains("\nbwp_messages_in_hand 0\n")).await;
+    for line in [
+        r#"bwp_messages_settled_total{kind="order-created",outcome="created",code=""} 1"#,
+        r#"bwp_messages_settled_total{kind="order-failed",outcome="dead-lettered",code="ItemOutOfStock"} 1"#,
+        r#"bwp_api_call_seconds_count{operation="createOrder",class="ok"} 1"#,
+        r#"bwp_api_call_seconds_count{operation="createOrder",class="rejected"} 1"#,
+        r#"bwp_token_renewals_total{outcome="ok"} 1"#,
+        "bwp_consumer_prefetch 20",
+        "bwp_bytes_in_hand 0",
+        "bwp_stale_acks_total 0",
+        concat!(r#"bwp_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
+        "# TYPE bwp_confirm_seconds histogram",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn the_health_check_asks_the_worker_itself() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&[LISTEN]).await;
+    let address = address(&worker).await;
+    let environment = [
+        ("BWP__ADMIN__LISTEN", address.as_str()),
+        ("BWP__API__CLIENT_ID", "x"),
+        ("BWP__API__CLIENT_SECRET", "x"),
+        ("BWP__API__TARGET_ID", "x"),
+    ];
+    let check = || Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &["check", "--live"], &environment);
+    assert_eq!(check().wait(SOON).await.code(), Some(0));
+    worker.killed().await;
+    assert_eq!(check().wait(SOON).await.code(), Some(1));
+}

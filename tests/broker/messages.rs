@@ -1,0 +1,101 @@
+//! The shop's messages, made from the fixtures, and what is read of the answers.
+//! Not here: publishing them.
+
+use lapin::BasicProperties;
+use lapin::message::Delivery;
+use lapin::types::AMQPValue;
+use serde_json::{Value, json};
+
+const CHECKOUT: &str = include_str!("../fixtures/messages/create-minimum-fulfillable.json");
+const FULFILLMENT: &str = include_str!("../fixtures/messages/trigger-minimum-fulfillable.json");
+
+/// What the fixtures say of the shopper, and what the simulator's client must keep to itself.
+pub(crate) const PRIVATE: [&str; 9] = [
+    "John",
+    "Smith",
+    "Boren",
+    "Seattle",
+    "98109",
+    "john.smith@shop.example",
+    "apay-session-id",
+    "external-shopper-checkout-session-id",
+    "sim-secret",
+];
+
+/// A message as a shop publishes it to `shop.events`.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) key: String,
+    pub(crate) properties: BasicProperties,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A whole event in the body.
+pub(crate) fn structured(event: &Value) -> Message {
+    let properties = BasicProperties::default()
+        .with_content_type("application/cloudevents+json".into())
+        .with_message_id(event["id"].as_str().expect("an event has an id").into())
+        .with_delivery_mode(2);
+    let key = event["type"].as_str().expect("an event has a type").to_owned();
+    Message { key, properties, body: event.to_string().into_bytes() }
+}
+
+/// The event of a good checkout.
+pub(crate) fn checkout_event(order: &str) -> Value {
+    about(CHECKOUT, order, "checkout")
+}
+
+/// A good checkout.
+pub(crate) fn checkout(order: &str) -> Message {
+    structured(&checkout_event(order))
+}
+
+/// A checkout of a product; `sim-…` asks the simulator for a fault.
+pub(crate) fn checkout_of(order: &str, product: &str) -> Message {
+    let mut event = checkout_event(order);
+    event["data"]["lines"][0]["product"]["productId"] = json!(product);
+    structured(&event)
+}
+
+/// Fulfillment of an order is to start.
+pub(crate) fn fulfillment(order: &str) -> Message {
+    structured(&about(FULFILLMENT, order, "fulfillment"))
+}
+
+fn about(fixture: &str, order: &str, what: &str) -> Value {
+    let mut event: Value = serde_json::from_str(fixture).expect("a fixture is JSON");
+    let its_own = event["subject"].as_str().expect("a fixture has a subject").to_owned();
+    event = serde_json::from_str(&event.to_string().replace(&its_own, order)).expect("an id is no syntax");
+    event["id"] = json!(format!("{what} of {order}"));
+    event
+}
+
+/// The body as JSON.
+pub(crate) fn json(delivery: &Delivery) -> Value {
+    serde_json::from_slice(&delivery.data).expect("a result is JSON")
+}
+
+/// A header as text.
+pub(crate) fn header(delivery: &Delivery, name: &str) -> Option<String> {
+    match delivery.properties.headers().as_ref()?.inner().get(name)? {
+        AMQPValue::LongString(text) => Some(text.to_string()),
+        AMQPValue::LongUInt(number) => Some(number.to_string()),
+        AMQPValue::LongInt(number) => Some(number.to_string()),
+        AMQPValue::LongLongInt(number) => Some(number.to_string()),
+        other => panic!("{name}: expected a text or a number, got {other:?}"),
+    }
+}
+
+/// What came of the messages: the shop's order id and the outcome, or the code of a failure; sorted.
+pub(crate) fn outcomes(results: &[Delivery]) -> Vec<(String, String)> {
+    let mut outcomes: Vec<_> = results.iter().map(outcome).collect();
+    outcomes.sort();
+    outcomes
+}
+
+fn outcome(result: &Delivery) -> (String, String) {
+    let result = json(result);
+    let data = &result["data"];
+    let outcome = data["outcome"].as_str().or(data["failure"]["code"].as_str()).expect("a result has an outcome");
+    (result["subject"].as_str().unwrap_or_default().to_owned(), outcome.to_owned())
+}

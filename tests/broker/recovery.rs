@@ -1,0 +1,176 @@
+//! Whatever is lost on the broker's side, consumption comes back by itself, with its prefetch.
+//! Not here: loss of the worker; see `crashes`.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::messages::{checkout, checkout_of, outcomes};
+use crate::stage::{LETTERS, ORDERS, PREFETCH, RESULTS, SOON, Stage, Worker};
+use crate::support::broker::Broker;
+use crate::support::node::Node;
+use crate::support::relay::Relay;
+use crate::support::until::until;
+
+/// While the broker is there: the first pause is at most 200 ms, connecting and declaring take about half a second, and
+/// the broker tells of consumers every second. The rest is room for a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(10);
+/// After the broker was away: the worker pauses for at most 5 s, then as above.
+const AFTER_A_PAUSE: Duration = Duration::from_secs(15);
+
+/// A worker that has consumed, and how to see that it does again.
+struct Watch<'a> {
+    stage: &'a Stage,
+    worker: &'a Worker,
+    gone: Vec<String>,
+}
+
+impl<'a> Watch<'a> {
+    async fn over(stage: &'a Stage, worker: &'a Worker) -> Self {
+        let tag = stage.consumer(PREFETCH, &[]).await;
+        Self { stage, worker, gone: vec![tag] }
+    }
+
+    /// Consumption must come back within a bound, with its prefetch, by the same process.
+    async fn resumes_within(&mut self, bound: Duration) {
+        let since = Instant::now();
+        let tag = self.stage.consumer(PREFETCH, &self.gone).await;
+        let took = since.elapsed();
+        assert!(took < bound, "consuming again after {took:?}; log: {:#?}", self.worker.stderr());
+        self.gone.push(tag);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_closed_by_an_operator_is_opened_again() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&[]).await;
+    let mut results = stage.results().await;
+    let mut watch = Watch::over(&stage, &worker).await;
+    let mut closed = 0;
+    for (client, order) in [("bwp-sync consume", "SO-1"), ("bwp-sync publish", "SO-2"), ("bwp-sync", "SO-3")] {
+        let shown = async || stage.vhost.connections().await;
+        let both = until("both connections are shown", SOON, shown, |seen| {
+            seen.iter().filter(|connection| connection.client_name.starts_with("bwp-sync")).count() == 2
+        });
+        both.await;
+        stage.vhost.close_connections_of(client).await;
+        watch.resumes_within(AT_ONCE).await;
+        stage.publish(&checkout(order)).await;
+        closed += 1;
+        results.until(SOON, |seen| seen.len() == closed).await;
+    }
+    assert_eq!(worker.said("not consuming"), 3);
+}
+
+#[tokio::test]
+async fn a_queue_deleted_under_the_consumer_is_declared_bound_and_consumed_again() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&[]).await;
+    let mut results = stage.results().await;
+    let mut watch = Watch::over(&stage, &worker).await;
+    stage.vhost.delete_queue(ORDERS).await;
+    watch.resumes_within(AT_ONCE).await;
+    worker.says(&["was the queue deleted?"]).await;
+    stage.publish(&checkout("SO-1")).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_publishing_channel_that_the_broker_closed_is_opened_again() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&[]).await;
+    let mut watch = Watch::over(&stage, &worker).await;
+    // publishing to an exchange that is not there closes the channel
+    stage.vhost.delete_exchange("bwp.results").await;
+    stage.publish(&checkout("SO-1")).await;
+    watch.resumes_within(AT_ONCE).await;
+    let mut results = stage.results().await;
+    stage.publish(&checkout("SO-2")).await;
+    results.until(SOON, |seen| outcomes(seen).contains(&("SO-2".into(), "created".into()))).await;
+    assert!(stage.simulator.order_by_alias("EXTERNAL_ID", "SO-1").is_some());
+    assert_eq!(worker.terminated().await, Some(0));
+    assert!(stage.left_in(ORDERS).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_consuming_channel_that_the_broker_closed_and_a_broker_that_was_killed_are_come_back_from() {
+    let node = Node::start().await;
+    let mut stage = Stage::on(&node).await;
+    stage.keep_results().await;
+    let worker = stage.worker(&[]).await;
+    let tag = stage.consumer(PREFETCH, &[]).await;
+    close_channels_with(&node, PREFETCH).await;
+    worker.consumes(2).await;
+    let next = stage.consumer(PREFETCH, std::slice::from_ref(&tag)).await;
+    assert!(worker.said("unknown delivery tag 999999") > 0, "{:#?}", worker.stderr());
+
+    node.persist_queues().await;
+    node.kill().await;
+    node.restart().await;
+    stage.reconnect().await;
+    let mut watch = Watch { stage: &stage, worker: &worker, gone: vec![tag, next] };
+    watch.resumes_within(AFTER_A_PAUSE).await;
+    stage.publish(&checkout("SO-1")).await;
+    stage.results().await.until(SOON, |seen| seen.len() == 1).await;
+}
+
+/// Makes the broker close the channels that have this prefetch, as if their client had acknowledged what it never got.
+async fn close_channels_with(node: &Node, prefetch: u64) {
+    let close = format!(
+        "[rabbit_channel:do(Channel, {{'basic.ack', 999999, false}})
+            || Channel <- rabbit_channel:list(),
+               [{{prefetch_count, {prefetch}}}] <- [rabbit_channel:info(Channel, [prefetch_count])]]."
+    );
+    node.ctl(&["eval", &close]).await;
+}
+
+#[tokio::test]
+async fn a_broker_that_falls_silent_is_left_and_found_again() {
+    let broker = Broker::shared();
+    let relay = Relay::start(&broker.address());
+    let stage = Stage::on(&broker).await;
+    let uri = stage.vhost.amqp_uri_through(&relay.address());
+    let worker = stage.worker(&[("BWP__BROKER__URI", &uri), ("BWP__BROKER__HEARTBEAT", "1s")]).await;
+    let mut results = stage.results().await;
+    relay.stall(true);
+    worker.says(&["not consuming"]).await;
+    relay.stall(false);
+    worker.consumes(2).await;
+    stage.publish(&checkout("SO-1")).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_letter_waits_for_the_exchange_of_letters_which_the_worker_brings_back() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&[]).await;
+    let mut results = stage.results().await;
+    stage.vhost.delete_exchange("bwp.dead").await;
+    stage.publish(&checkout_of("SO-1", "sim-ItemOutOfStock")).await;
+    stage.letters().await.until(SOON, |seen| seen.len() == 1).await;
+    let results = results.until(SOON, |seen| !seen.is_empty()).await;
+    assert_eq!(outcomes(results), [("SO-1".into(), "ItemOutOfStock".into())]);
+    assert!(worker.said("not consuming") > 0);
+}
+
+#[tokio::test]
+async fn without_a_queue_of_letters_the_message_stays_and_no_failure_is_told() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.worker(&[]).await.terminated().await, Some(0));
+    stage.vhost.delete_queue(LETTERS).await;
+    let worker = stage.worker(&[("BWP__BROKER__DECLARE", "false")]).await;
+    stage.keep_results().await;
+    stage.publish(&checkout_of("SO-1", "sim-ItemOutOfStock")).await;
+    worker.says(&["not consuming", "no queue takes messages to `bwp.dead`"]).await;
+    worker.consumes(3).await;
+
+    stage.shop.declare_quorum_queue(LETTERS).await;
+    stage.bind(LETTERS, "bwp.dead", "#").await;
+    stage.queue(LETTERS, "the letter is there", |queue| queue.ready > 0).await;
+    assert_eq!(worker.terminated().await, Some(0));
+    // one of each, though it was tried several times: nothing was told or acknowledged before the letter was taken
+    for (queue, expected) in [(ORDERS, 0), (LETTERS, 1), (RESULTS, 1)] {
+        assert_eq!(stage.left_in(queue).await.len(), expected, "{queue}");
+    }
+}

@@ -1,0 +1,231 @@
+//! Where a test plays: a virtual host, a simulated API, the shop's connection, and the real worker between them.
+//! Not here: what is played.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use bwp_sync::simulator::{CallEvent, CallPhase, Config, Operation, Simulator};
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, ExchangeKind};
+use tokio::sync::broadcast::Receiver;
+
+use crate::messages::{Message, PRIVATE};
+use crate::support::amqp::{Client, Collector};
+use crate::support::broker::{Broker, Queue, Vhost};
+use crate::support::process::Process;
+use crate::support::until::until;
+
+/// Far beyond what any of this takes on a busy machine.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// Messages that a worker of these tests may hold, unless its test says otherwise.
+pub(crate) const PREFETCH: u64 = 20;
+/// The work queue.
+pub(crate) const ORDERS: &str = "bwp.orders";
+/// The queue of dead letters.
+pub(crate) const LETTERS: &str = "bwp.dead-letters";
+/// Where results are kept for a test to read.
+pub(crate) const RESULTS: &str = "test.results";
+
+/// Everything but the worker.
+pub(crate) struct Stage {
+    pub(crate) simulator: Simulator,
+    pub(crate) shop: Client,
+    pub(crate) vhost: Vhost,
+}
+
+impl Stage {
+    /// In the broker that all tests share.
+    pub(crate) async fn new() -> Self {
+        Self::on(&Broker::shared()).await
+    }
+
+    /// In a broker of the test's own.
+    pub(crate) async fn on(broker: &Broker) -> Self {
+        let vhost = broker.vhost().await;
+        let shop = Client::connect(&vhost.amqp_uri(), "shop").await;
+        let simulator = Simulator::start(Config::default()).await.expect("the simulator starts");
+        Self { simulator, shop, vhost }
+    }
+
+    /// Connects the shop again, after its connection was lost with the broker.
+    pub(crate) async fn reconnect(&mut self) {
+        self.shop = Client::connect(&self.vhost.amqp_uri(), "shop").await;
+    }
+
+    /// A worker that consumes, with these settings over those of all tests.
+    pub(crate) async fn worker(&self, settings: &[(&str, &str)]) -> Worker {
+        let worker = self.starting_worker(settings);
+        worker.consumes(1).await;
+        worker
+    }
+
+    /// The same, not waited for.
+    pub(crate) fn starting_worker(&self, settings: &[(&str, &str)]) -> Worker {
+        let (uri, endpoint, tokens) =
+            (self.vhost.amqp_uri(), self.simulator.endpoint(), self.simulator.token_endpoint());
+        let prefetch = PREFETCH.to_string();
+        let mut environment = vec![
+            ("BWP__BROKER__URI", uri.as_str()),
+            ("BWP__BROKER__PREFETCH", &prefetch),
+            ("BWP__API__ENDPOINT", &endpoint),
+            ("BWP__API__TOKEN_ENDPOINT", &tokens),
+            ("BWP__API__CLIENT_ID", "sim-client"),
+            ("BWP__API__CLIENT_SECRET", "sim-secret"),
+            ("BWP__API__TARGET_ID", "store-1"),
+            ("BWP__API__SETTLE", "100ms"),
+            ("BWP__API__TIMEOUT", "2s"),
+            ("BWP__RETRY__FIRST_WAIT", "20ms"),
+            ("BWP__RETRY__LONGEST_WAIT", "100ms"),
+            ("BWP__RETRY__DELAYS", "200ms,500ms,1s"),
+            ("BWP__SHUTDOWN__GRACE", "5s"),
+        ];
+        // of two values for one name the later is taken
+        environment.extend_from_slice(settings);
+        Worker(Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &["run"], &environment))
+    }
+
+    /// Publishes to the shop's exchange. A worker must have declared it, or the test.
+    pub(crate) async fn publish(&self, message: &Message) {
+        self.shop.publish("shop.events", &message.key, message.properties.clone(), &message.body).await;
+    }
+
+    /// From now on results are kept until they are read.
+    pub(crate) async fn keep_results(&self) {
+        let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+        let (channel, none) = (&self.shop.channel, FieldTable::default());
+        let declared = channel.exchange_declare("bwp.results".into(), ExchangeKind::Topic, durable, none);
+        declared.await.expect("the exchange of results can be declared");
+        self.shop.declare_quorum_queue(RESULTS).await;
+        self.bind(RESULTS, "bwp.results", "#").await;
+    }
+
+    /// Results, from [`Stage::keep_results`] on or else from now on.
+    pub(crate) async fn results(&self) -> Collector {
+        self.keep_results().await;
+        self.shop.collect(RESULTS).await
+    }
+
+    /// Letters, where an operator finds them. A worker must have declared the queue.
+    pub(crate) async fn letters(&self) -> Collector {
+        self.shop.collect(LETTERS).await
+    }
+
+    /// Binds a queue.
+    pub(crate) async fn bind(&self, queue: &str, exchange: &str, key: &str) {
+        let (options, none) = (QueueBindOptions::default(), FieldTable::default());
+        let bound = self.shop.channel.queue_bind(queue.into(), exchange.into(), key.into(), options, none);
+        bound.await.expect("the queue can be bound");
+    }
+
+    /// Waits until the broker lists a consumer of the work queue with this prefetch and a tag not in `gone`; returns its tag.
+    pub(crate) async fn consumer(&self, prefetch: u64, gone: &[String]) -> String {
+        let what = format!("a new consumer of {ORDERS} with prefetch {prefetch}");
+        let of_orders = async || {
+            let consumers = self.vhost.consumers().await;
+            consumers.into_iter().filter(|it| it.queue == ORDERS && !gone.contains(&it.tag)).collect::<Vec<_>>()
+        };
+        let found = until(&what, SOON, of_orders, |seen| !seen.is_empty()).await;
+        assert_eq!(found.iter().map(|it| it.prefetch).collect::<Vec<_>>(), [prefetch], "{what}");
+        found[0].tag.clone()
+    }
+
+    /// The bodies that are left in a queue which nobody consumes any more, taken out. Figures would come late, so a mark
+    /// is put behind them.
+    pub(crate) async fn left_in(&self, queue: &str) -> Vec<Vec<u8>> {
+        const MARK: &[u8] = b"nothing comes after this";
+        self.shop.publish("", queue, BasicProperties::default(), MARK).await;
+        let mut left = self.shop.collect(queue).await;
+        let seen = left.until(SOON, |seen| seen.iter().any(|delivery| delivery.data == MARK)).await;
+        seen.iter().map(|delivery| delivery.data.clone()).filter(|body| body != MARK).collect()
+    }
+
+    /// Waits until the figures of a queue are as they should be.
+    pub(crate) async fn queue(&self, name: &str, what: &str, holds: impl Fn(&Queue) -> bool) {
+        let look = async || self.vhost.queue(name).await;
+        until(&format!("{name}: {what}"), SOON, look, |queue| queue.as_ref().is_some_and(&holds)).await;
+    }
+}
+
+/// `bwp-sync run`. Its log is looked through for private data when it goes.
+pub(crate) struct Worker(Process);
+
+impl Worker {
+    /// Waits until it has begun to consume for the given time since its start.
+    pub(crate) async fn consumes(&self, times: usize) {
+        let what = format!("the worker consumes for the {times}. time");
+        until(&what, SOON, async || self.stderr(), |lines| count(lines, r#""message":"consuming""#) >= times).await;
+    }
+
+    /// Waits for a line of its log that has all of these in it.
+    pub(crate) async fn says(&self, parts: &[&str]) -> String {
+        self.wait_for_line(SOON, |line| parts.iter().all(|part| line.contains(part))).await
+    }
+
+    /// How many lines of its log so far have this in it.
+    pub(crate) fn said(&self, part: &str) -> usize {
+        count(&self.stderr(), part)
+    }
+
+    /// Ends it without a chance to do anything, and waits for that.
+    pub(crate) async fn killed(mut self) {
+        self.sigkill();
+        self.wait(SOON).await;
+    }
+
+    /// Asks it to end, as Kubernetes does; returns its exit code.
+    pub(crate) async fn terminated(mut self) -> Option<i32> {
+        self.sigterm();
+        self.wait(SOON).await.code()
+    }
+}
+
+fn count(lines: &[String], part: &str) -> usize {
+    lines.iter().filter(|line| line.contains(part)).count()
+}
+
+impl Deref for Worker {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.0
+    }
+}
+
+impl DerefMut for Worker {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.0
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // a test that failed has said why already
+        if std::thread::panicking() {
+            return;
+        }
+        for line in self.stderr().iter().chain(&self.stdout()) {
+            let found: Vec<_> = PRIVATE.iter().filter(|text| line.contains(*text)).collect();
+            assert!(found.is_empty(), "private data in the log: {found:?} in {line}");
+        }
+    }
+}
+
+/// Waits for a step of a call about an order.
+pub(crate) async fn call_of(calls: &mut Receiver<CallEvent>, operation: Operation, phase: CallPhase, order: &str) {
+    call(calls, |event| event.operation == operation && event.phase == phase && event.alias.as_deref() == Some(order))
+        .await;
+}
+
+/// Waits for a step of a call.
+pub(crate) async fn call(calls: &mut Receiver<CallEvent>, wanted: impl Fn(&CallEvent) -> bool) -> CallEvent {
+    let found = async {
+        loop {
+            let event = calls.recv().await.expect("the simulator runs and its events are read in time");
+            if wanted(&event) {
+                return event;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, found).await.expect("such a call comes")
+}

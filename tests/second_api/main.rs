@@ -1,0 +1,12 @@
+//! Another implementation of the API stands in for the simulator by settings alone.
+//! Not here: the simulator's own behaviour, nor each answer that an API can give.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod client;
+mod messages;
+#[cfg(feature = "simulator")]
+mod same_results;
+mod server;
+mod settings;
+mod worker;

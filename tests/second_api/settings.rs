@@ -1,0 +1,49 @@
+//! The only thing that differs from one API to the other: a settings file.
+//! Not here: any other way to make a client or a worker.
+
+use std::fs;
+
+use bwp_sync::api::Client;
+use bwp_sync::settings::Settings;
+#[cfg(feature = "simulator")]
+use bwp_sync::simulator::{Config, Simulator};
+use bwp_sync::worker::Context;
+
+use crate::server::http::{CLIENT_ID, CLIENT_SECRET, Server, TARGET};
+
+/// Settings for the second API.
+pub(crate) fn for_second(server: &Server) -> Settings {
+    let (endpoint, token_endpoint) = (server.endpoint(), server.token_endpoint());
+    load(&format!(
+        "[api]\nendpoint = \"{endpoint}\"\ntoken_endpoint = \"{token_endpoint}\"\n\
+         client_id = \"{CLIENT_ID}\"\nclient_secret = \"{CLIENT_SECRET}\"\ntarget_id = \"{TARGET}\"\n"
+    ))
+}
+
+/// Settings for a simulator that was started with its own defaults.
+#[cfg(feature = "simulator")]
+pub(crate) fn for_simulator(simulator: &Simulator) -> Settings {
+    let (endpoint, token_endpoint) = (simulator.endpoint(), simulator.token_endpoint());
+    let Config { client_id, client_secret, .. } = Config::default();
+    load(&format!(
+        "[api]\nendpoint = \"{endpoint}\"\ntoken_endpoint = \"{token_endpoint}\"\n\
+         client_id = \"{client_id}\"\nclient_secret = \"{client_secret}\"\ntarget_id = \"any-store\"\n"
+    ))
+}
+
+pub(crate) fn client(settings: &Settings) -> Client {
+    Client::new(settings.api()).unwrap()
+}
+
+/// What a worker needs, as the daemon makes it.
+pub(crate) fn context(settings: &Settings) -> Context<Client> {
+    let (limits, timing) = (settings.limits(), settings.timing());
+    Context::new(client(settings), settings.aliases(), limits, timing, settings.max_message_bytes())
+}
+
+fn load(text: &str) -> Settings {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("settings.toml");
+    fs::write(&file, text).unwrap();
+    Settings::load(&[file]).unwrap()
+}
