@@ -37,7 +37,7 @@ EXPOSE 9464
 # By number: Kubernetes cannot tell whether a name is root's, and there is no /etc/passwd.
 USER 65532:65532
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 CMD ["/bwp-sync", "check", "--live"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["/bwp-sync", "check", "--live"]
 ENTRYPOINT ["/bwp-sync"]
 CMD ["run"]
 
