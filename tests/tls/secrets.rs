@@ -1,0 +1,75 @@
+//! Secrets in files that are replaced while the worker runs.
+//! Not here: settings that are refused at the start.
+
+use std::os::unix::fs::symlink;
+
+use bwp_sync::ports::Settlement;
+use bwp_sync::secret::Secret;
+use bwp_sync::simulator::{Config, Operation, Simulator};
+use secrecy::ExposeSecret;
+
+use crate::authority::write;
+use crate::log::Log;
+use crate::worker::{checkout, context};
+
+#[tokio::test]
+async fn a_client_secret_that_is_replaced_is_used_for_the_next_token() {
+    let simulator = Simulator::start(Config::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "secret", "the one before\n");
+    let keys = [("client_secret", ""), ("client_secret_file", file.to_str().unwrap())];
+    let context = context(&simulator, &keys);
+    assert!(matches!(checkout(&context).await, Settlement::Later(_)));
+
+    write(folder.path(), "secret", "sim-secret\r\n");
+    assert!(matches!(checkout(&context).await, Settlement::Done(_)));
+
+    write(folder.path(), "secret", "one that is not used while the token lives");
+    assert!(matches!(checkout(&context).await, Settlement::Done(_)));
+    let tokens = simulator.ledger().calls_of(Operation::Token);
+    simulator.revoke_tokens();
+    assert!(matches!(checkout(&context).await, Settlement::Later(_)));
+    assert!(simulator.ledger().calls_of(Operation::Token) > tokens);
+}
+
+#[test]
+fn a_file_that_is_gone_or_empty_for_a_moment_leaves_the_last_good_value_and_says_so_once() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), Log::listen());
+    let file = write(folder.path(), "secret", "first");
+    let secret = Secret::file(&file).unwrap();
+    for gone in [|file: &_| std::fs::remove_file(file).unwrap(), |file: &_| std::fs::write(file, "\n").unwrap()] {
+        write(folder.path(), "secret", "second\n");
+        assert_eq!(secret.read().expose_secret(), "second");
+        gone(&file);
+        assert_eq!(secret.read().expose_secret(), "second");
+        assert_eq!(secret.read().expose_secret(), "second");
+    }
+    assert_eq!(log.count("what it last held stays in force"), 2, "{}", log.text());
+    assert_eq!(log.count("second"), 0);
+}
+
+#[test]
+fn a_link_that_is_swapped_leads_to_the_new_value() {
+    let folder = tempfile::tempdir().unwrap();
+    for version in ["one", "two"] {
+        std::fs::create_dir(folder.path().join(version)).unwrap();
+        write(&folder.path().join(version), "secret", version);
+    }
+    // as Kubernetes does it: a link to the folder, renamed over the one before
+    let (data, fresh) = (folder.path().join("data"), folder.path().join("fresh"));
+    symlink("one", &data).unwrap();
+    let secret = Secret::file(data.join("secret")).unwrap();
+    symlink("two", &fresh).unwrap();
+    std::fs::rename(&fresh, &data).unwrap();
+    assert_eq!(secret.read().expose_secret(), "two");
+}
+
+#[test]
+fn only_line_ends_are_cut_off_and_nothing_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = Secret::file(write(folder.path(), "file", " pass word \r\n\n")).unwrap();
+    assert_eq!(secret.read().expose_secret(), " pass word ");
+    for shown in [format!("{secret:?}"), format!("{:#?}", Secret::from("pass word")), format!("{:?}", secret.read())] {
+        assert!(!shown.contains("word"), "{shown}");
+    }
+}
