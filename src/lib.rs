@@ -12,7 +12,7 @@
 //! | [`policy`] | what an error means and what follows | calls, waiting, clocks, logging | ports, domain |
 //! | [`worker`] | message in, settlement out; the pool around it | HTTP, AMQP | policy, ports, domain |
 //! | [`api`] | the Order API by reqwest; reports facts | retries, judgement | ports, domain, secret, tls |
-//! | [`broker`] | RabbitMQ by lapin; carries settlements out | what a message means, API calls | ports, domain, secret, tls |
+//! | [`broker`] | RabbitMQ by lapin; carries settlements out | meaning of messages, API calls | ports, domain, secret, tls |
 //! | [`secret`] | a value that is never shown, inline or in a file that may change | what it is for | nothing |
 //! | [`tls`] | whom TLS trusts and how we show who we are | files, connections | nothing |
 //! | [`settings`], [`telemetry`], [`shutdown`] | what the process is told, and how it speaks and stops | work of a room | types that they fill |

@@ -253,6 +253,19 @@ mod tests {
     }
 
     #[test]
+    fn settings_show_no_secret() {
+        let secrets = ["broker.uri", "api.client_id", "api.client_secret", "api.access_key", "api.proxy"];
+        let environment = secrets.map(|key| {
+            let value = if key == "broker.uri" { "amqp://shop:pa55word@rabbit/%2f" } else { "https://pa55word@proxy" };
+            (OsString::from(format!("BWP__{}", key.replace('.', "__"))), OsString::from(value))
+        });
+        let target = (OsString::from("BWP__API__TARGET_ID"), OsString::from("store-1"));
+        let reader = Reader::new(DEFAULTS, &[], environment.into_iter().chain([target])).unwrap();
+        let settings = format!("{:#?}", Settings::read(reader).unwrap());
+        assert!(settings.contains("store-1") && !settings.contains("pa55word"), "{settings}");
+    }
+
+    #[test]
     fn an_environment_value_that_looks_like_a_number_stays_text() {
         let settings = load(DEFAULTS).unwrap();
         let id = settings.api().client_id.read();

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use url::Url;
 
 use crate::secret::Secret;
@@ -64,11 +63,10 @@ impl ClientConfig {
 }
 
 /// A version of the API; each has documents of its own.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ApiVersion {
     /// `2024-11-01`.
     #[default]
-    #[serde(rename = "2024-11-01")]
     V2024_11_01,
 }
 

@@ -27,6 +27,7 @@ fn bad_settings_are_refused_with_the_key_and_what_was_expected() {
         ("BWP__BROKER__URI", "rabbit:5672", "broker.uri: expected `amqp://user:password@host:port/vhost`"),
         ("BWP__BROKER__TLS__KEY_FILE", "Cargo.toml", "broker.tls.key_file: expected both `cert_file` and `key_file`"),
         ("BWP__BROKER__TLS__CA_FILE", "Cargo.toml", "broker.tls.ca_file: expected one or more certificates in PEM"),
+        ("BWP__BROKER__TLS__CA_FILE", "Cargo.toml", "broker.tls: expected an `amqps://` address in `broker.uri`"),
         ("BWP__API__TLS__CA_FILE", "Cargo.toml", "api.tls.ca_file: expected one or more certificates in PEM"),
         ("BWP__API__TLS__CA_FILE", "/no/such/file", "api.tls.ca_file: cannot read `/no/such/file`"),
         ("BWP__API__PROXY", "socks5://u:pa55word@127.0.0.1:1", "api.proxy: expected `http://host:port`"),

@@ -10,10 +10,14 @@ mod support;
 mod api;
 mod authority;
 mod broker;
+mod files;
 mod front;
 #[path = "../api/log.rs"]
 #[expect(dead_code, reason = "shared by test programs, none of which needs all of it")]
 mod log;
 mod roots;
 mod secrets;
+#[path = "../api/stub.rs"]
+#[expect(dead_code, reason = "shared by test programs, none of which needs all of it")]
+mod stub;
 mod worker;

@@ -3,13 +3,15 @@
 
 use std::os::unix::fs::symlink;
 
-use bwp_sync::ports::Settlement;
+use bwp_sync::api::Client;
+use bwp_sync::ports::{OrderApi, Settlement};
 use bwp_sync::secret::Secret;
 use bwp_sync::simulator::{Config, Operation, Simulator};
 use secrecy::ExposeSecret;
 
 use crate::authority::write;
 use crate::log::Log;
+use crate::stub::Stub;
 use crate::worker::{checkout, context};
 
 #[tokio::test]
@@ -30,6 +32,28 @@ async fn a_client_secret_that_is_replaced_is_used_for_the_next_token() {
     simulator.revoke_tokens();
     assert!(matches!(checkout(&context).await, Settlement::Later(_)));
     assert!(simulator.ledger().calls_of(Operation::Token) > tokens);
+}
+
+#[tokio::test]
+async fn client_id_and_access_key_are_read_again_for_each_token() {
+    let (stub, folder) = (Stub::start().await, tempfile::tempdir().unwrap());
+    let secret = |name| Secret::file(write(folder.path(), name, "before")).unwrap();
+    let mut config = stub.config();
+    (config.client_id, config.access_key) = (secret("id"), Some(secret("key")));
+    let client = Client::new(config).unwrap();
+    for name in ["id", "key"] {
+        write(folder.path(), name, "after");
+    }
+    client.create_order(&Default::default()).await.unwrap();
+    write(folder.path(), "key", "later");
+    client.create_order(&Default::default()).await.unwrap();
+
+    let form = String::from_utf8(stub.token.seen()[0].body.to_vec()).unwrap();
+    assert!(form.contains("client_id=after"), "{form}");
+    // the second call went out with the same token
+    for call in stub.graphql.seen() {
+        assert_eq!(call.header("x-api-access-key"), "after");
+    }
 }
 
 #[test]
