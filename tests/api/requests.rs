@@ -7,7 +7,6 @@ use bwp_sync::api::Client;
 use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::OrderIdentifier;
 use bwp_sync::ports::OrderApi;
-use secrecy::SecretString;
 use serde_json::json;
 
 use crate::log::Log;
@@ -32,7 +31,7 @@ async fn the_target_header_is_a_setting_and_the_access_key_goes_along_where_ther
     let stub = Stub::start().await;
     let mut config = stub.config();
     config.target_header = "X-Omni-TargetId".into();
-    config.access_key = Some(SecretString::from("access-key"));
+    config.access_key = Some("access-key".into());
     Client::new(config).unwrap().create_order(&Default::default()).await.unwrap();
 
     let sent = &stub.graphql.seen()[0];
