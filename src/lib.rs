@@ -11,8 +11,10 @@
 //! | [`ports`] | plain data that rooms hand each other, and the trait `OrderApi` | behaviour | domain |
 //! | [`policy`] | what an error means and what follows | calls, waiting, clocks, logging | ports, domain |
 //! | [`worker`] | message in, settlement out; the pool around it | HTTP, AMQP | policy, ports, domain |
-//! | [`api`] | the Order API by reqwest; reports facts | retries, judgement | ports, domain |
-//! | [`broker`] | RabbitMQ by lapin; carries settlements out | what a message means, API calls | ports, domain |
+//! | [`api`] | the Order API by reqwest; reports facts | retries, judgement | ports, domain, secret, tls |
+//! | [`broker`] | RabbitMQ by lapin; carries settlements out | meaning of messages, API calls | ports, domain, secret, tls |
+//! | [`secret`] | a value that is never shown, inline or in a file that may change | what it is for | nothing |
+//! | [`tls`] | whom TLS trusts and how we show who we are | files, connections | nothing |
 //! | [`admin`] | probes and metrics over HTTP | measuring | worker, ports |
 //! | [`settings`], [`telemetry`], [`shutdown`] | what the process is told, and how it speaks and stops | work of a room | types that they fill |
 //! | [`cli`] | arguments and subcommands; wires the rooms together | work of a room | everything |
@@ -38,9 +40,11 @@ pub mod cli;
 pub mod domain;
 pub mod policy;
 pub mod ports;
+pub mod secret;
 pub mod settings;
 pub mod shutdown;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod telemetry;
+pub mod tls;
 pub mod worker;

@@ -6,17 +6,16 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use secrecy::ExposeSecret;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::config::{ClientConfig, ClientError};
+use super::config::{ClientConfig, ClientError, header, target_header};
 use super::dialect::{Dialect, InputWithId, UpdateOrder};
 use super::token::{Token, Tokens};
 use super::token_endpoint::TokenEndpoint;
-use super::transport::{Http, exchange};
+use super::transport::Http;
 use super::wire::{Answer, CreateOrder, DATA_FETCHING, ReadOrder, request_body};
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
 use crate::domain::order::OrderIdentifier;
@@ -39,15 +38,17 @@ pub struct Client {
 impl Client {
     /// A client that has not connected yet.
     pub fn new(config: ClientConfig) -> Result<Self, ClientError> {
-        check_address("endpoint", &config.endpoint)?;
-        check_address("token_endpoint", &config.token_endpoint)?;
+        if let Some(problem) = config.problems().into_iter().next() {
+            return Err(problem);
+        }
         let headers = headers(&config)?;
-        let http = Http::new(config.connect_timeout)?;
+        let http = Http::new(&config)?;
         let tokens = Tokens::new(TokenEndpoint {
             http: http.clone(),
             url: config.token_endpoint,
             client_id: config.client_id,
             client_secret: config.client_secret,
+            access_key: config.access_key,
             timeout: config.timeout,
         });
         Ok(Self {
@@ -88,9 +89,9 @@ impl Client {
             .http
             .post(self.endpoint.clone())
             .headers(self.headers.clone())
-            .header(AUTHORIZATION, token.authorization.clone())
+            .headers(token.headers.clone())
             .body(body);
-        let raw = exchange(request, deadline.saturating_duration_since(Instant::now())).await?;
+        let raw = self.http.exchange(request, deadline.saturating_duration_since(Instant::now())).await?;
         Ok(Answer::read(&raw))
     }
 
@@ -166,28 +167,10 @@ impl fmt::Debug for Client {
     }
 }
 
-fn check_address(setting: &'static str, url: &Url) -> Result<(), ClientError> {
-    let plain = url.username().is_empty() && url.password().is_none();
-    let http = matches!(url.scheme(), "http" | "https");
-    if plain && http { Ok(()) } else { Err(ClientError::Address { setting }) }
-}
-
 fn headers(config: &ClientConfig) -> Result<HeaderMap, ClientError> {
-    let target_header =
-        HeaderName::try_from(&config.target_header).map_err(|_| ClientError::Header { setting: "target_header" })?;
-    let mut headers = HeaderMap::from_iter([
+    Ok(HeaderMap::from_iter([
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (HeaderName::from_static("x-api-version"), HeaderValue::from_static(config.version.name())),
-        (target_header, header("target_id", &config.target_id)?),
-    ]);
-    if let Some(key) = &config.access_key {
-        let mut key = header("access_key", key.expose_secret())?;
-        key.set_sensitive(true);
-        headers.insert("x-api-access-key", key);
-    }
-    Ok(headers)
-}
-
-fn header(setting: &'static str, value: &str) -> Result<HeaderValue, ClientError> {
-    HeaderValue::try_from(value).map_err(|_| ClientError::Header { setting })
+        (target_header(&config.target_header)?, header("target_id", &config.target_id)?),
+    ]))
 }

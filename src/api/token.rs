@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use metrics::counter;
-use reqwest::header::HeaderValue;
+use reqwest::header::HeaderMap;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -26,8 +26,8 @@ const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
 /// A token as a call carries it.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
-    /// Value of the header `Authorization`, marked as sensitive.
-    pub(super) authorization: HeaderValue,
+    /// `Authorization`, and what else says who is calling; values are marked as sensitive.
+    pub(super) headers: HeaderMap,
     renew_at: Instant,
     expires_at: Instant,
 }
@@ -35,11 +35,11 @@ pub(super) struct Token {
 impl Token {
     /// A token that was asked for at `asked_at`, which is at most as late as the server began to count. `None` where
     /// the lifetime is beyond what a clock can hold.
-    pub(super) fn new(authorization: HeaderValue, asked_at: Instant, lifetime: Duration) -> Option<Self> {
+    pub(super) fn new(headers: HeaderMap, asked_at: Instant, lifetime: Duration) -> Option<Self> {
         // a short life is used for its first half, or each call would renew
         let margin = MARGIN.max(lifetime / 10).min(lifetime / 2);
         let expires_at = asked_at.checked_add(lifetime)?;
-        Some(Self { authorization, renew_at: expires_at - margin, expires_at })
+        Some(Self { headers, renew_at: expires_at - margin, expires_at })
     }
 }
 
@@ -97,7 +97,7 @@ impl Tokens {
     /// Forgets a token that the API refused, unless another has taken its place.
     pub(super) fn discard(&self, refused: &Token) {
         let mut state = self.0.lock();
-        if state.current.as_ref().is_some_and(|token| token.authorization == refused.authorization) {
+        if state.current.as_ref().is_some_and(|token| token.headers == refused.headers) {
             state.current = None;
         }
     }

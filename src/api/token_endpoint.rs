@@ -4,15 +4,17 @@
 
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
+use super::config::{ClientError, sensitive_header};
 use super::token::Token;
-use super::transport::{Http, RawAnswer, Unanswered, exchange};
+use super::transport::{Http, RawAnswer, Unanswered};
 use crate::ports::TokenError;
+use crate::secret::Secret;
 
 /// Seconds. Assumed where an answer does not say how long its token lives; a token that ends earlier is refused by the API and
 /// renewed then. The documentation says 15 minutes.
@@ -26,8 +28,10 @@ const MAX_CODE: usize = 64;
 pub(super) struct TokenEndpoint {
     pub(super) http: Http,
     pub(super) url: Url,
-    pub(super) client_id: String,
-    pub(super) client_secret: SecretString,
+    pub(super) client_id: Secret,
+    pub(super) client_secret: Secret,
+    /// Goes with the token on every call, where there is one.
+    pub(super) access_key: Option<Secret>,
     /// For one request, the answer included.
     pub(super) timeout: Duration,
 }
@@ -48,32 +52,37 @@ struct Refused {
 }
 
 impl TokenEndpoint {
-    /// Asks for a token, once.
+    /// Asks for a token, once, with the credentials as they are now.
     pub(super) async fn request(&self) -> Result<Token, TokenError> {
+        self.http.refresh();
+        let (id, secret) = (self.client_id.read(), self.client_secret.read());
         let form = [
             ("grant_type", "client_credentials"),
-            ("client_id", &self.client_id),
-            ("client_secret", self.client_secret.expose_secret()),
+            ("client_id", id.expose_secret()),
+            ("client_secret", secret.expose_secret()),
         ];
         let asked_at = Instant::now();
-        let answer = exchange(self.http.post(self.url.clone()).form(&form), self.timeout).await;
+        let answer = self.http.exchange(self.http.post(self.url.clone()).form(&form), self.timeout).await;
         match answer {
-            Ok(answer) if (200..300).contains(&answer.status) => token(&answer, asked_at),
+            Ok(answer) if (200..300).contains(&answer.status) => self.token(&answer, asked_at),
             Ok(answer) => Err(refusal(&answer)),
             Err(Unanswered::NotSent(reason) | Unanswered::NoAnswer(reason)) => Err(TokenError::Unavailable { reason }),
         }
     }
-}
 
-fn token(answer: &RawAnswer, asked_at: Instant) -> Result<Token, TokenError> {
-    let unreadable = || TokenError::Unavailable { reason: format!("HTTP {} without a token", answer.status) };
-    let granted: Granted = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
-    let seconds = granted.expires_in.and_then(|seconds| seconds.as_u64()).unwrap_or(ASSUMED_LIFETIME);
-    let lifetime = Duration::from_secs(seconds);
-    let mut authorization =
-        HeaderValue::try_from(format!("Bearer {}", granted.access_token.expose_secret())).map_err(|_| unreadable())?;
-    authorization.set_sensitive(true);
-    Token::new(authorization, asked_at, lifetime).ok_or_else(unreadable)
+    fn token(&self, answer: &RawAnswer, asked_at: Instant) -> Result<Token, TokenError> {
+        let unreadable = || TokenError::Unavailable { reason: format!("HTTP {} without a token", answer.status) };
+        let granted: Granted = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        let seconds = granted.expires_in.and_then(|seconds| seconds.as_u64()).unwrap_or(ASSUMED_LIFETIME);
+        let bearer = SecretString::from(format!("Bearer {}", granted.access_token.expose_secret()));
+        let bearer = sensitive_header("access_token", &bearer).map_err(|_| unreadable())?;
+        let mut headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
+        if let Some(key) = &self.access_key {
+            let unfit = |error: ClientError| TokenError::Unavailable { reason: error.to_string() };
+            headers.insert("x-api-access-key", sensitive_header("access_key", &key.read()).map_err(unfit)?);
+        }
+        Token::new(headers, asked_at, Duration::from_secs(seconds)).ok_or_else(unreadable)
+    }
 }
 
 fn refusal(answer: &RawAnswer) -> TokenError {

@@ -4,16 +4,18 @@
 
 use std::error::Error;
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response};
-use rustls_platform_verifier::BuilderVerifierExt;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::config::ClientError;
+use super::config::{ClientConfig, ClientError};
 use crate::ports::ApiError;
+use crate::secret::Secret;
+use crate::tls;
 
 /// An answer is a few kilobytes; more than this is not one of the API's.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -22,9 +24,38 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 /// closed has an unknown outcome, so ours are given up well before.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 
-/// The pool of connections that all requests go through.
+/// The pool of connections that all requests go through, made anew when the files change that it was made from.
 #[derive(Clone, Debug)]
-pub(super) struct Http(reqwest::Client);
+pub(super) struct Http(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    wiring: Wiring,
+    current: Mutex<Current>,
+}
+
+/// What a pool is made from.
+#[derive(Debug)]
+struct Wiring {
+    connect_timeout: Duration,
+    /// Somebody has to be trusted: not all addresses are plain HTTP.
+    encrypted: bool,
+    ca: Option<Secret>,
+    proxy: Option<Secret>,
+}
+
+#[derive(Debug)]
+struct Current {
+    made_from: Contents,
+    pool: reqwest::Client,
+}
+
+/// What stood in the files.
+#[derive(Debug)]
+struct Contents {
+    ca: Option<SecretString>,
+    proxy: Option<SecretString>,
+}
 
 /// An answer, whatever it says.
 #[derive(Debug)]
@@ -57,29 +88,105 @@ impl From<Unanswered> for ApiError {
 
 impl Http {
     /// A pool without connections.
-    pub(super) fn new(connect_timeout: Duration) -> Result<Self, ClientError> {
-        reqwest::Client::builder()
-            .user_agent(concat!("bwp-sync/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(tls()?)
-            .connect_timeout(connect_timeout)
-            .pool_idle_timeout(POOL_IDLE)
-            // a call is one attempt: neither repeated nor sent elsewhere behind the caller's back
-            .retry(reqwest::retry::never())
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map(Self)
-            .map_err(ClientError::Http)
+    pub(super) fn new(config: &ClientConfig) -> Result<Self, ClientError> {
+        let addresses = [&config.endpoint, &config.token_endpoint];
+        let wiring = Wiring {
+            connect_timeout: config.connect_timeout,
+            encrypted: addresses.iter().any(|url| url.scheme() == "https"),
+            ca: config.ca.clone(),
+            proxy: config.proxy.clone(),
+        };
+        let made_from = wiring.contents();
+        let pool = wiring.pool(&made_from)?;
+        Ok(Self(Arc::new(Shared { wiring, current: Mutex::new(Current { made_from, pool }) })))
     }
 
     /// A request that is not sent yet.
     pub(super) fn post(&self, url: Url) -> RequestBuilder {
-        self.0.post(url)
+        self.current().pool.post(url)
+    }
+
+    /// Sends a request and reads the whole answer, all within `timeout`.
+    pub(super) async fn exchange(&self, request: RequestBuilder, timeout: Duration) -> Result<RawAnswer, Unanswered> {
+        let answer = exchange(request, timeout).await;
+        if matches!(answer, Err(Unanswered::NotSent(_))) {
+            // a certificate authority may have been replaced; the next call shows
+            self.refresh();
+        }
+        answer
+    }
+
+    /// Takes over what has changed in the files. Requests under way go on with what they began with.
+    pub(super) fn refresh(&self) {
+        let contents = self.0.wiring.contents();
+        let mut current = self.current();
+        if contents.same(&current.made_from) {
+            return;
+        }
+        match self.0.wiring.pool(&contents) {
+            Ok(pool) => {
+                tracing::info!("certificate authorities or proxy have changed");
+                current.pool = pool;
+            }
+            Err(error) => tracing::warn!(%error, "what has changed cannot be used, connections are made as before"),
+        }
+        // said once for each content, usable or not
+        current.made_from = contents;
+    }
+
+    /// Nothing panics while the lock is held.
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.0.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Sends a request and reads the whole answer, all within `timeout`.
-pub(super) async fn exchange(request: RequestBuilder, timeout: Duration) -> Result<RawAnswer, Unanswered> {
+impl Wiring {
+    fn contents(&self) -> Contents {
+        Contents { ca: self.ca.as_ref().map(Secret::read), proxy: self.proxy.as_ref().map(Secret::read) }
+    }
+
+    fn pool(&self, contents: &Contents) -> Result<reqwest::Client, ClientError> {
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("bwp-sync/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(self.tls(contents)?)
+            .connect_timeout(self.connect_timeout)
+            .pool_idle_timeout(POOL_IDLE)
+            // a call is one attempt: neither repeated nor sent elsewhere behind the caller's back
+            .retry(reqwest::retry::never())
+            .redirect(reqwest::redirect::Policy::none())
+            // those of the environment are none of ours
+            .no_proxy();
+        let builder = match &contents.proxy {
+            // its error repeats the address
+            Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.expose_secret()).map_err(|_| ClientError::Proxy)?),
+            None => builder,
+        };
+        builder.build().map_err(ClientError::Http)
+    }
+
+    fn tls(&self, contents: &Contents) -> Result<rustls::ClientConfig, ClientError> {
+        let by_https_proxy = contents.proxy.as_ref().is_some_and(|proxy| proxy.expose_secret().starts_with("https:"));
+        let mut config = if self.encrypted || by_https_proxy {
+            tls::client_config(contents.ca.as_ref(), None)?
+        } else {
+            // plain HTTP alone needs nobody to trust, and a minimal image has nobody
+            tls::trusting_nobody()?
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+impl Contents {
+    fn same(&self, other: &Self) -> bool {
+        let texts = |contents: &Self| {
+            [&contents.ca, &contents.proxy].map(|text| text.as_ref().map(|text| text.expose_secret().to_owned()))
+        };
+        texts(self) == texts(other)
+    }
+}
+
+async fn exchange(request: RequestBuilder, timeout: Duration) -> Result<RawAnswer, Unanswered> {
     if timeout.is_zero() {
         return Err(Unanswered::NotSent("no time was left to send it".to_owned()));
     }
@@ -119,18 +226,6 @@ fn reason(error: reqwest::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// TLS with a provider of our own, so that nothing depends on a default installed elsewhere in the process.
-fn tls() -> Result<rustls::ClientConfig, ClientError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(ClientError::Certificates)?
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 /// Seconds, or a date; a date is counted from the answer's own `Date`, which needs no clock that agrees with the

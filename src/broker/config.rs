@@ -4,13 +4,16 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use crate::secret::Secret;
+use crate::tls::{self, Identity, TlsError};
 
 /// Everything the adapter needs to know.
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
-    /// `amqp://user:password@host:port/vhost` or `amqps://…`.
-    pub uri: SecretString,
+    /// `amqp://user:password@host:port/vhost` or `amqps://…`; read at each connect.
+    pub uri: Secret,
+    /// For `amqps://`; read at each connect.
+    pub tls: TlsFiles,
     /// Interval of heartbeats; a silent peer is noticed after twice as long.
     pub heartbeat: Duration,
     /// Messages in hand at the same time, in this process.
@@ -27,6 +30,30 @@ pub struct BrokerConfig {
     pub names: Names,
     /// Delays of the retry queues, shortest first, at least one.
     pub delays: Vec<Duration>,
+}
+
+/// PEM files for TLS. Their names are the settings' under `broker.tls`.
+#[derive(Clone, Debug, Default)]
+pub struct TlsFiles {
+    /// Certificate authorities to trust beside those of the system.
+    pub ca: Option<Secret>,
+    /// Our own certificate, for a broker that asks for one. Needs `key`.
+    pub certificates: Option<Secret>,
+    /// Its key.
+    pub key: Option<Secret>,
+}
+
+impl TlsFiles {
+    /// A client's side of TLS, by what the files hold now.
+    ///
+    /// # Errors
+    /// Files that do not hold what they should; nobody to trust.
+    pub fn client_config(&self) -> Result<rustls::ClientConfig, TlsError> {
+        let identity = self.certificates.as_ref().zip(self.key.as_ref());
+        let identity =
+            identity.map(|(certificates, key)| Identity { certificates: certificates.read(), key: key.read() });
+        tls::client_config(self.ca.as_ref().map(Secret::read).as_ref(), identity.as_ref())
+    }
 }
 
 /// What to do with a result that nobody is bound to.

@@ -4,11 +4,14 @@
 
 use std::time::Duration;
 
-use lapin::uri::AMQPUri;
+use lapin::tcp::{AMQPUriTcpExt, RustlsConnector, TLSConfig};
+use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties};
 use secrecy::ExposeSecret;
+use url::{Host, Url};
 
 use super::config::BrokerConfig;
+use crate::tls::TlsError;
 
 /// Opening includes name resolution, TCP, TLS and the AMQP handshake.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,9 +21,12 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The setting is not an AMQP address. The address itself is not shown: it may hold a password.
-    #[error("`broker.uri` is not an AMQP address: {0}")]
-    Uri(String),
+    /// There is no address.
+    #[error("broker.uri: {0}")]
+    Uri(#[from] UriError),
+    /// There can be no TLS.
+    #[error("broker.tls.{0}")]
+    Tls(#[from] TlsError),
     /// The broker, or the way to it, refused.
     #[error("{0}")]
     Refused(#[from] lapin::Error),
@@ -29,19 +35,59 @@ pub enum OpenError {
     Timeout,
 }
 
-/// Opens a connection that the broker lists under `name`.
+/// The text is not an AMQP address. Nothing of it is shown: it may hold a password.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected `amqp://user:password@host:port/vhost` or `amqps://…`")]
+pub struct UriError;
+
+/// Whether a broker's address asks for TLS.
+///
+/// # Errors
+/// Not an AMQP address.
+pub fn is_encrypted(uri: &str) -> Result<bool, UriError> {
+    Ok(parse(uri)?.scheme == AMQPScheme::AMQPS)
+}
+
+/// Opens a connection that the broker lists under `name`, by what address and certificates are now.
 ///
 /// lapin's own recovery stays off: it forgets the prefetch and can leave a consumer that is
 /// registered nowhere, so a lost session is built anew from the ground.
 pub async fn open(config: &BrokerConfig, name: &str) -> Result<Connection, OpenError> {
-    let mut uri: AMQPUri = config.uri.expose_secret().parse().map_err(|error: String| OpenError::Uri(error))?;
+    let mut uri = parse(config.uri.read().expose_secret())?;
     // AMQP counts heartbeats in whole seconds; 0 would switch them off
     uri.query.heartbeat = Some(u16::try_from(config.heartbeat.as_secs().max(1)).unwrap_or(u16::MAX));
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    match tokio::time::timeout(OPEN_TIMEOUT, Connection::connect_uri(uri, properties)).await {
-        Ok(connection) => Ok(connection?),
-        Err(_elapsed) => Err(OpenError::Timeout),
+    let connection = async {
+        match uri.scheme {
+            AMQPScheme::AMQP => Ok(Connection::connect_uri(uri, properties).await?),
+            AMQPScheme::AMQPS => encrypted(uri, properties, config.tls.client_config()?).await,
+        }
+    };
+    tokio::time::timeout(OPEN_TIMEOUT, connection).await.unwrap_or(Err(OpenError::Timeout))
+}
+
+/// A connection with a TLS of our own: lapin's needs roots of the system even where others are given.
+async fn encrypted(
+    uri: AMQPUri,
+    properties: ConnectionProperties,
+    tls: rustls::ClientConfig,
+) -> Result<Connection, OpenError> {
+    let connector = RustlsConnector::from(tls);
+    let connect = async move |uri: AMQPUri, runtime| {
+        let plain = AMQPUri { scheme: AMQPScheme::AMQP, ..uri.clone() };
+        let stream = plain.connect_with_config_async(TLSConfig::default(), &runtime).await?;
+        Ok(stream.into_rustls(&connector, &uri.authority.host).await?)
+    };
+    Ok(Connection::connector(uri, lapin::runtime::default_runtime()?, connect, properties).await?)
+}
+
+fn parse(text: &str) -> Result<AMQPUri, UriError> {
+    let mut uri: AMQPUri = text.parse().map_err(|_| UriError)?;
+    // lapin takes an IPv6 address for the local machine
+    if let Ok(Some(Host::Ipv6(address))) = Url::parse(text).map(|url| url.host().map(|host| host.to_owned())) {
+        uri.authority.host = address.to_string();
     }
+    Ok(uri)
 }
 
 /// Closes a connection, or gives up on it.
@@ -60,5 +106,24 @@ pub async fn close_channel(channel: &lapin::Channel) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "channel was closed already"),
         Err(_elapsed) => tracing::debug!("channel did not confirm its close"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_whether_it_is_encrypted_and_nothing_else_is_repeated() {
+        assert_eq!(is_encrypted("amqp://guest:guest@rabbit/%2f"), Ok(false));
+        assert_eq!(is_encrypted("amqps://rabbit/%2f?auth_mechanism=external"), Ok(true));
+        for wrong in ["", "rabbit", "guest:pa55word@rabbit", "amqp:guest:pa55word@rabbit", "http://rabbit"] {
+            assert!(!is_encrypted(wrong).unwrap_err().to_string().contains("pa55word"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_ipv6_is_kept() {
+        assert_eq!(parse("amqp://guest:guest@[2001:db8::7]:5672/%2f").unwrap().authority.host, "2001:db8::7");
     }
 }

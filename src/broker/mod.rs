@@ -13,7 +13,8 @@ pub mod session;
 pub mod settle;
 pub mod topology;
 
-pub use config::{BrokerConfig, Names, Unroutable};
+pub use config::{BrokerConfig, Names, TlsFiles, Unroutable};
+pub use connection::is_encrypted;
 pub use outbox::{Outbox, event_properties};
 pub use session::run;
 

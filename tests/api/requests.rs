@@ -4,7 +4,6 @@
 
 use bwp_sync::api::Client;
 use bwp_sync::ports::OrderApi;
-use secrecy::SecretString;
 
 use super::VERSION;
 use crate::log::Log;
@@ -29,7 +28,7 @@ async fn the_target_header_is_a_setting_and_the_access_key_goes_along_where_ther
     let stub = Stub::start(VERSION).await;
     let mut config = stub.config();
     config.target_header = "X-Omni-TargetId".into();
-    config.access_key = Some(SecretString::from("access-key"));
+    config.access_key = Some("access-key".into());
     Client::new(config).unwrap().create_order(&Default::default()).await.unwrap();
 
     let sent = &stub.graphql.seen()[0];

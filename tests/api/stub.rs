@@ -14,7 +14,6 @@ use axum::http::{HeaderMap, Response};
 use axum::routing::post;
 use bwp_sync::api::{ApiVersion, Client, ClientConfig, DEFAULT_TARGET_HEADER};
 use bwp_sync::domain::order::{Alias, OrderIdentifier};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -176,13 +175,15 @@ impl Stub {
             endpoint: self.base.join("graphql").unwrap(),
             token_endpoint: self.base.join("token").unwrap(),
             client_id: "client-id".into(),
-            client_secret: SecretString::from("client-s&cret"),
+            client_secret: "client-s&cret".into(),
             target_id: "target-id".into(),
             target_header: DEFAULT_TARGET_HEADER.into(),
             access_key: None,
             version: self.version,
             timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(5),
+            ca: None,
+            proxy: None,
         }
     }
 

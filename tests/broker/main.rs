@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a broken premise fails the test")]
 
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "shared by test programs, none of which needs all of it")]
 mod support;
 
 mod messages;

@@ -207,7 +207,7 @@ pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) 
         endpoint: simulator.endpoint().parse().unwrap(),
         token_endpoint: simulator.token_endpoint().parse().unwrap(),
         client_id: "sim-client".into(),
-        client_secret: secret.to_owned().into(),
+        client_secret: secret.into(),
         target_id: "store-1".into(),
         target_header: "x-api-target-id".into(),
         access_key: None,
@@ -215,6 +215,8 @@ pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) 
         // long enough for a busy machine: only the scenarios that hang wait for it
         timeout: Duration::from_secs(3),
         connect_timeout: Duration::from_secs(2),
+        ca: None,
+        proxy: None,
     });
     let limits = Limits {
         attempts: 3,

@@ -6,7 +6,6 @@ use bwp_sync::domain::input::{DesiredExecutionState, UpdateOrderInput};
 use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::domain::stored::{ExecutionState, PackageState};
 use bwp_sync::ports::{ApiError, ErrorFact, OrderApi, TokenError};
-use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::messages::{body, create, create_of};
@@ -132,7 +131,7 @@ async fn fields_beyond_the_documentation_are_asked_for_once_and_then_left_out() 
 async fn a_wrong_secret_gets_no_token() {
     let server = Server::start().await;
     let mut config = for_second(&server).api();
-    config.client_secret = SecretString::from("another");
+    config.client_secret = "another".into();
     let client = Client::new(config).unwrap();
 
     let error = client.order(&by_shop_id("any")).await.unwrap_err();

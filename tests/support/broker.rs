@@ -68,6 +68,11 @@ impl Vhost {
         format!("amqp://{user}:{password}@{address}/{}", self.name)
     }
 
+    /// The name of it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The queue of this name, if there is one.
     pub(crate) async fn queue(&self, name: &str) -> Option<Queue> {
         self.broker.management.get(&["queues", &self.name, name]).await.as_ref().map(Queue::read)

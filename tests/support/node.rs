@@ -12,21 +12,33 @@ use super::broker::Broker;
 /// A private node; stopped and removed when dropped.
 pub(crate) struct Node {
     broker: Broker,
+    variables: String,
     directory: TempDir,
 }
 
 impl Node {
     /// Starts a node and waits until it is ready, which takes about 7 s.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with variables for `scripts/rabbitmq start`, such as those for a TLS listener.
+    pub(crate) async fn start_with(environment: &[(&str, &Path)]) -> Self {
         let directory = TempDir::with_prefix("bwp-node-").expect("a temporary folder can be made");
-        let output = on_a_thread(directory.path(), "start", &[]).await;
+        let mut start = script(directory.path(), "start", &[]);
+        start.envs(environment.iter().copied());
+        let output = on_a_thread(start).await;
         let variables = String::from_utf8_lossy(&output.stdout).into_owned();
-        let value = |name: &str| {
-            let line = variables.lines().find_map(|line| line.strip_prefix(&format!("export {name}=")));
-            line.unwrap_or_else(|| panic!("scripts/rabbitmq start printed no {name}")).to_owned()
-        };
-        let broker = Broker::at(&value("BWP__BROKER__URI"), &value("BWP__BROKER__MANAGEMENT_URI"));
-        Self { broker, directory }
+        let value = |name| printed(&variables, name);
+        let broker = Broker::at(value("BWP__BROKER__URI"), value("BWP__BROKER__MANAGEMENT_URI"));
+        Self { broker, variables, directory }
+    }
+
+    /// Where the node's TLS listener is, for a node that was started with one: host and port.
+    pub(crate) fn tls_address(&self) -> String {
+        let uri = printed(&self.variables, "BWP_NODE_AMQPS_URI");
+        let at = uri.split('@').nth(1).and_then(|rest| rest.split('/').next());
+        at.expect("the address has a host").to_owned()
     }
 
     /// Makes the quorum queues that were declared so far outlive a kill.
@@ -39,17 +51,17 @@ impl Node {
 
     /// Kills the broker with SIGKILL and waits until it is dead. See [`Node::persist_queues`].
     pub(crate) async fn kill(&self) {
-        on_a_thread(self.directory.path(), "kill", &[]).await;
+        on_a_thread(script(self.directory.path(), "kill", &[])).await;
     }
 
     /// Starts the killed node again, on the same ports with the same data, and waits until it is ready.
     pub(crate) async fn restart(&self) {
-        on_a_thread(self.directory.path(), "restart", &[]).await;
+        on_a_thread(script(self.directory.path(), "restart", &[])).await;
     }
 
     /// Runs `rabbitmqctl`, for what neither AMQP nor the management API can do, such as raising an alarm.
     pub(crate) async fn ctl(&self, arguments: &[&str]) -> String {
-        let output = on_a_thread(self.directory.path(), "ctl", arguments).await;
+        let output = on_a_thread(script(self.directory.path(), "ctl", arguments)).await;
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 }
@@ -71,13 +83,18 @@ impl Drop for Node {
     }
 }
 
-async fn on_a_thread(directory: &Path, command: &str, arguments: &[&str]) -> Output {
-    let mut script = script(directory, command, arguments);
+/// What the script printed for a variable.
+fn printed<'a>(variables: &'a str, name: &str) -> &'a str {
+    let line = variables.lines().find_map(|line| line.strip_prefix(&format!("export {name}=")));
+    line.unwrap_or_else(|| panic!("scripts/rabbitmq start printed no {name}"))
+}
+
+async fn on_a_thread(mut script: Command) -> Output {
     let output = tokio::task::spawn_blocking(move || script.output()).await.expect("the thread runs to its end");
     let output = output.expect("scripts/rabbitmq can be run");
     assert!(
         output.status.success(),
-        "scripts/rabbitmq {command}: {}\n{}",
+        "scripts/rabbitmq: {}\n{}",
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );

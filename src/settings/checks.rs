@@ -1,0 +1,127 @@
+//! What single values cannot show: those that are needed, and those that do not go together.
+//!
+//! Not here: values of the wrong kind.
+
+use secrecy::ExposeSecret;
+use tracing_subscriber::EnvFilter;
+use url::{Host, Url};
+
+use super::Settings;
+use super::reader::Problems;
+use crate::{broker, tls};
+
+/// Notes what does not hold.
+pub(super) fn check(settings: &Settings, problems: &mut Problems) {
+    needed(settings, problems);
+    numbers(settings, problems);
+    times(settings, problems);
+    broker_address(settings, problems);
+    plain_http(settings, problems);
+    certificates(settings, problems);
+    if let Err(error) = EnvFilter::try_new(&settings.log.filter) {
+        problems.note(format!("log.filter: {error}"));
+    }
+    for error in settings.api.problems() {
+        problems.note(format!("api.{error}"));
+    }
+}
+
+fn needed(settings: &Settings, problems: &mut Problems) {
+    let api = &settings.api;
+    for (missing, key, what) in [
+        (api.client_id.is_empty(), "api.client_id", "the app's client id"),
+        (api.client_secret.is_empty(), "api.client_secret", "the app's client secret"),
+        (api.target_id.is_empty(), "api.target_id", "the store's id"),
+    ] {
+        if missing {
+            problems.note(format!("{key}: expected {what}, got nothing"));
+        }
+    }
+}
+
+fn numbers(settings: &Settings, problems: &mut Problems) {
+    for (number, key) in [
+        (u32::from(settings.broker.prefetch), "broker.prefetch"),
+        (settings.broker.max_bytes_in_flight, "broker.max_bytes_in_flight"),
+    ] {
+        if number == 0 {
+            problems.note(format!("{key}: expected at least 1"));
+        }
+    }
+}
+
+fn times(settings: &Settings, problems: &mut Problems) {
+    let delays = &settings.limits.delays;
+    if delays.is_empty() || !delays.is_sorted_by(|shorter, longer| shorter < longer) {
+        let text = "retry.delays: expected at least one delay, shortest first, none twice";
+        problems.note(text);
+    }
+    let (timeout, hold, grace) = (settings.api.timeout, settings.max_hold, settings.grace);
+    if problems.has("api.timeout") {
+        return;
+    }
+    if hold <= timeout * 2 {
+        let text = format!(
+            "broker.max_hold: expected more than twice api.timeout ({timeout:?}), so that a call can be followed by a \
+             read, got {hold:?}"
+        );
+        problems.note(text);
+    }
+    if grace <= timeout {
+        let text = format!(
+            "shutdown.grace: expected more than api.timeout ({timeout:?}), so that no call is cut, got {grace:?}"
+        );
+        problems.note(text);
+    }
+}
+
+fn broker_address(settings: &Settings, problems: &mut Problems) {
+    let (uri, files) = (&settings.broker.uri, &settings.broker.tls);
+    match broker::is_encrypted(uri.read().expose_secret()) {
+        Err(error) => problems.note(format!("broker.uri: {error}")),
+        Ok(false) if files.ca.is_some() || files.certificates.is_some() => {
+            let text = "broker.tls: expected an `amqps://` address in `broker.uri`, got a plain one";
+            problems.note(text);
+        }
+        Ok(_) => {}
+    }
+}
+
+/// Plain HTTP shows credentials and addresses of people to everyone on the way.
+fn plain_http(settings: &Settings, problems: &mut Problems) {
+    let api = &settings.api;
+    for (key, url) in [("api.endpoint", &api.endpoint), ("api.token_endpoint", &api.token_endpoint)] {
+        if url.scheme() == "http" && !is_loopback(url) && !settings.allow_plain_http {
+            let text =
+                format!("{key}: expected https, got plain http to another machine\nhint: `api.allow_plain_http`");
+            problems.note(text);
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn certificates(settings: &Settings, problems: &mut Problems) {
+    let files = &settings.broker.tls;
+    if files.certificates.is_some() != files.key.is_some() && !problems.has("broker.tls.cert_file") {
+        let text = "broker.tls.key_file: expected both `cert_file` and `key_file`, or none";
+        problems.note(text);
+    }
+    if (files.ca.is_some() || files.certificates.is_some())
+        && let Err(error) = files.client_config()
+    {
+        problems.note(format!("broker.tls.{error}"));
+    }
+    if let Some(ca) = &settings.api.ca
+        && let Err(error) = tls::client_config(Some(&ca.read()), None)
+    {
+        problems.note(format!("api.tls.{error}"));
+    }
+}

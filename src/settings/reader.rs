@@ -1,0 +1,192 @@
+//! Reads settings key by key out of the defaults, the files over them and the environment over both, and gathers
+//! everything that is wrong.
+//!
+//! Not here: which keys there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use config::{FileFormat, Format, Map, Value, ValueKind};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::SettingsError;
+use super::values::Setting;
+use crate::secret::Secret;
+
+/// Of two words, this much must be alike for one to be taken for a misspelling of the other.
+const ALIKE: f64 = 0.6;
+
+/// What was found for a key, and where: a file's path or a variable's name.
+struct Found {
+    value: ValueKind,
+    origin: String,
+}
+
+type Layer = BTreeMap<String, Found>;
+
+/// What is wrong, one entry for a key.
+#[derive(Debug, Default)]
+pub(super) struct Problems(BTreeMap<String, String>);
+
+impl Problems {
+    /// Notes what is wrong with the key that the text begins with. What was noted first stays: the rest may follow
+    /// from it.
+    pub(super) fn note(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        let key = text.split(": ").next().unwrap_or(&text).to_owned();
+        self.note_as(&key, text);
+    }
+
+    /// Notes something about another key under this one.
+    fn note_as(&mut self, key: &str, text: String) {
+        self.0.entry(key.to_owned()).or_insert(text);
+    }
+
+    /// Whether something is wrong with a key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+}
+
+/// All sources, and the keys that were asked for so far.
+pub(super) struct Reader {
+    defaults: Layer,
+    given: Layer,
+    asked: BTreeSet<String>,
+    /// What was wrong so far.
+    pub(super) problems: Problems,
+}
+
+impl Reader {
+    pub(super) fn new(
+        defaults: &str,
+        files: &[PathBuf],
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, SettingsError> {
+        let built_in = parse("config/default.toml", defaults).map_err(SettingsError::Defaults)?;
+        let mut reader =
+            Self { defaults: built_in, given: Layer::new(), asked: BTreeSet::new(), problems: Problems::default() };
+        for file in files {
+            let name = file.display().to_string();
+            match std::fs::read_to_string(file).map_err(|error| error.to_string()).and_then(|text| parse(&name, &text))
+            {
+                Ok(layer) => reader.given.extend(layer),
+                Err(problem) => reader.problems.note(format!("`{name}`: {problem}")),
+            }
+        }
+        reader.take_environment(environment);
+        Ok(reader)
+    }
+
+    /// `BWP__API__CLIENT_ID` is `api.client_id`.
+    fn take_environment(&mut self, environment: impl IntoIterator<Item = (OsString, OsString)>) {
+        for (name, value) in environment {
+            let Ok(origin) = name.into_string() else { continue };
+            let Some(key) = origin.to_lowercase().strip_prefix("bwp__").map(|key| key.replace("__", ".")) else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(text) => drop(self.given.insert(key, Found { value: ValueKind::String(text), origin })),
+                Err(_) => self.problems.note(format!("{key}: expected UTF-8 ({origin})")),
+            }
+        }
+    }
+
+    /// The value of a key. One that is not of its kind is noted, and the default is handed out so that all keys are
+    /// looked at.
+    ///
+    /// # Errors
+    /// The defaults do not have the key, or not of this kind.
+    pub(super) fn get<T: Setting>(&mut self, key: &str) -> Result<T, SettingsError> {
+        self.asked.insert(key.to_owned());
+        let default = self.defaults.get(key).and_then(|found| T::of(&found.value));
+        let default = default.ok_or_else(|| SettingsError::Defaults(format!("{key}: expected {}", T::EXPECTED)))?;
+        if let Some(Found { value, origin }) = self.given.get(key) {
+            if let Some(value) = T::of(value) {
+                return Ok(value);
+            }
+            let got = if T::SHOWN { format!(", got `{value}`") } else { String::new() };
+            self.problems.note(format!("{key}: expected {}{got} ({origin})", T::EXPECTED));
+        }
+        Ok(default)
+    }
+
+    /// A secret: the value of `key`, or what is in the file that `<key>_file` names.
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    pub(super) fn secret(&mut self, key: &str) -> Result<Secret, SettingsError> {
+        let inline: SecretString = self.get(key)?;
+        let file_key = format!("{key}_file");
+        let Some(file) = self.file_as(&file_key, key)? else { return Ok(inline.into()) };
+        if self.given.contains_key(key) && !inline.expose_secret().is_empty() {
+            self.problems.note(format!("{key}: expected either `{key}` or `{file_key}`, got both"));
+        }
+        Ok(file)
+    }
+
+    /// What is in the file that a key names, where it names one.
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    pub(super) fn file(&mut self, key: &str) -> Result<Option<Secret>, SettingsError> {
+        self.file_as(key, key)
+    }
+
+    /// A file that cannot be read is a problem of `concerns`, so that nothing more is said of what is missing then.
+    fn file_as(&mut self, key: &str, concerns: &str) -> Result<Option<Secret>, SettingsError> {
+        let path: String = self.get(key)?;
+        if path.is_empty() {
+            return Ok(None);
+        }
+        match Secret::file(path) {
+            Ok(secret) => Ok(Some(secret)),
+            Err(error) => {
+                let origin = self.given.get(key).map_or("", |found| &found.origin);
+                self.problems.note_as(concerns, format!("{key}: {error} ({origin})"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Everything that is wrong, in the order of the keys; what nobody asked for is unknown.
+    pub(super) fn finish(mut self) -> Result<(), SettingsError> {
+        for (key, found) in self.given.iter().chain(&self.defaults).filter(|(key, _)| !self.asked.contains(*key)) {
+            let hint = self.nearest(key).map(|known| format!("\nhint: `{known}`")).unwrap_or_default();
+            self.problems.note(format!("{key}: unknown key ({}){hint}", found.origin));
+        }
+        if self.problems.0.is_empty() {
+            return Ok(());
+        }
+        Err(SettingsError::Problems(self.problems.0.into_values().collect()))
+    }
+
+    fn nearest(&self, key: &str) -> Option<&str> {
+        let scored = self.asked.iter().map(|known| (strsim::normalized_damerau_levenshtein(key, known), known));
+        let (score, known) = scored.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
+        (score >= ALIKE).then_some(known)
+    }
+}
+
+/// The keys of a TOML text with their sections, as `api.tls.ca_file`. Of what is wrong with it only the place is said:
+/// the line itself may hold a secret.
+fn parse(name: &str, text: &str) -> Result<Layer, String> {
+    let table = FileFormat::Toml.parse(None, text).map_err(|error| {
+        let said = error.to_string();
+        said.lines().next().unwrap_or("not TOML").to_owned()
+    })?;
+    let mut layer = Layer::new();
+    flatten("", table, name, &mut layer);
+    Ok(layer)
+}
+
+fn flatten(section: &str, table: Map<String, Value>, origin: &str, layer: &mut Layer) {
+    for (name, value) in table {
+        let key = if section.is_empty() { name } else { format!("{section}.{name}") };
+        match value.kind {
+            ValueKind::Table(inner) => flatten(&key, inner, origin, layer),
+            value => drop(layer.insert(key, Found { value, origin: origin.to_owned() })),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A machine that trusts nobody, such as an image with nothing in it but the binary.
+//! Not here: the same towards a broker; see `broker`.
+
+use std::time::Duration;
+
+use crate::authority::{Authority, NO_ROOTS, write};
+use crate::support::process::Process;
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// The worker with a broker that is not there, and no certificate authority of the system.
+fn worker(settings: &[(&str, &str)]) -> Process {
+    let mut environment = vec![
+        ("BWP__BROKER__URI", "amqp://guest:guest@127.0.0.1:1/%2f"),
+        ("BWP__API__CLIENT_ID", "sim-client"),
+        ("BWP__API__CLIENT_SECRET", "sim-secret"),
+        ("BWP__API__TARGET_ID", "store-1"),
+    ];
+    environment.extend(NO_ROOTS.iter().chain(settings).copied());
+    Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &["run"], &environment)
+}
+
+#[tokio::test]
+async fn https_is_refused_with_a_clear_text() {
+    let mut worker = worker(&[]);
+    assert_eq!(worker.wait(SOON).await.code(), Some(1));
+    let said = worker.stderr().join("\n");
+    assert!(said.contains("tls.ca_file: expected certificate authorities in PEM, as the system has none"), "{said}");
+}
+
+#[tokio::test]
+async fn plain_http_or_an_authority_of_ours_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = write(folder.path(), "ca.pem", &Authority::new().pem());
+    let plain = [
+        ("BWP__API__ENDPOINT", "http://127.0.0.1:1/graphql"),
+        ("BWP__API__TOKEN_ENDPOINT", "http://127.0.0.1:1/token"),
+    ];
+    for settings in [&plain[..], &[("BWP__API__TLS__CA_FILE", ca.to_str().unwrap())]] {
+        let mut worker = worker(settings);
+        worker.wait_for_line(SOON, |line| line.contains("cannot connect")).await;
+        worker.sigterm();
+        assert_eq!(worker.wait(SOON).await.code(), Some(0));
+    }
+}

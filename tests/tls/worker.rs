@@ -1,0 +1,41 @@
+//! The worker without a broker: settings in, the settlement of one message out.
+//! Not here: TLS, files that change.
+
+use bwp_sync::api::Client;
+use bwp_sync::ports::{Inbound, Settlement};
+use bwp_sync::settings::Settings;
+use bwp_sync::simulator::Simulator;
+use bwp_sync::worker::{Context, handle};
+
+use crate::authority::write;
+
+/// A checkout, as the shop sends it.
+pub(crate) const CHECKOUT: &[u8] = include_bytes!("../fixtures/messages/create-minimum-fulfillable.json");
+
+/// What the daemon would work with, given these settings under `[api]` over those for the simulator.
+pub(crate) fn context(simulator: &Simulator, api: &[(&str, &str)]) -> Context<Client> {
+    let (endpoint, token_endpoint) = (simulator.endpoint(), simulator.token_endpoint());
+    let mut keys = std::collections::BTreeMap::from([
+        ("endpoint", endpoint.as_str()),
+        ("token_endpoint", &token_endpoint),
+        ("client_id", "sim-client"),
+        ("client_secret", "sim-secret"),
+        ("target_id", "store-1"),
+    ]);
+    keys.extend(api.iter().copied());
+    let keys: String = keys.iter().map(|(key, value)| format!("api.{key} = '{value}'\n")).collect();
+    // one call for each look, so that a test sees what each of them found
+    let text = format!("{keys}retry.in_process = 0\n");
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings::load(&[write(folder.path(), "settings.toml", &text)]).unwrap();
+    let client = Client::new(settings.api()).unwrap();
+    let (limits, timing) = (settings.limits(), settings.timing());
+    Context::new(client, settings.aliases(), limits, timing, settings.max_message_bytes())
+}
+
+/// What becomes of the checkout.
+pub(crate) async fn checkout(context: &Context<Client>) -> Settlement {
+    let content_type = Some("application/cloudevents+json".into());
+    let inbound = Inbound { body: CHECKOUT.to_vec(), content_type, queue: "bwp.orders".into(), ..Inbound::default() };
+    handle(context, &inbound).await
+}
