@@ -330,6 +330,11 @@ impl Finding {
         Self { subject: subject.into(), verdict: Verdict::Holds, detail: detail.into(), promise }
     }
 
+    /// Nobody can say from here.
+    pub fn unknown(subject: impl Into<String>, detail: impl Into<String>, promise: &'static str) -> Self {
+        Self { subject: subject.into(), verdict: Verdict::Unknown, detail: detail.into(), promise }
+    }
+
     /// It is not.
     pub fn fails(subject: impl Into<String>, detail: impl Into<String>, promise: &'static str) -> Self {
         Self { subject: subject.into(), verdict: Verdict::Fails, detail: detail.into(), promise }

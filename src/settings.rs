@@ -159,6 +159,7 @@ fn broker(reader: &mut Reader) -> Result<BrokerConfig, SettingsError> {
             certificates: reader.file("broker.tls.cert_file")?,
             key: reader.file("broker.tls.key_file")?,
         },
+        management: Some(reader.secret("broker.management_uri")?).filter(|uri| !uri.is_empty()),
         heartbeat: reader.get("broker.heartbeat")?,
         prefetch: reader.get("broker.prefetch")?,
         max_bytes_in_flight: reader.get("broker.max_bytes_in_flight")?,

@@ -14,6 +14,8 @@ pub struct BrokerConfig {
     pub uri: Secret,
     /// For `amqps://`; read at each connect.
     pub tls: TlsFiles,
+    /// RabbitMQ's management API, user and password included; what a preflight asks what AMQP does not show.
+    pub management: Option<Secret>,
     /// Interval of heartbeats; a silent peer is noticed after twice as long.
     pub heartbeat: Duration,
     /// Messages in hand at the same time, in this process.

@@ -3,16 +3,20 @@
 //! Not here: declaring; how findings are shown.
 
 use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueDeclareOptions};
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Connection, ErrorKind, ExchangeKind};
+use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use super::config::BrokerConfig;
 use super::connection::{close, close_channel, open};
+use super::management::{Management, ManagementError, Permissions};
 use super::publish::Publisher;
 use super::short;
 use super::topology::{exchanges, queues};
-use crate::ports::{Finding, Verdict};
+use crate::ports::Finding;
+use crate::secret::Secret;
 
 /// What hangs on a connection and on what it carries.
 const CONFIRMED: &str = "results and letters are confirmed before a message is acknowledged";
@@ -45,12 +49,7 @@ pub async fn inspect(config: &BrokerConfig) -> Vec<Finding> {
         };
         findings.push(queue(&connection, config, &name, promise).await);
     }
-    findings.push(Finding {
-        subject: "queue arguments".into(),
-        verdict: Verdict::Unknown,
-        detail: "AMQP does not show them; a queue that differs is refused when the worker declares it".into(),
-        promise: NOTHING_LOST,
-    });
+    findings.extend(beyond_amqp(config).await);
     close(&connection).await;
     findings
 }
@@ -74,6 +73,97 @@ async fn publishes(connection: &Connection, config: &BrokerConfig) -> Finding {
         Ok(()) => Finding::holds(subject, "confirmed and routed", CONFIRMED),
         Err(error) => Finding::fails(subject, error, CONFIRMED),
     }
+}
+
+/// What only the management API shows.
+async fn beyond_amqp(config: &BrokerConfig) -> Vec<Finding> {
+    const ARGUMENTS: &str = "queue arguments";
+    const PERMISSIONS: &str = "permissions";
+    let unknown = |why: &str| [ARGUMENTS, PERMISSIONS].map(|what| Finding::unknown(what, why, NOTHING_LOST)).to_vec();
+    let Some(address) = &config.management else {
+        return unknown("AMQP does not show them: set `broker.management_uri`");
+    };
+    let (ca, address) = (config.tls.ca.as_ref().map(Secret::read), address.read());
+    let management = match Management::new(&address, ca.as_ref()) {
+        Ok(management) => management,
+        Err(error) => return unknown(&error.to_string()),
+    };
+    let version = match management.version().await {
+        Ok(version) => Finding::holds("broker version", version, NOTHING_LOST),
+        Err(error) => return unknown(&format!("the management API does not answer: {error}")),
+    };
+    let Ok(uri) = config.uri.read().expose_secret().parse::<AMQPUri>() else {
+        return unknown("`broker.uri` is not an AMQP address");
+    };
+    let arguments = match wrong_arguments(&management, config, &uri.vhost).await {
+        Ok(wrong) if wrong.is_empty() => Finding::holds(ARGUMENTS, "as this version declares them", NOTHING_LOST),
+        Ok(wrong) => Finding::fails(ARGUMENTS, wrong.join("; "), NOTHING_LOST),
+        Err(error) => Finding::unknown(ARGUMENTS, error.to_string(), NOTHING_LOST),
+    };
+    let permissions = match management.permissions(&uri.vhost, &uri.authority.userinfo.username).await {
+        Ok(Some(permissions)) => match missing(&permissions, config) {
+            missing if missing.is_empty() => Finding::holds(PERMISSIONS, "configure, write and read", NOTHING_LOST),
+            missing => Finding::fails(PERMISSIONS, missing.join("; "), NOTHING_LOST),
+        },
+        Ok(None) => Finding::fails(PERMISSIONS, "none in this virtual host", NOTHING_LOST),
+        Err(error) => Finding::unknown(PERMISSIONS, error.to_string(), NOTHING_LOST),
+    };
+    vec![version, arguments, permissions]
+}
+
+/// Where queues that are there differ from what this version declares.
+async fn wrong_arguments(
+    management: &Management,
+    config: &BrokerConfig,
+    vhost: &str,
+) -> Result<Vec<String>, ManagementError> {
+    let mut wrong = Vec::new();
+    for (queue, expected) in queues(config) {
+        let Some(found) = management.arguments(vhost, &queue).await? else { continue };
+        for (name, value) in expected.inner() {
+            let expected = match value {
+                AMQPValue::LongString(text) => text.to_string(),
+                AMQPValue::LongLongInt(number) => number.to_string(),
+                other => format!("{other:?}"),
+            };
+            let found = match found.get(name.as_str()) {
+                Some(serde_json::Value::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+                None => "absent".to_owned(),
+            };
+            if found != expected {
+                wrong.push(format!("{queue}: {name} is {found}, expected {expected}"));
+            }
+        }
+    }
+    Ok(wrong)
+}
+
+/// What the user may not do and the worker must.
+fn missing(permissions: &Permissions, config: &BrokerConfig) -> Vec<String> {
+    let names = &config.names;
+    let queues = queues(config).into_iter().map(|(name, _)| name);
+    let exchanges = exchanges(names).map(ToOwned::to_owned);
+    let declared: Vec<String> = if config.declare { queues.chain(exchanges.clone()).collect() } else { Vec::new() };
+    // the default exchange, which hops go through, is written to under its own name
+    let published = exchanges.into_iter().chain(["amq.default".to_owned()]);
+    let consumed = [names.queue.clone(), names.suspects()].into_iter();
+    // whoever binds writes to the queue and reads from the exchange; so does whoever declares a dead-letter exchange
+    let needs = [
+        ("configure", &permissions.configure, declared.clone()),
+        ("write", &permissions.write, published.chain(declared.clone()).collect()),
+        ("read", &permissions.read, consumed.chain(declared).collect::<Vec<_>>()),
+    ];
+    let mut missing = Vec::new();
+    for (verb, pattern, needed) in needs {
+        // RabbitMQ's expressions are PCRE; one that this engine does not know is not judged
+        let Ok(pattern) = regex::Regex::new(pattern) else { continue };
+        let mut lacking: Vec<_> = needed.into_iter().filter(|name| !pattern.is_match(name)).collect();
+        lacking.sort();
+        lacking.dedup();
+        missing.extend(lacking.iter().map(|name| format!("no {verb} on {name}")));
+    }
+    missing
 }
 
 async fn exchange(connection: &Connection, config: &BrokerConfig, name: &str, promise: &'static str) -> Finding {

@@ -5,8 +5,11 @@ use serde_json::Value;
 use crate::stage::{SOON, Stage};
 use crate::support::process::Process;
 
-/// Exit code, and the findings as `subject: verdict`.
-async fn check(stage: &Stage, settings: &[(&str, &str)]) -> (Option<i32>, Vec<(String, String)>) {
+/// What was looked at, the verdict, and why.
+type Findings = Vec<[String; 3]>;
+
+/// Exit code and findings.
+async fn check(stage: &Stage, settings: &[(&str, &str)]) -> (Option<i32>, Findings) {
     let (uri, endpoint, tokens) =
         (stage.vhost.amqp_uri(), stage.simulator.endpoint(), stage.simulator.token_endpoint());
     let mut environment = vec![
@@ -22,11 +25,20 @@ async fn check(stage: &Stage, settings: &[(&str, &str)]) -> (Option<i32>, Vec<(S
     let code = process.wait(SOON).await.code();
     let findings: Vec<Value> = serde_json::from_str(&process.stdout().join("\n")).expect("findings as JSON");
     let text = |finding: &Value, field: &str| finding[field].as_str().expect("a text").to_owned();
-    (code, findings.iter().map(|finding| (text(finding, "subject"), text(finding, "verdict"))).collect())
+    (code, findings.iter().map(|finding| ["subject", "verdict", "detail"].map(|field| text(finding, field))).collect())
 }
 
-fn verdict(findings: &[(String, String)], subject: &str) -> String {
-    findings.iter().find(|(name, _)| name == subject).map(|(_, verdict)| verdict.clone()).expect("it was looked at")
+fn found<'a>(findings: &'a Findings, subject: &str) -> (&'a str, &'a str) {
+    let finding = findings.iter().find(|[name, ..]| name == subject).expect("it was looked at");
+    (&finding[1], &finding[2])
+}
+
+fn verdict<'a>(findings: &'a Findings, subject: &str) -> &'a str {
+    found(findings, subject).0
+}
+
+fn management() -> String {
+    std::env::var("BWP_TEST_MANAGEMENT_URI").expect("`scripts/test` gives it")
 }
 
 #[tokio::test]
@@ -44,15 +56,39 @@ async fn a_good_set_up_passes_and_is_left_as_it_was() {
 async fn what_is_missing_fails_where_nobody_declares_it() {
     let stage = Stage::new().await;
     let (code, findings) = check(&stage, &[("BWP__BROKER__DECLARE", "false")]).await;
-    assert_eq!((code, verdict(&findings, "queue bwp.orders").as_str()), (Some(1), "fails"));
+    assert_eq!((code, verdict(&findings, "queue bwp.orders")), (Some(1), "fails"));
 }
 
 #[tokio::test]
 async fn wrong_credentials_fail_on_either_side() {
     let stage = Stage::new().await;
     let (code, findings) = check(&stage, &[("BWP__API__CLIENT_SECRET", "wrong")]).await;
-    assert_eq!((code, verdict(&findings, "api").as_str()), (Some(1), "fails"));
+    assert_eq!((code, verdict(&findings, "api")), (Some(1), "fails"));
     let uri = stage.vhost.amqp_uri().replace("guest:guest", "guest:wrong");
     let (code, findings) = check(&stage, &[("BWP__BROKER__URI", &uri)]).await;
-    assert_eq!((code, verdict(&findings, "broker").as_str()), (Some(1), "fails"));
+    assert_eq!((code, verdict(&findings, "broker")), (Some(1), "fails"));
+}
+
+#[tokio::test]
+async fn what_only_the_management_api_shows_is_looked_at_where_it_is_given() {
+    let stage = Stage::new().await;
+    let (code, findings) = check(&stage, &[]).await;
+    assert_eq!((code, verdict(&findings, "queue arguments")), (Some(0), "unknown"));
+    let worker = stage.worker(&[]).await;
+    worker.terminated().await;
+    let (code, findings) = check(&stage, &[("BWP__BROKER__MANAGEMENT_URI", &management())]).await;
+    assert_eq!(code, Some(0), "{findings:?}");
+    for subject in ["broker version", "queue arguments", "permissions"] {
+        assert_eq!(verdict(&findings, subject), "holds", "{subject}");
+    }
+}
+
+#[tokio::test]
+async fn a_queue_with_other_arguments_is_named_with_what_differs() {
+    let stage = Stage::new().await;
+    stage.shop.declare_quorum_queue("bwp.orders").await;
+    let (code, findings) = check(&stage, &[("BWP__BROKER__MANAGEMENT_URI", &management())]).await;
+    let (verdict, detail) = found(&findings, "queue arguments");
+    assert_eq!((code, verdict), (Some(1), "fails"));
+    assert!(detail.contains("bwp.orders: x-delivery-limit is absent, expected 1000000"), "{detail}");
 }

@@ -1,0 +1,118 @@
+//! RabbitMQ's management API, as far as a preflight reads it: what AMQP does not show.
+//!
+//! Not here: what should be; changing anything.
+
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::tls;
+
+/// For one question.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where questions go.
+pub struct Management {
+    client: Client,
+    base: Url,
+}
+
+/// Why there is no answer. Holds no address: that may have a password in it.
+#[derive(Debug, thiserror::Error)]
+pub enum ManagementError {
+    /// The setting is no address.
+    #[error("`broker.management_uri` is not an address")]
+    Address,
+    /// No TLS can be had.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// Not reachable, or not readable.
+    #[error("{}", .0)]
+    Http(String),
+    /// It answered with something else.
+    #[error("HTTP {0}")]
+    Status(StatusCode),
+}
+
+impl From<reqwest::Error> for ManagementError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Http(error.without_url().to_string())
+    }
+}
+
+/// What a user may do in a virtual host: regular expressions over names.
+#[derive(Debug, Deserialize)]
+pub struct Permissions {
+    /// Declare and delete.
+    pub configure: String,
+    /// Publish and bind.
+    pub write: String,
+    /// Consume and bind from.
+    pub read: String,
+}
+
+impl Management {
+    /// Questions go to this address, user and password included.
+    ///
+    /// # Errors
+    /// No address, or no TLS.
+    pub fn new(address: &SecretString, ca: Option<&SecretString>) -> Result<Self, ManagementError> {
+        let base: Url = address.expose_secret().parse().map_err(|_| ManagementError::Address)?;
+        let tls = if base.scheme() == "https" { tls::client_config(ca, None)? } else { tls::trusting_nobody()? };
+        let client = Client::builder().tls_backend_preconfigured(tls).no_proxy().timeout(TIMEOUT).build()?;
+        Ok(Self { client, base })
+    }
+
+    /// The broker's version.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn version(&self) -> Result<String, ManagementError> {
+        #[derive(Deserialize)]
+        struct Overview {
+            rabbitmq_version: String,
+        }
+        let overview: Option<Overview> = self.get(&["overview"]).await?;
+        overview.map(|overview| overview.rabbitmq_version).ok_or(ManagementError::Status(StatusCode::NOT_FOUND))
+    }
+
+    /// Arguments of a queue; `None` where there is no such queue.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn arguments(&self, vhost: &str, queue: &str) -> Result<Option<Map<String, Value>>, ManagementError> {
+        #[derive(Deserialize)]
+        struct Queue {
+            arguments: Map<String, Value>,
+        }
+        let queue: Option<Queue> = self.get(&["queues", vhost, queue]).await?;
+        Ok(queue.map(|queue| queue.arguments))
+    }
+
+    /// What a user may do.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn permissions(&self, vhost: &str, user: &str) -> Result<Option<Permissions>, ManagementError> {
+        self.get(&["permissions", vhost, user]).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>, ManagementError> {
+        let mut url = self.base.clone();
+        url.path_segments_mut().map_err(|()| ManagementError::Address)?.pop_if_empty().push("api").extend(path);
+        let answer = self.client.get(url).send().await?;
+        match answer.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::OK => {
+                let body = answer.bytes().await?;
+                serde_json::from_slice(&body).map(Some).map_err(|error| ManagementError::Http(error.to_string()))
+            }
+            status => Err(ManagementError::Status(status)),
+        }
+    }
+}
