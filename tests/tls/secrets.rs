@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::symlink;
 
-use bwp_sync::api::Client;
+use bwp_sync::api::{ApiVersion, Client};
 use bwp_sync::ports::{OrderApi, Settlement};
 use bwp_sync::secret::Secret;
 use bwp_sync::simulator::{Config, Operation, Simulator};
@@ -36,7 +36,7 @@ async fn a_client_secret_that_is_replaced_is_used_for_the_next_token() {
 
 #[tokio::test]
 async fn client_id_and_access_key_are_read_again_for_each_token() {
-    let (stub, folder) = (Stub::start().await, tempfile::tempdir().unwrap());
+    let (stub, folder) = (Stub::start(ApiVersion::default()).await, tempfile::tempdir().unwrap());
     let secret = |name| Secret::file(write(folder.path(), name, "before")).unwrap();
     let mut config = stub.config();
     (config.client_id, config.access_key) = (secret("id"), Some(secret("key")));
