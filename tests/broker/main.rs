@@ -9,6 +9,7 @@ mod support;
 mod messages;
 mod stage;
 
+mod crashes;
 mod delivery;
 mod drops;
 mod harness;
