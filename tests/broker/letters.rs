@@ -4,7 +4,7 @@
 use bwp_sync::simulator::{Fault, FaultRule};
 use lapin::BasicProperties;
 use lapin::message::Delivery;
-use lapin::types::{AMQPValue, DecimalValue, FieldArray, FieldTable};
+use lapin::types::{AMQPValue, DecimalValue, FieldTable};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

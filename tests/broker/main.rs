@@ -15,3 +15,6 @@ mod drops;
 mod harness;
 mod letters;
 mod recovery;
+mod retries;
+mod shutdown;
+mod topology;
