@@ -22,6 +22,8 @@ const BROKER_KILL: usize = 10;
 struct Dice(fastrand::Rng);
 
 impl Dice {
+    /// By the seed in `BWP_TEST_SEED`, else by one of their own, which is printed.
+    #[expect(clippy::print_stderr, reason = "shown when the test fails, for running it again")]
     fn thrown() -> Self {
         let seed = std::env::var("BWP_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or_else(|| fastrand::u64(..));

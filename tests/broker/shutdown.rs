@@ -9,12 +9,13 @@ use crate::messages::{checkout, fulfillment, outcomes};
 use crate::stage::{ORDERS, SOON, Stage, Worker, call_of};
 use crate::support::process::Process;
 
-const SLOW: Fault = Fault::Delay { millis: 800 };
+/// Long enough for the broker's figures, which come every half second, to show what is in hand; more on a busy machine.
+const SLOW: Fault = Fault::Delay { millis: 6000 };
 
 /// Asks a worker to stop while a call is open and more messages of the same order have not begun.
 async fn stops_well(ask: impl Fn(&Process)) {
     let stage = Stage::new().await;
-    let mut worker = stage.worker(&[]).await;
+    let mut worker = stage.worker(&[("BWP__API__TIMEOUT", "30s"), ("BWP__SHUTDOWN__GRACE", "40s")]).await;
     let mut results = stage.results().await;
     let mut calls = stage.simulator.subscribe();
     stage.simulator.add_fault(FaultRule::always(SLOW).on(Operation::CreateOrder));
