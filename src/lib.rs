@@ -23,8 +23,8 @@
 //! # Where a change belongs
 //!
 //! A field of a message: `domain`. A new error code: `policy::catalogue`. When to try again: `policy::decide`.
-//! What is read before a letter is written: `worker`. A shape of an answer: `api::wire`. A queue or a header:
-//! `broker`. A setting: `config/default.toml` and `settings`.
+//! What is read before a letter is written: `worker`. A shape of an answer: `api::wire`. What differs between versions
+//! of the API: `api::dialect`. A queue or a header: `broker`. A setting: `config/default.toml` and `settings`.
 //!
 //! # How one message travels
 //!

@@ -28,7 +28,7 @@ pub trait OrderApi: Send + Sync + 'static {
     /// `createOrder`.
     fn create_order(&self, input: &CreateOrderInput) -> impl Future<Output = Result<StoredOrder, ApiError>> + Send;
 
-    /// `updateOrder`.
+    /// `updateOrder`. Where the API takes Buy with Prime's order id alone, an alias is looked up first.
     fn update_order(
         &self,
         order: &OrderIdentifier,
@@ -99,6 +99,12 @@ pub enum ApiError {
     /// No token could be had, so nothing was sent.
     #[error("no token: {0}")]
     NoToken(TokenError),
+    /// An update had to look its order up first, and the read failed. The update was not sent.
+    #[error("the order was not looked up: {0}")]
+    NotLookedUp(Box<ApiError>),
+    /// An update had to look its order up first, and there is none of this name. The update was not sent.
+    #[error("no order has this name")]
+    OrderNotFound,
 }
 
 /// One error of an answer, whatever shape it came in.

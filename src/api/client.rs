@@ -1,4 +1,4 @@
-//! The client: each operation is one call under one deadline.
+//! The client: each operation is one call under one deadline, a look-up before it included.
 //!
 //! Not here: HTTP and TLS, the shape of answers, the life of a token.
 
@@ -12,11 +12,11 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::config::{ClientConfig, ClientError, header, target_header};
-use super::documents::Documents;
+use super::dialect::{Dialect, InputWithId, UpdateOrder};
 use super::token::{Token, Tokens};
 use super::token_endpoint::TokenEndpoint;
 use super::transport::Http;
-use super::wire::{Answer, CreateOrder, DATA_FETCHING, ReadOrder, UpdateOrder, request_body};
+use super::wire::{Answer, CreateOrder, DATA_FETCHING, ReadOrder, request_body};
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
 use crate::domain::order::OrderIdentifier;
 use crate::domain::stored::StoredOrder;
@@ -29,7 +29,7 @@ pub struct Client {
     endpoint: Url,
     /// On every call, beside the token.
     headers: HeaderMap,
-    documents: Documents,
+    dialect: Dialect,
     timeout: Duration,
     /// The server does not know some of the undocumented fields; they are not asked for again.
     core_only: AtomicBool,
@@ -56,7 +56,7 @@ impl Client {
             tokens,
             endpoint: config.endpoint,
             headers,
-            documents: Documents::of(config.version),
+            dialect: Dialect::of(config.version),
             timeout: config.timeout,
             core_only: AtomicBool::new(false),
         })
@@ -95,6 +95,16 @@ impl Client {
         Ok(Answer::read(&raw))
     }
 
+    /// Buy with Prime's id of an order, read with `query` where the order is known by an alias.
+    async fn order_id(&self, query: &str, order: &OrderIdentifier, deadline: Instant) -> Result<String, ApiError> {
+        if let OrderIdentifier::OrderId(id) = order {
+            return Ok(id.clone());
+        }
+        let read = self.call(query, &ReadOrder { order_identifier: order }, deadline).await.and_then(Answer::queried);
+        let found = read.map_err(|error| ApiError::NotLookedUp(Box::new(error)))?;
+        found.map(|stored| stored.id).ok_or(ApiError::OrderNotFound)
+    }
+
     /// Reads with documented fields alone, after the whole document was refused. That is kept to once it is known that
     /// the undocumented fields were at fault: this was answered, and the refusal did not come from running the query.
     async fn read_core(
@@ -103,7 +113,7 @@ impl Client {
         refusal: &[ErrorFact],
         deadline: Instant,
     ) -> Result<Option<StoredOrder>, ApiError> {
-        let result = self.call(self.documents.order_core, variables, deadline).await?.queried();
+        let result = self.call(self.dialect.order_core, variables, deadline).await?.queried();
         let was_run = refusal.iter().any(|error| error.error_type.as_deref() == Some(DATA_FETCHING));
         if result.is_ok() && !was_run && !self.core_only.swap(true, Ordering::Relaxed) {
             tracing::info!(
@@ -116,22 +126,29 @@ impl Client {
 
 impl OrderApi for Client {
     async fn create_order(&self, input: &CreateOrderInput) -> Result<StoredOrder, ApiError> {
-        let variables = CreateOrder { input };
-        self.call(self.documents.create_order, &variables, self.deadline()).await?.mutated(Operation::CreateOrder)
+        let variables = CreateOrder { input: self.dialect.create_input(input)? };
+        self.call(self.dialect.create_order, &variables, self.deadline()).await?.mutated(Operation::CreateOrder)
     }
 
     async fn update_order(&self, order: &OrderIdentifier, input: &UpdateOrderInput) -> Result<StoredOrder, ApiError> {
-        let variables = UpdateOrder { order_identifier: order, input };
-        self.call(self.documents.update_order, &variables, self.deadline()).await?.mutated(Operation::UpdateOrder)
+        let deadline = self.deadline();
+        let variables = match self.dialect.order_id {
+            None => UpdateOrder::Beside { order_identifier: order, input },
+            Some(query) => {
+                let order_id = self.order_id(query, order, deadline).await?;
+                UpdateOrder::Within { input: InputWithId { order_id, input } }
+            }
+        };
+        self.call(self.dialect.update_order, &variables, deadline).await?.mutated(Operation::UpdateOrder)
     }
 
     async fn order(&self, order: &OrderIdentifier) -> Result<Option<StoredOrder>, ApiError> {
         let variables = ReadOrder { order_identifier: order };
         let deadline = self.deadline();
         if self.core_only.load(Ordering::Relaxed) {
-            return self.call(self.documents.order_core, &variables, deadline).await?.queried();
+            return self.call(self.dialect.order_core, &variables, deadline).await?.queried();
         }
-        match self.call(self.documents.order, &variables, deadline).await?.queried() {
+        match self.call(self.dialect.order, &variables, deadline).await?.queried() {
             Err(ApiError::Answered { errors, .. }) if errors.iter().any(|error| error.document) => {
                 self.read_core(&variables, &errors, deadline).await
             }

@@ -62,19 +62,25 @@ impl ClientConfig {
     }
 }
 
-/// A version of the API; each has documents of its own.
+/// A version of the API; each has a dialect of its own.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ApiVersion {
     /// `2024-11-01`.
     #[default]
     V2024_11_01,
+    /// `2024-04-01`, in which the public page about updates is written.
+    V2024_04_01,
 }
 
 impl ApiVersion {
+    /// Every version, the default one first.
+    pub const ALL: [Self; 2] = [Self::V2024_11_01, Self::V2024_04_01];
+
     /// The version as the header `x-api-version` says it.
     pub fn name(self) -> &'static str {
         match self {
             Self::V2024_11_01 => "2024-11-01",
+            Self::V2024_04_01 => "2024-04-01",
         }
     }
 }

@@ -4,7 +4,7 @@
 
 mod client;
 mod config;
-mod documents;
+mod dialect;
 mod token;
 mod token_endpoint;
 mod transport;

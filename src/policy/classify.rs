@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::catalogue::{Class, QUERY_ACTION, ROWS, Row, UNLISTED_ACTION};
+use super::catalogue::{Class, OwnCode, QUERY_ACTION, ROWS, Row, UNLISTED_ACTION};
 use crate::ports::{ApiError, ErrorFact, Operation, TokenError};
 
 /// A failed call, understood.
@@ -54,6 +54,14 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
                 TokenError::Unavailable { .. } => (Class::Transient, NETWORK_ACTION, None),
             };
             Failure { systemic: true, ..nameless(class, "NoToken", action, false, retry_after) }
+        }
+        // whatever became of the read, the operation itself was not sent
+        ApiError::NotLookedUp(read) => {
+            Failure { operation, message, effect_possible: false, ..classify(Operation::Order, read) }
+        }
+        ApiError::OrderNotFound => {
+            let own = OwnCode::OrderNotFound;
+            nameless(Class::NotThere, own.name(), own.action(), false, None)
         }
         ApiError::Unreadable { status, retry_after } => {
             let (class, effect_possible) = by_status(*status);
@@ -248,6 +256,27 @@ mod tests {
         assert!(!effect(ApiError::NotSent { reason: String::new() }));
         assert!(!effect(ApiError::Unreadable { status: 429, retry_after: None }));
         assert!(!effect(answered(200, Some("ValidationError"), Some("ItemOutOfStock"), None)));
+    }
+
+    #[test]
+    fn a_failed_look_up_is_classified_as_the_read_that_it_is_and_has_no_effect() {
+        for (read, class) in [
+            (ApiError::NoAnswer { reason: String::new() }, Class::OutcomeUnknown),
+            (ApiError::Unreadable { status: 502, retry_after: None }, Class::OutcomeUnknown),
+            (answered(200, Some("InternalServerError"), None, None), Class::Transient),
+            (answered(200, Some("AccessDeniedError"), None, None), Class::Denied),
+            (answered(200, Some("ThrottlingError"), None, None), Class::Throttled),
+        ] {
+            let failure = classify(Operation::UpdateOrder, &ApiError::NotLookedUp(Box::new(read)));
+            assert_eq!((failure.class, failure.effect_possible), (class, false));
+            assert_eq!(failure.operation, Operation::UpdateOrder);
+        }
+    }
+
+    #[test]
+    fn an_order_that_is_not_found_by_a_look_up_is_not_there() {
+        let failure = classify(Operation::UpdateOrder, &ApiError::OrderNotFound);
+        assert_eq!((failure.class, failure.effect_possible), (Class::NotThere, false));
     }
 
     #[test]

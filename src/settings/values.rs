@@ -119,10 +119,11 @@ impl Setting for Url {
 }
 
 impl Setting for ApiVersion {
-    const EXPECTED: &'static str = "`2024-11-01`";
+    const EXPECTED: &'static str = "`2024-11-01` or `2024-04-01`";
 
     fn of(given: &ValueKind) -> Option<Self> {
-        (text(given)? == "2024-11-01").then_some(Self::V2024_11_01)
+        let name = text(given)?;
+        Self::ALL.into_iter().find(|version| version.name() == name)
     }
 }
 

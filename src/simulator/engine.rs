@@ -1,4 +1,4 @@
-//! The GraphQL engine over one schema file: a request becomes root calls with checked arguments, results become `data`.
+//! The GraphQL engine over one schema: a request becomes root calls with checked arguments, results become `data`.
 //! Not here: what a call does (`service`), HTTP.
 
 use std::collections::HashMap;
@@ -14,8 +14,11 @@ use apollo_compiler::{ExecutableDocument, Schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The schema of each version of the API that can be asked for in `x-api-version`.
-const DIALECTS: &[(&str, &str)] = &[("2024-11-01", include_str!("schema/2024-11-01.graphql"))];
+/// The schema of each version of the API that can be asked for in `x-api-version`: what all share, and its own.
+const DIALECTS: &[(&str, &str)] = &[
+    ("2024-11-01", concat!(include_str!("schema/common.graphql"), include_str!("schema/2024-11-01.graphql"))),
+    ("2024-04-01", concat!(include_str!("schema/common.graphql"), include_str!("schema/2024-04-01.graphql"))),
+];
 
 #[derive(Debug)]
 pub(super) struct Dialects(HashMap<&'static str, Valid<Schema>>);

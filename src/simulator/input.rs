@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::ledger::Alias;
 
+/// What the versions call Amazon as the one who delivers.
+const AMAZON: [&str; 2] = ["AMAZON", "BUY_WITH_PRIME"];
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CreateInput {
@@ -26,6 +29,8 @@ pub(super) struct CreateInput {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UpdateInput {
+    /// Which order, in the version that says it here.
+    pub(super) order_id: Option<String>,
     #[serde(default)]
     pub(super) aliases: Vec<Alias>,
     #[serde(default)]
@@ -132,7 +137,7 @@ impl LineInput {
     /// Whether Amazon delivers the line under Prime.
     pub(super) fn is_prime(&self) -> bool {
         self.selected_delivery_offer.as_ref().and_then(|offer| offer.details.as_ref()).is_some_and(|details| {
-            details.delivery_provider == "AMAZON"
+            AMAZON.contains(&details.delivery_provider.as_str())
                 && details.delivery_terms.as_ref().is_some_and(|terms| terms.is_prime_eligible)
         })
     }

@@ -58,6 +58,8 @@ pub struct Config {
     pub client_secret: String,
     /// How long a token is good. The real API says 885 seconds.
     pub token_lifetime: Duration,
+    /// Ids of the first orders; those of all others are made up.
+    pub order_ids: Vec<String>,
     /// What a create is refused with when one of its aliases is taken.
     pub conflict: Conflict,
     /// When a create looks at its aliases.
@@ -121,6 +123,7 @@ impl Default for Config {
             client_id: "sim-client".to_owned(),
             client_secret: "sim-secret".to_owned(),
             token_lifetime: Duration::from_secs(885),
+            order_ids: Vec::new(),
             conflict: Conflict::default(),
             alias_check: AliasCheck::default(),
             unknown_order: UnknownOrder::default(),

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::input::{CreateInput, ExecutionState, GroupInput, IdentifierInput, LineInput, Quantity, UpdateInput};
 use super::ledger::Alias;
 
+/// What the versions call the field that says where the packages are; the schema shows the one that it has.
+const PACKAGES: [&str; 2] = ["packageInformation", "deliveryInformation"];
+
 /// Where the packages of an order are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -33,7 +36,7 @@ pub struct OrderView {
     pub started: bool,
     /// Where its packages are; none before the start.
     pub package_state: Option<PackageState>,
-    /// The whole order as the API shows it, every field selected.
+    /// The whole order as the API shows it, every field of every version selected.
     pub json: Value,
 }
 
@@ -125,14 +128,14 @@ impl Order {
         let mut shown = self.echoed.clone();
         let packages = self.package_state.map(|state| json!({ "summary": { "state": state } }));
         let lines = self.lines.iter().cloned().map(|mut line| {
-            line["packageInformation"] = json!(packages);
+            PACKAGES.iter().for_each(|name| line[name] = json!(packages));
             line
         });
         shown.insert("id".to_owned(), json!(self.id));
         shown.insert("aliases".to_owned(), json!(self.aliases));
         shown.insert("lineItems".to_owned(), lines.collect());
         shown.insert("orderLinks".to_owned(), json!(self.links));
-        shown.insert("packageInformation".to_owned(), json!(packages));
+        shown.extend(PACKAGES.map(|name| (name.to_owned(), json!(packages))));
         shown.insert(
             "metadata".to_owned(),
             json!({

@@ -61,7 +61,12 @@ impl Call {
         let command = match call.field.as_str() {
             "createOrder" => Command::Create(argument(&mut arguments, "input")?),
             "updateOrder" => {
-                Command::Update(argument(&mut arguments, "orderIdentifier")?, argument(&mut arguments, "input")?)
+                let mut input: Box<UpdateInput> = argument(&mut arguments, "input")?;
+                let identifier = match input.order_id.take() {
+                    Some(id) => OrderIdentifier { order_id: Some(id), alias: None },
+                    None => argument(&mut arguments, "orderIdentifier")?,
+                };
+                Command::Update(identifier, input)
             }
             _ => Command::Read(argument(&mut arguments, "orderIdentifier")?),
         };

@@ -34,7 +34,7 @@ impl State {
         Ok(Self {
             dialects: Dialects::load()?,
             events: broadcast::Sender::new(EVENTS_KEPT),
-            store: Mutex::default(),
+            store: Mutex::new(Store::new(config.order_ids.clone())),
             tokens: Mutex::default(),
             faults: Mutex::new(FaultRules::new(config.faults.clone(), config.seed)),
             magic: Mutex::default(),

@@ -15,10 +15,16 @@ use super::{AliasCheck, Conflict, rules};
 pub(super) struct Store {
     orders: Vec<Order>,
     by_alias: HashMap<Alias, usize>,
+    /// Ids of the first orders.
+    given_ids: Vec<String>,
     pub(super) ledger: Ledger,
 }
 
 impl Store {
+    pub(super) fn new(given_ids: Vec<String>) -> Self {
+        Self { given_ids, ..Self::default() }
+    }
+
     pub(super) fn create(
         &mut self,
         input: CreateInput,
@@ -30,7 +36,9 @@ impl Store {
             AliasCheck::First => free.and_then(|()| rules::check_create(&input))?,
             AliasCheck::Last => rules::check_create(&input).and(free)?,
         }
-        let order = Order::new(order_id(self.orders.len()), input, Timestamp::now());
+        let index = self.orders.len();
+        let id = self.given_ids.get(index).cloned().unwrap_or_else(|| order_id(index));
+        let order = Order::new(id, input, Timestamp::now());
         self.ledger.record(Effect::Created {
             order: order.id.clone(),
             aliases: order.aliases.clone(),
@@ -39,7 +47,6 @@ impl Store {
         if order.started {
             self.ledger.record(Effect::Started { order: order.id.clone() });
         }
-        let index = self.orders.len();
         self.by_alias.extend(order.aliases.iter().cloned().map(|alias| (alias, index)));
         self.orders.push(order);
         Ok(&self.orders[index])

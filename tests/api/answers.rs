@@ -11,10 +11,11 @@ use bwp_sync::domain::stored::{
 use bwp_sync::ports::{ApiError, OrderApi};
 use serde_json::{Value, json};
 
+use super::VERSION;
 use crate::stub::{Reply, Stub, alias, created};
 
 async fn read(body: &str) -> Result<Option<StoredOrder>, ApiError> {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.graphql.reply([Reply::new(200, body)]);
     stub.client().order(&alias()).await
 }
@@ -91,7 +92,7 @@ async fn states_are_read_by_name_and_unknown_ones_are_kept() {
 
 #[tokio::test]
 async fn an_order_is_absent_only_where_a_successful_answer_says_so() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let error = json!([{ "message": "denied", "errorType": "AccessDeniedError" }]);
     for (status, body, absent) in [
         (200, json!({ "data": { "order": null } }), true),
@@ -112,7 +113,7 @@ async fn an_order_is_absent_only_where_a_successful_answer_says_so() {
 
 #[tokio::test]
 async fn a_mutation_with_an_order_in_its_answer_took_effect_whatever_stands_beside_it() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let denied = json!({ "message": "no", "path": ["createOrder", "order", "aliases"],
         "extensions": { "classification": { "errorType": "AccessDeniedError", "errorCode": 401 } } });
     for (status, errors) in [(200, json!([])), (200, Value::Null), (200, json!([denied])), (500, json!([denied]))] {
@@ -127,7 +128,7 @@ async fn a_mutation_with_an_order_in_its_answer_took_effect_whatever_stands_besi
 
 #[tokio::test]
 async fn retry_after_is_read_as_seconds_or_as_a_date_against_the_answers_own() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let (noon, later) = ("Sun, 22 Nov 2026 12:00:00 GMT", "Sun, 22 Nov 2026 12:01:30 GMT");
     for (date, header, expected) in [
         (noon, "7", Some(7)),
@@ -147,7 +148,7 @@ async fn retry_after_is_read_as_seconds_or_as_a_date_against_the_answers_own() {
 
 #[tokio::test]
 async fn retry_after_stands_beside_errors_too() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.graphql.reply([Reply::json(429, &json!({ "type": "ThrottlingError" })).with("retry-after", "7")]);
     let error = stub.client().create_order(&Default::default()).await.unwrap_err();
     assert!(matches!(error, ApiError::Answered { status: 429, retry_after: Some(wait), .. } if wait.as_secs() == 7));

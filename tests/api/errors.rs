@@ -5,6 +5,7 @@
 use bwp_sync::ports::{ApiError, ErrorFact, OrderApi};
 use serde_json::{Value, json};
 
+use super::VERSION;
 use crate::stub::{Reply, Stub};
 
 fn fact(error_type: Option<&str>, code: Option<&str>, error_code: Option<u16>, document: bool) -> ErrorFact {
@@ -29,7 +30,7 @@ async fn facts(stub: &Stub, status: u16, body: &Value) -> Vec<ErrorFact> {
 
 #[tokio::test]
 async fn every_shape_of_an_error_is_read_into_the_same_facts() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let validation = fact(Some("ValidationError"), Some("ItemOutOfStock"), Some(400), false);
     let without_number = ErrorFact { error_code: None, ..validation.clone() };
     let complaint = |name| fact(Some(name), None, None, true);
@@ -133,7 +134,7 @@ async fn every_shape_of_an_error_is_read_into_the_same_facts() {
 
 #[tokio::test]
 async fn a_flat_error_is_read_whatever_the_status() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let body = json!({ "type": "ThrottlingError", "code": "TooMany", "message": "said" });
     for status in [200, 403, 429, 500] {
         assert_eq!(facts(&stub, status, &body).await, [fact(Some("ThrottlingError"), Some("TooMany"), None, false)]);
@@ -142,7 +143,7 @@ async fn a_flat_error_is_read_whatever_the_status() {
 
 #[tokio::test]
 async fn a_place_in_the_document_is_no_complaint_once_there_is_data() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let error = json!({ "message": "said", "locations": [{ "line": 1, "column": 2 }] });
     let body = json!({ "data": { "createOrder": null }, "errors": [error] });
     assert_eq!(facts(&stub, 200, &body).await, [fact(None, None, None, false)]);
@@ -150,7 +151,7 @@ async fn a_place_in_the_document_is_no_complaint_once_there_is_data() {
 
 #[tokio::test]
 async fn errors_keep_their_order() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let body = json!({ "data": null, "errors": [{ "message": "said", "errorType": "A" }, { "message": "said", "errorType": "B" }] });
     assert_eq!(
         facts(&stub, 200, &body).await,
@@ -160,14 +161,14 @@ async fn errors_keep_their_order() {
 
 #[tokio::test]
 async fn a_long_message_is_cut_between_characters() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let body = json!({ "errors": [{ "message": "ü".repeat(600) }] });
     assert_eq!(facts(&stub, 200, &body).await[0].message, "ü".repeat(500));
 }
 
 #[tokio::test]
 async fn an_answer_that_is_not_graphqls_is_its_status_alone() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let huge = format!(r#"{{"data":{{"createOrder":{{"order":{{"id":"1","x":"{}"}}}}}}}}"#, "x".repeat(5 << 20));
     for (status, body) in [
         (200, String::new()),

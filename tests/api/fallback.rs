@@ -5,6 +5,7 @@
 use bwp_sync::ports::{ApiError, OrderApi};
 use serde_json::{Value, json};
 
+use super::VERSION;
 use crate::log::Log;
 use crate::stub::{Recorded, Reply, Stub, alias, found};
 
@@ -26,7 +27,7 @@ async fn a_server_that_refuses_the_whole_document_is_asked_for_documented_fields
     let unknown_field = json!({ "message": "unknown field", "locations": [{ "line": 18, "column": 9 }] });
     for refusal in [complaint("ValidationError"), Reply::json(400, &json!({ "errors": [unknown_field] }))] {
         let log = Log::listen();
-        let stub = Stub::start().await;
+        let stub = Stub::start(VERSION).await;
         let client = stub.client();
         stub.graphql.reply([refusal, Reply::json(200, &found())]);
         assert!(client.order(&alias()).await.unwrap().is_some());
@@ -38,7 +39,7 @@ async fn a_server_that_refuses_the_whole_document_is_asked_for_documented_fields
 
 #[tokio::test]
 async fn a_complaint_about_both_documents_changes_nothing() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let client = stub.client();
     stub.graphql.reply([complaint("ValidationError")]);
     let error = client.order(&alias()).await.unwrap_err();
@@ -49,7 +50,7 @@ async fn a_complaint_about_both_documents_changes_nothing() {
 
 #[tokio::test]
 async fn a_failure_while_running_the_whole_document_is_worked_around_once() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let client = stub.client();
     stub.graphql.reply([complaint("DataFetchingException"), Reply::json(200, &found())]);
     assert!(client.order(&alias()).await.unwrap().is_some());
@@ -59,7 +60,7 @@ async fn a_failure_while_running_the_whole_document_is_worked_around_once() {
 
 #[tokio::test]
 async fn an_error_of_the_api_is_not_taken_for_a_complaint() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let error = json!({ "message": "no", "extensions": { "classification": { "errorType": "AccessDeniedError" } } });
     stub.graphql.reply([Reply::json(200, &json!({ "data": { "order": Value::Null }, "errors": [error] }))]);
     stub.client().order(&alias()).await.unwrap_err();

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use super::VERSION;
 use crate::stub::Stub;
 
 /// What a server does with a request.
@@ -58,7 +59,7 @@ async fn read_some(stream: &mut TcpStream) {
 
 /// What a create says against an address; tokens are had from a server that works.
 async fn create(endpoint: &str, timeout: Duration) -> ApiError {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let mut config = stub.config();
     config.endpoint = endpoint.parse().unwrap();
     config.timeout = timeout;

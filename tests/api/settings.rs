@@ -5,11 +5,12 @@
 use bwp_sync::api::{Client, ClientError};
 use bwp_sync::ports::OrderApi;
 
+use super::VERSION;
 use crate::stub::{Stub, token};
 
 #[tokio::test]
 async fn what_is_shown_for_debugging_holds_no_secret() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.token.reply([token("secret-token", 885)]);
     let mut config = stub.config();
     config.client_secret = "secret-client".into();
@@ -28,7 +29,7 @@ async fn what_is_shown_for_debugging_holds_no_secret() {
 
 #[tokio::test]
 async fn what_http_cannot_carry_is_refused_before_anything_connects() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let mut cases = Vec::new();
     for (address, setting) in [("ftp://api.example/", "endpoint"), ("https://user@api.example/", "endpoint")] {
         let mut config = stub.config();

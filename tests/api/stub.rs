@@ -17,7 +17,7 @@ use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{self, timeout};
 use url::Url;
 
 /// A request as it came.
@@ -150,12 +150,14 @@ impl Route {
 pub(crate) struct Stub {
     pub(crate) token: Arc<Route>,
     pub(crate) graphql: Arc<Route>,
+    /// What its clients are told.
+    version: ApiVersion,
     base: Url,
     server: tokio::task::JoinHandle<()>,
 }
 
 impl Stub {
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start(version: ApiVersion) -> Self {
         let token = Route::new(token("token-1", 885));
         let graphql = Route::new(Reply::json(200, &created()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -165,7 +167,7 @@ impl Stub {
             .route("/graphql", post(Route::handle).with_state(Arc::clone(&graphql)));
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { token, graphql, base, server }
+        Self { token, graphql, version, base, server }
     }
 
     pub(crate) fn config(&self) -> ClientConfig {
@@ -177,7 +179,7 @@ impl Stub {
             target_id: "target-id".into(),
             target_header: DEFAULT_TARGET_HEADER.into(),
             access_key: None,
-            version: ApiVersion::V2024_11_01,
+            version: self.version,
             timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(5),
             ca: None,
@@ -209,4 +211,11 @@ pub(crate) fn found() -> Value {
 /// How the shop names the order.
 pub(crate) fn alias() -> OrderIdentifier {
     OrderIdentifier::Alias(Alias::new("EXTERNAL_ID", "SO-10042"))
+}
+
+/// Moves the clock, and lets it run again, since a clock that stands jumps on while sockets are waited for.
+pub(crate) async fn pass(seconds: u64) {
+    time::pause();
+    time::advance(Duration::from_secs(seconds)).await;
+    time::resume();
 }

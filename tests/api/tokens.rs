@@ -10,10 +10,10 @@ use bwp_sync::ports::{ApiError, OrderApi, TokenError};
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::task::JoinHandle;
-use tokio::time;
 
+use super::VERSION;
 use crate::log::Log;
-use crate::stub::{Reply, Stub, created, token};
+use crate::stub::{Reply, Stub, created, pass, token};
 
 async fn create(client: &Client) -> Result<(), ApiError> {
     client.create_order(&Default::default()).await.map(drop)
@@ -33,20 +33,13 @@ async fn waiting(stub: &Stub, client: &Arc<Client>, count: usize) -> Vec<JoinHan
     tasks
 }
 
-/// Moves the clock, and lets it run again, since a clock that stands jumps on while sockets are waited for.
-async fn pass(seconds: u64) {
-    time::pause();
-    time::advance(Duration::from_secs(seconds)).await;
-    time::resume();
-}
-
 fn bearers(stub: &Stub) -> Vec<String> {
     stub.graphql.seen().iter().map(|sent| sent.header("authorization").replace("Bearer ", "")).collect()
 }
 
 #[tokio::test]
 async fn many_calls_at_once_share_one_token_request() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let client = Arc::new(stub.client());
     let calls = waiting(&stub, &client, 50).await;
     stub.token.release();
@@ -58,7 +51,7 @@ async fn many_calls_at_once_share_one_token_request() {
 
 #[tokio::test]
 async fn those_who_wait_for_a_renewal_that_fails_get_its_error_without_asking_again() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.token.reply([Reply::new(503, "")]);
     let client = Arc::new(stub.client());
     let calls = waiting(&stub, &client, 50).await;
@@ -75,7 +68,7 @@ async fn those_who_wait_for_a_renewal_that_fails_get_its_error_without_asking_ag
 
 #[tokio::test]
 async fn a_call_that_gives_up_does_not_take_the_renewal_away_from_the_others() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let client = Arc::new(stub.client());
     let mut calls = waiting(&stub, &client, 3).await;
     let first = calls.remove(0);
@@ -91,7 +84,7 @@ async fn a_call_that_gives_up_does_not_take_the_renewal_away_from_the_others() {
 #[tokio::test]
 async fn a_token_is_used_until_shortly_before_its_end_and_renewed_beside_the_calls() {
     let log = Log::listen();
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.token.reply([token("token-1", 885), token("token-2", 885)]);
     let client = stub.client();
     create(&client).await.unwrap();
@@ -114,7 +107,7 @@ async fn a_token_is_used_until_shortly_before_its_end_and_renewed_beside_the_cal
 #[tokio::test]
 async fn an_early_renewal_that_fails_leaves_the_old_token_in_use_and_is_not_repeated_at_once() {
     let log = Log::listen();
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let client = stub.client();
     create(&client).await.unwrap();
     stub.token.reply([Reply::json(401, &json!({ "code": "InvalidClientSecret" }))]);
@@ -138,7 +131,7 @@ async fn an_early_renewal_that_fails_leaves_the_old_token_in_use_and_is_not_repe
 
 #[tokio::test]
 async fn a_token_with_a_short_life_is_used_for_half_of_it() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.token.reply([token("token-1", 20), token("token-2", 20)]);
     let client = stub.client();
     for _ in 0..5 {
@@ -154,7 +147,7 @@ async fn a_token_with_a_short_life_is_used_for_half_of_it() {
 
 #[tokio::test]
 async fn a_token_that_has_ended_is_waited_for() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.token.reply([token("token-1", 885), token("token-2", 885)]);
     let client = stub.client();
     create(&client).await.unwrap();
@@ -165,7 +158,7 @@ async fn a_token_that_has_ended_is_waited_for() {
 
 #[tokio::test]
 async fn a_token_without_a_lifetime_is_kept() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.token.reply([Reply::json(200, &json!({ "access_token": "token-1" }))]);
     let client = stub.client();
     create(&client).await.unwrap();
@@ -178,7 +171,7 @@ async fn a_refused_token_is_replaced_and_the_call_made_again() {
     let in_graphql = json!({ "data": { "createOrder": null }, "errors": [{ "message": "expired",
         "extensions": { "classification": { "errorType": "AccessDeniedError", "errorCode": 401 } } }] });
     for refusal in [Reply::new(401, ""), Reply::json(200, &in_graphql)] {
-        let stub = Stub::start().await;
+        let stub = Stub::start(VERSION).await;
         stub.token.reply([token("token-1", 885), token("token-2", 885)]);
         stub.graphql.reply([refusal, Reply::json(200, &created())]);
         let client = stub.client();
@@ -192,7 +185,7 @@ async fn a_refused_token_is_replaced_and_the_call_made_again() {
 
 #[tokio::test]
 async fn a_second_refusal_is_reported() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.token.reply([token("token-1", 885), token("token-2", 885)]);
     let body = json!({ "type": "AccessDeniedError", "message": "no" });
     stub.graphql.reply([Reply::json(401, &body)]);
@@ -204,7 +197,7 @@ async fn a_second_refusal_is_reported() {
 
 #[tokio::test]
 async fn an_access_that_is_denied_without_a_401_costs_no_token() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let client = stub.client();
     for (status, number) in [(200, 403), (403, 403)] {
         let error = json!({ "message": "no",
@@ -217,7 +210,7 @@ async fn an_access_that_is_denied_without_a_401_costs_no_token() {
 
 #[tokio::test]
 async fn calls_refused_together_are_made_again_with_one_new_token() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.token.reply([token("token-1", 885), token("token-2", 885)]);
     let client = stub.client();
     create(&client).await.unwrap();
@@ -236,7 +229,7 @@ async fn calls_refused_together_are_made_again_with_one_new_token() {
 
 #[tokio::test]
 async fn a_late_refusal_of_an_old_token_does_not_cost_the_new_one() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.token.reply([token("token-1", 885), token("token-2", 885), token("token-3", 885)]);
     let client = stub.client();
     create(&client).await.unwrap();
@@ -260,7 +253,7 @@ async fn a_late_refusal_of_an_old_token_does_not_cost_the_new_one() {
 async fn answers_of_the_token_endpoint_are_told_as_facts() {
     let refused = |status, code: &str| TokenError::Refused { status, code: code.into() };
     let unavailable = |reason: &str| TokenError::Unavailable { reason: reason.into() };
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     for (reply, expected) in [
         (
             Reply::json(400, &json!({ "type": "ValidationError", "code": "InvalidClientId" })),
@@ -288,7 +281,7 @@ async fn answers_of_the_token_endpoint_are_told_as_facts() {
 
 #[tokio::test]
 async fn a_token_endpoint_that_cannot_be_reached_is_unavailable() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     let mut config = stub.config();
     config.token_endpoint = "http://no-such-host.invalid/token".parse().unwrap();
     let error = create(&Client::new(config).unwrap()).await.unwrap_err();
@@ -297,7 +290,7 @@ async fn a_token_endpoint_that_cannot_be_reached_is_unavailable() {
 
 #[tokio::test]
 async fn a_call_waits_for_a_token_no_longer_than_it_may_take() {
-    let stub = Stub::start().await;
+    let stub = Stub::start(VERSION).await;
     stub.token.hold();
     let mut config = stub.config();
     config.timeout = Duration::from_millis(100);

@@ -1,5 +1,6 @@
 //! Results and letters, field by field, as others read them.
 
+use bwp_sync::api::ApiVersion;
 use bwp_sync::ports::{Inbound, Settlement};
 use bwp_sync::simulator::{Config, Simulator};
 use bwp_sync::worker::handle;
@@ -14,7 +15,7 @@ async fn settled(simulator: &Simulator, file: &str, change: impl Fn(&mut Value))
     change(&mut event);
     let headers = [("traceparent".to_owned(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned())];
     let inbound = Inbound { body: serde_json::to_vec(&event).unwrap(), headers: headers.into(), ..Inbound::default() };
-    match handle(&context(simulator, "sim-secret"), &inbound).await {
+    match handle(&context(simulator, "sim-secret", ApiVersion::default()), &inbound).await {
         Settlement::Done(result) => {
             assert_eq!(result.traceparent.as_deref(), inbound.headers.get("traceparent").map(String::as_str));
             blanked(&result)

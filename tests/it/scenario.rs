@@ -68,8 +68,8 @@ struct Message {
     attempts: Option<u32>,
 }
 
-/// Runs a scenario, and says what was not as it should be.
-pub(crate) async fn run(scenario: &Scenario) -> Result<(), String> {
+/// Runs a scenario in one version of the API, and says what was not as it should be.
+pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), String> {
     let simulator = Simulator::start(Config {
         conflict: if scenario.conflict_error { Conflict::ConflictError } else { Conflict::default() },
         alias_check: if scenario.alias_checked_last { AliasCheck::Last } else { AliasCheck::First },
@@ -79,7 +79,7 @@ pub(crate) async fn run(scenario: &Scenario) -> Result<(), String> {
     .await
     .unwrap();
     let secret = if scenario.wrong_secret { "not the secret" } else { "sim-secret" };
-    let mut stage = Stage { context: context(&simulator, secret), waiting: BTreeMap::new() };
+    let mut stage = Stage { context: context(&simulator, secret, version), waiting: BTreeMap::new() };
     for (at, step) in scenario.steps.iter().enumerate() {
         match step {
             Step::Fault(rule) => simulator.add_fault(rule.clone()),
@@ -202,7 +202,7 @@ fn checkout(message: &Message) -> Value {
     })
 }
 
-pub(crate) fn context(simulator: &Simulator, secret: &str) -> Arc<Context<Client>> {
+pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) -> Arc<Context<Client>> {
     let api = Client::new(ClientConfig {
         endpoint: simulator.endpoint().parse().unwrap(),
         token_endpoint: simulator.token_endpoint().parse().unwrap(),
@@ -211,7 +211,7 @@ pub(crate) fn context(simulator: &Simulator, secret: &str) -> Arc<Context<Client
         target_id: "store-1".into(),
         target_header: "x-api-target-id".into(),
         access_key: None,
-        version: ApiVersion::V2024_11_01,
+        version,
         // long enough for a busy machine: only the scenarios that hang wait for it
         timeout: Duration::from_secs(3),
         connect_timeout: Duration::from_secs(2),

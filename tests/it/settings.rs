@@ -14,7 +14,7 @@ fn bad_settings_are_refused_with_the_key_and_what_was_expected() {
         ("BWP__API__TIMEOUT", "10", "expected a duration with a unit, as `10s`, got `10`"),
         ("BWP__SHUTDOWN__GRACE", "10s", "shutdown.grace: expected more than api.timeout (10s)"),
         ("BWP__BROKER__MAX_HOLD", "20s", "broker.max_hold: expected more than twice api.timeout (10s)"),
-        ("BWP__API__VERSION", "2019-01-01", "api.version: expected `2024-11-01`, got `2019-01-01`"),
+        ("BWP__API__VERSION", "2019-01-01", "api.version: expected `2024-11-01` or `2024-04-01`, got `2019-01-01`"),
         ("BWP__BROKER__PREFETCH", "0", "broker.prefetch: expected at least 1"),
         ("BWP__BROKER__PREFETCH", "many", "broker.prefetch: expected a whole number from 0 to 65535, got `many`"),
         ("BWP__BROKER__PREFETCH", "70000", "broker.prefetch: expected a whole number from 0 to 65535, got `70000`"),

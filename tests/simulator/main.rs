@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod binary;
+mod dialects;
 mod examples;
 mod faults;
 mod ledger;

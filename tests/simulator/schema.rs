@@ -3,11 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{CREATE, Rig, order, prime_line, refusal};
-
-fn classification(answer: &Value) -> &str {
-    answer["errors"][0]["extensions"]["classification"].as_str().unwrap()
-}
+use crate::support::{CREATE, Rig, classification, order, prime_line, refusal};
 
 #[tokio::test]
 async fn an_unknown_input_field_is_refused() {
@@ -113,6 +109,7 @@ async fn a_request_without_version_or_target_is_a_bad_request() {
     let body = json!({ "query": "{ __typename }" }).to_string();
     for (version, target, status) in [
         (Some("2024-11-01"), Some("x-api-target-id"), 200),
+        (Some("2024-04-01"), Some("x-api-target-id"), 200),
         (Some("2024-11-01"), Some("X-Omni-TargetId"), 200),
         (Some("2024-11-01"), None, 400),
         (None, Some("x-api-target-id"), 400),

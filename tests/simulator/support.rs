@@ -39,10 +39,14 @@ impl Rig {
         self.token = issue(&self.client, &self.simulator).await;
     }
 
-    /// A request with every header that the API wants.
+    /// A request with every header that the API wants, in the version that most tests speak.
     pub(crate) fn request(&self, query: &str, variables: &Value) -> RequestBuilder {
+        self.request_in("2024-11-01", query, variables)
+    }
+
+    pub(crate) fn request_in(&self, version: &str, query: &str, variables: &Value) -> RequestBuilder {
         self.bare_request()
-            .header("x-api-version", "2024-11-01")
+            .header("x-api-version", version)
             .header("x-api-target-id", "target")
             .body(json!({ "query": query, "variables": variables }).to_string())
     }
@@ -54,6 +58,10 @@ impl Rig {
 
     pub(crate) async fn call(&self, query: &str, variables: &Value) -> Value {
         json_of(self.request(query, variables).send().await.unwrap()).await
+    }
+
+    pub(crate) async fn call_in(&self, version: &str, query: &str, variables: &Value) -> Value {
+        json_of(self.request_in(version, query, variables).send().await.unwrap()).await
     }
 
     pub(crate) async fn create(&self, input: &Value) -> Value {
@@ -122,6 +130,11 @@ pub(crate) fn prime_line(product: &str, quantity: u32) -> Value {
             "deliveryTerms": { "isPrimeEligible": true },
         } },
     })
+}
+
+/// The server's complaint about a request that it did not run.
+pub(crate) fn classification(answer: &Value) -> &str {
+    answer["errors"][0]["extensions"]["classification"].as_str().unwrap()
 }
 
 /// The code of the only error of an answer, or its type where it has no code.

@@ -1,6 +1,6 @@
 //! What goes over the wire: the body of a request, and an answer as data and error facts.
 //!
-//! Not here: sending; what an error means for an order.
+//! Not here: sending; what an error means for an order; what differs between versions.
 
 mod errors;
 mod order;
@@ -13,23 +13,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::transport::RawAnswer;
-use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
 use crate::domain::order::OrderIdentifier;
 use crate::domain::stored::StoredOrder;
 use crate::ports::{ApiError, ErrorFact, Operation};
 
 /// Variables of `createOrder`.
 #[derive(Debug, Serialize)]
-pub(super) struct CreateOrder<'a> {
-    pub(super) input: &'a CreateOrderInput,
-}
-
-/// Variables of `updateOrder`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct UpdateOrder<'a> {
-    pub(super) order_identifier: &'a OrderIdentifier,
-    pub(super) input: &'a UpdateOrderInput,
+pub(super) struct CreateOrder {
+    pub(super) input: Value,
 }
 
 /// Variables of `order`.
@@ -45,10 +36,19 @@ struct Request<'a, V> {
     variables: &'a V,
 }
 
-/// The body of a request. The reason of a failure is not told on: it could quote what is written.
+/// The body of a request.
 pub(super) fn request_body(document: &str, variables: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-    serde_json::to_vec(&Request { query: document, variables })
-        .map_err(|_| ApiError::NotSent { reason: "the request cannot be written as JSON".to_owned() })
+    serde_json::to_vec(&Request { query: document, variables }).map_err(|_| unwritable())
+}
+
+/// An input as JSON, to be changed before it is sent. Numbers keep their digits.
+pub(super) fn as_json(input: &impl Serialize) -> Result<Value, ApiError> {
+    serde_json::to_value(input).map_err(|_| unwritable())
+}
+
+/// The reason is not told on: it could quote what is written.
+fn unwritable() -> ApiError {
+    ApiError::NotSent { reason: "the request cannot be written as JSON".to_owned() }
 }
 
 /// An answer, read as far as it can be.

@@ -1,0 +1,119 @@
+//! The two versions of the API: what each takes, what the other refuses, and the one store behind both.
+//! Not here: what they have in common.
+
+use std::path::{Path, PathBuf};
+
+use bwp_sync::simulator::{Config, Effect};
+use serde_json::{Value, json};
+
+use crate::support::{CREATE, READ, Rig, UPDATE, by_alias, classification, order};
+
+const OLD: &str = "2024-04-01";
+const NEW: &str = "2024-11-01";
+
+/// `updateOrder` as [`OLD`] has it.
+const UPDATE_OLD: &str = "mutation($input: UpdateOrderInput!) { updateOrder(input: $input) { order { id } } }";
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn root() -> PathBuf {
+    env!("CARGO_MANIFEST_DIR").into()
+}
+
+/// The input of [`order`] in the words of [`OLD`].
+fn order_old(alias: &str) -> Value {
+    let text = order(alias, "P-1").to_string();
+    serde_json::from_str(&text.replace("\"AMAZON\"", "\"BUY_WITH_PRIME\"")).unwrap()
+}
+
+#[tokio::test]
+async fn the_published_updates_are_answered_as_published() {
+    for name in ["trigger-fulfillment", "update-order-level-attributes"] {
+        let rig = Rig::with(Config { order_ids: vec!["example-order-id".to_owned()], ..Config::default() }).await;
+        rig.create(&order("SO-1", "P-1")).await;
+        let file = |kind| text(&root().join("tests/simulator/examples").join(OLD).join(format!("{name}.{kind}")));
+        let variables = serde_json::from_str(&file("variables.json")).unwrap();
+        let answer = rig.call_in(OLD, &file("graphql"), &variables).await;
+        assert_eq!(answer, serde_json::from_str::<Value>(&file("json")).unwrap(), "{name}");
+        assert_eq!(rig.simulator.ledger().effects.len(), 2, "the order was created and changed");
+    }
+}
+
+/// A document is run when the answer is about the order or the input, not about the document.
+#[tokio::test]
+async fn every_document_of_the_client_is_run_in_its_version() {
+    let rig = Rig::start().await;
+    rig.create(&order("SO-1", "P-1")).await;
+    let documents = root().join("src/api/documents");
+    for (version, own) in [(NEW, 3), (OLD, 4)] {
+        let files: Vec<_> = [documents.clone(), documents.join(version)]
+            .iter()
+            .flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "graphql"))
+            .collect();
+        assert_eq!(files.len(), 1 + own, "{version}");
+        for path in files {
+            let variables = match path.file_stem().and_then(|name| name.to_str()) {
+                Some("create_order") => json!({ "input": { "lineItems": [] } }),
+                Some("update_order") if version == OLD => json!({ "input": { "orderId": "322-ABC1-AAAAAA" } }),
+                Some("update_order") => json!({ "orderIdentifier": by_alias("SO-1"), "input": {} }),
+                _ => json!({ "orderIdentifier": by_alias("SO-1") }),
+            };
+            let answer = rig.call_in(version, &text(&path), &variables).await;
+            let complaint = &answer["errors"][0]["extensions"]["classification"];
+            assert!(!complaint.is_string(), "{} in {version}: {answer}", path.display());
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_version_refuses_what_only_the_other_takes() {
+    let rig = Rig::start().await;
+    rig.create(&order("SO-1", "P-1")).await;
+    let by_id = json!({ "orderId": "322-ABC1-AAAAAA" });
+    let read_old = READ.replace("packageInformation", "deliveryInformation");
+    let read = json!({ "orderIdentifier": by_alias("SO-1") });
+    for (version, query, variables) in [
+        (OLD, UPDATE, json!({ "orderIdentifier": by_id, "input": by_id })),
+        (OLD, UPDATE_OLD, json!({ "input": {} })),
+        (OLD, CREATE, json!({ "input": order("SO-2", "P-1") })),
+        (OLD, READ, read.clone()),
+        (NEW, UPDATE_OLD, json!({ "input": by_id })),
+        (NEW, UPDATE, json!({ "orderIdentifier": by_id, "input": by_id })),
+        (NEW, CREATE, json!({ "input": order_old("SO-2") })),
+        (NEW, &read_old, read),
+    ] {
+        let answer = rig.call_in(version, query, &variables).await;
+        assert_eq!(classification(&answer), "ValidationError", "{query} in {version}: {answer}");
+    }
+    assert_eq!(rig.simulator.ledger().effects.len(), 1, "the order of the beginning is all there is");
+}
+
+#[tokio::test]
+async fn both_versions_speak_of_the_same_orders() {
+    let rig = Rig::start().await;
+    let created = rig.call_in(OLD, CREATE, &json!({ "input": order_old("SO-1") })).await;
+    let id = created["data"]["createOrder"]["order"]["id"].as_str().unwrap();
+    let start = json!({ "input": { "orderId": id, "desiredExecutionState": "STARTED" } });
+    rig.call_in(OLD, UPDATE_OLD, &start).await;
+
+    let read = rig.read("SO-1").await;
+    assert_eq!(read["data"]["order"]["packageInformation"]["summary"]["state"], "PENDING");
+    let read_old = READ.replace("packageInformation", "deliveryInformation");
+    let read_old = rig.call_in(OLD, &read_old, &json!({ "orderIdentifier": { "orderId": id } })).await;
+    assert_eq!(read_old["data"]["order"]["deliveryInformation"]["summary"]["state"], "PENDING");
+    assert_eq!(rig.simulator.ledger().effects[1], Effect::Started { order: id.to_owned() });
+}
+
+#[tokio::test]
+async fn the_rules_of_prime_lines_hold_in_both_versions() {
+    let rig = Rig::start().await;
+    for (version, mut input) in [(NEW, order("SO-1", "P-1")), (OLD, order_old("SO-1"))] {
+        input["lineItems"][0]["amount"]["value"] = json!(21);
+        let answer = rig.call_in(version, CREATE, &json!({ "input": input })).await;
+        let code = &answer["errors"][0]["extensions"]["classification"]["code"];
+        assert_eq!(code, "OrderQuantityLimitExceeded", "{version}");
+    }
+}
