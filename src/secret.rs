@@ -30,20 +30,15 @@ struct Last {
     lost: bool,
 }
 
-/// Why a file does not hold a secret.
+/// Why a file does not hold a secret. The path is not shown: it may be a secret that was given in the wrong place.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// It cannot be read as text.
-    #[error("cannot read `{}`: {error}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        error: io::Error,
-    },
+    #[error("cannot read the file: {0}")]
+    Unreadable(#[from] io::Error),
     /// There is nothing in it.
-    #[error("expected a value in `{}`, got an empty file", .0.display())]
-    Empty(PathBuf),
+    #[error("expected a value in the file, got nothing")]
+    Empty,
 }
 
 impl Secret {
@@ -83,7 +78,8 @@ impl Mounted {
             Ok(value) => *last = Last { value, lost: false },
             Err(error) if !last.lost => {
                 last.lost = true;
-                tracing::warn!(%error, "a secret's file cannot be used, what it last held stays in force");
+                let path = self.path.display();
+                tracing::warn!(%path, %error, "a secret's file cannot be used, what it last held stays in force");
             }
             Err(_) => {}
         }
@@ -92,10 +88,9 @@ impl Mounted {
 }
 
 fn value_in(path: &Path) -> Result<SecretString, SecretError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| SecretError::Unreadable { path: path.to_owned(), error })?;
+    let text = std::fs::read_to_string(path)?;
     let value = text.trim_end_matches(['\r', '\n']);
-    if value.is_empty() { Err(SecretError::Empty(path.to_owned())) } else { Ok(value.into()) }
+    if value.is_empty() { Err(SecretError::Empty) } else { Ok(value.into()) }
 }
 
 impl fmt::Debug for Secret {

@@ -4,7 +4,7 @@
 use bwp_sync::simulator::{Fault, FaultRule};
 use lapin::BasicProperties;
 use lapin::message::Delivery;
-use lapin::types::{AMQPValue, DecimalValue, FieldArray, FieldTable};
+use lapin::types::{AMQPValue, DecimalValue, FieldTable};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -82,8 +82,7 @@ async fn every_bad_message_becomes_a_letter_that_says_why_and_the_next_good_one_
     for case in &cases {
         stage.publish(&case.message).await;
     }
-    stage.publish(&checkout("good")).await;
-    assert_letters(&cases, &mut letters, &mut results).await;
+    assert_letters(&stage, &cases, &mut letters, &mut results).await;
     assert_eq!(stage.simulator.ledger().orders_created(), 1);
     assert_eq!(worker.terminated().await, Some(0));
     assert!(stage.left_in(ORDERS).await.is_empty());
@@ -172,8 +171,7 @@ async fn what_a_shop_may_add_to_a_message_neither_hurts_it_nor_gets_lost_on_its_
         stage.simulator.add_fault(FaultRule::first(1, Fault::status(500)).for_alias(case.order.unwrap()));
         stage.publish(&case.message).await;
     }
-    stage.publish(&checkout("good")).await;
-    let letters = assert_letters(&cases, &mut letters, &mut results).await;
+    let letters = assert_letters(&stage, &cases, &mut letters, &mut results).await;
     for (name, value) in [("user-id", text("guest")), ("expiration", text("3600000")), ("cc", copies())] {
         let headers = letter_of(letters, &format!("checkout of {name}")).properties.headers().clone().unwrap();
         assert_eq!(headers.inner().get(format!("bwp-original-{name}").as_str()), Some(&value));
@@ -184,9 +182,15 @@ async fn what_a_shop_may_add_to_a_message_neither_hurts_it_nor_gets_lost_on_its_
     assert_eq!(stage.left_in("test.copies").await.len(), 2);
 }
 
-/// Waits for one letter and one result of each case and for the good message, and looks at every letter.
-async fn assert_letters<'a>(cases: &[Case], letters: &'a mut Collector, results: &mut Collector) -> &'a [Delivery] {
+/// Waits for one letter and one result of each case, looks at every letter, and sees that a good message is done then.
+async fn assert_letters<'a>(
+    stage: &Stage,
+    cases: &[Case],
+    letters: &'a mut Collector,
+    results: &mut Collector,
+) -> &'a [Delivery] {
     let letters = letters.until(SOON, |seen| seen.len() == cases.len()).await;
+    stage.publish(&checkout("good")).await;
     let results = results.until(SOON, |seen| seen.len() == cases.len() + 1).await;
     assert!(results.iter().any(|result| result_of(result)["subject"] == "good"));
     for case in cases {

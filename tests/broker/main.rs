@@ -12,9 +12,13 @@ mod stage;
 
 mod admin;
 mod check;
+mod crashes;
 mod delivery;
 mod drops;
 mod harness;
 mod letters;
 mod recovery;
+mod retries;
 mod room;
+mod shutdown;
+mod topology;

@@ -47,8 +47,7 @@ async fn a_connection_closed_by_an_operator_is_opened_again() {
     let worker = stage.worker(&[]).await;
     let mut results = stage.results().await;
     let mut watch = Watch::over(&stage, &worker).await;
-    let mut closed = 0;
-    for (client, order) in [("bwp-sync consume", "SO-1"), ("bwp-sync publish", "SO-2"), ("bwp-sync", "SO-3")] {
+    for (closed, client) in ["bwp-sync consume", "bwp-sync publish", "bwp-sync"].into_iter().enumerate() {
         let shown = async || stage.vhost.connections().await;
         let both = until("both connections are shown", SOON, shown, |seen| {
             seen.iter().filter(|connection| connection.client_name.starts_with("bwp-sync")).count() == 2
@@ -56,9 +55,8 @@ async fn a_connection_closed_by_an_operator_is_opened_again() {
         both.await;
         stage.vhost.close_connections_of(client).await;
         watch.resumes_within(AT_ONCE).await;
-        stage.publish(&checkout(order)).await;
-        closed += 1;
-        results.until(SOON, |seen| seen.len() == closed).await;
+        stage.publish(&checkout(&format!("SO-{closed}"))).await;
+        results.until(SOON, |seen| seen.len() == closed + 1).await;
     }
     assert_eq!(worker.said("not consuming"), 3);
 }

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use bwp_sync::simulator::{CallEvent, CallPhase, Config, Operation, Simulator};
+use lapin::message::Delivery;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, ExchangeKind};
@@ -130,14 +131,20 @@ impl Stage {
         found[0].tag.clone()
     }
 
-    /// The bodies that are left in a queue which nobody consumes any more, taken out. Figures would come late, so a mark
-    /// is put behind them.
+    /// The bodies that are left in a queue which nobody consumes any more, taken out.
     pub(crate) async fn left_in(&self, queue: &str) -> Vec<Vec<u8>> {
+        let mut left = self.shop.collect(queue).await;
+        self.rest_of(queue, &mut left).await.iter().map(|delivery| delivery.data.clone()).collect()
+    }
+
+    /// All that was ever collected of a queue to which nobody publishes any more. Figures would come late, so a mark is
+    /// put behind it.
+    pub(crate) async fn rest_of<'a>(&self, queue: &str, collector: &'a mut Collector) -> &'a [Delivery] {
         const MARK: &[u8] = b"nothing comes after this";
         self.shop.publish("", queue, BasicProperties::default(), MARK).await;
-        let mut left = self.shop.collect(queue).await;
-        let seen = left.until(SOON, |seen| seen.iter().any(|delivery| delivery.data == MARK)).await;
-        seen.iter().map(|delivery| delivery.data.clone()).filter(|body| body != MARK).collect()
+        let is_mark = |delivery: &Delivery| delivery.data == MARK;
+        let seen = collector.until(SOON, |seen| seen.iter().any(is_mark)).await;
+        seen.split(is_mark).next().unwrap_or_default()
     }
 
     /// Waits until the figures of a queue are as they should be.

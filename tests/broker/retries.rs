@@ -1,0 +1,95 @@
+//! What comes back later, through the retry queues.
+//! Not here: what is tried again within the process; see `tests/it`.
+
+use bwp_sync::simulator::{CallPhase, Effect, Fault, FaultRule, Operation};
+use lapin::BasicProperties;
+
+use crate::messages::{Message, checkout, checkout_event, checkout_of, fulfillment, header, json, outcomes};
+use crate::stage::{ORDERS, SOON, Stage};
+
+/// Every failure goes to a retry queue.
+const AT_ONCE_TO_THE_QUEUES: [(&str, &str); 1] = [("BWP__RETRY__IN_PROCESS", "0")];
+
+fn fails(times: u32, order: &str) -> FaultRule {
+    FaultRule::first(times, Fault::status(500)).on(Operation::CreateOrder).for_alias(order)
+}
+
+#[tokio::test]
+async fn a_create_that_fails_for_a_while_comes_back_until_it_is_done() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&AT_ONCE_TO_THE_QUEUES).await;
+    let mut results = stage.results().await;
+    stage.simulator.add_fault(fails(3, "SO-1"));
+    // nothing but the routing key says what this is, and the hop has another
+    let body = checkout_event("SO-1")["data"].to_string().into_bytes();
+    let bare = Message { key: "checkout.completed".into(), properties: BasicProperties::default(), body };
+    stage.publish(&bare).await;
+    let results = results.until(SOON, |seen| !seen.is_empty()).await;
+    assert_eq!(outcomes(results)[0].0, "SO-1");
+    assert_eq!(worker.said(r#""message":"later""#), 3);
+    assert_eq!(worker.terminated().await, Some(0));
+    assert_eq!(stage.simulator.ledger().orders_created(), 1);
+    for queue in [ORDERS, "bwp.orders.retry.200ms", "bwp.orders.retry.500ms", "bwp.orders.retry.1s"] {
+        assert!(stage.left_in(queue).await.is_empty(), "{queue}");
+    }
+}
+
+#[tokio::test]
+async fn attempts_and_origin_travel_with_a_message_to_its_letter() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&AT_ONCE_TO_THE_QUEUES).await;
+    let (mut results, mut letters) = (stage.results().await, stage.letters().await);
+    stage.simulator.add_fault(fails(2, "SO-1"));
+    stage.publish(&checkout_of("SO-1", "sim-ItemOutOfStock")).await;
+    // an attempt counts when the same worked for another order since the last failure
+    worker.says(&[r#""message":"later""#]).await;
+    stage.publish(&checkout("SO-2")).await;
+    let letter = &letters.until(SOON, |seen| !seen.is_empty()).await[0];
+    let is = |name, expected| assert_eq!(header(letter, name).as_deref(), Some(expected), "{name}");
+    is("bwp-attempts", "2");
+    is("bwp-source-exchange", "shop.events");
+    is("bwp-source-routing-key", "checkout-completed");
+    is("bwp-source-queue", ORDERS);
+    let time = |name| header(letter, name).unwrap().parse::<jiff::Timestamp>().unwrap();
+    let took = time("bwp-dead-lettered-at").duration_since(time("bwp-first-failed-at"));
+    // two stays in retry queues, of 200 and 500 ms
+    assert!(took.as_millis() >= 700, "{took:?}");
+    let results = results.until(SOON, |seen| seen.len() == 2).await;
+    let failed = results.iter().map(json).find(|result| result["type"] == "order-failed").unwrap();
+    assert_eq!(failed["data"]["attempts"], 2);
+}
+
+#[tokio::test]
+async fn a_fulfillment_that_comes_before_its_order_waits_for_it() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&[]).await;
+    let mut results = stage.results().await;
+    stage.publish(&fulfillment("SO-1")).await;
+    worker.says(&["OrderNotFound"]).await;
+    stage.publish(&checkout("SO-1")).await;
+    let results = results.until(SOON, |seen| seen.len() == 2).await;
+    assert_eq!(outcomes(results), [("SO-1".into(), "created".into()), ("SO-1".into(), "updated".into())]);
+    assert_eq!(stage.simulator.ledger().starts_of("SO-1"), 1);
+}
+
+#[tokio::test]
+async fn a_fulfillment_behind_a_delayed_create_stays_behind_it() {
+    let stage = Stage::new().await;
+    let _worker = stage.worker(&AT_ONCE_TO_THE_QUEUES).await;
+    let mut results = stage.results().await;
+    let mut calls = stage.simulator.subscribe();
+    stage.simulator.add_fault(fails(2, "SO-1"));
+    stage.publish(&checkout("SO-1")).await;
+    stage.publish(&fulfillment("SO-1")).await;
+    let seen = results.until(SOON, |seen| seen.len() == 2).await;
+    let kinds: Vec<_> = seen.iter().map(|result| json(result)["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds, ["order-created", "order-updated"]);
+    // the order was not even asked for before it was there
+    let mut created = false;
+    while let Ok(event) = calls.try_recv() {
+        created |= event.operation == Operation::CreateOrder && event.phase == CallPhase::TookEffect;
+        assert!(created || event.operation != Operation::Order, "read before the create: {event:?}");
+    }
+    let effects = stage.simulator.ledger().effects;
+    assert!(matches!(effects[..], [Effect::Created { .. }, Effect::Started { .. }]), "{effects:?}");
+}
