@@ -5,6 +5,7 @@ mod arrows;
 mod cli;
 mod metrics;
 mod pool;
+mod readme;
 mod results;
 mod scenario;
 mod scenarios;
