@@ -11,6 +11,7 @@ mod messages;
 mod stage;
 
 mod admin;
+mod alarm;
 mod check;
 mod crashes;
 mod delivery;
