@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
@@ -152,7 +154,7 @@ pub enum TokenError {
 // ---------------------------------------------------------------------------------------------
 
 /// A message as it was delivered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Inbound {
     /// The body, byte for byte.
     pub body: Vec<u8>,
@@ -180,8 +182,21 @@ pub struct Inbound {
     pub redelivered: bool,
     /// Deliveries that ended without a settlement while this process did not survive, as far as known.
     pub crashes: u64,
+    /// How often the broker would not take what was published for it, for what is in it, since this process saw it first.
+    pub blames: u64,
+    /// When it was delivered to this process.
+    pub taken_at: Option<Instant>,
     /// What earlier attempts left in our own headers; believed only on deliveries through the default exchange.
     pub history: History,
+}
+
+/// Without body and headers: they hold what is somebody's own.
+impl std::fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Inbound");
+        shown.field("queue", &self.queue).field("bytes", &self.body.len()).field("history", &self.history);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// What is carried from one attempt to the next.
@@ -197,6 +212,8 @@ pub struct History {
     pub last_failed_at: Option<Timestamp>,
     /// Why, as `type/code`.
     pub last_error: Option<String>,
+    /// Since when it waits for its order to be created.
+    pub awaiting_since: Option<Timestamp>,
     /// An earlier attempt may have taken effect without our knowing.
     pub outcome_unknown: bool,
     /// How often the message was replayed from the dead letters.
@@ -279,13 +296,13 @@ pub struct BrokerState {
 
 impl BrokerState {
     /// Nothing is consumed, for this reason.
-    pub fn down(cause: impl Into<String>, next_try: Option<Timestamp>) -> Self {
-        Self { prefetch: None, cause: Some(cause.into()), since: Timestamp::now(), next_try }
+    pub fn down(cause: impl Into<String>, since: Timestamp, next_try: Option<Timestamp>) -> Self {
+        Self { prefetch: None, cause: Some(cause.into()), since, next_try }
     }
 
     /// A consumer is registered.
-    pub fn consuming(prefetch: u16, cause: Option<String>) -> Self {
-        Self { prefetch: Some(prefetch), cause, since: Timestamp::now(), next_try: None }
+    pub fn consuming(prefetch: u16, since: Timestamp, cause: Option<String>) -> Self {
+        Self { prefetch: Some(prefetch), cause, since, next_try: None }
     }
 }
 
@@ -347,5 +364,14 @@ pub struct Job {
     /// The message.
     pub inbound: Arc<Inbound>,
     /// Takes the settlement; dropped without one when the message is to be given back to the broker.
-    pub settle: tokio::sync::oneshot::Sender<Settlement>,
+    pub settle: oneshot::Sender<Settling>,
+}
+
+/// A settlement on its way.
+#[derive(Debug)]
+pub struct Settling {
+    /// What is to be done.
+    pub settlement: Settlement,
+    /// Told when all of it is done; dropped when it could not be, and the message comes again.
+    pub carried_out: oneshot::Sender<()>,
 }

@@ -8,12 +8,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable};
+use tokio::time::Instant;
 
 use super::outgoing::own;
 use crate::ports::{History, Inbound};
 
 /// A delivery as the other rooms see it.
-pub fn inbound(delivery: &Delivery, queue: &str, suspect: bool, crashes: u64) -> Inbound {
+pub fn inbound(delivery: &Delivery, queue: &str, suspect: bool, sight: Sight) -> Inbound {
     let properties = &delivery.properties;
     let headers = texts(properties.headers().as_ref());
     // only our own hops and the replay tool publish through the default exchange
@@ -35,7 +36,9 @@ pub fn inbound(delivery: &Delivery, queue: &str, suspect: bool, crashes: u64) ->
         hopped: ours,
         suspect,
         redelivered: delivery.redelivered,
-        crashes,
+        crashes: sight.crashes,
+        blames: sight.blames,
+        taken_at: Some(Instant::now()),
     }
 }
 
@@ -51,6 +54,7 @@ fn history(headers: &BTreeMap<String, String>) -> History {
         delays: number(own::DELAYS),
         first_failed_at: time(own::FIRST_FAILED_AT),
         last_failed_at: time(own::LAST_FAILED_AT),
+        awaiting_since: time(own::AWAITING_SINCE),
         last_error: headers.get(own::LAST_ERROR).cloned(),
         outcome_unknown: headers.contains_key(own::OUTCOME_UNKNOWN),
         replays: number(own::REPLAYS),
@@ -87,13 +91,20 @@ fn text(value: &AMQPValue) -> Option<String> {
     }
 }
 
-/// How often a message was delivered before this process saw it first.
-///
-/// The broker counts every delivery that was not acknowledged, a lost connection's too. What it counts
-/// while this process lives is no crash of this process, so the count at first sight is what matters.
+/// What this process knows of the messages in hand that the broker does not tell.
 #[derive(Debug, Default)]
 pub struct FirstSights {
-    counts: HashMap<u64, u64>,
+    sights: HashMap<u64, Sight>,
+}
+
+/// What is known of one message.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Sight {
+    /// How often it was delivered before this process saw it first. The broker counts every delivery that was not
+    /// acknowledged, a lost connection's too; what it counts while this process lives is no crash of this process.
+    pub crashes: u64,
+    /// How often the broker would not take what was published for it, for what is in it.
+    pub blames: u64,
 }
 
 /// Messages that were seen here and settled elsewhere are never taken out, so there is a bound;
@@ -101,25 +112,25 @@ pub struct FirstSights {
 const REMEMBERED: usize = 100_000;
 
 impl FirstSights {
-    /// Deliveries before this process saw the message first.
-    pub fn crashes(&mut self, delivery: &Delivery) -> u64 {
-        let count = delivery_count(&delivery.properties);
-        if self.counts.len() >= REMEMBERED {
-            self.counts.clear();
+    /// What is known of a message that was delivered.
+    pub fn sight(&mut self, delivery: &Delivery) -> Sight {
+        if self.sights.len() >= REMEMBERED {
+            self.sights.clear();
         }
-        *self.counts.entry(fingerprint(delivery)).or_insert(count)
+        let crashes = delivery_count(&delivery.properties);
+        *self.sights.entry(fingerprint(delivery)).or_insert(Sight { crashes, blames: 0 })
     }
 
-    /// The message could not be settled because of itself, which cost this process a session: as good as a crash.
+    /// The message could not be settled because of itself, which cost this process a session.
     pub fn blame(&mut self, fingerprint: u64) {
-        if let Some(count) = self.counts.get_mut(&fingerprint) {
-            *count += 1;
+        if let Some(sight) = self.sights.get_mut(&fingerprint) {
+            sight.blames += 1;
         }
     }
 
     /// The message is settled.
     pub fn forget(&mut self, fingerprint: u64) {
-        self.counts.remove(&fingerprint);
+        self.sights.remove(&fingerprint);
     }
 }
 
@@ -159,10 +170,10 @@ mod tests {
             (own::REPLAYS, AMQPValue::LongString("2".into())),
             (own::SOURCE_EXCHANGE, AMQPValue::LongString("shop.events".into())),
         ];
-        let hopped = inbound(&delivery("", &headers), "bwp.orders", false, 0);
+        let hopped = inbound(&delivery("", &headers), "bwp.orders", false, Sight::default());
         assert_eq!((hopped.history.attempts, hopped.history.replays), (4, 2));
         assert_eq!(hopped.exchange, "shop.events");
-        let forged = inbound(&delivery("foreign", &headers), "bwp.orders", false, 0);
+        let forged = inbound(&delivery("foreign", &headers), "bwp.orders", false, Sight::default());
         assert_eq!(forged.history, History::default());
         assert_eq!(forged.exchange, "foreign");
     }
@@ -171,11 +182,11 @@ mod tests {
     fn deliveries_while_the_process_lives_are_no_crashes_unless_the_message_is_to_blame() {
         let mut sights = FirstSights::default();
         let counted = |count| delivery("", &[("x-delivery-count", AMQPValue::LongLongInt(count))]);
-        assert_eq!(sights.crashes(&counted(2)), 2);
-        assert_eq!(sights.crashes(&counted(90)), 2);
+        assert_eq!(sights.sight(&counted(2)), Sight { crashes: 2, blames: 0 });
+        assert_eq!(sights.sight(&counted(90)), Sight { crashes: 2, blames: 0 });
         sights.blame(fingerprint(&counted(90)));
-        assert_eq!(sights.crashes(&counted(91)), 3);
+        assert_eq!(sights.sight(&counted(91)), Sight { crashes: 2, blames: 1 });
         sights.forget(fingerprint(&counted(90)));
-        assert_eq!(sights.crashes(&counted(91)), 91);
+        assert_eq!(sights.sight(&counted(91)), Sight { crashes: 91, blames: 0 });
     }
 }

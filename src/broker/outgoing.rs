@@ -37,6 +37,8 @@ pub mod own {
     pub const FIRST_FAILED_AT: &str = "bwp-first-failed-at";
     /// When the last attempt failed.
     pub const LAST_FAILED_AT: &str = "bwp-last-failed-at";
+    /// Since when it waits for its order to be created.
+    pub const AWAITING_SINCE: &str = "bwp-awaiting-since";
     /// Why the last attempt failed, as `type/code`.
     pub const LAST_ERROR: &str = "bwp-last-error";
     /// When the letter was written.
@@ -83,6 +85,7 @@ pub fn for_hop(original: &BasicProperties, inbound: &Inbound, history: &History)
     ]);
     headers.extend(history.first_failed_at.map(|at| (own::FIRST_FAILED_AT, text(&at.to_string()))));
     headers.extend(history.last_failed_at.map(|at| (own::LAST_FAILED_AT, text(&at.to_string()))));
+    headers.extend(history.awaiting_since.map(|at| (own::AWAITING_SINCE, text(&at.to_string()))));
     headers.extend(history.last_error.as_deref().map(|error| (own::LAST_ERROR, text(error))));
     headers.extend(history.outcome_unknown.then_some((own::OUTCOME_UNKNOWN, AMQPValue::Boolean(true))));
     headers.extend(history.replay_id.as_deref().map(|id| (own::REPLAY_ID, text(id))));

@@ -26,10 +26,12 @@ use super::publish::Publisher;
 use super::settle::{Acknowledged, SettleError, Settler};
 use super::short;
 use super::topology::{TopologyError, declare};
-use crate::ports::{BrokerState, Job};
+use crate::ports::{BrokerState, Job, Settling};
 
 /// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A broker that does not answer must not use up the time that calls under way have.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 /// A session that lasted for so long, or settled a message, was a good one; the next pause starts small again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
 
@@ -94,7 +96,7 @@ pub async fn run(
         let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
         tracing::warn!(cause = %lost, retry_in_ms = pause.as_millis(), "not consuming");
         counter!("bwp_sessions_lost_total", "cause" => lost.name()).increment(1);
-        intake.show(BrokerState::down(lost.to_string(), Timestamp::now().checked_add(pause).ok()));
+        intake.show(BrokerState::down(lost.to_string(), Timestamp::now(), Timestamp::now().checked_add(pause).ok()));
         if matches!(lost, Lost::NoWorker) {
             return;
         }
@@ -234,14 +236,19 @@ async fn consume(
         declare(publishing, config).await?;
     }
     let publisher = Publisher::open(publishing, config.confirm_timeout, blocked.clone()).await?;
-    let settler = Arc::new(Settler { publisher, config: config.clone(), results_wanted: AtomicBool::new(true) });
+    let settler = Arc::new(Settler {
+        publisher,
+        config: config.clone(),
+        results_wanted: AtomicBool::new(true),
+        stop: stop.clone(),
+    });
     let (failures, mut failed) = mpsc::channel(1);
     let session = Session { config, intake, settler, settling: TaskTracker::new(), failures };
 
     let (main_channel, mut main) = consumer(consuming, &config.names.queue, config.prefetch).await?;
     let (suspects_channel, mut suspects) = consumer(consuming, &config.names.suspects(), 1).await?;
     tracing::info!(queue = config.names.queue, prefetch = config.prefetch, "consuming");
-    intake.show(BrokerState::consuming(config.prefetch, None));
+    intake.show(BrokerState::consuming(config.prefetch, Timestamp::now(), None));
 
     let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
@@ -250,7 +257,7 @@ async fn consume(
         () = alarms => Err(Lost::Publishing),
     };
     if ended.is_ok() {
-        intake.show(BrokerState::down("stopping", None));
+        intake.show(BrokerState::down("stopping", Timestamp::now(), None));
         session.drain([&main_channel, &suspects_channel], [&main, &suspects]).await;
         close_channel(session.settler.publisher.channel()).await;
     }
@@ -269,6 +276,7 @@ async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>, int
                 gauge!("bwp_paused", "cause" => "broker-blocked").set(1);
                 intake.show(BrokerState::consuming(
                     prefetch,
+                    Timestamp::now(),
                     Some(format!("the broker has blocked publishers: {reason}")),
                 ));
             }
@@ -276,7 +284,7 @@ async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>, int
                 tracing::info!("the broker has unblocked publishers");
                 blocked.send_replace(false);
                 gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
-                intake.show(BrokerState::consuming(prefetch, None));
+                intake.show(BrokerState::consuming(prefetch, Timestamp::now(), None));
             }
             Event::Error(_) => break,
             _ => {}
@@ -320,8 +328,8 @@ impl Session<'_> {
     /// Makes a job of a delivery, once there is room for it.
     async fn hand_on(&self, delivery: Delivery, queue: &str, suspect: bool) -> Result<(), Lost> {
         let Some(room) = self.intake.room(delivery.data.len()).await else { return Err(Lost::NoWorker) };
-        let crashes = self.intake.sights().crashes(&delivery);
-        let inbound = Arc::new(inbound(&delivery, queue, suspect, crashes));
+        let sight = self.intake.sights().sight(&delivery);
+        let inbound = Arc::new(inbound(&delivery, queue, suspect, sight));
         let (settle, settled) = oneshot::channel();
         let job = Job { inbound: Arc::clone(&inbound), settle };
         if self.intake.jobs.send(job).await.is_err() {
@@ -332,13 +340,15 @@ impl Session<'_> {
         self.settling.spawn(async move {
             let _room = room;
             // no settlement: the message is given back when its channel closes
-            let Ok(settlement) = settled.await else { return };
+            let Ok(Settling { settlement, carried_out }) = settled.await else { return };
             let outcome = settler.settle(&delivery, &inbound, &settlement).await;
             let mut sights = sights.lock().unwrap_or_else(PoisonError::into_inner);
             match outcome {
                 Ok(Acknowledged::Yes) => {
                     sights.forget(fingerprint(&delivery));
                     settled_so_far.fetch_add(1, Ordering::Relaxed);
+                    // whoever handled it may be gone with the process that stops
+                    carried_out.send(()).ok();
                 }
                 Ok(Acknowledged::Stale) => {
                     counter!("bwp_stale_acks_total").increment(1);
@@ -359,8 +369,9 @@ impl Session<'_> {
     /// Takes nothing new, waits for what is in hand, gives the rest back.
     async fn drain(&self, channels: [&Channel; 2], consumers: [&Consumer; 2]) {
         for (channel, consumer) in channels.into_iter().zip(consumers) {
-            if let Err(error) = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await {
-                tracing::warn!(%error, "cannot cancel a consumer; its messages go back when the connection closes");
+            let cancelling = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
+            if !matches!(tokio::time::timeout(CANCEL_TIMEOUT, cancelling).await, Ok(Ok(()))) {
+                tracing::warn!("cannot cancel a consumer; its messages go back when the connection closes");
             }
         }
         self.settling.close();

@@ -3,17 +3,19 @@
 //! Not here: which settlement a message gets.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use lapin::ErrorKind;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
+use lapin::{BasicProperties, ErrorKind};
 use metrics::counter;
+use tokio_util::sync::CancellationToken;
 
 use super::config::{BrokerConfig, Unroutable};
 use super::outgoing::{for_hop, for_letter, for_result};
 use super::publish::{PublishError, Publisher};
 use crate::domain::outcome::ResultEvent;
-use crate::ports::{Inbound, Later, Letter, Settlement};
+use crate::ports::{History, Inbound, Later, Letter, Settlement};
 
 /// A settlement that could not be carried out. The message is still the broker's.
 #[derive(Debug, thiserror::Error)]
@@ -44,10 +46,9 @@ impl SettleError {
 }
 
 /// Codes of AMQP 0-9-1 with which RabbitMQ closes a channel or connection over a publication:
-/// 311 content too large, 406 a property that may not be, 501 and 502 headers that do not fit or cannot be read,
-/// 541 it failed itself.
+/// 311 content too large, 406 a property that may not be, 501 and 502 headers that do not fit or cannot be read.
 fn refuses_content(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.get_id(), 311 | 406 | 501 | 502 | 541))
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.get_id(), 311 | 406 | 501 | 502))
 }
 
 /// Whether the broker heard the acknowledgement.
@@ -68,7 +69,12 @@ pub struct Settler {
     pub config: BrokerConfig,
     /// Whether the last result had a queue to go to; said in the log when it changes.
     pub results_wanted: AtomicBool,
+    /// Ends what waits to be taken; its message is given back.
+    pub stop: CancellationToken,
 }
+
+/// How long to wait before the broker is asked again to take what it would not.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Settler {
     /// Letter or result first, then the acknowledgement.
@@ -86,8 +92,10 @@ impl Settler {
                 self.result(result).await?;
             }
             Settlement::Suspect => {
-                let properties = for_hop(&delivery.properties, inbound, &inbound.history);
-                self.publisher.publish("", &self.config.names.suspects(), properties, &delivery.data).await?;
+                // whoever handled it died over it: the call may have been under way
+                let history = History { outcome_unknown: true, ..inbound.history.clone() };
+                let properties = for_hop(&delivery.properties, inbound, &history);
+                self.publish("", &self.config.names.suspects(), properties, &delivery.data).await?;
             }
         }
         match delivery.acker.ack(BasicAckOptions::default()).await {
@@ -103,35 +111,76 @@ impl Settler {
             return Err(PublishError::Unroutable("no retry queue, since no delay is configured".into()));
         };
         let properties = for_hop(&delivery.properties, inbound, &later.history);
-        self.publisher.publish("", &self.config.names.retry(*delay), properties, &delivery.data).await
+        self.publish("", &self.config.names.retry(*delay), properties, &delivery.data).await
     }
 
     async fn letter(&self, delivery: &Delivery, inbound: &Inbound, letter: &Letter) -> Result<(), PublishError> {
         let key = format!("{}.{}", letter.operation, letter.code);
         let properties = for_letter(&delivery.properties, inbound, letter);
-        self.publisher.publish(&self.config.names.dead, &key, properties, &delivery.data).await
+        self.publish(&self.config.names.dead, &key, properties, &delivery.data).await
     }
 
     async fn result(&self, result: &ResultEvent) -> Result<(), SettleError> {
         let body = serde_json::to_vec(result)?;
-        let properties = for_result(result);
-        let published = self.publisher.publish(&self.config.names.results, result.kind.name(), properties, &body);
-        let wanted = match published.await {
-            Ok(()) => true,
-            Err(PublishError::Unroutable(_)) if self.config.unroutable == Unroutable::Accept => {
-                counter!("bwp_results_unroutable_total").increment(1);
-                false
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if self.results_wanted.swap(wanted, Ordering::Relaxed) != wanted {
-            let exchange = &self.config.names.results;
-            if wanted {
-                tracing::info!(exchange, "results are routed again");
-            } else {
-                tracing::warn!(exchange, "no queue is bound for results: they are dropped, messages are settled");
+        loop {
+            let published = self.publish(&self.config.names.results, result.kind.name(), for_result(result), &body);
+            match (published.await, self.config.unroutable) {
+                (Ok(()), _) => {
+                    self.results_are(true);
+                    return Ok(());
+                }
+                (Err(PublishError::Unroutable(_)), Unroutable::Accept) => {
+                    counter!("bwp_results_unroutable_total").increment(1);
+                    self.results_are(false);
+                    return Ok(());
+                }
+                (Err(unroutable @ PublishError::Unroutable(_)), Unroutable::Pause) => {
+                    self.results_are(false);
+                    self.ask_again(unroutable).await?;
+                }
+                (Err(error), _) => return Err(error.into()),
             }
         }
-        Ok(())
+    }
+
+    /// Publishes until the broker takes it. A full queue refuses, and must not have letters written again
+    /// or calls made again: what was taken before stays taken.
+    async fn publish(
+        &self,
+        exchange: &str,
+        key: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) -> Result<(), PublishError> {
+        loop {
+            match self.publisher.publish(exchange, key, properties.clone(), body).await {
+                Err(refused @ PublishError::Refused(_)) => self.ask_again(refused).await?,
+                published => return published,
+            }
+        }
+    }
+
+    async fn ask_again(&self, error: PublishError) -> Result<(), PublishError> {
+        tokio::select! {
+            () = tokio::time::sleep(ASK_AGAIN) => Ok(()),
+            () = self.stop.cancelled() => Err(error),
+        }
+    }
+
+    /// Says in the log when it changes whether results have a queue to go to.
+    fn results_are(&self, wanted: bool) {
+        if self.results_wanted.swap(wanted, Ordering::Relaxed) == wanted {
+            return;
+        }
+        let exchange = &self.config.names.results;
+        match (wanted, self.config.unroutable) {
+            (true, _) => tracing::info!(exchange, "results are routed again"),
+            (false, Unroutable::Accept) => {
+                tracing::warn!(exchange, "no queue is bound for results: they are dropped, messages are settled");
+            }
+            (false, Unroutable::Pause) => {
+                tracing::warn!(exchange, "no queue is bound for results: nothing is settled until one is");
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -25,7 +26,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let context =
         Context::new(api, settings.aliases(), settings.limits(), settings.timing(), settings.max_message_bytes());
     let metrics = telemetry::metrics::record().context("cannot record metrics")?;
-    let (state, broker_state) = watch::channel(BrokerState::down("starting", None));
+    let (state, broker_state) = watch::channel(BrokerState::down("starting", Timestamp::now(), None));
     let board = Arc::clone(&context.board);
     let view = View { broker: broker_state, board, metrics, stuck_after: settings.stuck_after() };
     // let go of with the process: it answers also while the worker stops

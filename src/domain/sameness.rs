@@ -6,7 +6,7 @@ use super::input::CreateOrderInput;
 use super::line_matching::{self, Match, Matching};
 use super::money::Money;
 use super::outcome::ResultLine;
-use super::stored::{Destination, StoredMoney, StoredOrder};
+use super::stored::{Destination, ExecutionState, StoredMoney, StoredOrder};
 
 /// What a comparison says.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -69,7 +69,16 @@ fn differences(sent: &CreateOrderInput, stored: &StoredOrder, matching: Option<&
         let field = format!("lines[{}].unitPrice", found.position);
         difference(&field, found.sent.product.price, found.stored.price.as_ref())
     });
-    total.into_iter().chain(tax).chain(prices).chain(destination(sent, stored)).chain(aliases(sent, stored)).collect()
+    let start = execution_state(sent, stored);
+    let rest = prices.chain(destination(sent, stored)).chain(aliases(sent, stored)).chain(start);
+    total.into_iter().chain(tax).chain(rest).collect()
+}
+
+/// An order that was to be started with its creation, and is not.
+fn execution_state(sent: &CreateOrderInput, stored: &StoredOrder) -> Option<String> {
+    let wanted = sent.desired_execution_state.is_some();
+    let waits = stored.execution_state == Some(ExecutionState::NotStarted);
+    (wanted && waits).then(|| "startFulfillment: sent true, stored NOT_STARTED".to_owned())
 }
 
 /// How two amounts differ, if both are told.

@@ -193,6 +193,8 @@ pub enum OwnCode {
     RetriesExhausted,
     /// The order that the message is about did not come.
     OrderNotFound,
+    /// Nobody can say whether the order is there.
+    OutcomeUnknown,
     /// The alias names an order that is not this one.
     AliasBelongsToAnotherOrder,
     /// More than five aliases on an order.
@@ -204,6 +206,20 @@ pub enum OwnCode {
 }
 
 impl OwnCode {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::InvalidMessage,
+        Self::UnsupportedMessage,
+        Self::PoisonMessage,
+        Self::RetriesExhausted,
+        Self::OrderNotFound,
+        Self::OutcomeUnknown,
+        Self::AliasBelongsToAnotherOrder,
+        Self::OrderAliasLimitExceeded,
+        Self::OrderLinkLimitExceeded,
+        Self::ExecutionCannotBeStartedDueToCancellation,
+    ];
+
     /// The code as it is written.
     pub fn name(self) -> &'static str {
         match self {
@@ -212,6 +228,7 @@ impl OwnCode {
             Self::PoisonMessage => "PoisonMessage",
             Self::RetriesExhausted => "RetriesExhausted",
             Self::OrderNotFound => "OrderNotFound",
+            Self::OutcomeUnknown => "OutcomeUnknown",
             Self::AliasBelongsToAnotherOrder => "AliasBelongsToAnotherOrder",
             Self::OrderAliasLimitExceeded => "OrderAliasLimitExceeded",
             Self::OrderLinkLimitExceeded => "OrderLinkLimitExceeded",
@@ -230,6 +247,7 @@ impl OwnCode {
             | Self::PoisonMessage
             | Self::RetriesExhausted
             | Self::OrderNotFound
+            | Self::OutcomeUnknown
             | Self::AliasBelongsToAnotherOrder => "BwpSync",
         }
     }
@@ -241,6 +259,7 @@ impl OwnCode {
             Self::UnsupportedMessage => "bind only the documented types, or update the worker and replay",
             Self::PoisonMessage => "keep the letter for a bug report; replay only with a mended worker",
             Self::RetriesExhausted => "find out why the API kept failing for this order alone, then replay",
+            Self::OutcomeUnknown => "look for the order by hand under its alias; replay when it is not there",
             Self::OrderNotFound => "look for the order's own dead letter, replay that first, then this",
             Self::AliasBelongsToAnotherOrder => {
                 "find out which of the two orders is right; send this one under another id"
@@ -252,6 +271,11 @@ impl OwnCode {
             }
         }
     }
+}
+
+/// Whether a code stands in a row or is one of the worker's own.
+pub fn knows(code: &str) -> bool {
+    ROWS.iter().any(|row| row.code == Some(code)) || OwnCode::ALL.iter().any(|own| own.name() == code)
 }
 
 #[cfg(test)]

@@ -107,6 +107,17 @@ pub fn not_begun(operation: Operation) -> Failure {
     }
 }
 
+/// A read that left out what the decision hangs on.
+pub fn not_told(what: &str) -> Failure {
+    Failure {
+        error_type: what.into(),
+        code: what.into(),
+        message: "the API did not tell the order's execution state".into(),
+        action: "look at the order in Buy with Prime, then replay",
+        ..not_begun(Operation::Order)
+    }
+}
+
 const NETWORK_ACTION: &str = "check the network and the API's status, then replay";
 const CREDENTIALS_ACTION: &str = "check `api.client_id` and `api.client_secret`, then replay";
 
@@ -141,7 +152,6 @@ fn understand(operation: Operation, status: u16, fact: &ErrorFact) -> Understood
     let class = match number {
         429 => Class::Throttled,
         401 | 403 => Class::Denied,
-        404 if operation != Operation::CreateOrder => Class::NotThere,
         500..=599 => Class::Transient,
         _ if operation != Operation::CreateOrder && says_not_found(fact) => Class::NotThere,
         _ => Class::Unlisted,
@@ -235,7 +245,8 @@ mod tests {
         let class = |operation, error: ApiError| classify(operation, &error).class;
         let named = || answered(200, Some("OrderNotFoundException"), None, None);
         assert_eq!(class(Operation::Order, named()), Class::NotThere);
-        assert_eq!(class(Operation::UpdateOrder, answered(404, None, None, None)), Class::NotThere);
+        // a gateway says so too, of every order
+        assert_eq!(class(Operation::UpdateOrder, answered(404, None, None, None)), Class::Unlisted);
         assert_eq!(class(Operation::CreateOrder, named()), Class::Unlisted);
     }
 

@@ -114,12 +114,15 @@ pub fn retry(
 
 /// The order is not there (yet).
 pub fn await_create(limits: &Limits, history: &History, now: Timestamp) -> Verdict {
-    let since = history.first_failed_at.unwrap_or(now);
+    // not since the first failure: an outage before is no waiting
+    let since = history.awaiting_since.unwrap_or(now);
     let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
     if waited >= limits.wait_for_create {
         return Verdict::GiveUp { attempts: history.attempts + 1 };
     }
-    Verdict::Later(Later { awaits_create: true, ..next(history, now, "OrderNotFound".into()) })
+    let mut later = next(history, now, "OrderNotFound".into());
+    later.history.awaiting_since = Some(since);
+    Verdict::Later(Later { awaits_create: true, ..later })
 }
 
 /// The process survived a panic over this message. Always counted: nobody else caused it.
@@ -219,6 +222,8 @@ mod tests {
         let first = later(await_create(&limits(), &History::default(), at(0))).history;
         assert!(matches!(await_create(&limits(), &first, at(59)), Verdict::Later(_)));
         assert!(matches!(await_create(&limits(), &first, at(60)), Verdict::GiveUp { .. }));
+        let after_an_outage = History { first_failed_at: Some(at(0)), ..History::default() };
+        assert!(matches!(await_create(&limits(), &after_an_outage, at(90_000)), Verdict::Later(_)));
     }
 
     #[test]

@@ -10,11 +10,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::lanes::BACK_WITHIN;
 use crate::policy::classify::Failure;
 use crate::ports::{History, Trouble};
-
-/// A message that does not come back so long after its delay is over is another replica's by now.
-const BACK_WITHIN: Duration = Duration::from_secs(60);
 
 /// What the worker shows of itself.
 #[derive(Debug, Default)]
@@ -27,6 +25,8 @@ struct State {
     next: u64,
     in_hand: HashMap<u64, Instant>,
     delayed: HashMap<Uuid, Delayed>,
+    /// How many there may be before those that are not expected any more are taken out.
+    sweep_at: usize,
     trouble: Option<Trouble>,
 }
 
@@ -38,11 +38,11 @@ struct Delayed {
 
 impl Board {
     /// A message is in hand until the returned guard is dropped.
-    pub fn take(self: &Arc<Self>) -> InHand {
+    pub fn take(self: &Arc<Self>, since: Option<Instant>) -> InHand {
         let mut state = self.state();
         state.next += 1;
         let key = state.next;
-        state.in_hand.insert(key, Instant::now());
+        state.in_hand.insert(key, since.unwrap_or_else(Instant::now));
         InHand { board: Arc::clone(self), key }
     }
 
@@ -54,8 +54,13 @@ impl Board {
     /// A message was sent through a retry queue.
     pub fn delayed(&self, message: Uuid, history: &History, delay: Duration) {
         let first_failed_at = history.first_failed_at.unwrap_or_else(Timestamp::now);
-        let expected_by = Instant::now() + delay + BACK_WITHIN;
-        self.state().delayed.insert(message, Delayed { first_failed_at, expected_by });
+        let (now, expected_by) = (Instant::now(), Instant::now() + delay + BACK_WITHIN);
+        let mut state = self.state();
+        if state.delayed.len() >= state.sweep_at {
+            state.delayed.retain(|_, delayed| delayed.expected_by > now);
+            state.sweep_at = state.delayed.len() * 2 + 1000;
+        }
+        state.delayed.insert(message, Delayed { first_failed_at, expected_by });
     }
 
     /// A message is back, or settled.
@@ -126,9 +131,9 @@ mod tests {
     async fn the_oldest_message_in_hand_is_known_until_it_is_let_go() {
         let board = Arc::new(Board::default());
         assert_eq!(board.oldest_in_hand(), None);
-        let first = board.take();
+        let first = board.take(None);
         tokio::time::advance(Duration::from_secs(3)).await;
-        let second = board.take();
+        let second = board.take(None);
         assert_eq!(board.oldest_in_hand(), Some(Duration::from_secs(3)));
         drop(first);
         assert_eq!(board.oldest_in_hand(), Some(Duration::ZERO));

@@ -11,8 +11,8 @@ use crate::domain::privacy::Private;
 use crate::domain::stored::{ExecutionState, StoredOrder};
 use crate::policy::catalogue::OwnCode;
 use crate::policy::classify::Failure;
-use crate::policy::decide::{self, Verdict};
-use crate::ports::{Inbound, Letter, Operation, OrderApi, Settlement};
+use crate::policy::decide::{self, Action, Verdict, action};
+use crate::ports::{History, Inbound, Letter, Operation, OrderApi, Settlement};
 
 /// Source of all results: this program, whichever replica.
 const SOURCE: &str = "/bwp-sync";
@@ -30,8 +30,8 @@ pub struct Case<'a, A> {
     pub private: Private,
     /// When this attempt began, by the calendar.
     pub began: Timestamp,
-    /// When this attempt began, for measuring.
-    pub delivered: tokio::time::Instant,
+    /// When the message was delivered to this process.
+    pub taken_at: tokio::time::Instant,
 }
 
 /// Who a message is.
@@ -103,17 +103,31 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// Comes back later, or the budget is spent and `given_up` says what then.
     pub fn retry(&self, failure: &Failure, budget: u32) -> Verdict {
-        let since = self.inbound.history.last_failed_at.unwrap_or(self.began);
+        let history = self.history();
+        let since = history.last_failed_at.unwrap_or(self.began);
         let counts = self.context.works_for_others(failure.operation, self.order(), since);
-        decide::retry(&self.context.limits, &self.inbound.history, failure, budget, counts, Timestamp::now())
+        decide::retry(&self.context.limits, &history, failure, budget, counts, Timestamp::now())
     }
 
-    /// Comes back later although the budget is spent: nobody can say yet what became of the order.
-    pub fn uncounted(&self, failure: &Failure) -> Settlement {
-        let now = Timestamp::now();
-        match decide::retry(&self.context.limits, &self.inbound.history, failure, u32::MAX, false, now) {
+    /// What the next attempt must know: that the broker delivered it before is not told again after a hop.
+    fn history(&self) -> History {
+        History { outcome_unknown: self.outcome_unknown(), ..self.inbound.history.clone() }
+    }
+
+    /// Nobody can say whether the order is there, so there can be no letter that says it is not.
+    pub fn unclear(&self, failure: &Failure) -> Settlement {
+        let budget = match action(failure.class, &self.context.limits) {
+            // it passes, for this order or for all
+            Action::Retry { .. } | Action::AwaitCreate => u32::MAX,
+            // the read itself is refused for good: somebody has to look
+            Action::Refuse | Action::Compare | Action::Done => self.context.limits.attempts,
+        };
+        match self.retry(failure, budget) {
             Verdict::Later(later) => Settlement::Later(later),
-            Verdict::GiveUp { attempts } => self.exhausted(failure, attempts),
+            Verdict::GiveUp { .. } => {
+                let why = format!("whether the order is there cannot be read: {}/{}", failure.error_type, failure.code);
+                self.refuse(OwnCode::OutcomeUnknown, &why)
+            }
         }
     }
 

@@ -50,8 +50,9 @@ pub struct Timing {
 #[derive(Debug, Default)]
 struct Seen {
     health: Health,
-    /// An order that is certainly there, and the shop's name for it.
-    known: Option<(String, OrderIdentifier)>,
+    /// The last two orders that are certainly there, with the shop's names for them.
+    known: Vec<(String, OrderIdentifier)>,
+    stopping: bool,
 }
 
 impl<A: OrderApi> Context<A> {
@@ -79,12 +80,25 @@ impl<A: OrderApi> Context<A> {
 
     /// An order is certainly there.
     pub fn remember(&self, order: &str, id: &str) {
-        self.seen().known = Some((order.into(), OrderIdentifier::OrderId(id.into())));
+        let known = &mut self.seen().known;
+        known.retain(|(name, _)| name != order);
+        known.truncate(1);
+        known.insert(0, (order.into(), OrderIdentifier::OrderId(id.into())));
     }
 
     /// An order other than this one that is certainly there.
     pub fn known_other(&self, order: &str) -> Option<OrderIdentifier> {
-        self.seen().known.as_ref().filter(|(name, _)| name != order).map(|(_, identifier)| identifier.clone())
+        self.seen().known.iter().find(|(name, _)| name != order).map(|(_, identifier)| identifier.clone())
+    }
+
+    /// From now on no call is begun.
+    pub fn stop(&self) {
+        self.seen().stopping = true;
+    }
+
+    /// Whether no call is to be begun any more.
+    pub fn is_stopping(&self) -> bool {
+        self.seen().stopping
     }
 
     /// A panic in another task leaves nothing half done in here.

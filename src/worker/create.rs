@@ -6,7 +6,6 @@ use super::case::Case;
 use super::look_up::Owner;
 use crate::domain::command::CreateOrder;
 use crate::domain::outcome::{Outcome, ResultKind};
-use crate::domain::rejection::Rejection;
 use crate::domain::sameness::lines_matched;
 use crate::domain::stored::StoredOrder;
 use crate::policy::catalogue::OwnCode;
@@ -37,49 +36,40 @@ impl<A: OrderApi> Case<'_, A> {
         }
     }
 
-    /// A rule of the API that was checked before the call; an order may be there all the same.
-    pub async fn refuse_create(&self, create: &CreateOrder, rejection: &Rejection, code: OwnCode) -> Settlement {
-        let letter = self.refuse(code, &rejection.message);
-        match self.owner(create, self.outcome_unknown()).await {
-            Owner::Unclear(failure) => self.uncounted(&failure),
-            owner => self.owned(create, owner, letter),
-        }
+    /// Refused without a call; an order may be there all the same.
+    pub async fn refuse_create(&self, create: &CreateOrder, why: &str, code: OwnCode) -> Settlement {
+        let owner = self.owner(create, self.outcome_unknown()).await;
+        self.owned(create, owner, false, self.refuse(code, why))
     }
 
     /// Before a create becomes a letter, a read must say that the order is absent: an earlier attempt may
     /// have taken effect with its answer lost, and this refusal be about stock that it has taken itself.
     async fn unless_created(&self, create: &CreateOrder, failure: &Failure, letter: Settlement) -> Settlement {
-        match self.owner(create, failure.effect_possible || self.outcome_unknown()).await {
-            Owner::Unclear(unclear) => {
-                let effect_possible = failure.effect_possible || unclear.effect_possible;
-                self.uncounted(&Failure { effect_possible, ..unclear })
-            }
-            owner => self.owned(create, owner, letter),
-        }
+        let owner = self.owner(create, failure.effect_possible || self.outcome_unknown()).await;
+        self.owned(create, owner, failure.effect_possible, letter)
     }
 
     /// The API says that an alias is taken.
     async fn compare(&self, create: &CreateOrder, conflict: &Failure) -> Settlement {
-        match self.owner(create, true).await {
-            Owner::Unclear(failure) => self.uncounted(&failure),
-            Owner::Nobody => {
-                // taken, and yet nobody's: the API has not made up its mind, or hides the order from us
-                let budget = self.context.limits.attempts;
-                match self.retry(conflict, budget) {
-                    Verdict::Later(later) => Settlement::Later(later),
-                    Verdict::GiveUp { attempts } => self.exhausted(conflict, attempts),
-                }
-            }
-            owner => self.owned(create, owner, self.refused(conflict)),
-        }
+        let owner = self.owner(create, true).await;
+        // taken, and yet nobody's: the API has not made up its mind, or hides the order from us
+        let nobodys = match self.retry(conflict, self.context.limits.attempts) {
+            Verdict::Later(later) => Settlement::Later(later),
+            Verdict::GiveUp { attempts } => self.exhausted(conflict, attempts),
+        };
+        self.owned(create, owner, true, nobodys)
     }
 
-    fn owned(&self, create: &CreateOrder, owner: Owner, if_nobodys: Settlement) -> Settlement {
+    /// What the owner of the aliases makes of it; `effect_possible` says whether this attempt may be the one.
+    fn owned(&self, create: &CreateOrder, owner: Owner, effect_possible: bool, nobodys: Settlement) -> Settlement {
         match owner {
-            Owner::Nobody => if_nobodys,
+            Owner::Nobody => nobodys,
             Owner::Us { stored, differences } => self.created(create, Outcome::AlreadyExisted, &stored, differences),
             Owner::Another { why } => self.refuse(OwnCode::AliasBelongsToAnotherOrder, &why),
-            Owner::Unclear(failure) => self.uncounted(&failure),
+            Owner::Unclear(failure) => {
+                let effect_possible = effect_possible || failure.effect_possible;
+                self.unclear(&Failure { effect_possible, ..failure })
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::domain::order::OrderIdentifier;
 use crate::domain::outcome::{Outcome, ResultKind};
 use crate::domain::stored::{ExecutionState, PackageState, StoredOrder};
 use crate::policy::catalogue::OwnCode;
-use crate::policy::classify::Failure;
+use crate::policy::classify::{Failure, not_told};
 use crate::policy::decide::{self, Action, Verdict, action};
 use crate::ports::{Operation, OrderApi, Settlement};
 
@@ -24,8 +24,14 @@ impl<A: OrderApi> Case<'_, A> {
             Found::Nothing => return self.await_create(),
             Found::Unclear(failure) => return self.try_again(&failure),
         };
-        if started(&stored) {
-            return self.done(ResultKind::OrderUpdated, Outcome::AlreadyStarted, &stored);
+        match &stored.execution_state {
+            Some(ExecutionState::Started) => {
+                return self.done(ResultKind::OrderUpdated, Outcome::AlreadyStarted, &stored);
+            }
+            Some(ExecutionState::NotStarted) => {}
+            // a state that is not told may be STARTED
+            None => return self.try_again(&not_told("NoExecutionState")),
+            Some(ExecutionState::Other(_)) => return self.try_again(&not_told("UnknownExecutionState")),
         }
         if stored.package_state == Some(PackageState::Cancelled) {
             let code = OwnCode::ExecutionCannotBeStartedDueToCancellation;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::case::{Case, Identity};
 use super::context::Context;
@@ -18,21 +19,38 @@ use crate::policy::catalogue::OwnCode;
 use crate::policy::decide::{self, Verdict};
 use crate::ports::{Inbound, Operation, OrderApi, Settlement};
 
-/// Deliveries that ended with a process after which a message is set apart.
-///
-/// The broker counts for all that were in hand, so it takes several before one is suspected.
+/// Deliveries that ended with a process, or publications for a message that the broker refused, after which it is set
+/// apart. The broker counts for all that were in hand, so it takes several before one is suspected.
 const SUSPECT_AFTER: u64 = 5;
 /// The same, after which a message that is handled alone is given up.
-const POISON_AFTER: u64 = 10;
+const GIVE_UP_AFTER: u64 = 10;
+/// The same, after which it is not even read any more, so that what kills its reader comes to an end.
+const BURY_AFTER: u64 = 13;
+/// Refused publications after which a message that cannot be set apart is buried where it is. Its neighbours are
+/// refused with it, and are set apart long before.
+const UNMOVABLE_AFTER: u64 = 20;
 
 /// What becomes of a message.
 pub async fn handle<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
-    if inbound.crashes >= POISON_AFTER {
-        return poison(context, inbound, &format!("{} deliveries of it ended with a process", inbound.crashes));
+    let suspicion = inbound.crashes + inbound.blames;
+    let why =
+        || format!("{} deliveries of it ended with a process, {} with a refusal", inbound.crashes, inbound.blames);
+    if inbound.suspect {
+        match suspicion {
+            BURY_AFTER.. => bury(context, inbound, &why()),
+            GIVE_UP_AFTER.. => give_up(context, inbound, &why()).await,
+            _ => read(context, inbound).await,
+        }
+    } else if inbound.blames >= UNMOVABLE_AFTER {
+        bury(context, inbound, &why())
+    } else if suspicion >= SUSPECT_AFTER {
+        Settlement::Suspect
+    } else {
+        read(context, inbound).await
     }
-    if inbound.crashes >= SUSPECT_AFTER && !inbound.suspect {
-        return Settlement::Suspect;
-    }
+}
+
+async fn read<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
     if inbound.body.len() > context.max_message_bytes {
         let (limit, got) = (context.max_message_bytes, inbound.body.len());
         let why = format!("body: expected at most {limit} bytes, got {got}");
@@ -54,18 +72,7 @@ pub async fn handle<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Set
 }
 
 async fn act<A: OrderApi>(context: &Context<A>, inbound: &Inbound, envelope: &Envelope) -> Settlement {
-    let case = Case {
-        context,
-        inbound,
-        identity: Identity {
-            message_id: envelope.id.clone(),
-            source: envelope.source.clone(),
-            order: order_key(envelope).or_else(|| envelope.subject.clone()),
-            operation: Some(operation(envelope.kind)),
-        },
-        private: Private::of(&envelope.data),
-        ..unread(context, inbound)
-    };
+    let case = case_of(context, inbound, envelope);
     let command = match command_for(envelope, &context.aliases) {
         Ok(command) => command,
         Err(rejection) => return case.refuse(own_code(rejection.code), &rejection.message),
@@ -73,32 +80,57 @@ async fn act<A: OrderApi>(context: &Context<A>, inbound: &Inbound, envelope: &En
     match (rules::check(&command), &command) {
         (Ok(()), Command::CreateOrder(create)) => case.create(create).await,
         (Ok(()), Command::StartFulfillment(start)) => case.start_fulfillment(start).await,
-        (Err(broken), Command::CreateOrder(create)) => case.refuse_create(create, &broken, own_code(broken.code)).await,
+        (Err(broken), Command::CreateOrder(create)) => {
+            case.refuse_create(create, &broken.message, own_code(broken.code)).await
+        }
         (Err(broken), Command::StartFulfillment(_)) => case.refuse(own_code(broken.code), &broken.message),
     }
 }
 
-/// What becomes of a message over which the worker panicked. Reads nothing of it: reading may be what panicked.
-pub fn after_panic<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
+/// What becomes of a message over which the worker panicked.
+pub async fn after_panic<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
     match decide::after_panic(&context.limits, &inbound.history, Timestamp::now()) {
         Verdict::Later(later) => Settlement::Later(later),
         Verdict::GiveUp { attempts } => {
-            poison(context, inbound, &format!("the worker panicked over it {attempts} times"))
+            give_up(context, inbound, &format!("the worker panicked over it {attempts} times")).await
         }
     }
 }
 
-/// Name of the order that a message is about, for keeping its messages in order.
-pub fn lane_of(inbound: &Inbound) -> Option<String> {
-    open(&raw(inbound)).ok().and_then(|envelope| order_key(&envelope))
+/// A letter for what cannot be handled, unless its order is there: a call may have got through before the end.
+async fn give_up<A: OrderApi>(context: &Context<A>, inbound: &Inbound, why: &str) -> Settlement {
+    let Ok(envelope) = open(&raw(inbound)) else { return bury(context, inbound, why) };
+    let case = case_of(context, inbound, &envelope);
+    match command_for(&envelope, &context.aliases) {
+        Ok(Command::CreateOrder(create)) => case.refuse_create(&create, why, OwnCode::PoisonMessage).await,
+        Ok(Command::StartFulfillment(_)) | Err(_) => case.refuse(OwnCode::PoisonMessage, why),
+    }
 }
 
-/// A letter for what may kill the process that reads it. Outside the queue of suspects it comes to this only
-/// when the message could not even be moved there, so nothing of it but the body is sent on.
-fn poison<A: OrderApi>(context: &Context<A>, inbound: &Inbound, why: &str) -> Settlement {
+/// Name of the order that a message is about, for keeping its messages in order. What is suspected, or is no message of
+/// a shop, is not read for that.
+pub fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<String> {
+    let unread = inbound.crashes + inbound.blames >= SUSPECT_AFTER || inbound.body.len() > context.max_message_bytes;
+    if unread { None } else { open(&raw(inbound)).ok().and_then(|envelope| order_key(&envelope)) }
+}
+
+/// A case of which the envelope has been read.
+fn case_of<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound, envelope: &Envelope) -> Case<'a, A> {
+    let identity = Identity {
+        message_id: envelope.id.clone(),
+        source: envelope.source.clone(),
+        order: order_key(envelope).or_else(|| envelope.subject.clone()),
+        operation: Some(operation(envelope.kind)),
+    };
+    Case { identity, private: Private::of(&envelope.data), ..unread(context, inbound) }
+}
+
+/// A letter for what may kill the process that reads it, so it is not read. Outside the queue of suspects it comes to
+/// this only when the message could not even be moved there, so nothing of it but the body is sent on.
+pub(super) fn bury<A: OrderApi>(context: &Context<A>, inbound: &Inbound, why: &str) -> Settlement {
     let mut settlement = unread(context, inbound).refuse(OwnCode::PoisonMessage, why);
     if let Settlement::DeadLetter(letter, _) = &mut settlement {
-        letter.bare = inbound.crashes >= POISON_AFTER && !inbound.suspect;
+        letter.bare = inbound.blames >= UNMOVABLE_AFTER && !inbound.suspect;
     }
     settlement
 }
@@ -107,8 +139,8 @@ fn poison<A: OrderApi>(context: &Context<A>, inbound: &Inbound, why: &str) -> Se
 fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound) -> Case<'a, A> {
     let message_id = inbound.message_id.clone().unwrap_or_else(|| body_id(&inbound.body).to_string());
     let identity = Identity { message_id, ..Identity::default() };
-    let (began, delivered) = (Timestamp::now(), tokio::time::Instant::now());
-    Case { context, inbound, identity, private: Private::default(), began, delivered }
+    let taken_at = inbound.taken_at.unwrap_or_else(Instant::now);
+    Case { context, inbound, identity, private: Private::default(), began: Timestamp::now(), taken_at }
 }
 
 fn raw(inbound: &Inbound) -> RawMessage<'_> {

@@ -49,13 +49,19 @@ impl<A: OrderApi> Case<'_, A> {
     pub async fn read(&self, identifier: &OrderIdentifier) -> Found {
         let api = &self.context.api;
         match self.send(Operation::Order, || api.order(identifier)).await {
-            Ok(Some(stored)) => Found::Order(Box::new(stored)),
+            Ok(Some(stored)) => {
+                self.context.remember(self.order(), &stored.id);
+                Found::Order(Box::new(stored))
+            }
             Ok(None) => Found::Nothing,
             Err(failure) => match action(failure.class, &self.context.limits) {
-                Action::AwaitCreate => Found::Nothing,
-                // no access to this one, while others can be read, means that it is not there
+                // no access to this one, or none such, while others can be read: it is not there. While none can be
+                // read, a gateway or a wrong store may be what speaks
+                Action::AwaitCreate if self.reads_work().await => Found::Nothing,
                 Action::Retry { .. } if failure.class == Class::Denied && self.reads_work().await => Found::Nothing,
-                Action::Retry { .. } | Action::Done | Action::Compare | Action::Refuse => Found::Unclear(failure),
+                Action::AwaitCreate | Action::Retry { .. } | Action::Done | Action::Compare | Action::Refuse => {
+                    Found::Unclear(failure)
+                }
             },
         }
     }

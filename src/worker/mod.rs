@@ -8,6 +8,7 @@ pub mod context;
 pub mod create;
 pub mod fulfillment;
 pub mod handle;
+mod lanes;
 pub mod look_up;
 pub mod pool;
 mod record;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use metrics::{counter, histogram};
 
 use crate::domain::outcome::Outcome;
+use crate::policy::catalogue;
 use crate::ports::{Later, Settlement};
 
 /// One line for each settlement, and its figures.
@@ -30,7 +31,7 @@ pub(super) fn record(order: Option<&str>, settlement: &Settlement, took: Duratio
         Settlement::Later(Later { history, .. }) => {
             let (attempts, delays) = (history.attempts, history.delays);
             tracing::info!(order, code = history.last_error, attempts, delays, took_ms, "later");
-            ("later", "", history.last_error.clone().unwrap_or_default())
+            ("later", "", String::new())
         }
         Settlement::DeadLetter(letter, result) => {
             let (kind, operation, code, attempts) =
@@ -44,6 +45,8 @@ pub(super) fn record(order: Option<&str>, settlement: &Settlement, took: Duratio
             ("suspect", "", String::new())
         }
     };
+    // the API may invent codes without end, labels must not
+    let code = if code.is_empty() || catalogue::knows(&code) { code } else { "other".into() };
     counter!("bwp_messages_settled_total", "kind" => kind, "outcome" => outcome, "code" => code).increment(1);
     histogram!("bwp_message_seconds", "kind" => kind).record(took);
 }

@@ -17,7 +17,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// Makes a call, a few times within a few seconds if its failure passes by itself.
     ///
     /// The failure that is returned is the last one; whether an effect is possible is said of all of them.
-    /// No call is begun when the message has been held for long already.
+    /// No call is begun when the message has been held for long already, or when the process stops.
     pub async fn send<T, F: Future<Output = Result<T, ApiError>>>(
         &self,
         operation: Operation,
@@ -61,8 +61,9 @@ impl<A: OrderApi> Case<'_, A> {
         }
     }
 
+    /// Whether no further call may be begun: the message has been held for long, or the process is to end.
     fn is_late(&self) -> bool {
-        self.delivered.elapsed() > self.context.timing.last_call
+        self.taken_at.elapsed() > self.context.timing.last_call || self.context.is_stopping()
     }
 }
 

@@ -24,7 +24,6 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Words that stand for a clock, a wait, I/O or a log, none of which a pure room has.
 const IMPURE: &[&str] = &[
     "async ",
-    ".await",
     "Timestamp::now",
     "Instant::now",
     "SystemTime",

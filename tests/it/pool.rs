@@ -8,13 +8,15 @@ use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::{AliasTypes, OrderIdentifier};
 use bwp_sync::domain::stored::StoredOrder;
 use bwp_sync::policy::decide::Limits;
-use bwp_sync::ports::{ApiError, History, Inbound, Job, OrderApi, Settlement};
+use bwp_sync::ports::{ApiError, History, Inbound, Job, OrderApi, Settlement, Settling};
 use bwp_sync::worker::{Context, Timing, pool};
 use serde_json::json;
+use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// Says which order's call has begun, and ends it when the test says so. Orders named `panic…` make it panic.
+/// Says which order's call has begun, and ends it when the test says so. Orders named `panic…` make it panic, the one
+/// named `there` can be read.
 #[derive(Clone, Debug)]
 struct Gate {
     begun: mpsc::UnboundedSender<String>,
@@ -40,8 +42,10 @@ impl OrderApi for Gate {
         Err(ApiError::NotSent { reason: "no updates here".into() })
     }
 
-    async fn order(&self, _: &OrderIdentifier) -> Result<Option<StoredOrder>, ApiError> {
-        Ok(None)
+    async fn order(&self, identifier: &OrderIdentifier) -> Result<Option<StoredOrder>, ApiError> {
+        let OrderIdentifier::Alias(alias) = identifier else { return Ok(None) };
+        let there = StoredOrder { id: "322".into(), ..StoredOrder::default() };
+        Ok((alias.alias_id == "there").then_some(there))
     }
 }
 
@@ -78,10 +82,15 @@ impl Stage {
         Self { gate, begun, jobs, stop, pool }
     }
 
-    async fn send(&self, inbound: Inbound) -> oneshot::Receiver<Settlement> {
+    /// What becomes of a message; whoever waits for it carries it out.
+    async fn send(&self, inbound: Inbound) -> impl Future<Output = Result<Settlement, RecvError>> + use<> {
         let (settle, settled) = oneshot::channel();
         self.jobs.send(Job { inbound: Arc::new(inbound), settle }).await.unwrap();
-        settled
+        async move {
+            let Settling { settlement, carried_out } = settled.await?;
+            carried_out.send(()).expect("the pool waits until it is carried out");
+            Ok(settlement)
+        }
     }
 
     async fn begun(&mut self) -> String {
@@ -154,14 +163,49 @@ async fn a_panic_is_a_failed_attempt_of_its_message_and_ends_as_a_poison_letter(
 #[tokio::test]
 async fn a_message_that_may_have_killed_processes_is_set_apart_then_given_up() {
     let stage = Stage::new();
-    let settled = stage.send(Inbound { crashes: 5, ..checkout("SO-1", "m") }).await.await;
-    assert!(matches!(settled, Ok(Settlement::Suspect)), "{settled:?}");
-    let settled = stage.send(Inbound { crashes: 10, suspect: true, ..checkout("SO-1", "m") }).await.await;
-    let Ok(Settlement::DeadLetter(letter, _)) = settled else { panic!("{settled:?}") };
-    assert_eq!((letter.code.as_str(), letter.bare), ("PoisonMessage", false));
-    let settled = stage.send(Inbound { crashes: 10, ..checkout("SO-1", "m") }).await.await;
-    let Ok(Settlement::DeadLetter(letter, _)) = settled else { panic!("{settled:?}") };
-    assert!(letter.bare, "what could not be moved is sent on without its headers");
+    // the broker counts what is no crash, too: its count alone never ends in a letter
+    for crashes in [5, 100] {
+        let settled = stage.send(Inbound { crashes, ..checkout("SO-1", "m") }).await.await;
+        assert!(matches!(settled, Ok(Settlement::Suspect)), "{settled:?}");
+    }
+    let letter = async |inbound| {
+        let settled = stage.send(inbound).await.await;
+        let Ok(Settlement::DeadLetter(letter, _)) = settled else { panic!("{settled:?}") };
+        assert_eq!(letter.code, "PoisonMessage");
+        (letter.order, letter.bare)
+    };
+    let order = Some("SO-1".to_owned());
+    assert_eq!(letter(Inbound { crashes: 10, suspect: true, ..checkout("SO-1", "m") }).await, (order, false));
+    // whatever kills its reader is not read for ever
+    assert_eq!(letter(Inbound { crashes: 13, suspect: true, ..checkout("SO-1", "m") }).await, (None, false));
+    // what could not even be moved is sent on without its headers
+    assert_eq!(letter(Inbound { blames: 20, ..checkout("SO-1", "m") }).await, (None, true));
+}
+
+#[tokio::test]
+async fn a_message_that_is_given_up_is_no_letter_when_its_order_is_there() {
+    let stage = Stage::new();
+    let settled = stage.send(Inbound { crashes: 10, suspect: true, ..checkout("there", "m") }).await.await;
+    let Ok(Settlement::Done(result)) = settled else { panic!("{settled:?}") };
+    assert_eq!(result.data.outcome.map(|outcome| outcome.name()), Some("already-existed"));
+}
+
+#[tokio::test]
+async fn a_follower_waits_until_the_one_before_is_carried_out() {
+    let mut stage = Stage::new();
+    let first = stage.send(checkout("SO-1", "first")).await;
+    let second = stage.send(checkout("SO-1", "second")).await;
+    stage.begun().await;
+    stage.gate.of("SO-1").notify_one();
+    let other = stage.send(checkout("SO-2", "other")).await;
+    assert_eq!(stage.begun().await, "SO-2", "the second of SO-1 waits for the broker, SO-2 does not");
+    first.await.unwrap();
+    assert_eq!(stage.begun().await, "SO-1");
+    for order in ["SO-1", "SO-2"] {
+        stage.gate.of(order).notify_one();
+    }
+    second.await.unwrap();
+    other.await.unwrap();
 }
 
 #[tokio::test]

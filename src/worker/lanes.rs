@@ -1,0 +1,169 @@
+//! Which messages of an order come before which: those under way, those that wait here, those away in retry queues.
+//!
+//! Not here: handling any of them.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::ports::Job;
+
+/// A message that is not back so long after its time is another replica's by now.
+pub(super) const BACK_WITHIN: Duration = Duration::from_secs(60);
+
+/// The orders that have messages here or away. Time is an argument.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    lanes: HashMap<String, Lane>,
+    /// How many lanes there may be before those in which nothing happens any more are taken out.
+    sweep_at: usize,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    /// One of its messages is under way.
+    busy: bool,
+    /// The rest of what was delivered, in order.
+    waiting: VecDeque<Job>,
+    /// Messages in retry queues, in the order in which they have to be handled.
+    away: VecDeque<Away>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Away {
+    message: Uuid,
+    queue: usize,
+    until: Instant,
+}
+
+/// Whether a message may be handled.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Turn {
+    /// Nothing of its order comes before it.
+    Now,
+    /// Another one does, and is away by this retry queue: it follows by the same.
+    Behind(usize),
+}
+
+impl Lanes {
+    /// Gives the job back when nothing of its order is under way; keeps it until then.
+    pub(super) fn enter(&mut self, name: &str, job: Job) -> Option<Job> {
+        let lane = self.lanes.entry(name.to_owned()).or_default();
+        if lane.busy {
+            lane.waiting.push_back(job);
+            return None;
+        }
+        lane.busy = true;
+        Some(job)
+    }
+
+    /// Whether it is this message's turn. One that is back leaves the list of those away; one that is not first keeps
+    /// its place there.
+    pub(super) fn turn(&mut self, name: &str, message: Uuid, now: Instant) -> Turn {
+        let Some(lane) = self.lanes.get_mut(name) else { return Turn::Now };
+        while lane.away.front().is_some_and(|first| first.message != message && first.until + BACK_WITHIN <= now) {
+            lane.away.pop_front();
+        }
+        match lane.away.front() {
+            None => Turn::Now,
+            Some(first) if first.message == message => {
+                lane.away.pop_front();
+                Turn::Now
+            }
+            Some(first) => Turn::Behind(first.queue),
+        }
+    }
+
+    /// A message was handled, and is first to come back when it was sent through a retry queue.
+    pub(super) fn handled(&mut self, name: &str, message: Uuid, away: Option<(usize, Instant)>) {
+        if let (Some(lane), Some((queue, until))) = (self.lanes.get_mut(name), away) {
+            lane.away.push_front(Away { message, queue, until });
+        }
+    }
+
+    /// A message followed another into a retry queue.
+    pub(super) fn followed(&mut self, name: &str, message: Uuid, queue: usize, until: Instant) {
+        let Some(lane) = self.lanes.get_mut(name) else { return };
+        match lane.away.iter_mut().find(|away| away.message == message) {
+            Some(away) => (away.queue, away.until) = (queue, until),
+            None => lane.away.push_back(Away { message, queue, until }),
+        }
+    }
+
+    /// The next job of a lane of which nothing is under way any more.
+    pub(super) fn leave(&mut self, name: &str, now: Instant) -> Option<Job> {
+        let lane = self.lanes.get_mut(name)?;
+        if let Some(job) = lane.waiting.pop_front() {
+            return Some(job);
+        }
+        lane.busy = false;
+        if lane.away.is_empty() {
+            self.lanes.remove(name);
+        }
+        if self.lanes.len() > self.sweep_at {
+            self.lanes.retain(|_, lane| lane.busy || lane.away.iter().any(|away| away.until + BACK_WITHIN > now));
+            self.sweep_at = self.lanes.len() * 2 + 1000;
+        }
+        None
+    }
+
+    /// Drops what has not begun.
+    pub(super) fn give_back(&mut self) {
+        self.lanes.values_mut().for_each(|lane| lane.waiting.clear());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lanes() -> (Lanes, Instant) {
+        let mut lanes = Lanes::default();
+        lanes.lanes.insert("SO-1".into(), Lane { busy: true, ..Lane::default() });
+        (lanes, Instant::now())
+    }
+
+    fn id(number: u128) -> Uuid {
+        Uuid::from_u128(number)
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn whoever_follows_keeps_its_place_however_often_the_first_goes_away() {
+        let (mut lanes, now) = lanes();
+        assert_eq!(lanes.turn("SO-1", id(1), now), Turn::Now);
+        lanes.handled("SO-1", id(1), Some((0, now + 5 * SECOND)));
+        assert_eq!(lanes.turn("SO-1", id(2), now), Turn::Behind(0));
+        lanes.followed("SO-1", id(2), 0, now + 6 * SECOND);
+        // the first is back and done, the second still away: the third must not overtake it
+        assert_eq!(lanes.turn("SO-1", id(1), now + 5 * SECOND), Turn::Now);
+        lanes.handled("SO-1", id(1), None);
+        assert_eq!(lanes.turn("SO-1", id(3), now + 5 * SECOND), Turn::Behind(0));
+        lanes.followed("SO-1", id(3), 0, now + 10 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(2), now + 6 * SECOND), Turn::Now);
+        lanes.handled("SO-1", id(2), Some((1, now + 36 * SECOND)));
+        // the second is away again and still before the third
+        assert_eq!(lanes.turn("SO-1", id(3), now + 10 * SECOND), Turn::Behind(1));
+        lanes.followed("SO-1", id(3), 1, now + 40 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(2), now + 36 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(3), now + 40 * SECOND), Turn::Now);
+    }
+
+    #[test]
+    fn a_message_that_another_replica_took_is_not_waited_for_long() {
+        let (mut lanes, now) = lanes();
+        lanes.handled("SO-1", id(1), Some((0, now)));
+        assert_eq!(lanes.turn("SO-1", id(2), now + SECOND), Turn::Behind(0));
+        assert_eq!(lanes.turn("SO-1", id(2), now + BACK_WITHIN), Turn::Now);
+    }
+
+    #[test]
+    fn a_lane_in_which_nothing_happens_is_taken_out() {
+        let (mut lanes, now) = lanes();
+        assert!(lanes.leave("SO-1", now).is_none());
+        assert!(lanes.lanes.is_empty());
+    }
+}
