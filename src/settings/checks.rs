@@ -2,6 +2,8 @@
 //!
 //! Not here: values of the wrong kind.
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
@@ -9,6 +11,9 @@ use url::{Host, Url};
 use super::Settings;
 use super::reader::Problems;
 use crate::{broker, tls};
+
+/// RabbitMQ's default `consumer_timeout`, after which it closes the channel of a delivery.
+const CONSUMER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 /// Notes what does not hold.
 pub(super) fn check(settings: &Settings, problems: &mut Problems) {
@@ -54,6 +59,19 @@ fn times(settings: &Settings, problems: &mut Problems) {
     let delays = &settings.limits.delays;
     if delays.is_empty() || !delays.is_sorted_by(|shorter, longer| shorter < longer) {
         let text = "retry.delays: expected at least one delay, shortest first, none twice";
+        problems.note(text);
+    }
+    for (time, key) in [
+        (settings.api.timeout, "api.timeout"),
+        (settings.api.connect_timeout, "api.connect_timeout"),
+        (settings.broker.confirm_timeout, "broker.confirm_timeout"),
+    ] {
+        if time.is_zero() {
+            problems.note(format!("{key}: expected more than nothing, or no answer can come in time"));
+        }
+    }
+    if settings.max_hold >= CONSUMER_TIMEOUT {
+        let text = "broker.max_hold: expected less than RabbitMQ's own limit of 30 minutes";
         problems.note(text);
     }
     let (timeout, hold, grace) = (settings.api.timeout, settings.max_hold, settings.grace);

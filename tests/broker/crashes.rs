@@ -174,11 +174,14 @@ async fn a_message_that_kills_the_process_ends_as_one_letter_and_its_neighbours_
     const NEIGHBOURS: usize = 49;
     let stage = Stage::new().await;
     stage.keep_results().await;
+    let poison = "poison";
+    // without an effect: a message whose order is there would be done, not given up
+    let hanging = FaultRule::always(Fault::Hang { after_effect: false }).on(Operation::CreateOrder);
+    stage.simulator.add_fault(hanging.for_alias(poison));
     stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 300 }).on(Operation::CreateOrder));
     let settings = [("BWP__BROKER__PREFETCH", "50")];
     let mut worker = stage.worker(&settings).await;
     let mut calls = stage.simulator.subscribe();
-    let poison = "poison";
     let mut messages: Vec<Message> = (0..NEIGHBOURS).map(|number| checkout(&format!("SO-{number}"))).collect();
     messages.insert(NEIGHBOURS / 2, checkout(poison));
     join_all(messages.iter().map(|message| stage.publish(message))).await;
@@ -201,7 +204,7 @@ async fn a_message_that_kills_the_process_ends_as_one_letter_and_its_neighbours_
     let mut results = stage.results().await;
     let seen = results.until(SOON, |seen| subjects(seen).len() == NEIGHBOURS + 1).await;
     for (order, outcome) in outcomes(seen) {
-        assert_eq!(outcome == "PoisonMessage", order.is_empty(), "{order}: {outcome}");
+        assert_eq!(outcome == "PoisonMessage", order == poison, "{order}: {outcome}");
     }
     assert_same_ids(seen);
     assert_eq!(worker.terminated().await, Some(0));

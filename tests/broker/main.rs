@@ -18,6 +18,7 @@ mod delivery;
 mod drops;
 mod harness;
 mod letters;
+mod pause;
 mod recovery;
 mod retries;
 mod room;
