@@ -15,7 +15,8 @@ async fn while_results_have_nowhere_to_go_nothing_is_settled_and_no_letter_is_wr
     stage.queue("bwp.orders", "keeps both messages", |queue| queue.unacknowledged == 2).await;
     let mut results = stage.results().await;
     let seen = results.until(SOON, |seen| seen.len() == 2).await;
-    let expected = [("SO-1", "created"), ("SO-2", "ItemOutOfStock")].map(|(order, outcome)| (order.into(), outcome.into()));
+    let expected =
+        [("SO-1", "created"), ("SO-2", "ItemOutOfStock")].map(|(order, outcome)| (order.into(), outcome.into()));
     assert_eq!(outcomes(seen), expected);
     assert_eq!(worker.said("not consuming"), 0, "the session goes on");
     assert_eq!(worker.terminated().await, Some(0));
