@@ -6,6 +6,7 @@ pub mod config;
 pub mod connection;
 pub mod inbound;
 pub mod inspect;
+mod intake;
 pub mod management;
 pub mod outbox;
 pub mod outgoing;

@@ -3,8 +3,8 @@
 //! Not here: what becomes of a message; when to stop.
 
 use std::future::pending;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -15,13 +15,14 @@ use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer, Event};
 use metrics::{counter, gauge};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::config::BrokerConfig;
 use super::connection::{OpenError, close, close_channel, open};
-use super::inbound::{FirstSights, fingerprint, inbound};
+use super::inbound::{fingerprint, inbound};
+use super::intake::Intake;
 use super::publish::Publisher;
 use super::settle::{Acknowledged, SettleError, Settler};
 use super::short;
@@ -115,74 +116,6 @@ fn new_pauses() -> impl Iterator<Item = Duration> {
         .with_jitter()
         .without_max_times()
         .build()
-}
-
-/// What outlives a session.
-#[derive(Debug)]
-struct Intake {
-    jobs: mpsc::Sender<Job>,
-    /// Messages that may be in hand. Those of a lost session count until their call has ended.
-    messages: Arc<Semaphore>,
-    /// Bytes of bodies that may be in hand.
-    bytes: Arc<Semaphore>,
-    max_bytes: u32,
-    sights: Arc<Mutex<FirstSights>>,
-    state: watch::Sender<BrokerState>,
-    /// How many messages were settled.
-    settled: Arc<AtomicU64>,
-}
-
-impl Intake {
-    fn new(config: &BrokerConfig, jobs: mpsc::Sender<Job>, state: watch::Sender<BrokerState>) -> Self {
-        Self {
-            jobs,
-            state,
-            // the suspects' consumer has one of its own
-            messages: Arc::new(Semaphore::new(usize::from(config.prefetch) + 1)),
-            bytes: Arc::new(Semaphore::new(config.max_bytes_in_flight as usize)),
-            max_bytes: config.max_bytes_in_flight,
-            sights: Arc::default(),
-            settled: Arc::default(),
-        }
-    }
-
-    /// Waits for room. A message larger than all the room takes all of it.
-    async fn room(&self, bytes: usize) -> Option<Room> {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.max_bytes);
-        let message = Arc::clone(&self.messages).acquire_owned().await.ok()?;
-        let bytes = Arc::clone(&self.bytes).acquire_many_owned(bytes).await.ok()?;
-        Some(Room::of(message, bytes))
-    }
-
-    fn show(&self, state: BrokerState) {
-        gauge!("bwp_consumer_prefetch").set(state.prefetch.unwrap_or(0));
-        self.state.send_replace(state);
-    }
-
-    fn sights(&self) -> std::sync::MutexGuard<'_, FirstSights> {
-        self.sights.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The room that a message takes up while it is in hand.
-struct Room {
-    _message: OwnedSemaphorePermit,
-    bytes: OwnedSemaphorePermit,
-}
-
-impl Room {
-    fn of(message: OwnedSemaphorePermit, bytes: OwnedSemaphorePermit) -> Self {
-        gauge!("bwp_messages_in_hand").increment(1);
-        gauge!("bwp_bytes_in_hand").increment(bytes.num_permits() as f64);
-        Self { _message: message, bytes }
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        gauge!("bwp_messages_in_hand").decrement(1);
-        gauge!("bwp_bytes_in_hand").decrement(self.bytes.num_permits() as f64);
-    }
 }
 
 /// Consuming and publishing have a connection each: while publishers are blocked by an alarm, the broker
