@@ -127,6 +127,8 @@ struct Session<'a> {
     settling: TaskTracker,
     /// Takes the first failure of a settlement, which ends the session.
     failures: mpsc::Sender<SettleError>,
+    /// Cancelled with the session: what can no longer be acknowledged is not settled either.
+    ended: CancellationToken,
 }
 
 async fn session(config: &BrokerConfig, intake: &Intake, stop: &CancellationToken) -> Result<(), Lost> {
@@ -176,7 +178,9 @@ async fn consume(
         stop: stop.clone(),
     });
     let (failures, mut failed) = mpsc::channel(1);
-    let session = Session { config, intake, settler, settling: TaskTracker::new(), failures };
+    let ended = CancellationToken::new();
+    let _ends_with_this = ended.clone().drop_guard();
+    let session = Session { config, intake, settler, settling: TaskTracker::new(), failures, ended: ended.clone() };
 
     let (main_channel, mut main) = consumer(consuming, &config.names.queue, config.prefetch).await?;
     let (suspects_channel, mut suspects) = consumer(consuming, &config.names.suspects(), 1).await?;
@@ -269,12 +273,17 @@ impl Session<'_> {
             return Err(Lost::NoWorker);
         }
         let (settler, failures) = (Arc::clone(&self.settler), self.failures.clone());
+        let ended = self.ended.clone();
         let (sights, settled_so_far) = (Arc::clone(&self.intake.sights), Arc::clone(&self.intake.settled));
         self.settling.spawn(async move {
             let _room = room;
             // no settlement: the message is given back when its channel closes
             let Ok(Settling { settlement, carried_out }) = settled.await else { return };
-            let outcome = settler.settle(&delivery, &inbound, &settlement).await;
+            let outcome = tokio::select! {
+                biased;
+                () = ended.cancelled() => return,
+                outcome = settler.settle(&delivery, &inbound, &settlement) => outcome,
+            };
             let mut sights = sights.lock().unwrap_or_else(PoisonError::into_inner);
             match outcome {
                 Ok(Acknowledged::Yes) => {
