@@ -48,12 +48,28 @@ pub fn is_encrypted(uri: &str) -> Result<bool, UriError> {
     Ok(parse(uri)?.scheme == AMQPScheme::AMQPS)
 }
 
+/// How large a frame of a connection may be. lapin keeps room for 64 of them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Frame {
+    /// As large as the broker's setting, 128 KiB by default: for what a shop may have published.
+    Any,
+    /// 32 KiB: for what we publish, whose headers are bounded. Saves 6 MiB of memory.
+    Small,
+}
+
+/// Holds the largest header frame that a copy can have; bodies are split.
+pub const SMALL_FRAME: u32 = 32 * 1024;
+
 /// Opens a connection that the broker lists under `name`, by what address and certificates are now.
 ///
 /// lapin's own recovery stays off: it forgets the prefetch and can leave a consumer that is
 /// registered nowhere, so a lost session is built anew from the ground.
-pub async fn open(config: &BrokerConfig, name: &str) -> Result<Connection, OpenError> {
+pub async fn open(config: &BrokerConfig, name: &str, frame: Frame) -> Result<Connection, OpenError> {
     let mut uri = parse(config.uri.read().expose_secret())?;
+    uri.query.frame_max = match frame {
+        Frame::Any => None,
+        Frame::Small => Some(SMALL_FRAME),
+    };
     // AMQP counts heartbeats in whole seconds; 0 would switch them off
     uri.query.heartbeat = Some(u16::try_from(config.heartbeat.as_secs().max(1)).unwrap_or(u16::MAX));
     let properties = ConnectionProperties::default().with_connection_name(name.into());

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use super::config::BrokerConfig;
-use super::connection::{close, close_channel, open};
+use super::connection::{Frame, close, close_channel, open};
 use super::management::{Management, ManagementError, Permissions};
 use super::publish::Publisher;
 use super::short;
@@ -27,7 +27,7 @@ const RESULTS: &str = "what became of a message is told";
 
 /// Looks at everything that the worker needs of the broker.
 pub async fn inspect(config: &BrokerConfig) -> Vec<Finding> {
-    let connection = match open(config, "bwp-sync check").await {
+    let connection = match open(config, "bwp-sync check", Frame::Small).await {
         Ok(connection) => connection,
         Err(error) => return vec![Finding::fails("broker", error.to_string(), NOTHING_LOST)],
     };

@@ -6,7 +6,7 @@ use lapin::{BasicProperties, Connection};
 use tokio::sync::watch;
 
 use super::config::BrokerConfig;
-use super::connection::{OpenError, close, close_channel, open};
+use super::connection::{Frame, OpenError, close, close_channel, open};
 use super::publish::{PublishError, Publisher};
 use super::short;
 use super::topology::{TopologyError, declare};
@@ -38,7 +38,7 @@ impl Outbox {
     /// # Errors
     /// What the broker refuses.
     pub async fn open(config: &BrokerConfig) -> Result<Self, OutboxError> {
-        let connection = open(config, "bwp-sync command").await?;
+        let connection = open(config, "bwp-sync command", Frame::Small).await?;
         if config.declare {
             declare(&connection, config).await?;
         }

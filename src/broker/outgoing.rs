@@ -67,11 +67,11 @@ pub mod own {
 const BROKERS_OWN: [&str; 4] = ["x-death", "x-delivery-count", "x-acquired-count", "x-opt-death"];
 const BROKERS_OWN_PREFIXES: [&str; 2] = ["x-first-death-", "x-last-death-"];
 
-/// Bytes of headers that a copy may have. A header frame holds 131,072 bytes with everything in it;
-/// a larger one closes the connection.
-const MAX_HEADER_BYTES: usize = 96 * 1024;
+/// Bytes of the shop's headers that a copy may have. With the other properties (at most 2.5 KiB) and our own headers (at
+/// most 8 KiB) they must fit into one frame of the publishing connection; a larger one closes it.
+const MAX_HEADER_BYTES: usize = 20 * 1024;
 /// Bytes of one text of ours, error messages above all.
-const MAX_TEXT_BYTES: usize = 2048;
+const MAX_TEXT_BYTES: usize = 1024;
 
 type Headers = Vec<(&'static str, AMQPValue)>;
 
@@ -276,6 +276,7 @@ fn text(value: &str) -> AMQPValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::connection::SMALL_FRAME;
 
     fn inbound(hopped: bool) -> Inbound {
         let mut inbound = Inbound { exchange: "shop.events".into(), routing_key: "k".into(), ..Inbound::default() };
@@ -333,13 +334,13 @@ mod tests {
 
     #[test]
     fn the_largest_headers_are_cut_and_named() {
-        let original = properties(&[("big", text_of(90_000)), ("bigger", text_of(120_000)), ("small", text("s"))]);
+        let original = properties(&[("big", text_of(15_000)), ("bigger", text_of(120_000)), ("small", text("s"))]);
         let copy = for_hop(&original, &inbound(false), &History::default());
         let names = names(&copy);
         assert!(names.contains(&"big".into()) && names.contains(&"small".into()) && !names.contains(&"bigger".into()));
         let table = copy.headers().clone().unwrap();
         assert_eq!(table.inner().get(own::HEADERS_CUT), Some(&text("bigger")));
-        assert!(encoded_size(&AMQPValue::FieldTable(table)) < 128 * 1024);
+        assert!(encoded_size(&AMQPValue::FieldTable(table)) < SMALL_FRAME as usize);
     }
 
     fn text_of(bytes: usize) -> AMQPValue {

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::config::BrokerConfig;
-use super::connection::{OpenError, close, close_channel, open};
+use super::connection::{Frame, OpenError, close, close_channel, open};
 use super::inbound::{fingerprint, inbound};
 use super::intake::Intake;
 use super::publish::Publisher;
@@ -132,9 +132,11 @@ struct Session<'a> {
 }
 
 async fn session(config: &BrokerConfig, intake: &Intake, stop: &CancellationToken) -> Result<(), Lost> {
-    let Some(publishing) = unless_stopped(stop, open(config, "bwp-sync publish")).await else { return Ok(()) };
+    let Some(publishing) = unless_stopped(stop, open(config, "bwp-sync publish", Frame::Small)).await else {
+        return Ok(());
+    };
     let publishing = publishing?;
-    let consuming = match unless_stopped(stop, open(config, "bwp-sync consume")).await {
+    let consuming = match unless_stopped(stop, open(config, "bwp-sync consume", Frame::Any)).await {
         Some(Ok(consuming)) => consuming,
         Some(Err(error)) => {
             close(&publishing).await;

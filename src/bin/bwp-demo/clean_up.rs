@@ -4,7 +4,7 @@
 
 use anyhow::{Context as _, ensure};
 use bwp_sync::broker::BrokerConfig;
-use bwp_sync::broker::connection::{close, open};
+use bwp_sync::broker::connection::{Frame, close, open};
 use lapin::Connection;
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 
@@ -20,7 +20,7 @@ pub(crate) async fn clean_up(config: &BrokerConfig) -> anyhow::Result<()> {
     for name in exchanges.into_iter().chain(&queues) {
         ensure!(name.starts_with(PREFIX), "`{name}` does not begin with `{PREFIX}`: nothing is deleted");
     }
-    let connection = open(config, "bwp-demo").await.context("cannot reach the broker")?;
+    let connection = open(config, "bwp-demo", Frame::Any).await.context("cannot reach the broker")?;
     let deleted = delete(&connection, &queues, &exchanges).await;
     close(&connection).await;
     deleted.context("cannot delete what the demonstration has declared")

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use bwp_sync::broker::BrokerConfig;
-use bwp_sync::broker::connection::{close, open};
+use bwp_sync::broker::connection::{Frame, close, open};
 use futures_util::StreamExt as _;
 use lapin::message::Delivery;
 use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
@@ -58,7 +58,7 @@ pub(crate) struct Collector {
 impl Collector {
     /// Binds a queue to the exchange of results and one to that of dead letters; the worker has declared both.
     pub(crate) async fn open(config: &BrokerConfig) -> anyhow::Result<Self> {
-        let connection = open(config, "bwp-demo").await.context("cannot reach the broker")?;
+        let connection = open(config, "bwp-demo", Frame::Any).await.context("cannot reach the broker")?;
         let results = listen(&connection, &config.names.results).await?;
         let letters = listen(&connection, &config.names.dead).await?;
         Ok(Self { connection, results, letters })
