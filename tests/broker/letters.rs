@@ -140,7 +140,7 @@ fn every_type_of_header() -> FieldTable {
 
 fn awkward_messages() -> Vec<Case> {
     let large = |bytes: usize| text(&"h".repeat(bytes));
-    let large = table(&[("largest", large(90_000)), ("large", large(32_000)), ("small", text("s"))]);
+    let large = table(&[("largest", large(108_000)), ("large", large(14_000)), ("small", text("s"))]);
     vec![
         refused("user-id", |properties| properties.with_user_id("guest".into())),
         refused("expiration", |properties| properties.with_expiration("3600000".into())),
