@@ -2,14 +2,17 @@
 //!
 //! Not here: the rules that are checked before the call; the call.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::amendment::Amendment;
 use super::checkout::Checkout;
+use super::conventions::Conventions;
 use super::envelope::{Envelope, Kind};
 use super::fulfillment::Fulfillment;
 use super::input::{CreateOrderInput, UpdateOrderInput};
-use super::order::{Alias, AliasTypes, OrderIdentifier, OrderRef};
+use super::order::{Alias, OrderIdentifier, OrderRef};
 use super::reading;
 use super::rejection::{Rejection, RejectionCode};
 use super::transform;
@@ -22,6 +25,8 @@ pub enum Command {
     CreateOrder(Box<CreateOrder>),
     /// Start the fulfillment of an order.
     StartFulfillment(StartFulfillment),
+    /// Change an order.
+    AmendOrder(AmendOrder),
 }
 
 /// Create an order.
@@ -32,6 +37,8 @@ pub struct CreateOrder {
     /// Every alias of the input, the one made from the order id first: what an order that may be there already
     /// is looked for by.
     pub aliases: Vec<Alias>,
+    /// Lines whose delivery offer ends, by position, and when.
+    pub offers_expire: Vec<(usize, Timestamp)>,
     /// What to send.
     pub input: CreateOrderInput,
 }
@@ -47,21 +54,37 @@ pub struct StartFulfillment {
     pub input: UpdateOrderInput,
 }
 
+/// Change an order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AmendOrder {
+    /// The order as the message names it.
+    pub order: OrderRef,
+    /// The order as the API is asked for it, as in [`StartFulfillment`].
+    pub identifier: OrderIdentifier,
+    /// All that is to be; what is so already need not be sent.
+    pub input: UpdateOrderInput,
+}
+
 /// The command that a message stands for.
 ///
 /// # Errors
 /// A message that is not what its kind asks for, with the path of the field; a kind that is not handled.
-pub fn command_for(envelope: &Envelope, aliases: &AliasTypes) -> Result<Command, Rejection> {
+pub fn command_for(envelope: &Envelope, conventions: &Conventions) -> Result<Command, Rejection> {
+    let aliases = &conventions.aliases;
     match envelope.kind {
         Kind::CheckoutCompleted => {
             let checkout: Checkout = reading::read(&envelope.data)?;
-            Ok(Command::CreateOrder(Box::new(transform::create_order(checkout, aliases))))
+            Ok(Command::CreateOrder(Box::new(transform::create_order(checkout, conventions))))
         }
         Kind::FulfillmentTriggered => {
             let fulfillment: Fulfillment = reading::read(&envelope.data)?;
             Ok(Command::StartFulfillment(transform::start_fulfillment(fulfillment, aliases)))
         }
-        Kind::OrderAmended | Kind::RefundUpdated => Err(Rejection {
+        Kind::OrderAmended => {
+            let amendment: Amendment = reading::read(&envelope.data)?;
+            Ok(Command::AmendOrder(transform::amend_order(amendment, aliases)))
+        }
+        Kind::RefundUpdated => Err(Rejection {
             code: RejectionCode::UnsupportedMessage,
             message: format!("type: {} is not handled by this version", envelope.kind.name()),
         }),

@@ -2,14 +2,17 @@
 //!
 //! Not here: I/O, clocks, `async`, logging, anything that knows of RabbitMQ or HTTP.
 
+mod amendment;
 mod checkout;
 pub mod command;
+pub mod conventions;
 pub mod envelope;
 mod fulfillment;
 pub mod input;
 mod line;
 mod line_matching;
 pub mod money;
+mod named_order;
 pub mod order;
 pub mod outcome;
 pub mod privacy;
