@@ -184,7 +184,7 @@ fn payments(mut payments: Vec<Payment>, currency: Currency) -> Option<Payments> 
     if payments.len() > 1 {
         let details = payments.into_iter().map(|payment| PaymentDetails {
             amount: money(payment.amount, currency),
-            payment_method: PaymentMethod { display_string: payment.label.0 },
+            payment_method: PaymentMethod { display_string: payment.label.0, kind: None },
             state: payment.state,
         });
         return Some(Payments::Details(details.collect()));
