@@ -11,10 +11,12 @@ use super::checkout::Checkout;
 use super::conventions::Conventions;
 use super::envelope::{Envelope, Kind};
 use super::fulfillment::Fulfillment;
-use super::input::{CreateOrderInput, UpdateOrderInput};
+use super::input::{CreateOrderInput, RefundPayment, RefundState, UpdateOrderInput};
+use super::money::Money;
 use super::order::{Alias, OrderIdentifier, OrderRef};
 use super::reading;
-use super::rejection::{Rejection, RejectionCode};
+use super::refund::{RefundUpdate, ToldLine};
+use super::rejection::Rejection;
 use super::transform;
 
 /// What is to be done.
@@ -27,6 +29,8 @@ pub enum Command {
     StartFulfillment(StartFulfillment),
     /// Change an order.
     AmendOrder(AmendOrder),
+    /// Tell how far refunds have got.
+    UpdateRefunds(UpdateRefunds),
 }
 
 /// Create an order.
@@ -65,10 +69,40 @@ pub struct AmendOrder {
     pub input: UpdateOrderInput,
 }
 
+/// Tell how far refunds of an order have got.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateRefunds {
+    /// The order as the message names it.
+    pub order: OrderRef,
+    /// The order as the API is asked for it, as in [`StartFulfillment`].
+    pub identifier: OrderIdentifier,
+    /// At least one; what is sent of each depends on what the API holds.
+    pub refunds: Vec<Refund>,
+}
+
+/// How far a refund has got.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refund {
+    /// Buy with Prime's id.
+    pub id: Option<String>,
+    /// The alias made from the shop's id, of a refund that the shop opened; none where there is Buy with Prime's id.
+    pub alias: Option<Alias>,
+    /// The state.
+    pub state: RefundState,
+    /// What has been refunded so far.
+    pub total: Money,
+    /// Payments; those that were told before may be among them. No id is there twice.
+    pub payments: Vec<RefundPayment>,
+    /// What it is for.
+    pub lines: Vec<ToldLine>,
+    /// Why it was asked for.
+    pub reason: Option<String>,
+}
+
 /// The command that a message stands for.
 ///
 /// # Errors
-/// A message that is not what its kind asks for, with the path of the field; a kind that is not handled.
+/// A message that is not what its kind asks for, with the path of the field.
 pub fn command_for(envelope: &Envelope, conventions: &Conventions) -> Result<Command, Rejection> {
     let aliases = &conventions.aliases;
     match envelope.kind {
@@ -84,10 +118,10 @@ pub fn command_for(envelope: &Envelope, conventions: &Conventions) -> Result<Com
             let amendment: Amendment = reading::read(&envelope.data)?;
             Ok(Command::AmendOrder(transform::amend_order(amendment, aliases)))
         }
-        Kind::RefundUpdated => Err(Rejection {
-            code: RejectionCode::UnsupportedMessage,
-            message: format!("type: {} is not handled by this version", envelope.kind.name()),
-        }),
+        Kind::RefundUpdated => {
+            let update: RefundUpdate = reading::read(&envelope.data)?;
+            Ok(Command::UpdateRefunds(transform::update_refunds(update, aliases)))
+        }
     }
 }
 

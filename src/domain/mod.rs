@@ -3,6 +3,7 @@
 //! Not here: I/O, clocks, `async`, logging, anything that knows of RabbitMQ or HTTP.
 
 mod amendment;
+pub mod amendment_left;
 mod checkout;
 pub mod command;
 pub mod conventions;
@@ -18,6 +19,8 @@ pub mod outcome;
 pub mod privacy;
 pub mod quantity;
 mod reading;
+pub mod refund;
+pub mod refunds_left;
 pub mod rejection;
 pub mod rules;
 pub mod sameness;

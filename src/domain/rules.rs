@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::command::{AmendOrder, Command, CreateOrder};
+use super::command::{AmendOrder, Command, CreateOrder, UpdateRefunds};
 use super::input::{Address, DeliveryDetails, DeliveryOffer, LineItem, Recipient};
 use super::rejection::{Rejection, RejectionCode};
 
@@ -32,6 +32,8 @@ pub enum Rule {
     DuplicateRefundId,
     /// A refund has an id, the API's or the shop's.
     MissingRefundId,
+    /// A refund goes from one state to another only as documented.
+    RefundState,
     /// At most twenty pieces on Prime lines.
     QuantityLimit,
     /// The delivery offer has not expired.
@@ -42,13 +44,14 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AliasLimit,
         Self::LinkLimit,
         Self::OfferIds,
         Self::ItemAttributes,
         Self::DuplicateRefundId,
         Self::MissingRefundId,
+        Self::RefundState,
         Self::QuantityLimit,
         Self::ExpiredOffer,
         Self::Destination,
@@ -63,6 +66,7 @@ impl Rule {
             Self::ItemAttributes => "item_attributes",
             Self::DuplicateRefundId => "duplicate_refund_id",
             Self::MissingRefundId => "missing_refund_id",
+            Self::RefundState => "refund_state",
             Self::QuantityLimit => "quantity_limit",
             Self::ExpiredOffer => "expired_offer",
             Self::Destination => "destination",
@@ -77,6 +81,7 @@ impl Rule {
             Self::OfferIds | Self::ItemAttributes => "MissingItemAttributes",
             Self::DuplicateRefundId => "DuplicateRefundId",
             Self::MissingRefundId => "MissingRefundId",
+            Self::RefundState => "InvalidRefundStateTransition",
             Self::QuantityLimit => "OrderQuantityLimitExceeded",
             Self::ExpiredOffer => "ItemUnavailableWithPrime",
             Self::Destination => "InvalidRecipientAddressInput",
@@ -91,7 +96,8 @@ impl Rule {
             | Self::OfferIds
             | Self::ItemAttributes
             | Self::DuplicateRefundId
-            | Self::MissingRefundId => true,
+            | Self::MissingRefundId
+            | Self::RefundState => true,
             Self::QuantityLimit | Self::ExpiredOffer | Self::Destination => false,
         }
     }
@@ -124,6 +130,7 @@ impl Rules {
             Command::CreateOrder(create) => self.check_create(create, now),
             Command::AmendOrder(amend) => self.check_amendment(amend),
             Command::StartFulfillment(_) => Ok(()),
+            Command::UpdateRefunds(update) => self.check_refunds(update),
         }
     }
 
@@ -185,6 +192,21 @@ impl Rules {
         self.check_destination(amend.input.recipient.as_ref())
     }
 
+    fn check_refunds(&self, update: &UpdateRefunds) -> Result<(), Rejection> {
+        let mut names = Vec::new();
+        for (position, refund) in update.refunds.iter().enumerate() {
+            let name = (refund.id.as_deref(), refund.alias.as_ref());
+            self.ensure(Rule::MissingRefundId, name != (None, None), || {
+                format!("refunds[{position}]: expected id or externalId, got neither")
+            })?;
+            self.ensure(Rule::DuplicateRefundId, name == (None, None) || !names.contains(&name), || {
+                format!("refunds[{position}]: expected each refund once, got this one twice")
+            })?;
+            names.push(name);
+        }
+        Ok(())
+    }
+
     fn check_destination(&self, recipient: Option<&Recipient>) -> Result<(), Rejection> {
         let served = |address: &Address| {
             address.country_code == "US" && !REGIONS_NOT_SERVED.contains(&address.region.to_uppercase().as_str())
@@ -196,7 +218,7 @@ impl Rules {
     }
 
     /// Fails when the rule is checked and does not hold.
-    fn ensure(&self, rule: Rule, holds: bool, why: impl FnOnce() -> String) -> Result<(), Rejection> {
+    pub(super) fn ensure(&self, rule: Rule, holds: bool, why: impl FnOnce() -> String) -> Result<(), Rejection> {
         if holds || !self.0.contains(&rule) {
             return Ok(());
         }

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::input::{LinkKind, PaymentState, RefundState};
+use super::money::{Currency, Money};
 use super::order::Alias;
 
 /// What is known of a stored order. `None` everywhere means "not told", never "not there".
@@ -69,6 +70,22 @@ pub struct StoredMoney {
     pub amount: Decimal,
     /// ISO 4217 code, where told.
     pub currency: Option<String>,
+}
+
+impl StoredMoney {
+    /// Whether it is this much; a currency that is not told does not contradict.
+    pub fn is(&self, money: Money) -> bool {
+        self.amount == money.amount.decimal() && self.may_be_in(money.currency_code)
+    }
+
+    /// Whether it is more than this much, of the same currency.
+    pub fn is_more_than(&self, money: Money) -> bool {
+        self.amount > money.amount.decimal() && self.may_be_in(money.currency_code)
+    }
+
+    fn may_be_in(&self, currency: Currency) -> bool {
+        self.currency.as_deref().is_none_or(|told| told == currency.code())
+    }
 }
 
 /// Where an order goes. Never shown: it is somebody's address.

@@ -4,7 +4,7 @@
 
 use super::checkout::{Checkout, Identity, IdentityKind, Link, NamedAlias, Payment, PlacedOrder, ShipTo};
 use super::amendment::Amendment;
-use super::command::{AmendOrder, CreateOrder, StartFulfillment};
+use super::command::{AmendOrder, CreateOrder, Refund, StartFulfillment, UpdateRefunds};
 use super::conventions::Conventions;
 use super::fulfillment::Fulfillment;
 use super::input::{
@@ -17,6 +17,7 @@ use super::input::{
 use super::line::{Bundle, Delivery, Line, LineDiscount};
 use super::money::{Amount, Currency, Money};
 use super::order::{Alias, AliasTypes};
+use super::refund::{RefundUpdate, ToldRefund};
 
 /// The create that a checkout asks for.
 pub(super) fn create_order(checkout: Checkout, conventions: &Conventions) -> CreateOrder {
@@ -68,6 +69,22 @@ pub(super) fn amend_order(amendment: Amendment, types: &AliasTypes) -> AmendOrde
         ..Default::default()
     };
     AmendOrder { order: amendment.order.into(), identifier, input }
+}
+
+/// The update of refunds that a message asks for, before it is known what of it is there already.
+pub(super) fn update_refunds(update: RefundUpdate, types: &AliasTypes) -> UpdateRefunds {
+    let RefundUpdate { order, currency, refunds } = update;
+    let refund = |told: ToldRefund| Refund {
+        alias: told.external_id.filter(|_| told.id.is_none()).map(|id| Alias::new(&types.refund, id)),
+        id: told.id,
+        state: told.state,
+        total: money(told.total, currency),
+        payments: told.payments.into_iter().map(|payment| payment.input(currency)).collect(),
+        lines: told.lines,
+        reason: told.reason,
+    };
+    let identifier = order.identifier(types);
+    UpdateRefunds { order: order.into(), identifier, refunds: refunds.into_iter().map(refund).collect() }
 }
 
 /// An order's aliases, in the order of the reference's examples: display id, order id, further ones.
