@@ -7,7 +7,10 @@ mod error_rows;
 mod errors;
 mod generated;
 mod metrics;
+mod output;
 mod pool;
+#[path = "../support/private.rs"]
+mod private;
 mod readme;
 mod results;
 mod scenario;
