@@ -18,5 +18,6 @@ mod reading;
 pub mod rejection;
 pub mod rules;
 pub mod sameness;
+pub mod schema;
 pub mod stored;
 mod transform;

@@ -3,6 +3,7 @@
 //! Not here: how an answer is read; what to do about a difference.
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::order::Alias;
@@ -44,7 +45,7 @@ pub struct StoredLine {
 }
 
 /// One way to name a product; serialized as an input of the API has it, `{ "sku": "S-2" }`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProductIdentifier {
     /// Buy with Prime's product id.
