@@ -4,8 +4,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+
+use crate::domain::envelope::Kind;
+use crate::domain::outcome::ResultKind;
 
 /// Keeps a shop and Buy with Prime in step: RabbitMQ messages in, createOrder and updateOrder calls out.
 #[derive(Debug, Parser)]
@@ -30,6 +34,8 @@ pub enum Command {
     Publish(Publish),
     /// List every error: what it means, what the worker does about it, what can be done
     Errors(Errors),
+    /// Print the JSON Schema of a kind of message or result
+    Schema(Schema),
     /// Print what makes a shell complete commands and options
     Completions(Completions),
 }
@@ -59,6 +65,19 @@ pub struct Errors {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// Which one; all kinds are listed when it is left out
+    #[arg(value_parser = PossibleValuesParser::new(kinds()))]
+    pub kind: Option<String>,
+}
+
+/// Names of all messages and all results.
+pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+    Kind::ALL.map(Kind::name).into_iter().chain(ResultKind::ALL.map(ResultKind::name))
 }
 
 /// Arguments of `completions`.

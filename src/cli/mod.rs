@@ -8,6 +8,7 @@ mod completions;
 mod errors;
 mod publish;
 mod run;
+mod schema;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ pub fn main(args: &Args) -> ExitCode {
     match &args.command {
         // what only tells works also where there are no settings
         Command::Errors(errors) => end(errors::errors(errors)),
+        Command::Schema(schema) => end(schema::schema(schema)),
         Command::Completions(completions) => end(completions::completions(completions)),
         Command::Run => work(args, run::run),
         Command::Check(check) => work(args, async |settings| check::check(settings, check).await),

@@ -2,7 +2,9 @@
 //!
 //! Not here: the update that it becomes.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::checkout::{Link, NamedAlias, ShipTo};
 use super::money::{Amount, Currency, Money};
@@ -10,7 +12,7 @@ use super::named_order::NamedOrder;
 use super::reading::{self, Unreadable, in_currency};
 
 /// What is to change of an order; at least one thing.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "AmendmentFields")]
 pub(super) struct Amendment {
     /// Which one.
@@ -28,18 +30,36 @@ pub(super) struct Amendment {
 }
 
 /// The fields of [`Amendment`], before it is known that they say something.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(
+    extend("anyOf" = ["total", "tax", "shipTo", "addAliases", "addLinks"].map(something)),
+    extend("if" = json!({ "anyOf": [something("total"), something("tax")] })),
+    extend("then" = something("currency"))
+)]
 struct AmendmentFields {
+    /// Which one.
     order: NamedOrder,
+    /// Currency of every amount in the message.
     currency: Option<Currency>,
+    /// What the shopper pays in all.
     total: Option<Amount>,
+    /// Tax of the whole order.
     tax: Option<Amount>,
+    /// Where it goes.
     ship_to: Option<ShipTo>,
+    /// Further names.
     #[serde(default, deserialize_with = "reading::list")]
     add_aliases: Vec<NamedAlias>,
+    /// Further pages.
     #[serde(default, deserialize_with = "reading::list")]
     add_links: Vec<Link>,
+}
+
+/// A schema in which a field is there and says something.
+fn something(field: &str) -> serde_json::Value {
+    let nothing = json!({ "anyOf": [{ "type": "null" }, { "type": "array", "maxItems": 0 }] });
+    json!({ "required": [field], "properties": { field: { "not": nothing } } })
 }
 
 impl TryFrom<AmendmentFields> for Amendment {

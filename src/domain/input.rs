@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::money::Money;
@@ -217,7 +218,7 @@ pub struct PaymentMethod {
 }
 
 /// How far a payment got; the ten states of the API's reference.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the names say it all")]
 pub enum PaymentState {
@@ -244,7 +245,7 @@ pub struct OrderLink {
 }
 
 /// What is on a page about an order.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LinkKind {
     /// The order, to be managed.
@@ -292,7 +293,7 @@ pub struct IdentityToken {
 }
 
 /// A shopper's token. Written into the call, never into a log.
-#[derive(Clone, Eq, PartialEq, Serialize)]
+#[derive(Clone, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Token(pub String);
 
 impl fmt::Debug for Token {

@@ -3,6 +3,7 @@
 //! Not here: the line item that it becomes.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -12,8 +13,18 @@ use super::reading::{self, Unreadable};
 use super::stored::ProductIdentifier;
 
 /// A line of an order.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(
+    extend("if" = { "properties": { "delivery": { "properties": { "prime": { "const": true } }, "required": ["prime"] } } }),
+    extend("then" = {
+        "required": ["unitPrice"],
+        "properties": {
+            "unitPrice": { "not": { "type": "null" } },
+            "product": { "required": ["title"], "properties": { "title": { "type": "string", "pattern": "\\S" } } },
+        },
+    })
+)]
 pub(super) struct Line {
     /// The shop's id of the line.
     #[serde(default, deserialize_with = "reading::text")]
@@ -39,7 +50,7 @@ pub(super) struct Line {
 }
 
 /// A discount of a line.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LineDiscount {
     /// What is taken off.
@@ -53,7 +64,7 @@ pub(super) struct LineDiscount {
 }
 
 /// A product.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "ProductFields")]
 pub(super) struct Product {
     /// Which one; whether it may be missing is a rule.
@@ -63,15 +74,24 @@ pub(super) struct Product {
 }
 
 /// The fields of [`Product`], before it is known that it has no more than one identifier.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("oneOf" = [
+    { "required": ["productId"], "properties": { "productId": { "type": "string", "pattern": "\\S" } } },
+    { "required": ["sku"], "properties": { "sku": { "type": "string", "pattern": "\\S" } } },
+    { "required": ["externalId"], "properties": { "externalId": { "type": "string", "pattern": "\\S" } } },
+]))]
 struct ProductFields {
+    /// Buy with Prime's product id.
     #[serde(default, deserialize_with = "reading::text")]
     product_id: Option<String>,
+    /// The shop's stock keeping unit.
     #[serde(default, deserialize_with = "reading::text")]
     sku: Option<String>,
+    /// The shop's product id.
     #[serde(default, deserialize_with = "reading::text")]
     external_id: Option<String>,
+    /// As the shopper saw it; the API wants it on Prime lines.
     #[serde(default, deserialize_with = "reading::text")]
     title: Option<String>,
 }
@@ -92,10 +112,11 @@ impl TryFrom<ProductFields> for Product {
 }
 
 /// The bundle that a product was sold in.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Bundle {
     /// The bundle.
     #[serde(deserialize_with = "identified")]
+    #[schemars(with = "Product")]
     pub(super) product: ProductIdentifier,
     /// Price of one bundle.
     pub(super) price: Option<Amount>,
@@ -109,7 +130,7 @@ fn identified<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProductIdent
 }
 
 /// How a line is delivered.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "DeliveryFields")]
 pub(super) enum Delivery {
     /// By Amazon, with Prime.
@@ -156,7 +177,7 @@ impl Delivery {
 }
 
 /// Who delivers.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum By {
     Amazon,
@@ -164,25 +185,49 @@ enum By {
 }
 
 /// The fields of [`Delivery`], before they are checked against who delivers.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [
+    { "properties": { "by": { "const": "merchant" }, "prime": { "enum": [false, null] } } },
+    { "required": ["prime"], "properties": { "by": { "const": "amazon" }, "prime": { "const": false } } },
+    {
+        "required": ["prime", "offerId", "previewId"],
+        "properties": {
+            "by": { "const": "amazon" },
+            "prime": { "const": true },
+            "offerId": { "type": "string" },
+            "previewId": { "type": "string" },
+        },
+    },
+]))]
 struct DeliveryFields {
+    /// Who delivers.
     #[serde(deserialize_with = "reading::word")]
     by: By,
+    /// Whether with Prime; by Amazon only.
     prime: Option<bool>,
+    /// The offer that the shopper chose; with Prime only.
     #[serde(default, deserialize_with = "reading::text")]
     offer_id: Option<String>,
+    /// The preview that the offer came from; with Prime only.
     #[serde(default, deserialize_with = "reading::text")]
     preview_id: Option<String>,
+    /// When the offer ends; with Prime only.
     #[serde(default, deserialize_with = "reading::time")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     expires_at: Option<Timestamp>,
+    /// How fast; by Amazon only.
     #[serde(default, deserialize_with = "reading::text")]
     speed: Option<String>,
+    /// What the shopper was told; by the merchant only.
     #[serde(default, deserialize_with = "reading::text")]
     message: Option<String>,
+    /// Language of the message.
     #[serde(default, deserialize_with = "reading::text")]
     locale: Option<String>,
+    /// What the merchant charges the shopper.
     charge: Option<Amount>,
+    /// What is taken off the charge.
     discount: Option<Amount>,
 }
 

@@ -24,5 +24,6 @@ pub mod refunds_left;
 pub mod rejection;
 pub mod rules;
 pub mod sameness;
+pub mod schema;
 pub mod stored;
 mod transform;

@@ -2,13 +2,14 @@
 //!
 //! Not here: the messages.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::order::{Alias, AliasTypes, OrderIdentifier, OrderRef};
 use super::reading::{self, Unreadable};
 
 /// An order by the shop's id, by Buy with Prime's, or by both.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "NamedOrderFields")]
 pub(super) enum NamedOrder {
     /// By Buy with Prime's id, whether or not the shop's is there too.
@@ -23,8 +24,12 @@ pub(super) enum NamedOrder {
 }
 
 /// The fields of [`NamedOrder`], before it is known that one of them is there.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [
+    { "required": ["id"], "properties": { "id": { "type": "string" } } },
+    { "required": ["buyWithPrimeId"], "properties": { "buyWithPrimeId": { "type": "string" } } },
+]))]
 struct NamedOrderFields {
     #[serde(default, deserialize_with = "reading::text")]
     id: Option<String>,

@@ -2,13 +2,14 @@
 //!
 //! Not here: what is in an order.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A name that is unique across the orders (or line items) of one store.
 ///
 /// At most five stand on an order, and none can be taken away again
 /// (Buy with Prime, best practices for orders).
-#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alias {
     /// Namespace, for example `EXTERNAL_ID`; a free string for the API.

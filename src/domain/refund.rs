@@ -2,6 +2,7 @@
 //!
 //! Not here: the update that it becomes, which depends on what the API holds already.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::Error as _;
 
@@ -12,7 +13,7 @@ use super::quantity::Quantity;
 use super::reading::{self, Text, Unreadable};
 
 /// Refunds of an order.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct RefundUpdate {
     /// Which order.
     pub(super) order: NamedOrder,
@@ -20,12 +21,17 @@ pub(super) struct RefundUpdate {
     pub(super) currency: Currency,
     /// What is told of each refund.
     #[serde(deserialize_with = "at_least_one")]
+    #[schemars(length(min = 1))]
     pub(super) refunds: Vec<ToldRefund>,
 }
 
 /// What is told of a refund.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [
+    { "required": ["id"], "properties": { "id": { "type": "string" } } },
+    { "required": ["externalId"], "properties": { "externalId": { "type": "string" } } },
+]))]
 pub(super) struct ToldRefund {
     /// Buy with Prime's id.
     #[serde(default, deserialize_with = "reading::text")]
@@ -50,7 +56,7 @@ pub(super) struct ToldRefund {
 }
 
 /// A payment to the shopper.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ToldPayment {
     /// The shop's id; what keeps it from being told twice.
     pub(super) id: Text,
@@ -79,7 +85,7 @@ impl ToldPayment {
 }
 
 /// A line that is refunded: by the shop's id, or by Buy with Prime's.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, JsonSchema)]
 #[serde(try_from = "ToldLineFields")]
 pub struct ToldLine {
     /// Which one.
@@ -89,7 +95,7 @@ pub struct ToldLine {
 }
 
 /// How a message names a line.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq)]
 pub enum LineName {
     /// By the shop's line id, which is an alias of the line item.
     ByLineId(String),
@@ -98,13 +104,20 @@ pub enum LineName {
 }
 
 /// The fields of [`ToldLine`], before it is known that exactly one name is there.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [
+    { "required": ["lineId"], "properties": { "lineId": { "type": "string" } } },
+    { "required": ["lineItemId"], "properties": { "lineItemId": { "type": "string" } } },
+]))]
 struct ToldLineFields {
+    /// The shop's line id.
     #[serde(default, deserialize_with = "reading::text")]
     line_id: Option<String>,
+    /// Buy with Prime's line item id.
     #[serde(default, deserialize_with = "reading::text")]
     line_item_id: Option<String>,
+    /// How many pieces; absent: all.
     quantity: Option<Quantity>,
 }
 

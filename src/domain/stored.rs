@@ -5,6 +5,7 @@
 use std::fmt;
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::input::{LinkKind, PaymentState, RefundState};
@@ -71,7 +72,7 @@ pub struct StoredLine {
 }
 
 /// One way to name a product; serialized as an input of the API has it, `{ "sku": "S-2" }`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProductIdentifier {
     /// Buy with Prime's product id.

@@ -185,6 +185,8 @@ fn find_row<'r>(rows: &'r [Row], operation: Operation, fact: &ErrorFact) -> Opti
     match of_type.as_slice() {
         // a type that has no codes is told by itself, whatever code comes with it
         [only] if only.code.is_none() => Some(only),
+        // the engine's own "ValidationError" is about the query, never about the order
+        _ if fact.document && code.is_none() => None,
         several => several.iter().copied().find(|row| row.code == code),
     }
 }
@@ -284,9 +286,11 @@ mod tests {
 
     #[test]
     fn a_complaint_about_the_query_is_not_the_orders_fault() {
-        let fact = ErrorFact { document: true, error_type: Some("InvalidSyntax".into()), ..ErrorFact::default() };
-        let error = ApiError::Answered { status: 200, retry_after: None, errors: vec![fact] };
-        assert_eq!(classify(Operation::CreateOrder, &error).class, Class::QueryRefused);
+        for complaint in ["InvalidSyntax", "ValidationError"] {
+            let fact = ErrorFact { document: true, error_type: Some(complaint.into()), ..ErrorFact::default() };
+            let error = ApiError::Answered { status: 200, retry_after: None, errors: vec![fact] };
+            assert_eq!(classify(Operation::CreateOrder, &error).class, Class::QueryRefused);
+        }
     }
 
     #[test]

@@ -15,4 +15,5 @@ mod readme;
 mod results;
 mod scenario;
 mod scenarios;
+mod schemas;
 mod settings;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::output::assert_settlement_is_clean;
 use crate::scenario::context;
+use crate::schemas::assert_fits;
 
 /// What becomes of a sample message, its times blanked.
 async fn settled(simulator: &Simulator, file: &str, change: impl Fn(&mut Value)) -> Value {
@@ -20,10 +21,12 @@ async fn settled(simulator: &Simulator, file: &str, change: impl Fn(&mut Value))
     assert_settlement_is_clean(&settlement);
     match settlement {
         Settlement::Done(result) => {
+            assert_fits(&result);
             assert_eq!(result.traceparent.as_deref(), inbound.headers.get("traceparent").map(String::as_str));
             blanked(&result)
         }
         Settlement::DeadLetter(letter, result) => {
+            assert_fits(&result);
             let letter = json!({
                 "id": letter.id, "operation": letter.operation, "type": letter.error_type, "code": letter.code,
                 "class": letter.class, "message": letter.message, "suggestedAction": letter.suggested_action,

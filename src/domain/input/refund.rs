@@ -2,6 +2,7 @@
 //!
 //! Not here: which refund a message means, and what of it the API has already.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{PaymentMethod, PaymentState};
@@ -45,7 +46,7 @@ pub struct RefundInput {
 }
 
 /// How far a refund has got.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RefundState {
     /// Asked for, nothing paid.
