@@ -86,9 +86,9 @@ impl<A: OrderApi> Context<A> {
         known.insert(0, (order.into(), OrderIdentifier::OrderId(id.into())));
     }
 
-    /// An order other than this one that is certainly there.
-    pub fn known_other(&self, order: &str) -> Option<OrderIdentifier> {
-        self.seen().known.iter().find(|(name, _)| name != order).map(|(_, identifier)| identifier.clone())
+    /// An order other than this one that is certainly there, with its name.
+    pub fn known_other(&self, order: &str) -> Option<(String, OrderIdentifier)> {
+        self.seen().known.iter().find(|(name, _)| name != order).cloned()
     }
 
     /// From now on no call is begun.

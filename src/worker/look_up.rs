@@ -70,9 +70,9 @@ impl<A: OrderApi> Case<'_, A> {
     async fn reads_work(&self) -> bool {
         match self.context.known_other(self.order()) {
             None => false,
-            Some(known) => {
+            Some((name, known)) => {
                 let api = &self.context.api;
-                let read = self.send(Operation::Order, || api.order(&known)).await;
+                let read = self.send_about(&name, Operation::Order, || api.order(&known)).await;
                 matches!(read, Ok(Some(_)))
             }
         }

@@ -23,6 +23,16 @@ impl<A: OrderApi> Case<'_, A> {
         operation: Operation,
         call: impl Fn() -> F,
     ) -> Result<T, Failure> {
+        self.send_about(self.order(), operation, call).await
+    }
+
+    /// The same, about another order than the message's: its success is that order's.
+    pub(super) async fn send_about<T, F: Future<Output = Result<T, ApiError>>>(
+        &self,
+        order: &str,
+        operation: Operation,
+        call: impl Fn() -> F,
+    ) -> Result<T, Failure> {
         if self.is_late() {
             return Err(not_begun(operation));
         }
@@ -54,7 +64,7 @@ impl<A: OrderApi> Case<'_, A> {
             .await;
         match result {
             Ok(done) => {
-                self.context.succeeded(operation, self.order());
+                self.context.succeeded(operation, order);
                 Ok(done)
             }
             Err(failure) => Err(Failure { effect_possible: effect_possible.into_inner(), ..failure }),

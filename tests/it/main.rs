@@ -4,7 +4,10 @@
 mod arrows;
 mod cli;
 mod metrics;
+mod output;
 mod pool;
+#[path = "../support/private.rs"]
+mod private;
 mod readme;
 mod results;
 mod scenario;

@@ -14,6 +14,8 @@ use bwp_sync::worker::{Context, Timing, handle};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::output::{assert_settlement_is_clean, listen};
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Scenario {
@@ -70,6 +72,7 @@ struct Message {
 
 /// Runs a scenario in one version of the API, and says what was not as it should be.
 pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), String> {
+    listen();
     let simulator = Simulator::start(Config {
         conflict: if scenario.conflict_error { Conflict::ConflictError } else { Conflict::default() },
         alias_check: if scenario.alias_checked_last { AliasCheck::Last } else { AliasCheck::First },
@@ -152,6 +155,7 @@ impl Stage {
         let (mut ends, mut attempts) = (Vec::new(), 0);
         while ends.len() < message.ends.len() {
             let settlement = handle(&self.context, &inbound).await;
+            assert_settlement_is_clean(&settlement);
             ends.push(end(&settlement));
             (inbound.history, attempts) = match settlement {
                 Settlement::Later(later) => (later.history.clone(), later.history.attempts),
