@@ -49,11 +49,8 @@ fn effect_problem(row: &Row<'_>, ledger: &Ledger) -> Option<String> {
 }
 
 fn creations_of(ledger: &Ledger, order: &str) -> usize {
-    let creations = ledger.effects.iter().filter(|effect| match effect {
-        Effect::Created { aliases, .. } => aliases.iter().any(|alias| alias.alias_id == order),
-        Effect::Started { .. } | Effect::StartRepeated { .. } | Effect::Updated { .. } => false,
-    });
-    creations.count()
+    let named = |effect: &&Effect| matches!(effect, Effect::Created { aliases, .. } if aliases.iter().any(|alias| alias.alias_id == order));
+    ledger.effects.iter().filter(named).count()
 }
 
 /// Whether a message has exactly the letter that it should have.
