@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 /// Keeps a shop and Buy with Prime in step: RabbitMQ messages in, createOrder and updateOrder calls out.
 #[derive(Debug, Parser)]
@@ -27,6 +28,10 @@ pub enum Command {
     Check(Check),
     /// Publish messages of your own to the shop's exchange, each confirmed by the broker
     Publish(Publish),
+    /// List every error: what it means, what the worker does about it, what can be done
+    Errors(Errors),
+    /// Print what makes a shell complete commands and options
+    Completions(Completions),
 }
 
 /// Arguments of `check`.
@@ -46,4 +51,20 @@ pub struct Publish {
     /// Structured CloudEvents, one in a file
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// Arguments of `errors`.
+#[derive(Debug, clap::Args)]
+pub struct Errors {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, clap::Args)]
+pub struct Completions {
+    /// Whose
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
 }

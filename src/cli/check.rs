@@ -62,7 +62,8 @@ async fn api(settings: &Settings) -> anyhow::Result<Finding> {
                 | Class::OutcomeUnknown
                 | Class::Rejected
                 | Class::QueryRefused
-                | Class::Unlisted => (Verdict::Fails, format!("{error}; hint: {}", failure.action)),
+                | Class::Unlisted
+                | Class::UnlistedTransient => (Verdict::Fails, format!("{error}; hint: {}", failure.action)),
             }
         }
     };

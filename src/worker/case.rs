@@ -9,7 +9,7 @@ use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, Resu
 use crate::domain::outcome::{letter_id, result_id};
 use crate::domain::privacy::Private;
 use crate::domain::stored::{ExecutionState, StoredOrder};
-use crate::policy::catalogue::OwnCode;
+use crate::policy::catalogue::{Class, OwnCode};
 use crate::policy::classify::Failure;
 use crate::policy::decide::{self, Action, Verdict, action};
 use crate::ports::{History, Inbound, Letter, Operation, OrderApi, Settlement};
@@ -96,6 +96,11 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// The budget is spent.
     pub fn exhausted(&self, failure: &Failure, attempts: u32) -> Settlement {
+        if failure.class == Class::UnlistedTransient {
+            // whoever looks for it knows it by the API's names alone
+            let Failure { error_type, code, class, message, action, .. } = failure;
+            return self.letter(error_type, code, class.name(), message, action, attempts);
+        }
         let own = OwnCode::RetriesExhausted;
         let last = format!("{}/{} after {attempts} attempts: {}", failure.error_type, failure.code, failure.message);
         self.letter(&failure.error_type, own.name(), failure.class.name(), &last, own.action(), attempts)

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::board::Board;
 use crate::domain::order::{AliasTypes, OrderIdentifier};
+use crate::policy::catalogue::{ROWS, Row};
 use crate::policy::decide::Limits;
 use crate::policy::health::Health;
 use crate::ports::{Later, Operation, OrderApi};
@@ -26,6 +27,8 @@ pub struct Context<A> {
     pub timing: Timing,
     /// Bytes of a body that is still read; a larger one is no message of a shop.
     pub max_message_bytes: usize,
+    /// What each error means: the catalogue. Tests put other rows here to show that every row matters.
+    pub rows: &'static [Row],
     /// What the worker shows of itself.
     pub board: Arc<Board>,
     seen: Mutex<Seen>,
@@ -58,7 +61,16 @@ struct Seen {
 impl<A: OrderApi> Context<A> {
     /// A context in which nothing has been seen yet.
     pub fn new(api: A, aliases: AliasTypes, limits: Limits, timing: Timing, max_message_bytes: usize) -> Self {
-        Self { api, aliases, limits, timing, max_message_bytes, board: Arc::default(), seen: Mutex::default() }
+        Self {
+            api,
+            aliases,
+            limits,
+            timing,
+            max_message_bytes,
+            rows: ROWS,
+            board: Arc::default(),
+            seen: Mutex::default(),
+        }
     }
 
     /// How long a message stays away.

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use metrics::histogram;
+use metrics::{counter, histogram};
 
 use super::case::Case;
-use crate::policy::classify::{Failure, classify, not_begun};
+use crate::policy::classify::{Failure, classify_by, not_begun};
 use crate::policy::decide::again_here;
 use crate::ports::{ApiError, Operation, OrderApi};
 
@@ -46,12 +46,15 @@ impl<A: OrderApi> Case<'_, A> {
         let effect_possible = AtomicBool::new(false);
         let attempt = || async {
             let began = tokio::time::Instant::now();
-            let outcome = call().await.map_err(|error| classify(operation, &error));
+            let outcome = call().await.map_err(|error| classify_by(self.context.rows, operation, &error));
             let class = outcome.as_ref().map_or_else(|failure| failure.class.name(), |_| "ok");
             histogram!("bwp_api_call_seconds", "operation" => operation.name(), "class" => class)
                 .record(began.elapsed());
             outcome.inspect_err(|failure| {
                 effect_possible.fetch_or(failure.effect_possible, Ordering::Relaxed);
+                if failure.unlisted {
+                    counter!("bwp_unlisted_errors_total", "operation" => operation.name()).increment(1);
+                }
                 if failure.systemic {
                     self.context.board.api_fails(failure);
                 }

@@ -61,3 +61,12 @@ fn an_unreachable_broker_is_said_without_its_password() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("cannot reach the broker") && !text.contains("pa55word"), "{text}");
 }
+
+#[test]
+fn completions_are_a_script_of_the_shell_that_was_asked_for() {
+    for (shell, said) in [("bash", "complete -F"), ("zsh", "#compdef bwp-sync"), ("fish", "complete -c bwp-sync")] {
+        let output = bwp_sync(&["completions", shell]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains(said), "{shell}");
+    }
+}

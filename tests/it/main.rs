@@ -3,6 +3,9 @@
 
 mod arrows;
 mod cli;
+mod error_rows;
+mod errors;
+mod generated;
 mod metrics;
 mod output;
 mod pool;

@@ -146,16 +146,10 @@ impl Stage {
     /// by an earlier step goes on from there.
     async fn check(&mut self, message: &Message, kind: &str, data: Value, at: usize) -> Result<(), String> {
         let id = format!("{kind} {}", message.order);
-        let event = json!({
-            "specversion": "1.0", "id": id, "source": "/shops/acme", "type": kind,
-            "data": data,
-        });
         let mut inbound = Inbound {
-            body: serde_json::to_vec(&event).unwrap(),
-            content_type: Some("application/cloudevents+json".into()),
             redelivered: message.redelivered,
             history: self.waiting.remove(&id).unwrap_or_default(),
-            ..Inbound::default()
+            ..event(&id, kind, &data)
         };
         let (mut ends, mut attempts) = (Vec::new(), 0);
         while ends.len() < message.ends.len() {
@@ -194,8 +188,19 @@ fn end(settlement: &Settlement) -> String {
 fn checkout(message: &Message) -> Value {
     let aliases: Vec<_> =
         (0..message.aliases).map(|n| json!({ "type": format!("ERP_{n}"), "id": message.order })).collect();
+    let mut data = plain_checkout(&message.order);
+    data["order"]["displayId"] = json!(message.display_id);
+    data["order"]["aliases"] = json!(aliases);
+    if let Some(product) = &message.product {
+        data["lines"][0]["product"]["sku"] = json!(product);
+    }
+    data
+}
+
+/// A checkout of one Prime line.
+pub(crate) fn plain_checkout(order: &str) -> Value {
     json!({
-        "order": { "id": message.order, "displayId": message.display_id, "aliases": aliases },
+        "order": { "id": order },
         "currency": "USD",
         "shopper": { "name": "John Smith", "email": "john.smith@shop.example" },
         "shipTo": {
@@ -203,12 +208,21 @@ fn checkout(message: &Message) -> Value {
             "postalCode": "98109", "country": "US",
         },
         "lines": [{
-            "id": "1", "product": { "sku": message.product.as_deref().unwrap_or("S-1"), "title": "Mug" },
-            "unitPrice": "10.00", "quantity": 1,
+            "id": "1", "product": { "sku": "S-1", "title": "Mug" }, "unitPrice": "10.00", "quantity": 1,
             "delivery": { "by": "amazon", "prime": true, "offerId": "1234567890", "previewId": "SIP-0000000-0000000" },
         }],
         "total": "10.00",
     })
+}
+
+/// A message of the shop, as it is delivered first.
+pub(crate) fn event(id: &str, kind: &str, data: &Value) -> Inbound {
+    let event = json!({ "specversion": "1.0", "id": id, "source": "/shops/acme", "type": kind, "data": data });
+    Inbound {
+        body: serde_json::to_vec(&event).unwrap(),
+        content_type: Some("application/cloudevents+json".into()),
+        ..Inbound::default()
+    }
 }
 
 pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) -> Arc<Context<Client>> {
