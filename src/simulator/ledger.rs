@@ -106,6 +106,12 @@ impl Ledger {
         self.creations().filter(|(_, aliases)| aliases.is_empty()).count()
     }
 
+    /// How many orders were created with an alias of this id.
+    #[must_use]
+    pub fn creations_of(&self, alias_id: &str) -> usize {
+        self.orders_named(alias_id).len()
+    }
+
     /// How many times STARTED was accepted for orders created with an alias of this id, repetitions included.
     #[must_use]
     pub fn starts_of(&self, alias_id: &str) -> usize {
