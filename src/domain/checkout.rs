@@ -54,7 +54,7 @@ pub(super) struct PlacedOrder {
 }
 
 /// An alias as a message writes it.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct NamedAlias {
     /// Its namespace.
     #[serde(rename = "type")]

@@ -2,7 +2,9 @@
 //!
 //! Not here: the line item that it becomes.
 
-use serde::Deserialize;
+use jiff::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::money::Amount;
 use super::quantity::Quantity;
@@ -54,13 +56,13 @@ pub(super) struct LineDiscount {
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "ProductFields")]
 pub(super) struct Product {
-    /// Which one.
-    pub(super) identifier: ProductIdentifier,
+    /// Which one; whether it may be missing is a rule.
+    pub(super) identifier: Option<ProductIdentifier>,
     /// As the shopper saw it.
     pub(super) title: Option<String>,
 }
 
-/// The fields of [`Product`], before it is known that it has exactly one identifier.
+/// The fields of [`Product`], before it is known that it has no more than one identifier.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ProductFields {
@@ -79,12 +81,10 @@ impl TryFrom<ProductFields> for Product {
 
     fn try_from(fields: ProductFields) -> Result<Self, Unreadable> {
         let identifier = match (fields.product_id, fields.sku, fields.external_id) {
-            (Some(id), None, None) => ProductIdentifier::ProductId(id),
-            (None, Some(sku), None) => ProductIdentifier::Sku(sku),
-            (None, None, Some(id)) => ProductIdentifier::ExternalId(id),
-            (None, None, None) => {
-                return Err(Unreadable::expected("one of productId, sku, externalId, got none"));
-            }
+            (Some(id), None, None) => Some(ProductIdentifier::ProductId(id)),
+            (None, Some(sku), None) => Some(ProductIdentifier::Sku(sku)),
+            (None, None, Some(id)) => Some(ProductIdentifier::ExternalId(id)),
+            (None, None, None) => None,
             _ => return Err(Unreadable::expected("one of productId, sku, externalId, got several")),
         };
         Ok(Self { identifier, title: fields.title })
@@ -95,11 +95,17 @@ impl TryFrom<ProductFields> for Product {
 #[derive(Debug, Deserialize)]
 pub(super) struct Bundle {
     /// The bundle.
-    pub(super) product: Product,
+    #[serde(deserialize_with = "identified")]
+    pub(super) product: ProductIdentifier,
     /// Price of one bundle.
     pub(super) price: Option<Amount>,
     /// Pieces of the product in one bundle.
     pub(super) quantity: Option<Quantity>,
+}
+
+fn identified<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProductIdentifier, D::Error> {
+    let identifier = Product::deserialize(deserializer)?.identifier;
+    identifier.ok_or_else(|| D::Error::custom(Unreadable::expected("one of productId, sku, externalId, got none")))
 }
 
 /// How a line is delivered.
@@ -108,10 +114,12 @@ pub(super) struct Bundle {
 pub(super) enum Delivery {
     /// By Amazon, with Prime.
     Prime {
-        /// The offer that the shopper chose.
-        offer_id: String,
-        /// The preview that the offer came from.
-        preview_id: String,
+        /// The offer that the shopper chose; whether it may be missing is a rule.
+        offer_id: Option<String>,
+        /// The preview that the offer came from; likewise.
+        preview_id: Option<String>,
+        /// When the offer ends.
+        expires_at: Option<Timestamp>,
         /// What the merchant charges the shopper.
         charge: Option<Amount>,
         /// How fast.
@@ -137,6 +145,16 @@ pub(super) enum Delivery {
     },
 }
 
+impl Delivery {
+    /// When its offer ends.
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Prime { expires_at, .. } => *expires_at,
+            Self::Amazon { .. } | Self::Merchant { .. } => None,
+        }
+    }
+}
+
 /// Who delivers.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -156,6 +174,8 @@ struct DeliveryFields {
     offer_id: Option<String>,
     #[serde(default, deserialize_with = "reading::text")]
     preview_id: Option<String>,
+    #[serde(default, deserialize_with = "reading::time")]
+    expires_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "reading::text")]
     speed: Option<String>,
     #[serde(default, deserialize_with = "reading::text")]
@@ -170,15 +190,11 @@ impl TryFrom<DeliveryFields> for Delivery {
     type Error = Unreadable;
 
     fn try_from(fields: DeliveryFields) -> Result<Self, Unreadable> {
-        let DeliveryFields { by, prime, offer_id, preview_id, speed, message, locale, charge, discount } = fields;
+        let DeliveryFields { by, prime, offer_id, preview_id, expires_at, speed, message, locale, charge, discount } =
+            fields;
         match (by, prime) {
             (By::Amazon, None) => Err(Unreadable::missing("prime")),
-            (By::Amazon, Some(true)) => Ok(Self::Prime {
-                offer_id: offer_id.ok_or_else(|| Unreadable::missing("offerId"))?,
-                preview_id: preview_id.ok_or_else(|| Unreadable::missing("previewId"))?,
-                charge,
-                speed,
-            }),
+            (By::Amazon, Some(true)) => Ok(Self::Prime { offer_id, preview_id, expires_at, charge, speed }),
             (By::Amazon, Some(false)) => Ok(Self::Amazon { speed, charge }),
             (By::Merchant, Some(true)) => {
                 Err(Unreadable::expected("a delivery by amazon for prime, got one by merchant"))

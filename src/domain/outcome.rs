@@ -78,6 +78,9 @@ pub struct ResultData {
     /// Buy with Prime's line items, matched to the shop's lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<ResultLine>,
+    /// Refunds that the message is about, with the ids that Buy with Prime gave.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<ResultRefund>,
     /// Where what is stored is not what was sent, in our own words and without personal data.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<String>,
@@ -105,6 +108,10 @@ pub enum Outcome {
     Updated,
     /// Fulfillment had been started before.
     AlreadyStarted,
+    /// All that the message asks for was there before.
+    Unchanged,
+    /// Something later was there before.
+    Superseded,
 }
 
 impl Outcome {
@@ -115,6 +122,8 @@ impl Outcome {
             Self::AlreadyExisted => "already-existed",
             Self::Updated => "updated",
             Self::AlreadyStarted => "already-started",
+            Self::Unchanged => "unchanged",
+            Self::Superseded => "superseded",
         }
     }
 }
@@ -128,6 +137,17 @@ pub struct ResultLine {
     pub line_id: Option<String>,
     /// Buy with Prime's line item id.
     pub line_item_id: String,
+}
+
+/// A refund of the shop and the id that Buy with Prime gave.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResultRefund {
+    /// The shop's id, where the shop opened the refund.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Buy with Prime's id.
+    pub id: String,
 }
 
 /// Why a message failed; the letter says the same.

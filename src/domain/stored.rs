@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::input::{LinkKind, PaymentState, RefundState};
+use super::money::{Currency, Money};
 use super::order::Alias;
 
 /// What is known of a stored order. `None` everywhere means "not told", never "not there".
@@ -33,6 +34,25 @@ pub struct StoredOrder {
     pub links: Option<Vec<StoredLink>>,
     /// Refunds, those that the shopper asked for at Buy with Prime and those that the shop opened.
     pub refunds: Option<Vec<StoredRefund>>,
+}
+
+impl StoredOrder {
+    /// What an update's answer tells, and where it tells nothing, what was read before.
+    pub fn over(self, before: &Self) -> Self {
+        let before = before.clone();
+        Self {
+            id: self.id,
+            aliases: self.aliases.or(before.aliases),
+            lines: self.lines.or(before.lines),
+            execution_state: self.execution_state.or(before.execution_state),
+            package_state: self.package_state.or(before.package_state),
+            total: self.total.or(before.total),
+            tax: self.tax.or(before.tax),
+            destination: self.destination.or(before.destination),
+            links: self.links.or(before.links),
+            refunds: self.refunds.or(before.refunds),
+        }
+    }
 }
 
 /// A stored line item.
@@ -69,6 +89,22 @@ pub struct StoredMoney {
     pub amount: Decimal,
     /// ISO 4217 code, where told.
     pub currency: Option<String>,
+}
+
+impl StoredMoney {
+    /// Whether it is this much; a currency that is not told does not contradict.
+    pub fn is(&self, money: Money) -> bool {
+        self.amount == money.amount.decimal() && self.may_be_in(money.currency_code)
+    }
+
+    /// Whether it is more than this much, of the same currency.
+    pub fn is_more_than(&self, money: Money) -> bool {
+        self.amount > money.amount.decimal() && self.may_be_in(money.currency_code)
+    }
+
+    fn may_be_in(&self, currency: Currency) -> bool {
+        self.currency.as_deref().is_none_or(|told| told == currency.code())
+    }
 }
 
 /// Where an order goes. Never shown: it is somebody's address.
