@@ -56,7 +56,7 @@ pub(super) struct PlacedOrder {
 }
 
 /// An alias as a message writes it.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub(super) struct NamedAlias {
     /// Its namespace.
     #[serde(rename = "type")]

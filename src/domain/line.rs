@@ -2,12 +2,15 @@
 //!
 //! Not here: the line item that it becomes.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::money::Amount;
 use super::quantity::Quantity;
 use super::reading::{self, Unreadable};
+use super::schema;
 use super::stored::ProductIdentifier;
 
 /// A line of an order.
@@ -21,6 +24,7 @@ pub(super) struct Line {
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) display_id: Option<String>,
     /// What was bought.
+    #[serde(deserialize_with = "reading::object")]
     pub(super) product: Product,
     /// Price of one piece.
     pub(super) unit_price: Option<Amount>,
@@ -55,20 +59,16 @@ pub(super) struct LineDiscount {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "ProductFields")]
 pub(super) struct Product {
-    /// Which one.
-    pub(super) identifier: ProductIdentifier,
+    /// Which one; whether it may be missing is a rule.
+    pub(super) identifier: Option<ProductIdentifier>,
     /// As the shopper saw it.
     pub(super) title: Option<String>,
 }
 
-/// The fields of [`Product`], before it is known that it has exactly one identifier.
+/// The fields of [`Product`], before it is known that it has no more than one identifier.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("oneOf" = [
-    { "required": ["productId"], "properties": { "productId": { "type": "string", "pattern": "\\S" } } },
-    { "required": ["sku"], "properties": { "sku": { "type": "string", "pattern": "\\S" } } },
-    { "required": ["externalId"], "properties": { "externalId": { "type": "string", "pattern": "\\S" } } },
-]))]
+#[schemars(extend("oneOf" = schema::given_or_none(&["productId", "sku", "externalId"])))]
 struct ProductFields {
     /// Buy with Prime's product id.
     #[serde(default, deserialize_with = "reading::text")]
@@ -79,7 +79,7 @@ struct ProductFields {
     /// The shop's product id.
     #[serde(default, deserialize_with = "reading::text")]
     external_id: Option<String>,
-    /// As the shopper saw it; the API wants it on Prime lines.
+    /// As the shopper saw it; needed on Prime lines.
     #[serde(default, deserialize_with = "reading::text")]
     title: Option<String>,
 }
@@ -89,12 +89,10 @@ impl TryFrom<ProductFields> for Product {
 
     fn try_from(fields: ProductFields) -> Result<Self, Unreadable> {
         let identifier = match (fields.product_id, fields.sku, fields.external_id) {
-            (Some(id), None, None) => ProductIdentifier::ProductId(id),
-            (None, Some(sku), None) => ProductIdentifier::Sku(sku),
-            (None, None, Some(id)) => ProductIdentifier::ExternalId(id),
-            (None, None, None) => {
-                return Err(Unreadable::expected("one of productId, sku, externalId, got none"));
-            }
+            (Some(id), None, None) => Some(ProductIdentifier::ProductId(id)),
+            (None, Some(sku), None) => Some(ProductIdentifier::Sku(sku)),
+            (None, None, Some(id)) => Some(ProductIdentifier::ExternalId(id)),
+            (None, None, None) => None,
             _ => return Err(Unreadable::expected("one of productId, sku, externalId, got several")),
         };
         Ok(Self { identifier, title: fields.title })
@@ -105,11 +103,18 @@ impl TryFrom<ProductFields> for Product {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Bundle {
     /// The bundle.
-    pub(super) product: Product,
+    #[serde(deserialize_with = "identified")]
+    #[schemars(with = "Product", extend("oneOf" = schema::given(&["productId", "sku", "externalId"])))]
+    pub(super) product: ProductIdentifier,
     /// Price of one bundle.
     pub(super) price: Option<Amount>,
     /// Pieces of the product in one bundle.
     pub(super) quantity: Option<Quantity>,
+}
+
+fn identified<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProductIdentifier, D::Error> {
+    let identifier = Product::deserialize(deserializer)?.identifier;
+    identifier.ok_or_else(|| D::Error::custom(Unreadable::expected("one of productId, sku, externalId, got none")))
 }
 
 /// How a line is delivered.
@@ -118,10 +123,12 @@ pub(super) struct Bundle {
 pub(super) enum Delivery {
     /// By Amazon, with Prime.
     Prime {
-        /// The offer that the shopper chose.
-        offer_id: String,
-        /// The preview that the offer came from.
-        preview_id: String,
+        /// The offer that the shopper chose; whether it may be missing is a rule.
+        offer_id: Option<String>,
+        /// The preview that the offer came from; likewise.
+        preview_id: Option<String>,
+        /// When the offer ends.
+        expires_at: Option<Timestamp>,
         /// What the merchant charges the shopper.
         charge: Option<Amount>,
         /// How fast.
@@ -147,6 +154,16 @@ pub(super) enum Delivery {
     },
 }
 
+impl Delivery {
+    /// When its offer ends.
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Prime { expires_at, .. } => *expires_at,
+            Self::Amazon { .. } | Self::Merchant { .. } => None,
+        }
+    }
+}
+
 /// Who delivers.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -158,35 +175,29 @@ enum By {
 /// The fields of [`Delivery`], before they are checked against who delivers.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("anyOf" = [
+#[schemars(extend("oneOf" = [
     { "properties": { "by": { "const": "merchant" }, "prime": { "enum": [false, null] } } },
-    { "required": ["prime"], "properties": { "by": { "const": "amazon" }, "prime": { "const": false } } },
-    {
-        "required": ["prime", "offerId", "previewId"],
-        "properties": {
-            "by": { "const": "amazon" },
-            "prime": { "const": true },
-            "offerId": { "type": "string" },
-            "previewId": { "type": "string" },
-        },
-    },
+    { "properties": { "by": { "const": "amazon" }, "prime": { "type": "boolean" } }, "required": ["prime"] },
 ]))]
 struct DeliveryFields {
     /// Who delivers.
     #[serde(deserialize_with = "reading::word")]
     by: By,
-    /// Whether with Prime; by Amazon only.
+    /// Whether with Prime; needed by Amazon.
     prime: Option<bool>,
-    /// The offer that the shopper chose; with Prime only.
+    /// The offer that the shopper chose; needed with Prime.
     #[serde(default, deserialize_with = "reading::text")]
     offer_id: Option<String>,
-    /// The preview that the offer came from; with Prime only.
+    /// The preview that the offer came from; needed with Prime.
     #[serde(default, deserialize_with = "reading::text")]
     preview_id: Option<String>,
-    /// How fast; by Amazon only.
+    /// When the offer ends; with Prime.
+    #[serde(default, deserialize_with = "reading::time")]
+    expires_at: Option<Timestamp>,
+    /// How fast; by Amazon.
     #[serde(default, deserialize_with = "reading::text")]
     speed: Option<String>,
-    /// What the shopper was told; by the merchant only.
+    /// What the shopper was told; by the merchant.
     #[serde(default, deserialize_with = "reading::text")]
     message: Option<String>,
     /// Language of the message.
@@ -194,7 +205,7 @@ struct DeliveryFields {
     locale: Option<String>,
     /// What the merchant charges the shopper.
     charge: Option<Amount>,
-    /// What is taken off the charge.
+    /// What is taken off the charge; by the merchant.
     discount: Option<Amount>,
 }
 
@@ -202,12 +213,13 @@ impl TryFrom<DeliveryFields> for Delivery {
     type Error = Unreadable;
 
     fn try_from(fields: DeliveryFields) -> Result<Self, Unreadable> {
-        let DeliveryFields { by, prime, offer_id, preview_id, speed, message, locale, charge, discount } = fields;
+        let DeliveryFields { by, prime, offer_id, preview_id, expires_at, speed, message, locale, charge, discount } = fields;
         match (by, prime) {
             (By::Amazon, None) => Err(Unreadable::missing("prime")),
             (By::Amazon, Some(true)) => Ok(Self::Prime {
-                offer_id: offer_id.ok_or_else(|| Unreadable::missing("offerId"))?,
-                preview_id: preview_id.ok_or_else(|| Unreadable::missing("previewId"))?,
+                offer_id,
+                preview_id,
+                expires_at,
                 charge,
                 speed,
             }),

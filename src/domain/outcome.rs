@@ -82,6 +82,9 @@ pub struct ResultData {
     /// Buy with Prime's line items, matched to the shop's lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<ResultLine>,
+    /// Refunds that the message is about, with the ids that Buy with Prime gave.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<ResultRefund>,
     /// Where what is stored is not what was sent, in our own words and without personal data.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<String>,
@@ -109,17 +112,28 @@ pub enum Outcome {
     Updated,
     /// Fulfillment had been started before.
     AlreadyStarted,
+    /// All that the message asks for was there before.
+    Unchanged,
+    /// Something later was there before.
+    Superseded,
 }
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Created, Self::AlreadyExisted, Self::Updated, Self::AlreadyStarted];
+    pub const ALL: [Self; 6] = [
+        Self::Created,
+        Self::AlreadyExisted,
+        Self::Updated,
+        Self::AlreadyStarted,
+        Self::Unchanged,
+        Self::Superseded,
+    ];
 
     /// The type of the result that tells it.
     pub fn kind(self) -> ResultKind {
         match self {
             Self::Created | Self::AlreadyExisted => ResultKind::OrderCreated,
-            Self::Updated | Self::AlreadyStarted => ResultKind::OrderUpdated,
+            Self::Updated | Self::AlreadyStarted | Self::Unchanged | Self::Superseded => ResultKind::OrderUpdated,
         }
     }
 
@@ -130,6 +144,8 @@ impl Outcome {
             Self::AlreadyExisted => "already-existed",
             Self::Updated => "updated",
             Self::AlreadyStarted => "already-started",
+            Self::Unchanged => "unchanged",
+            Self::Superseded => "superseded",
         }
     }
 }
@@ -143,6 +159,17 @@ pub struct ResultLine {
     pub line_id: Option<String>,
     /// Buy with Prime's line item id.
     pub line_item_id: String,
+}
+
+/// A refund of the shop and the id that Buy with Prime gave.
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResultRefund {
+    /// The shop's id, where the shop opened the refund.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Buy with Prime's id.
+    pub id: String,
 }
 
 /// Why a message failed; the letter says the same.

@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::amendment::Amendment;
 use super::checkout::Checkout;
 use super::envelope::Kind;
 use super::fulfillment::Fulfillment;
@@ -16,6 +17,7 @@ use super::money::{Amount, Currency};
 use super::outcome::{Outcome, ResultEvent, ResultKind};
 use super::quantity::Quantity;
 use super::reading::Text;
+use super::refund::RefundUpdate;
 
 /// A decimal as a text; as in [`super::reading`], with an exponent if it is exact.
 const DECIMAL: &str = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$";
@@ -27,8 +29,8 @@ pub fn of_message(kind: Kind) -> Value {
     let schema = match kind {
         Kind::CheckoutCompleted => generator.into_root_schema_for::<Message<Checkout>>(),
         Kind::FulfillmentTriggered => generator.into_root_schema_for::<Message<Fulfillment>>(),
-        // both name their order the same way; the rest is not read yet
-        Kind::OrderAmended | Kind::RefundUpdated => generator.into_root_schema_for::<Message<Fulfillment>>(),
+        Kind::OrderAmended => generator.into_root_schema_for::<Message<Amendment>>(),
+        Kind::RefundUpdated => generator.into_root_schema_for::<Message<RefundUpdate>>(),
     };
     let mut schema = schema.to_value();
     schema["title"] = json!(kind.name());
@@ -75,6 +77,20 @@ struct Message<T> {
     time: Option<String>,
     /// The message itself.
     data: T,
+}
+
+/// One case for each of these texts: it is given.
+pub(super) fn given(names: &[&str]) -> Value {
+    let case = |name: &&str| json!({ "required": [name], "properties": { *name: { "type": "string", "pattern": r"\S" } } });
+    names.iter().map(case).collect()
+}
+
+/// The cases of [`given`], and the one in which none of them is.
+pub(super) fn given_or_none(names: &[&str]) -> Value {
+    let none: Map<_, _> = names.iter().map(|name| ((*name).to_owned(), json!({ "type": "null" }))).collect();
+    let mut cases = given(names);
+    cases.as_array_mut().into_iter().for_each(|cases| cases.push(json!({ "properties": none })));
+    cases
 }
 
 /// What may be left out may be `null` as well, lists too; that `null` is the default of the rest goes without saying.

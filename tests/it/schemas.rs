@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bwp_sync::domain::command::command_for;
+use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{Kind, RawMessage, open};
-use bwp_sync::domain::order::AliasTypes;
 use bwp_sync::domain::outcome::{ResultEvent, ResultKind};
 use bwp_sync::domain::schema::{of_message, of_result};
 use jsonschema::Validator;
@@ -16,6 +16,16 @@ use crate::generated::assert_current;
 
 /// Broken in a way that is a rule of the API, not a matter of form.
 const WELL_FORMED: &str = "broken-six-aliases";
+
+/// Samples that show all that a message can have.
+const WHOLE: [&str; 6] = [
+    "full-checkout",
+    "create-bundle-prime-and-non-prime",
+    "trigger-lwa",
+    "trigger-by-buy-with-prime-id",
+    "amend-everything",
+    "refund-external",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -78,7 +88,7 @@ fn every_sample_fits_its_schema_unless_it_is_broken() {
 fn a_schema_refuses_what_the_reader_refuses_and_nothing_else() {
     let others = [None, Some(json!(null)), Some(json!(true)), Some(json!(7)), Some(json!("12,50")), Some(json!([]))];
     let (mut refused, mut disagreements) = (0, Vec::new());
-    for name in ["full-checkout", "create-bundle-prime-and-non-prime", "trigger-lwa", "trigger-by-buy-with-prime-id"] {
+    for name in WHOLE {
         let path = root().join(format!("tests/fixtures/messages/{name}.json"));
         let message: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         let schema = validator(&of_message(kind_of(&message)));
@@ -133,5 +143,5 @@ fn is_read(message: &Value) -> bool {
         routing_key: "",
         headers: &Default::default(),
     };
-    open(&raw).is_ok_and(|envelope| command_for(&envelope, &AliasTypes::default()).is_ok())
+    open(&raw).is_ok_and(|envelope| command_for(&envelope, &Conventions::default()).is_ok())
 }
