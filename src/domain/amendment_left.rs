@@ -30,16 +30,8 @@ fn left<W: Clone, S>(wanted: &[W], stored: Option<&[S]>, same: impl Fn(&W, &S) -
 /// Whether every part of the address that is told is as wanted, and every part that is wanted is told.
 fn goes_to(stored: Option<&Destination>, wanted: &Recipient) -> bool {
     let Some(stored) = stored else { return false };
-    let Address {
-        name,
-        street_address,
-        extended_address,
-        locality,
-        region,
-        country_code,
-        postal_code,
-        contact_number,
-    } = &wanted.delivery_address;
+    let Address { name, street_address, extended_address, locality, region, country_code, postal_code, contact_number } =
+        &wanted.delivery_address;
     let needed = [
         (name, &stored.name),
         (street_address, &stored.street_address),

@@ -21,7 +21,6 @@ use super::transform;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each message in hand, and it is moved once")]
 pub enum Command {
     /// Create an order.
     CreateOrder(Box<CreateOrder>),

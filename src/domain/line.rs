@@ -213,16 +213,11 @@ impl TryFrom<DeliveryFields> for Delivery {
     type Error = Unreadable;
 
     fn try_from(fields: DeliveryFields) -> Result<Self, Unreadable> {
-        let DeliveryFields { by, prime, offer_id, preview_id, expires_at, speed, message, locale, charge, discount } = fields;
+        let DeliveryFields { by, prime, offer_id, preview_id, expires_at, speed, message, locale, charge, discount } =
+            fields;
         match (by, prime) {
             (By::Amazon, None) => Err(Unreadable::missing("prime")),
-            (By::Amazon, Some(true)) => Ok(Self::Prime {
-                offer_id,
-                preview_id,
-                expires_at,
-                charge,
-                speed,
-            }),
+            (By::Amazon, Some(true)) => Ok(Self::Prime { offer_id, preview_id, expires_at, charge, speed }),
             (By::Amazon, Some(false)) => Ok(Self::Amazon { speed, charge }),
             (By::Merchant, Some(true)) => {
                 Err(Unreadable::expected("a delivery by amazon for prime, got one by merchant"))

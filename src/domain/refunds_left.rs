@@ -22,6 +22,13 @@ pub struct RefundsLeft {
     pub superseded: bool,
 }
 
+impl RefundsLeft {
+    /// Whether there is something that would add up if it were told twice.
+    pub fn has_payments(&self) -> bool {
+        self.details.iter().any(|refund| !refund.payment_details.is_empty())
+    }
+}
+
 /// Why nothing can be told.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Obstacle {
@@ -213,7 +220,8 @@ fn refunded_lines(
             LineName::ByLineItemId(id) => id.clone(),
             LineName::ByLineId(id) => {
                 let lines = stored.lines.as_deref().ok_or(Obstacle::NotTold("NoLineItems"))?;
-                let named = |line: &&StoredLine| alias_of(line.aliases.as_deref().unwrap_or_default(), line_alias) == Some(id);
+                let named =
+                    |line: &&StoredLine| alias_of(line.aliases.as_deref().unwrap_or_default(), line_alias) == Some(id);
                 let found = lines.iter().find(named).and_then(|line| line.id.clone());
                 let path = format!("{path}.lines[{position}].lineId");
                 found.ok_or_else(|| Rejection::invalid(&path, "no line item of the order has this alias"))?

@@ -152,7 +152,8 @@ impl Rules {
         for (position, line) in input.line_items.iter().enumerate() {
             self.check_line(&format!("lines[{position}]"), line)?;
         }
-        let pieces: u64 = input.line_items.iter().filter(|line| prime(line).is_some()).map(|line| line.amount.value.pieces()).sum();
+        let pieces: u64 =
+            input.line_items.iter().filter(|line| prime(line).is_some()).map(|line| line.amount.value.pieces()).sum();
         self.ensure(Rule::QuantityLimit, pieces <= MAX_PRIME_PIECES, || {
             format!("lines: expected at most {MAX_PRIME_PIECES} pieces with Prime, got {pieces}")
         })?;

@@ -37,6 +37,25 @@ pub struct StoredOrder {
     pub refunds: Option<Vec<StoredRefund>>,
 }
 
+impl StoredOrder {
+    /// What an update's answer tells, and where it tells nothing, what was read before.
+    pub fn over(self, before: &Self) -> Self {
+        let before = before.clone();
+        Self {
+            id: self.id,
+            aliases: self.aliases.or(before.aliases),
+            lines: self.lines.or(before.lines),
+            execution_state: self.execution_state.or(before.execution_state),
+            package_state: self.package_state.or(before.package_state),
+            total: self.total.or(before.total),
+            tax: self.tax.or(before.tax),
+            destination: self.destination.or(before.destination),
+            links: self.links.or(before.links),
+            refunds: self.refunds.or(before.refunds),
+        }
+    }
+}
+
 /// A stored line item.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoredLine {

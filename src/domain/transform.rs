@@ -2,8 +2,8 @@
 //!
 //! Not here: reading the message, which leaves nothing to refuse; rules of the API.
 
-use super::checkout::{Checkout, Identity, IdentityKind, Link, NamedAlias, Payment, PlacedOrder, ShipTo};
 use super::amendment::Amendment;
+use super::checkout::{Checkout, Identity, IdentityKind, Link, NamedAlias, Payment, PlacedOrder, ShipTo};
 use super::command::{AmendOrder, CreateOrder, Refund, StartFulfillment, UpdateRefunds};
 use super::conventions::Conventions;
 use super::fulfillment::Fulfillment;

@@ -7,8 +7,9 @@ mod rows;
 
 pub use listing::{Entry, entries};
 pub use rows::ROWS;
-use rows::{CANCELLED, FIVE_ALIASES, FIVE_LINKS};
+use rows::{CANCELLED, FIVE_ALIASES};
 
+use crate::domain::rules::Rule;
 use crate::ports::Operation;
 
 /// What an error means for the message that met it.
@@ -173,28 +174,27 @@ pub enum OwnCode {
     OutcomeUnknown,
     /// The alias names an order that is not this one.
     AliasBelongsToAnotherOrder,
-    /// More than five aliases on an order.
-    OrderAliasLimitExceeded,
-    /// More than five links on an order.
-    OrderLinkLimitExceeded,
+    /// A rule of the API that was checked before the call.
+    Broken(Rule),
     /// The order is cancelled and cannot be started.
     ExecutionCannotBeStartedDueToCancellation,
 }
 
 impl OwnCode {
     /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::InvalidMessage,
-        Self::UnsupportedMessage,
-        Self::PoisonMessage,
-        Self::RetriesExhausted,
-        Self::OrderNotFound,
-        Self::OutcomeUnknown,
-        Self::AliasBelongsToAnotherOrder,
-        Self::OrderAliasLimitExceeded,
-        Self::OrderLinkLimitExceeded,
-        Self::ExecutionCannotBeStartedDueToCancellation,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        let without_rules = [
+            Self::InvalidMessage,
+            Self::UnsupportedMessage,
+            Self::PoisonMessage,
+            Self::RetriesExhausted,
+            Self::OrderNotFound,
+            Self::OutcomeUnknown,
+            Self::AliasBelongsToAnotherOrder,
+            Self::ExecutionCannotBeStartedDueToCancellation,
+        ];
+        without_rules.into_iter().chain(Rule::ALL.map(Self::Broken))
+    }
 
     /// The code as it is written.
     pub fn name(self) -> &'static str {
@@ -206,8 +206,7 @@ impl OwnCode {
             Self::OrderNotFound => "OrderNotFound",
             Self::OutcomeUnknown => "OutcomeUnknown",
             Self::AliasBelongsToAnotherOrder => "AliasBelongsToAnotherOrder",
-            Self::OrderAliasLimitExceeded => "OrderAliasLimitExceeded",
-            Self::OrderLinkLimitExceeded => "OrderLinkLimitExceeded",
+            Self::Broken(rule) => rule.code(),
             Self::ExecutionCannotBeStartedDueToCancellation => "ExecutionCannotBeStartedDueToCancellation",
         }
     }
@@ -215,9 +214,7 @@ impl OwnCode {
     /// `LocalValidation` where a rule of the API was checked before the call, else `BwpSync`.
     pub fn error_type(self) -> &'static str {
         match self {
-            Self::OrderAliasLimitExceeded
-            | Self::OrderLinkLimitExceeded
-            | Self::ExecutionCannotBeStartedDueToCancellation => "LocalValidation",
+            Self::Broken(_) | Self::ExecutionCannotBeStartedDueToCancellation => "LocalValidation",
             Self::InvalidMessage
             | Self::UnsupportedMessage
             | Self::PoisonMessage
@@ -231,12 +228,14 @@ impl OwnCode {
     /// The operation that a message with this code asks for; `None` where it can be any, or cannot be told.
     pub fn operation(self) -> Option<Operation> {
         match self {
-            Self::AliasBelongsToAnotherOrder
-            | Self::OutcomeUnknown
-            | Self::OrderAliasLimitExceeded
-            | Self::OrderLinkLimitExceeded => Some(Operation::CreateOrder),
+            Self::Broken(rule) => of_rule(rule),
             Self::OrderNotFound | Self::ExecutionCannotBeStartedDueToCancellation => Some(Operation::UpdateOrder),
-            Self::InvalidMessage | Self::UnsupportedMessage | Self::PoisonMessage | Self::RetriesExhausted => None,
+            Self::InvalidMessage
+            | Self::UnsupportedMessage
+            | Self::PoisonMessage
+            | Self::RetriesExhausted
+            | Self::AliasBelongsToAnotherOrder
+            | Self::OutcomeUnknown => None,
         }
     }
 
@@ -247,19 +246,39 @@ impl OwnCode {
             Self::UnsupportedMessage => "bind only the documented types, or update the worker and replay",
             Self::PoisonMessage => "keep the letter for a bug report; replay only with a mended worker",
             Self::RetriesExhausted => "find out why the API kept failing for this order alone, then replay",
-            Self::OutcomeUnknown => "look for the order by hand under its alias; replay when it is not there",
+            Self::OutcomeUnknown => "look by hand for the order, or the refund's payment; replay when it is not there",
             Self::OrderNotFound => "look for the order's own dead letter, replay that first, then this",
             Self::AliasBelongsToAnotherOrder => {
                 "find out which of the two orders is right; send this one under another id"
             }
-            Self::OrderAliasLimitExceeded => FIVE_ALIASES,
-            Self::OrderLinkLimitExceeded => FIVE_LINKS,
+            Self::Broken(Rule::AliasLimit) => FIVE_ALIASES,
+            Self::Broken(Rule::OfferIds) => "give the ids of delivery offer and preview on every Prime line",
+            Self::Broken(Rule::ExpiredOffer) => {
+                "ask for a new delivery preview, and send the offer that is chosen of it"
+            }
+            Self::Broken(rule) => action_of(rule.code()),
             Self::ExecutionCannotBeStartedDueToCancellation => CANCELLED,
         }
     }
 }
 
+/// The operation that a rule is about; `None` where it is about several.
+fn of_rule(rule: Rule) -> Option<Operation> {
+    match rule {
+        Rule::OfferIds | Rule::ItemAttributes | Rule::QuantityLimit | Rule::ExpiredOffer => {
+            Some(Operation::CreateOrder)
+        }
+        Rule::DuplicateRefundId | Rule::MissingRefundId | Rule::RefundState => Some(Operation::UpdateOrder),
+        Rule::AliasLimit | Rule::LinkLimit | Rule::Destination => None,
+    }
+}
+
+/// What an operator can do about the API's code.
+fn action_of(code: &str) -> &'static str {
+    ROWS.iter().find(|row| row.code == Some(code)).map_or(UNLISTED_ACTION, |row| row.action)
+}
+
 /// Whether a code stands in a row or is one of the worker's own.
 pub fn knows(code: &str) -> bool {
-    ROWS.iter().any(|row| row.code == Some(code)) || OwnCode::ALL.iter().any(|own| own.name() == code)
+    ROWS.iter().any(|row| row.code == Some(code)) || OwnCode::all().any(|own| own.name() == code)
 }

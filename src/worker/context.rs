@@ -8,7 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::board::Board;
-use crate::domain::order::{AliasTypes, OrderIdentifier};
+use crate::domain::conventions::Conventions;
+use crate::domain::order::OrderIdentifier;
 use crate::policy::catalogue::{ROWS, Row};
 use crate::policy::decide::Limits;
 use crate::policy::health::Health;
@@ -19,8 +20,8 @@ use crate::ports::{Later, Operation, OrderApi};
 pub struct Context<A> {
     /// The API.
     pub api: A,
-    /// Names of aliases in this store.
-    pub aliases: AliasTypes,
+    /// What the store and its shop have agreed on.
+    pub conventions: Conventions,
     /// Budgets and delays.
     pub limits: Limits,
     /// Waits inside the process.
@@ -39,6 +40,8 @@ pub struct Context<A> {
 pub struct Timing {
     /// After an unknown outcome: how long an effect may take to show in a read.
     pub settle: Duration,
+    /// After an unknown outcome of what adds up: how long until the call has certainly ended and shows in a read.
+    pub call_ended: Duration,
     /// First wait before a call is made again; doubled each time, with jitter.
     pub first_wait: Duration,
     /// The longest wait before a call is made again; a longer hint of the API goes to a retry queue.
@@ -60,10 +63,10 @@ struct Seen {
 
 impl<A: OrderApi> Context<A> {
     /// A context in which nothing has been seen yet.
-    pub fn new(api: A, aliases: AliasTypes, limits: Limits, timing: Timing, max_message_bytes: usize) -> Self {
+    pub fn new(api: A, conventions: Conventions, limits: Limits, timing: Timing, max_message_bytes: usize) -> Self {
         Self {
             api,
-            aliases,
+            conventions,
             limits,
             timing,
             max_message_bytes,

@@ -23,13 +23,15 @@ impl<A: OrderApi> Case<'_, A> {
         operation: Operation,
         call: impl Fn() -> F,
     ) -> Result<T, Failure> {
-        self.send_about(self.order(), operation, call).await
+        self.send_about(self.order(), self.context.timing.retries, operation, call).await
     }
 
-    /// The same, about another order than the message's: its success is that order's.
+    /// The same, about an order that may be another than the message's: a success is that order's. After a failure that
+    /// passes by itself, the call is made again so many times.
     pub(super) async fn send_about<T, F: Future<Output = Result<T, ApiError>>>(
         &self,
         order: &str,
+        retries: usize,
         operation: Operation,
         call: impl Fn() -> F,
     ) -> Result<T, Failure> {
@@ -41,7 +43,7 @@ impl<A: OrderApi> Case<'_, A> {
             .with_min_delay(timing.first_wait)
             // jitter is added on top and can double it
             .with_max_delay(timing.longest_wait / 2)
-            .with_max_times(timing.retries)
+            .with_max_times(retries)
             .with_jitter();
         let effect_possible = AtomicBool::new(false);
         let attempt = || async {

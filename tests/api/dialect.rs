@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_graphql::parser::parse_query;
 use bwp_sync::api::{ApiVersion, Client};
 use bwp_sync::domain::command::{Command, command_for};
+use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{RawMessage, open};
 use bwp_sync::domain::input::{
     CreateOrderInput, DesiredExecutionState, LineItemIdentifier, PaymentMethod, PaymentState, RefundFor, RefundInput,
@@ -16,7 +17,7 @@ use bwp_sync::domain::input::{
     TotalPrice, UpdateOrderInput,
 };
 use bwp_sync::domain::money::Money;
-use bwp_sync::domain::order::{Alias, AliasTypes, OrderIdentifier};
+use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::ports::{ApiError, OrderApi};
 use serde_json::{Value, json};
 
@@ -180,7 +181,7 @@ async fn amazon_as_provider_has_a_name_in_each_version_and_all_else_is_sent_alik
         routing_key: "",
         headers: &BTreeMap::new(),
     };
-    let Command::CreateOrder(create) = command_for(&open(&raw).unwrap(), &AliasTypes::default()).unwrap() else {
+    let Command::CreateOrder(create) = command_for(&open(&raw).unwrap(), &Conventions::default()).unwrap() else {
         unreachable!("a checkout creates")
     };
     let domain = serde_json::to_string(&create.input).unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bwp_sync::api::{ApiVersion, Client, ClientConfig};
-use bwp_sync::domain::order::AliasTypes;
+use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{History, Inbound, Settlement};
 use bwp_sync::simulator::{AliasCheck, Config, Conflict, FaultRule, Operation, PackageState, Simulator, UnknownOrder};
@@ -245,10 +245,11 @@ pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) 
     };
     let timing = Timing {
         settle: Duration::from_millis(20),
+        call_ended: Duration::from_millis(50),
         first_wait: Duration::from_millis(5),
         longest_wait: Duration::from_millis(20),
         retries: 2,
         last_call: Duration::from_secs(60),
     };
-    Arc::new(Context::new(api.unwrap(), AliasTypes::default(), limits, timing, 1_000_000))
+    Arc::new(Context::new(api.unwrap(), Conventions::default(), limits, timing, 1_000_000))
 }

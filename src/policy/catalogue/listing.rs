@@ -33,7 +33,7 @@ pub struct Entry {
 
 /// Every line: the API's errors in the order of its documents, then the worker's own codes.
 pub fn entries() -> impl Iterator<Item = Entry> {
-    ROWS.iter().map(of_api).chain(OwnCode::ALL.into_iter().map(own))
+    ROWS.iter().map(of_api).chain(OwnCode::all().map(own))
 }
 
 fn of_api(row: &Row) -> Entry {

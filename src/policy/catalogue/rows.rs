@@ -8,7 +8,7 @@ use crate::ports::Operation::{self, CreateOrder, Order, UpdateOrder};
 
 pub(super) const CANCELLED: &str = "the order is cancelled: tell the shop, create a new order if it is still wanted";
 pub(super) const FIVE_ALIASES: &str = "send at most five aliases for an order, its id and display id included";
-pub(super) const FIVE_LINKS: &str = "send at most five links for an order, those added earlier included";
+const FIVE_LINKS: &str = "send at most five links for an order, those added earlier included";
 const CHECK_ACCESS: &str = "check that the client's credentials may do this for this store, then replay";
 const CHECK_ORDER: &str = "check the order id and the client's access, then replay";
 const CODELESS: &str = "read the API's message; an order with more than five aliases is refused so";
