@@ -120,14 +120,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Created,
-        Self::AlreadyExisted,
-        Self::Updated,
-        Self::AlreadyStarted,
-        Self::Unchanged,
-        Self::Superseded,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Created, Self::AlreadyExisted, Self::Updated, Self::AlreadyStarted, Self::Unchanged, Self::Superseded];
 
     /// The type of the result that tells it.
     pub fn kind(self) -> ResultKind {

@@ -81,7 +81,8 @@ struct Message<T> {
 
 /// One case for each of these texts: it is given.
 pub(super) fn given(names: &[&str]) -> Value {
-    let case = |name: &&str| json!({ "required": [name], "properties": { *name: { "type": "string", "pattern": r"\S" } } });
+    let case =
+        |name: &&str| json!({ "required": [name], "properties": { *name: { "type": "string", "pattern": r"\S" } } });
     names.iter().map(case).collect()
 }
 
