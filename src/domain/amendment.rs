@@ -4,6 +4,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::checkout::{Link, NamedAlias, ShipTo};
 use super::money::{Amount, Currency, Money};
@@ -31,21 +32,15 @@ pub(super) struct Amendment {
 /// The fields of [`Amendment`], before it is known that they say something.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("anyOf" = [
-    { "required": ["total"], "properties": { "total": { "type": ["number", "string"] } } },
-    { "required": ["tax"], "properties": { "tax": { "type": ["number", "string"] } } },
-    { "required": ["shipTo"], "properties": { "shipTo": { "type": "object" } } },
-    { "required": ["addAliases"], "properties": { "addAliases": { "type": "array", "minItems": 1 } } },
-    { "required": ["addLinks"], "properties": { "addLinks": { "type": "array", "minItems": 1 } } },
-]))]
-#[schemars(extend("oneOf" = [
-    { "required": ["currency"], "properties": { "currency": { "type": "string" } } },
-    { "properties": { "currency": { "type": "null" }, "total": { "type": "null" }, "tax": { "type": "null" } } },
-]))]
+#[schemars(
+    extend("anyOf" = ["total", "tax", "shipTo", "addAliases", "addLinks"].map(something)),
+    extend("if" = json!({ "anyOf": [something("total"), something("tax")] })),
+    extend("then" = something("currency"))
+)]
 struct AmendmentFields {
     /// Which one.
     order: NamedOrder,
-    /// Currency of every amount in the message; needed where there is one.
+    /// Currency of every amount in the message.
     currency: Option<Currency>,
     /// What the shopper pays in all.
     total: Option<Amount>,
@@ -59,6 +54,12 @@ struct AmendmentFields {
     /// Further pages.
     #[serde(default, deserialize_with = "reading::list")]
     add_links: Vec<Link>,
+}
+
+/// A schema in which a field is there and says something.
+fn something(field: &str) -> serde_json::Value {
+    let nothing = json!({ "anyOf": [{ "type": "null" }, { "type": "array", "maxItems": 0 }] });
+    json!({ "required": [field], "properties": { field: { "not": nothing } } })
 }
 
 impl TryFrom<AmendmentFields> for Amendment {

@@ -10,12 +10,21 @@ use serde::{Deserialize, Deserializer};
 use super::money::Amount;
 use super::quantity::Quantity;
 use super::reading::{self, Unreadable};
-use super::schema;
 use super::stored::ProductIdentifier;
 
 /// A line of an order.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(
+    extend("if" = { "properties": { "delivery": { "properties": { "prime": { "const": true } }, "required": ["prime"] } } }),
+    extend("then" = {
+        "required": ["unitPrice"],
+        "properties": {
+            "unitPrice": { "not": { "type": "null" } },
+            "product": { "required": ["title"], "properties": { "title": { "type": "string", "pattern": "\\S" } } },
+        },
+    })
+)]
 pub(super) struct Line {
     /// The shop's id of the line.
     #[serde(default, deserialize_with = "reading::text")]
@@ -24,7 +33,6 @@ pub(super) struct Line {
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) display_id: Option<String>,
     /// What was bought.
-    #[serde(deserialize_with = "reading::object")]
     pub(super) product: Product,
     /// Price of one piece.
     pub(super) unit_price: Option<Amount>,
@@ -68,7 +76,11 @@ pub(super) struct Product {
 /// The fields of [`Product`], before it is known that it has no more than one identifier.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("oneOf" = schema::given_or_none(&["productId", "sku", "externalId"])))]
+#[schemars(extend("oneOf" = [
+    { "required": ["productId"], "properties": { "productId": { "type": "string", "pattern": "\\S" } } },
+    { "required": ["sku"], "properties": { "sku": { "type": "string", "pattern": "\\S" } } },
+    { "required": ["externalId"], "properties": { "externalId": { "type": "string", "pattern": "\\S" } } },
+]))]
 struct ProductFields {
     /// Buy with Prime's product id.
     #[serde(default, deserialize_with = "reading::text")]
@@ -79,7 +91,7 @@ struct ProductFields {
     /// The shop's product id.
     #[serde(default, deserialize_with = "reading::text")]
     external_id: Option<String>,
-    /// As the shopper saw it; needed on Prime lines.
+    /// As the shopper saw it; the API wants it on Prime lines.
     #[serde(default, deserialize_with = "reading::text")]
     title: Option<String>,
 }
@@ -104,7 +116,7 @@ impl TryFrom<ProductFields> for Product {
 pub(super) struct Bundle {
     /// The bundle.
     #[serde(deserialize_with = "identified")]
-    #[schemars(with = "Product", extend("oneOf" = schema::given(&["productId", "sku", "externalId"])))]
+    #[schemars(with = "Product")]
     pub(super) product: ProductIdentifier,
     /// Price of one bundle.
     pub(super) price: Option<Amount>,
@@ -175,29 +187,39 @@ enum By {
 /// The fields of [`Delivery`], before they are checked against who delivers.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("oneOf" = [
+#[schemars(extend("anyOf" = [
     { "properties": { "by": { "const": "merchant" }, "prime": { "enum": [false, null] } } },
-    { "properties": { "by": { "const": "amazon" }, "prime": { "type": "boolean" } }, "required": ["prime"] },
+    { "required": ["prime"], "properties": { "by": { "const": "amazon" }, "prime": { "const": false } } },
+    {
+        "required": ["prime", "offerId", "previewId"],
+        "properties": {
+            "by": { "const": "amazon" },
+            "prime": { "const": true },
+            "offerId": { "type": "string" },
+            "previewId": { "type": "string" },
+        },
+    },
 ]))]
 struct DeliveryFields {
     /// Who delivers.
     #[serde(deserialize_with = "reading::word")]
     by: By,
-    /// Whether with Prime; needed by Amazon.
+    /// Whether with Prime; by Amazon only.
     prime: Option<bool>,
-    /// The offer that the shopper chose; needed with Prime.
+    /// The offer that the shopper chose; with Prime only.
     #[serde(default, deserialize_with = "reading::text")]
     offer_id: Option<String>,
-    /// The preview that the offer came from; needed with Prime.
+    /// The preview that the offer came from; with Prime only.
     #[serde(default, deserialize_with = "reading::text")]
     preview_id: Option<String>,
-    /// When the offer ends; with Prime.
+    /// When the offer ends; with Prime only.
     #[serde(default, deserialize_with = "reading::time")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     expires_at: Option<Timestamp>,
-    /// How fast; by Amazon.
+    /// How fast; by Amazon only.
     #[serde(default, deserialize_with = "reading::text")]
     speed: Option<String>,
-    /// What the shopper was told; by the merchant.
+    /// What the shopper was told; by the merchant only.
     #[serde(default, deserialize_with = "reading::text")]
     message: Option<String>,
     /// Language of the message.
@@ -205,7 +227,7 @@ struct DeliveryFields {
     locale: Option<String>,
     /// What the merchant charges the shopper.
     charge: Option<Amount>,
-    /// What is taken off the charge; by the merchant.
+    /// What is taken off the charge.
     discount: Option<Amount>,
 }
 

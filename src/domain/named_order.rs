@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use super::order::{Alias, AliasTypes, OrderIdentifier, OrderRef};
 use super::reading::{self, Unreadable};
-use super::schema;
 
 /// An order by the shop's id, by Buy with Prime's, or by both.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -27,12 +26,13 @@ pub(super) enum NamedOrder {
 /// The fields of [`NamedOrder`], before it is known that one of them is there.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("anyOf" = schema::given(&["id", "buyWithPrimeId"])))]
+#[schemars(extend("anyOf" = [
+    { "required": ["id"], "properties": { "id": { "type": "string" } } },
+    { "required": ["buyWithPrimeId"], "properties": { "buyWithPrimeId": { "type": "string" } } },
+]))]
 struct NamedOrderFields {
-    /// The shop's id.
     #[serde(default, deserialize_with = "reading::text")]
     id: Option<String>,
-    /// Buy with Prime's id, for example `322-ABC1-AAAAAA`.
     #[serde(default, deserialize_with = "reading::text")]
     buy_with_prime_id: Option<String>,
 }

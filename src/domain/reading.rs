@@ -3,12 +3,10 @@
 //! Not here: which fields a message has; the envelope around it.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Error as _, IntoDeserializer as _, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -241,26 +239,6 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let unreadable = || D::Error::custom(Unreadable::expected("a time as 2026-11-22T15:04:05Z"));
     text(deserializer)?.map(|text| text.parse().map_err(|_| unreadable())).transpose()
-}
-
-/// An object and nothing else: serde reads a struct from a list too, by position, and one without required fields from
-/// an empty one.
-pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    struct Object<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
-        }
-    }
-
-    deserializer.deserialize_map(Object(PhantomData))
 }
 
 /// A list that may be `null`, which means empty.

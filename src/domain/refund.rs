@@ -11,7 +11,6 @@ use super::money::{Amount, Currency, Money};
 use super::named_order::NamedOrder;
 use super::quantity::Quantity;
 use super::reading::{self, Text, Unreadable};
-use super::schema;
 
 /// Refunds of an order.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,6 +28,10 @@ pub(super) struct RefundUpdate {
 /// What is told of a refund.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [
+    { "required": ["id"], "properties": { "id": { "type": "string" } } },
+    { "required": ["externalId"], "properties": { "externalId": { "type": "string" } } },
+]))]
 pub(super) struct ToldRefund {
     /// Buy with Prime's id.
     #[serde(default, deserialize_with = "reading::text")]
@@ -82,7 +85,7 @@ impl ToldPayment {
 }
 
 /// A line that is refunded: by the shop's id, or by Buy with Prime's.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, JsonSchema)]
 #[serde(try_from = "ToldLineFields")]
 pub struct ToldLine {
     /// Which one.
@@ -103,7 +106,10 @@ pub enum LineName {
 /// The fields of [`ToldLine`], before it is known that exactly one name is there.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("anyOf" = schema::given(&["lineId", "lineItemId"])))]
+#[schemars(extend("anyOf" = [
+    { "required": ["lineId"], "properties": { "lineId": { "type": "string" } } },
+    { "required": ["lineItemId"], "properties": { "lineItemId": { "type": "string" } } },
+]))]
 struct ToldLineFields {
     /// The shop's line id.
     #[serde(default, deserialize_with = "reading::text")]

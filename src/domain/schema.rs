@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::amendment::Amendment;
 use super::checkout::Checkout;
@@ -77,21 +77,6 @@ struct Message<T> {
     time: Option<String>,
     /// The message itself.
     data: T,
-}
-
-/// One case for each of these texts: it is given.
-pub(super) fn given(names: &[&str]) -> Value {
-    let case =
-        |name: &&str| json!({ "required": [name], "properties": { *name: { "type": "string", "pattern": r"\S" } } });
-    names.iter().map(case).collect()
-}
-
-/// The cases of [`given`], and the one in which none of them is.
-pub(super) fn given_or_none(names: &[&str]) -> Value {
-    let none: Map<_, _> = names.iter().map(|name| ((*name).to_owned(), json!({ "type": "null" }))).collect();
-    let mut cases = given(names);
-    cases.as_array_mut().into_iter().for_each(|cases| cases.push(json!({ "properties": none })));
-    cases
 }
 
 /// What may be left out may be `null` as well, lists too; that `null` is the default of the rest goes without saying.

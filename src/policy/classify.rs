@@ -155,12 +155,13 @@ struct Understood {
 }
 
 fn understand(rows: &[Row], operation: Operation, status: u16, fact: &ErrorFact) -> Understood {
-    if let Some(row) = find_row(rows, operation, fact) {
-        return Understood { class: row.class, action: row.action, stands_for: row.error_type, unlisted: false };
-    }
+    // before the rows: the engine says `ValidationError` of a document, as the API does of an order
     if fact.document {
         let (class, action) = (Class::QueryRefused, QUERY_ACTION);
         return Understood { class, action, stands_for: "QueryRefused", unlisted: false };
+    }
+    if let Some(row) = find_row(rows, operation, fact) {
+        return Understood { class: row.class, action: row.action, stands_for: row.error_type, unlisted: false };
     }
     let named = fact.error_type.is_some() || fact.code.is_some();
     let class = match fact.error_code.unwrap_or(status) {

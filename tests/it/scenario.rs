@@ -9,7 +9,9 @@ use bwp_sync::api::{ApiVersion, Client, ClientConfig};
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{History, Inbound, Settlement};
-use bwp_sync::simulator::{AliasCheck, Config, Conflict, FaultRule, Operation, PackageState, Simulator, UnknownOrder};
+use bwp_sync::simulator::{
+    AliasCheck, Behaviour, Config, Conflict, FaultRule, Operation, PackageState, Simulator, UnknownOrder,
+};
 use bwp_sync::worker::{Context, Timing, handle};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -74,9 +76,12 @@ struct Message {
 pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), String> {
     listen();
     let simulator = Simulator::start(Config {
-        conflict: if scenario.conflict_error { Conflict::ConflictError } else { Conflict::default() },
-        alias_check: if scenario.alias_checked_last { AliasCheck::Last } else { AliasCheck::First },
-        unknown_order: if scenario.unknown_is_denied { UnknownOrder::AccessDenied } else { UnknownOrder::Null },
+        behaviour: Behaviour {
+            conflict: if scenario.conflict_error { Conflict::ConflictError } else { Conflict::default() },
+            alias_check: if scenario.alias_checked_last { AliasCheck::Last } else { AliasCheck::First },
+            unknown_order: if scenario.unknown_is_denied { UnknownOrder::AccessDenied } else { UnknownOrder::Null },
+            ..Behaviour::default()
+        },
         ..Config::default()
     })
     .await

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bwp_sync::api::{ApiVersion, Client};
 use bwp_sync::policy::catalogue::Row;
 use bwp_sync::ports::{Inbound, Settlement};
-use bwp_sync::simulator::{CallPhase, Config, Effect, Fault, FaultRule, Operation, Shape, Simulator};
+use bwp_sync::simulator::{CallPhase, Config, Fault, FaultRule, Operation, Shape, Simulator};
 use bwp_sync::worker::{Context, Timing, handle};
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -217,11 +217,7 @@ fn described(settlement: &Settlement) -> (String, [Option<String>; 3]) {
 /// what can be done and which operation was asked for.
 fn once(simulator: &Simulator, message: Message, last: &Settlement) -> Result<(), String> {
     let ledger = simulator.ledger();
-    let created = |effect: &&Effect| match effect {
-        Effect::Created { aliases, .. } => aliases.iter().any(|alias| alias.alias_id == ORDER),
-        Effect::Started { .. } | Effect::StartRepeated { .. } | Effect::Updated { .. } => false,
-    };
-    let (orders, starts) = (ledger.effects.iter().filter(created).count(), ledger.starts_of(ORDER));
+    let (orders, starts) = (ledger.creations_of(ORDER), ledger.starts_of(ORDER));
     let letter = match last {
         Settlement::DeadLetter(letter, _) => Some(letter),
         Settlement::Done(_) | Settlement::Later(_) | Settlement::Suspect => None,
