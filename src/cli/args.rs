@@ -27,6 +27,9 @@ pub enum Command {
     Check(Check),
     /// Publish messages of your own to the shop's exchange, each confirmed by the broker
     Publish(Publish),
+    /// See, understand, replay and discard dead letters
+    #[command(subcommand)]
+    DeadLetters(Box<super::dead_letters::Command>),
 }
 
 /// Arguments of `check`.

@@ -4,6 +4,7 @@
 
 pub mod args;
 mod check;
+pub mod dead_letters;
 mod publish;
 mod run;
 
@@ -21,7 +22,8 @@ use crate::telemetry;
 enum Exit {
     Done = 0,
     Failed = 1,
-    // 2 is clap's, for arguments that it does not understand
+    /// Also clap's, for arguments that it does not understand.
+    Usage = 2,
     BadSettings = 64,
 }
 
@@ -49,6 +51,7 @@ pub fn main(args: &Args) -> ExitCode {
             Command::Run => run::run(&settings).await,
             Command::Check(check) => check::check(&settings, check).await,
             Command::Publish(publish) => publish::publish(&settings, publish).await,
+            Command::DeadLetters(command) => dead_letters::run(&settings, command).await,
         }
     });
     // what is still running after a grace period that is over must not keep the process
