@@ -16,7 +16,7 @@ pub const BATCH: usize = 10_000;
 /// Bytes of their bodies.
 const BATCH_BYTES: usize = 64 * 1024 * 1024;
 /// How often letters are looked for that somebody else may be looking at, and the wait between.
-const LOOKS: u32 = 10;
+const LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// Planned letters that were not worked on.

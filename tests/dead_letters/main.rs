@@ -15,4 +15,7 @@ mod stage;
 mod tool;
 
 mod browse;
+mod crashes;
+mod plan;
 mod replay;
+mod together;

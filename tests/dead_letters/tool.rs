@@ -108,13 +108,14 @@ impl Stage {
         self.simulator.clear_faults();
     }
 
-    /// Has the worker write letters of these orders, and waits for them. A fulfillment follows each of `followed`.
+    /// Has the worker write letters of these orders, one after the other.
     pub(crate) async fn letters_of(&self, orders: &[&str]) {
         self.refuse();
-        for order in orders {
+        let mut results = self.shop.listen("bwp.results", "#").await;
+        for (written, order) in orders.iter().enumerate() {
             self.publish(&checkout_of(order, REFUSED)).await;
+            results.until(SOON, |seen| seen.len() > written).await;
         }
-        self.queue(LETTERS, "all letters are there", |queue| queue.ready == orders.len() as u64).await;
     }
 
     /// Puts letters into the queue as a worker would have written them, without one.

@@ -40,8 +40,9 @@ pub(super) fn preview(plan: &Plan, rate: f64, target: &str) -> String {
         // writing to a string cannot fail
         writeln!(text, "{number:9}  {code}").ok();
     }
-    let minutes = plan.letters.len() as f64 / rate / 60.0;
-    write!(text, "at least {} calls of the API; {minutes:.1} minutes at {rate} a second", plan.calls()).ok();
+    let seconds = plan.letters.len() as f64 / rate;
+    let time = if seconds < 90.0 { format!("{seconds:.0} seconds") } else { format!("{:.0} minutes", seconds / 60.0) };
+    write!(text, "calls of the API: {} at least; time: {time} at {rate} a second", plan.calls()).ok();
     text
 }
 
