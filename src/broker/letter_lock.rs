@@ -37,6 +37,25 @@ impl std::fmt::Display for Holder {
     }
 }
 
+/// Letters that nobody else takes out as long as this connection lasts.
+#[derive(Debug)]
+pub struct LockedLetterBox(LetterBox);
+
+impl std::ops::Deref for LockedLetterBox {
+    type Target = LetterBox;
+
+    fn deref(&self) -> &LetterBox {
+        &self.0
+    }
+}
+
+impl LockedLetterBox {
+    /// Closes the connection: the lock is free, and all that is held goes back.
+    pub async fn close(self) {
+        self.0.close().await;
+    }
+}
+
 impl LetterBox {
     /// Takes the lock: a queue that belongs to this connection, the one that holds the letters, and goes with it.
     ///
@@ -44,7 +63,7 @@ impl LetterBox {
     ///
     /// # Errors
     /// Another tool has it.
-    pub async fn lock(&self, holder: &Holder) -> Result<(), LetterBoxError> {
+    pub async fn lock(self, holder: &Holder) -> Result<LockedLetterBox, LetterBoxError> {
         let queue = self.names.dead_letters.clone();
         let (lock, note) = (format!("{queue}.lock"), format!("{queue}.lock-holder"));
         let taken = take(&self.connection, &lock).await;
@@ -53,7 +72,7 @@ impl LetterBox {
                 let left = leave_note(&channel, &note, holder).await;
                 left.map_err(|error| LetterBoxError::Lost { queue: format!("`{note}`"), error })?;
                 close_channel(&channel).await;
-                Ok(())
+                Ok(LockedLetterBox(self))
             }
             Err(error) if is_locked(&error) => {
                 let holder = read_note(&self.connection, &note).await.map(|holder| holder.to_string());

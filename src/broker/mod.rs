@@ -25,7 +25,7 @@ pub use connection::is_encrypted;
 pub use letter::{BodyHash, Place, StoredLetter, Summary};
 pub use letter_box::{LetterBox, LetterBoxError, Pass};
 pub use letter_copy::ExportedLetter;
-pub use letter_lock::Holder;
+pub use letter_lock::{Holder, LockedLetterBox};
 pub use outbox::{Outbox, event_properties};
 pub use replay_results::ReplayResults;
 pub use session::run;

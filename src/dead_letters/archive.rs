@@ -2,6 +2,7 @@
 //!
 //! Not here: the form of a line; that is `broker::letter_copy`.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -54,11 +55,13 @@ pub fn write(file: &mut impl Write, letter: &ExportedLetter) -> io::Result<()> {
     file.write_all(b"\n")
 }
 
-/// Puts the letters of a file into the queue of dead letters, each confirmed before the next is read. Every line is
-/// looked at before the first letter is sent.
+/// Letters that are on their way to the queue at the same time.
+const UNDER_WAY: usize = 100;
+
+/// Puts the letters of a file into the queue of dead letters. Every line is looked at before the first letter is sent.
 ///
 /// # Errors
-/// What went wrong, and at which line. The letters of the lines before are in the queue.
+/// What went wrong, and at which line. Letters that were told as imported are in the queue; a few more may be.
 pub async fn import(
     path: &Path,
     outbox: &Outbox,
@@ -68,12 +71,21 @@ pub async fn import(
     for line in lines(path)? {
         parsed(line?)?;
     }
+    let mut under_way = VecDeque::new();
     for line in lines(path)? {
         let (line, letter) = parsed(line?)?;
         let (properties, body) = letter.letter().map_err(|error| ImportError::Line { line, why: error.to_string() })?;
-        let published = outbox.publish("", queue, properties, &body).await;
-        published.map_err(|error| ImportError::Publish { line, error })?;
-        imported(letter.id());
+        let failed = |error| ImportError::Publish { line, error };
+        let confirm = outbox.publisher().begin("", queue, properties, &body).await.map_err(failed)?;
+        under_way.push_back(async move { confirm.await.map(|()| letter.id()).map_err(failed) });
+        if under_way.len() > UNDER_WAY
+            && let Some(first) = under_way.pop_front()
+        {
+            imported(first.await?);
+        }
+    }
+    for rest in under_way {
+        imported(rest.await?);
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::hold::{BATCH, Missing, hold};
 use super::ledger::Ledger;
 use super::plan::Planned;
 use crate::broker::letter::TakeOutError;
-use crate::broker::{LetterBox, LetterBoxError};
+use crate::broker::{LetterBoxError, LockedLetterBox};
 
 /// Why discarding ended early. What was not discarded is in its queue.
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +40,11 @@ pub struct Discarded {
 /// # Errors
 /// What went wrong.
 pub async fn discard(
-    letters: &LetterBox,
+    letters: &LockedLetterBox,
     planned: &[Planned],
     ledger: &mut Ledger,
     stop: &CancellationToken,
 ) -> Result<Discarded, DiscardError> {
-    letters.lock(ledger.who()).await?;
     let mut done = Discarded::default();
     let mut left = planned;
     while !left.is_empty() && !stop.is_cancelled() {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::plan::Planned;
-use crate::broker::{LetterBox, LetterBoxError, Pass, StoredLetter};
+use crate::broker::{LetterBoxError, LockedLetterBox, Pass, StoredLetter};
 
 /// Letters whose bodies are kept in memory at the same time.
 pub const BATCH: usize = 10_000;
@@ -62,7 +62,7 @@ impl Held<'_> {
 /// # Errors
 /// The connection is gone, or a queue.
 pub async fn hold<'p>(
-    letters: &LetterBox,
+    letters: &LockedLetterBox,
     batch: &'p [Planned],
     missing: &mut Missing,
 ) -> Result<Held<'p>, LetterBoxError> {

@@ -53,11 +53,6 @@ impl Ledger {
         Ok(Self { file: path.map(open).transpose()?, who, why })
     }
 
-    /// Who works.
-    pub fn who(&self) -> &Holder {
-        &self.who
-    }
-
     /// Notes what came of a letter: `published`, `discarded`, and later what the worker's result says.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use super::plan::{Plan, Planned};
 use crate::broker::letter::TakeOutError;
 use crate::broker::outbox::OutboxError;
 use crate::broker::publish::PublishError;
-use crate::broker::{BrokerConfig, LetterBox, LetterBoxError, Outbox, ReplayResults, StoredLetter};
+use crate::broker::{BrokerConfig, LetterBoxError, LockedLetterBox, Outbox, ReplayResults, StoredLetter};
 
 /// The most letters that are published and not yet taken out of their queue: so many can be published twice when the
 /// process is killed.
@@ -107,7 +107,7 @@ pub struct Replay<'a> {
     /// Where the broker is.
     pub config: &'a BrokerConfig,
     /// The letters.
-    pub letters: &'a LetterBox,
+    pub letters: &'a LockedLetterBox,
     /// Which of them.
     pub plan: &'a Plan,
     /// What is changed in each message.
@@ -130,7 +130,6 @@ impl Replay<'_> {
     /// # Errors
     /// Why it ended early; the progress says how far it came.
     pub async fn run(self, progress: &mut Progress) -> Result<End, ReplayError> {
-        self.letters.lock(self.ledger.who()).await?;
         let outbox = Outbox::open(self.config).await?;
         let listens = self.options.await_outcomes && !self.options.via_exchange;
         let outcomes = match listens {

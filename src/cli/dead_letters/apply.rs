@@ -38,7 +38,8 @@ pub(super) async fn apply(settings: &Settings, args: &Args) -> anyhow::Result<Ex
         note(&format!("{} of its letters were published by an earlier run", journal.published()))?;
     }
     note(&preview(&plan, args.run.rate, &settings.broker().names.queue))?;
-    let letter_box = super::open(settings).await?;
+    let who = super::holder("apply");
+    let letter_box = super::open_and_lock(settings, &who).await?;
     let edit = Edit::default();
-    run(settings, letter_box, Task { command: "apply", plan: &plan, edit: &edit, journal, args: &args.run }).await
+    run(settings, letter_box, Task { who, plan: &plan, edit: &edit, journal, args: &args.run }).await
 }

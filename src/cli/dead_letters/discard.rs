@@ -14,7 +14,6 @@ use super::running::{note, until_stopped};
 use super::selection::{Selection, check_ids};
 use super::table::letters as number_of_letters;
 use crate::cli::{Exit, say};
-use crate::dead_letters::browse::browse;
 use crate::dead_letters::discard::discard as take_out;
 use crate::dead_letters::hold::Missing;
 use crate::dead_letters::ledger::Ledger;
@@ -46,8 +45,9 @@ pub(super) async fn discard(settings: &Settings, args: &Args) -> anyhow::Result<
         note("which letters? Give ids or a filter, or `--all`; see `bwp-sync dead-letters discard --help`")?;
         return Ok(Exit::Usage);
     }
-    let letter_box = super::open(settings).await?;
-    let seen = browse(&letter_box, &filter, |letter| letter.summary).await?;
+    let who = super::holder("discard");
+    let letter_box = super::open_and_lock(settings, &who).await?;
+    let seen = super::look(&letter_box, &filter, |letter| letter.summary).await?;
     check_ids(&filter, &seen.letters)?;
     if seen.letters.is_empty() {
         say(format_args!("nothing to discard: no letter is like that; there are {}", number_of_letters(seen.all)))?;
@@ -65,7 +65,7 @@ pub(super) async fn discard(settings: &Settings, args: &Args) -> anyhow::Result<
             return Ok(Exit::Usage);
         }
     }
-    let ledger = Ledger::open(args.ledger.as_deref(), super::holder("discard"), Some(args.reason.clone()));
+    let ledger = Ledger::open(args.ledger.as_deref(), who, Some(args.reason.clone()));
     let mut ledger = ledger.context("cannot open the ledger")?;
     let stop = CancellationToken::new();
     let done = until_stopped(take_out(&letter_box, &plan.letters, &mut ledger, &stop), &stop).await??;

@@ -12,7 +12,6 @@ use super::selection::Selection;
 use super::table::letters as number_of_letters;
 use crate::cli::{Exit, say};
 use crate::dead_letters::archive;
-use crate::dead_letters::browse::browse;
 use crate::settings::Settings;
 
 /// Arguments of `export`.
@@ -38,7 +37,7 @@ pub(super) async fn export(settings: &Settings, args: &Args) -> anyhow::Result<E
     let name = args.out.display();
     let mut file = archive::create(&args.out).with_context(|| format!("cannot make `{name}`"))?;
     // written as they come: bodies of all letters would not fit into memory
-    let seen = browse(&letter_box, &filter, |letter| archive::write(&mut file, &letter.exported())).await?;
+    let seen = super::look(&letter_box, &filter, |letter| archive::write(&mut file, &letter.exported())).await?;
     letter_box.close().await;
     let number = seen.letters.len();
     let written = seen.letters.into_iter().collect::<Result<(), _>>().and_then(|()| file.flush());

@@ -12,7 +12,6 @@ use super::selection::{Selection, check_ids};
 use super::table::{Table, age, letters};
 use crate::broker::{StoredLetter, Summary};
 use crate::cli::Exit;
-use crate::dead_letters::browse::browse;
 use crate::settings::Settings;
 
 /// Arguments of `list`.
@@ -41,19 +40,19 @@ pub(super) async fn list(settings: &Settings, args: &Args) -> anyhow::Result<Exi
         person: args.reveal.then(|| person(letter.body()).into()),
         summary: letter.summary,
     };
-    let seen = browse(&letters, &filter, entry).await?;
+    let seen = super::look(&letters, &filter, entry).await?;
     letters.close().await;
     if !filter.ids.is_empty() {
         check_ids(&filter, &seen.letters.iter().map(|entry| entry.summary.clone()).collect::<Vec<_>>())?;
     }
     Output::open().write(|out| match args.json {
         true => seen.letters.iter().try_for_each(|entry| writeln!(out, "{}", as_json(entry))),
-        false => show(out, &seen.letters, seen.all, seen.elsewhere.as_deref(), args.reveal),
+        false => show(out, &seen.letters, seen.all, args.reveal),
     })?;
     Ok(Exit::Done)
 }
 
-fn show(out: &mut dyn Write, entries: &[Entry], all: usize, elsewhere: Option<&str>, reveal: bool) -> io::Result<()> {
+fn show(out: &mut dyn Write, entries: &[Entry], all: usize, reveal: bool) -> io::Result<()> {
     if entries.is_empty() {
         writeln!(out, "no letter is like that; there are {}", letters(all))?;
     } else if reveal {
@@ -66,9 +65,6 @@ fn show(out: &mut dyn Write, entries: &[Entry], all: usize, elsewhere: Option<&s
     } else {
         let headings = ["letter", "order", "operation", "code", "age", "replays", "why"];
         table(out, headings, entries, |_, cells| cells)?;
-    }
-    if let Some(holder) = elsewhere {
-        writeln!(out, "some may be missing: they are with {holder}")?;
     }
     Ok(())
 }

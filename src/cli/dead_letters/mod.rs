@@ -23,7 +23,9 @@ use clap::Subcommand;
 use jiff::Timestamp;
 
 use super::Exit;
-use crate::broker::{Holder, LetterBox};
+use crate::broker::{Holder, LetterBox, LockedLetterBox, StoredLetter};
+use crate::dead_letters::browse::{Seen, browse};
+use crate::dead_letters::filter::Filter;
 use crate::settings::Settings;
 
 /// What is done with dead letters.
@@ -65,6 +67,20 @@ pub(super) async fn run(settings: &Settings, command: &Command) -> anyhow::Resul
 
 async fn open(settings: &Settings) -> anyhow::Result<LetterBox> {
     Ok(LetterBox::open(&settings.broker()).await?)
+}
+
+/// The same, for a command that takes letters out: nobody else does while it thinks, asks and works.
+async fn open_and_lock(settings: &Settings, holder: &Holder) -> anyhow::Result<LockedLetterBox> {
+    Ok(open(settings).await?.lock(holder).await?)
+}
+
+/// Looks at letters, and says if some may be missing.
+async fn look<T>(letters: &LetterBox, filter: &Filter, make: impl FnMut(StoredLetter) -> T) -> anyhow::Result<Seen<T>> {
+    let seen = browse(letters, filter, make).await?;
+    if let Some(holder) = &seen.elsewhere {
+        running::note(&format!("some letters may be missing: they are with {holder}"))?;
+    }
+    Ok(seen)
 }
 
 /// Who runs this command, for the lock and the ledger.

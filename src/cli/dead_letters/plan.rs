@@ -13,7 +13,6 @@ use super::running::{note, preview};
 use super::selection::{Selection, check_ids};
 use crate::cli::{Exit, say};
 use crate::dead_letters::archive;
-use crate::dead_letters::browse::browse;
 use crate::dead_letters::plan::Plan;
 use crate::settings::Settings;
 
@@ -41,7 +40,7 @@ pub(super) async fn plan(settings: &Settings, args: &Args) -> anyhow::Result<Exi
     }
     let letter_box = super::open(settings).await?;
     let cut_off = Timestamp::now();
-    let seen = browse(&letter_box, &filter, |letter| letter.summary).await?;
+    let seen = super::look(&letter_box, &filter, |letter| letter.summary).await?;
     letter_box.close().await;
     check_ids(&filter, &seen.letters)?;
     let config = settings.broker();

@@ -14,7 +14,6 @@ use super::selection::{Selection, check_ids};
 use super::table::letters as number_of_letters;
 use crate::broker::{StoredLetter, Summary};
 use crate::cli::{Exit, say};
-use crate::dead_letters::browse::browse;
 use crate::dead_letters::edit::{Change, Edit, Set};
 use crate::dead_letters::journal::Journal;
 use crate::dead_letters::message;
@@ -53,9 +52,16 @@ pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<E
         return Ok(Exit::Usage);
     }
     let edit = edit(args)?;
-    let letter_box = super::open(settings).await?;
-    let (cut_off, aliases) = (Timestamp::now(), settings.aliases());
-    let seen = browse(&letter_box, &filter, |letter| looked_at(letter, &edit, &aliases)).await?;
+    let (cut_off, aliases, who) = (Timestamp::now(), settings.aliases(), super::holder("replay"));
+    let look = |letter| looked_at(letter, &edit, &aliases);
+    // whoever only looks need not wait for others
+    let (seen, letter_box) = if args.dry_run {
+        let letter_box = super::open(settings).await?;
+        (super::look(&letter_box, &filter, look).await?, None)
+    } else {
+        let letter_box = super::open_and_lock(settings, &who).await?;
+        (super::look(&letter_box, &filter, look).await?, Some(letter_box))
+    };
     let (summaries, edits): (Vec<_>, Vec<_>) = seen.letters.into_iter().unzip();
     check_ids(&filter, &summaries)?;
     if summaries.is_empty() {
@@ -69,12 +75,12 @@ pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<E
     let plan = Plan::of(summaries, Uuid::new_v4(), &config.names.dead_letters, cut_off);
     let target = if args.run.via_exchange { "the exchange that they came from" } else { &config.names.queue };
     let preview = preview(&plan, args.run.rate, target);
-    if args.dry_run {
+    let Some(letter_box) = letter_box else {
         say(preview)?;
         return Ok(Exit::Done);
-    }
+    };
     note(&preview)?;
-    let task = Task { command: "replay", plan: &plan, edit: &edit, journal: Journal::default(), args: &args.run };
+    let task = Task { who, plan: &plan, edit: &edit, journal: Journal::default(), args: &args.run };
     run(settings, letter_box, task).await
 }
 

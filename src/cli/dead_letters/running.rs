@@ -13,7 +13,7 @@ use super::ask::{Answer, ask};
 use super::run_args::RunArgs;
 use super::table::letters;
 use crate::api::Client;
-use crate::broker::LetterBox;
+use crate::broker::{Holder, LockedLetterBox};
 use crate::cli::{Exit, say};
 use crate::dead_letters::edit::Edit;
 use crate::dead_letters::guard::check;
@@ -26,7 +26,7 @@ use crate::shutdown::Signals;
 
 /// What is to be done, by which command.
 pub(super) struct Task<'a> {
-    pub(super) command: &'a str,
+    pub(super) who: Holder,
     pub(super) plan: &'a Plan,
     pub(super) edit: &'a Edit,
     pub(super) journal: Journal,
@@ -47,12 +47,12 @@ pub(super) fn preview(plan: &Plan, rate: f64, target: &str) -> String {
 }
 
 /// Asks, runs, tells.
-pub(super) async fn run(settings: &Settings, letter_box: LetterBox, task: Task<'_>) -> anyhow::Result<Exit> {
-    let Task { command, plan, edit, journal, args } = task;
+pub(super) async fn run(settings: &Settings, letter_box: LockedLetterBox, task: Task<'_>) -> anyhow::Result<Exit> {
+    let Task { who, plan, edit, journal, args } = task;
     if !args.no_check {
         warn_of_orders(settings, plan).await?;
     }
-    match ask(&format!("{command} {}?", letters(plan.letters.len())), args.yes)? {
+    match ask(&format!("{} {}?", who.command, letters(plan.letters.len())), args.yes)? {
         Answer::Yes => {}
         Answer::No => return Ok(Exit::Failed),
         Answer::Nobody => {
@@ -60,7 +60,7 @@ pub(super) async fn run(settings: &Settings, letter_box: LetterBox, task: Task<'
             return Ok(Exit::Usage);
         }
     }
-    let ledger = Ledger::open(args.ledger.as_deref(), super::holder(command), args.reason.clone());
+    let ledger = Ledger::open(args.ledger.as_deref(), who, args.reason.clone());
     let mut ledger = ledger.context("cannot open the ledger")?;
     let bar = bar(plan.letters.len());
     let mut watch = |progress: &Progress| show(&bar, progress);

@@ -10,7 +10,6 @@ use super::output::Output;
 use super::selection::{Selection, check_ids};
 use crate::broker::{Place, StoredLetter, Summary};
 use crate::cli::Exit;
-use crate::dead_letters::browse::browse;
 use crate::domain::privacy::masked;
 use crate::settings::Settings;
 
@@ -38,7 +37,7 @@ struct Shown {
 pub(super) async fn show(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
     let letters = super::open(settings).await?;
     let filter = Selection::of_ids(&args.ids).filter();
-    let seen = browse(&letters, &filter, |letter| shown(letter, args.reveal)).await?;
+    let seen = super::look(&letters, &filter, |letter| shown(letter, args.reveal)).await?;
     letters.close().await;
     check_ids(&filter, &seen.letters.iter().map(|letter| letter.summary.clone()).collect::<Vec<_>>())?;
     Output::open().write(|out| match args.json {

@@ -10,7 +10,6 @@ use super::output::{Output, width};
 use super::selection::{Selection, check_ids};
 use super::table::{Table, age, letters};
 use crate::cli::{Exit, say};
-use crate::dead_letters::browse::browse;
 use crate::dead_letters::stats::{Group, Stats, count};
 use crate::settings::Settings;
 
@@ -27,7 +26,7 @@ pub struct Args {
 pub(super) async fn stats(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
     let letters = super::open(settings).await?;
     let filter = args.selection.filter();
-    let seen = browse(&letters, &filter, |letter| letter.summary).await?;
+    let seen = super::look(&letters, &filter, |letter| letter.summary).await?;
     letters.close().await;
     check_ids(&filter, &seen.letters)?;
     let now = Timestamp::now();
@@ -35,7 +34,7 @@ pub(super) async fn stats(settings: &Settings, args: &Args) -> anyhow::Result<Ex
     if args.json {
         say(serde_json::to_string_pretty(&stats)?)?;
     } else {
-        Output::open().write(|out| show(out, &stats, seen.elsewhere.as_deref(), now))?;
+        Output::open().write(|out| show(out, &stats, now))?;
     }
     Ok(Exit::Done)
 }
@@ -43,16 +42,13 @@ pub(super) async fn stats(settings: &Settings, args: &Args) -> anyhow::Result<Ex
 /// Characters of the longest bar.
 const BAR: usize = 20;
 
-fn show(out: &mut dyn Write, stats: &Stats, elsewhere: Option<&str>, now: Timestamp) -> io::Result<()> {
+fn show(out: &mut dyn Write, stats: &Stats, now: Timestamp) -> io::Result<()> {
     let parked = if stats.parked == 0 { String::new() } else { format!(", {} of them parked", stats.parked) };
     write!(out, "{}{parked}", letters(stats.letters))?;
     if stats.oldest.is_some() {
         write!(out, "; the oldest {} old, the newest {}", age(stats.oldest, now), age(stats.newest, now))?;
     }
     writeln!(out)?;
-    if let Some(holder) = elsewhere {
-        writeln!(out, "some may be missing: they are with {holder}")?;
-    }
     let sections = [
         ("code", &stats.codes),
         ("operation", &stats.operations),
