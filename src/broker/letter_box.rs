@@ -17,7 +17,7 @@ use super::short;
 /// Letters that one channel may hold: the most that AMQP can say. They go back in their order when it closes.
 const HELD_BY_A_CHANNEL: u16 = u16::MAX;
 /// A pause in deliveries after which the broker is asked whether there is more.
-const QUIET: Duration = Duration::from_millis(100);
+const QUIET: Duration = Duration::from_millis(50);
 
 /// A connection by which letters are read and taken out of their queues.
 #[derive(Debug)]

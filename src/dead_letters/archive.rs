@@ -75,7 +75,7 @@ pub async fn import(
     for line in lines(path)? {
         let (line, letter) = parsed(line?)?;
         let (properties, body) = letter.letter().map_err(|error| ImportError::Line { line, why: error.to_string() })?;
-        let failed = |error| ImportError::Publish { line, error };
+        let failed = move |error| ImportError::Publish { line, error };
         let confirm = outbox.publisher().begin("", queue, properties, &body).await.map_err(failed)?;
         under_way.push_back(async move { confirm.await.map(|()| letter.id()).map_err(failed) });
         if under_way.len() > UNDER_WAY

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::broker::StoredLetter;
 use crate::domain::command::command_for;
+use crate::domain::conventions::Conventions;
 use crate::domain::envelope::{Envelope, RawMessage, Refused, open};
-use crate::domain::order::AliasTypes;
 use crate::domain::rejection::Rejection;
-use crate::domain::rules;
 
 /// Id of the message: what results name as their cause.
 pub fn id(letter: &StoredLetter) -> String {
@@ -23,9 +24,9 @@ pub fn id(letter: &StoredLetter) -> String {
 ///
 /// # Errors
 /// Why it would not, as it would say in a letter.
-pub fn check(letter: &StoredLetter, body: &[u8], aliases: &AliasTypes) -> Result<(), Rejection> {
+pub fn check(letter: &StoredLetter, body: &[u8], conventions: &Conventions, now: Timestamp) -> Result<(), Rejection> {
     let envelope = opened(letter, body).map_err(|refused| refused.rejection)?;
-    rules::check(&command_for(&envelope, aliases)?)
+    conventions.rules.check(&command_for(&envelope, conventions)?, now)
 }
 
 #[expect(clippy::result_large_err, reason = "made once for a letter")]

@@ -2,11 +2,13 @@
 //!
 //! Not here: which letters; asking; showing progress.
 
+use std::collections::HashSet;
 use std::io;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::edit::{Edit, EditError};
 use super::hold::{BATCH, Held, Missing, hold};
@@ -53,6 +55,8 @@ pub struct Progress {
     pub replayed: usize,
     /// Only taken out: an earlier run has published them, or they lay in the queue twice.
     pub repeated: usize,
+    /// Replayed by an earlier run of the same plan.
+    pub earlier: usize,
     /// Done by the worker.
     pub succeeded: usize,
     /// Order and code of those that failed again; they have new letters.
@@ -99,7 +103,7 @@ pub enum ReplayError {
     Edit(#[from] EditError),
     /// The letter does not tell its exchange.
     #[error("letter {0} does not say which exchange its message was published to")]
-    NoExchange(uuid::Uuid),
+    NoExchange(Uuid),
 }
 
 /// A run over a plan.
@@ -163,11 +167,25 @@ impl Run<'_, '_> {
             let ended = self.batch(&held).await;
             left = &left[held.planned..];
             held.give_back().await;
+            self.earlier(batch);
             if let Some(end) = ended? {
                 return Ok(end);
             }
         }
         Ok(End::Done)
+    }
+
+    /// Letters that are gone because an earlier run has replayed them are not missing.
+    fn earlier(&mut self, batch: &[Planned]) {
+        let gone = &mut self.progress.missing.gone;
+        if gone.is_empty() {
+            return;
+        }
+        let published: HashSet<Uuid> =
+            batch.iter().filter(|letter| self.replay.journal.has(letter)).map(|letter| letter.letter).collect();
+        let before = gone.len();
+        gone.retain(|letter| !published.contains(letter));
+        self.progress.earlier += before - gone.len();
     }
 
     /// The letters that are held, a window at a time. Says why it ended early, if it did.

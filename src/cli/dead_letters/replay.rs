@@ -18,7 +18,7 @@ use crate::dead_letters::edit::{Change, Edit, Set};
 use crate::dead_letters::journal::Journal;
 use crate::dead_letters::message;
 use crate::dead_letters::plan::Plan;
-use crate::domain::order::AliasTypes;
+use crate::domain::conventions::Conventions;
 use crate::settings::Settings;
 
 /// Arguments of `replay`.
@@ -52,8 +52,8 @@ pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<E
         return Ok(Exit::Usage);
     }
     let edit = edit(args)?;
-    let (cut_off, aliases, who) = (Timestamp::now(), settings.aliases(), super::holder("replay"));
-    let look = |letter| looked_at(letter, &edit, &aliases);
+    let (cut_off, conventions, who) = (Timestamp::now(), settings.conventions(), super::holder("replay"));
+    let look = |letter| looked_at(letter, &edit, &conventions);
     // whoever only looks need not wait for others
     let (seen, letter_box) = if args.dry_run {
         let letter_box = super::open(settings).await?;
@@ -97,11 +97,12 @@ fn edit(args: &Args) -> anyhow::Result<Edit> {
 fn looked_at(
     letter: StoredLetter,
     edit: &Edit,
-    aliases: &AliasTypes,
+    conventions: &Conventions,
 ) -> (Summary, Option<Result<Vec<Change>, String>>) {
     let changes = (!edit.is_empty()).then(|| {
         let edited = edit.apply(letter.body()).map_err(|error| error.to_string())?;
-        message::check(&letter, &edited.body, aliases).map_err(|rejection| rejection.message)?;
+        let now = Timestamp::now();
+        message::check(&letter, &edited.body, conventions, now).map_err(|rejection| rejection.message)?;
         Ok(edited.changes)
     });
     (letter.summary, changes)

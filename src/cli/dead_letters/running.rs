@@ -110,7 +110,7 @@ pub(super) async fn until_stopped<T>(work: impl Future<Output = T>, stop: &Cance
 async fn warn_of_orders(settings: &Settings, plan: &Plan) -> anyhow::Result<()> {
     const SHOWN: usize = 20;
     let api = Client::new(settings.api()).context("cannot set up the API client")?;
-    let warnings = check(&api, &plan.letters, &settings.aliases().order).await;
+    let warnings = check(&api, &plan.letters, &settings.conventions().aliases.order).await;
     for (order, warning) in warnings.iter().take(SHOWN) {
         note(&format!("order {order} {warning}"))?;
     }
@@ -140,7 +140,7 @@ fn show(bar: &ProgressBar, progress: &Progress) {
 
 fn report(plan: &Plan, progress: &Progress, ended: Option<&End>) -> String {
     const SHOWN: usize = 20;
-    let Progress { replayed, repeated, succeeded, failed, missing } = progress;
+    let Progress { replayed, repeated, earlier, succeeded, failed, missing } = progress;
     let waiting = replayed - succeeded - failed.len();
     let mut lines =
         vec![format!("replayed {replayed} of {}, run {}", letters(plan.letters.len()), plan.head.replay_id)];
@@ -153,13 +153,14 @@ fn report(plan: &Plan, progress: &Progress, ended: Option<&End>) -> String {
     count(failed.len(), "failed again, and have new letters");
     count(waiting, "without an outcome yet");
     count(*repeated, "published before, now taken out of the queue");
+    count(*earlier, "replayed by an earlier run");
     count(missing.gone.len(), "gone: replayed or discarded meanwhile");
     count(missing.in_use.len(), "in use by another reader, so not replayed");
     count(missing.changed.len(), "not replayed: the body is not the planned one");
     for (order, code) in failed.iter().take(SHOWN) {
         lines.push(format!("failed again: order {}: {code}", order.as_deref().unwrap_or("–")));
     }
-    let left = plan.letters.len() - replayed - repeated - missing.gone.len();
+    let left = plan.letters.len() - replayed - repeated - earlier - missing.gone.len();
     let left = format!("{} not replayed, in the queue as before", letters(left));
     match ended {
         None | Some(End::Done) => {}
@@ -183,9 +184,9 @@ fn as_json(plan: &Plan, progress: &Progress, ended: Option<&End>, failure: Optio
         Some(End::FirstUnknown) => "first-unknown",
         Some(End::TooManyFailures) => "too-many-failures",
     };
-    let Progress { replayed, repeated, succeeded, failed, missing } = progress;
+    let Progress { replayed, repeated, earlier, succeeded, failed, missing } = progress;
     let failed: Vec<_> = failed.iter().map(|(order, code)| json!({ "order": order, "code": code })).collect();
     json!({ "replayId": plan.head.replay_id, "letters": plan.letters.len(), "replayed": replayed,
-        "repeated": repeated, "succeeded": succeeded, "failed": failed, "missing": missing, "ended": ended,
+        "repeated": repeated, "earlier": earlier, "succeeded": succeeded, "failed": failed, "missing": missing, "ended": ended,
         "error": failure })
 }
