@@ -77,7 +77,11 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
             Failure { systemic: failure.systemic || *status == 401, ..failure }
         }
         ApiError::Answered { status, errors, retry_after } => {
-            let fact = errors.first().cloned().unwrap_or_default();
+            let mut fact = errors.first().cloned().unwrap_or_default();
+            // a blank name is none
+            for name in [&mut fact.error_type, &mut fact.code] {
+                name.take_if(|name| name.trim().is_empty());
+            }
             let understood = understand(rows, operation, *status, &fact);
             let error_type = fact.error_type.unwrap_or_else(|| understood.stands_for.into());
             Failure {
