@@ -2,6 +2,8 @@
 //! Not here: single cases; they are scenarios in `tests/it`.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod accepted;
+mod any_bytes;
 mod broker;
 mod check;
 mod data;
