@@ -74,7 +74,8 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
         ApiError::Unreadable { status, retry_after } => {
             let (class, effect_possible) = by_status(*status);
             let failure = nameless(class, &format!("Http{status}"), NETWORK_ACTION, effect_possible, *retry_after);
-            Failure { systemic: failure.systemic || *status == 401, ..failure }
+            // the API itself denies by an answer; this is the way to it
+            Failure { systemic: failure.systemic || class == Class::Denied, ..failure }
         }
         ApiError::Answered { status, errors, retry_after } => {
             let mut fact = errors.first().cloned().unwrap_or_default();

@@ -107,15 +107,16 @@ impl Broker {
         }
     }
 
-    /// Hands a message to the pool. Sometimes what becomes of it is not confirmed, as when the connection is lost: a
-    /// create or a start, which may overtake what follows without harm.
+    /// Hands a message to the pool. Sometimes what became of it is not confirmed, as when the connection is lost: an order
+    /// that is there or a start, which can come again behind what follows without harm.
     async fn take(&mut self, delivery: Delivery, in_hand: &mut JoinSet<(Delivery, Settlement, bool)>) {
         let (settle, settled) = oneshot::channel();
         let may_be_lost = [CHECKOUT, FULFILLMENT].contains(&delivery.message.kind) && !delivery.redelivered;
-        let confirmed = !(may_be_lost && self.random.u8(0..50) == 0);
+        let is_lost = may_be_lost && self.random.u8(0..50) == 0;
         self.jobs.send(Job { inbound: Arc::new(delivery.inbound()), settle }).await.unwrap();
         in_hand.spawn(async move {
             let Settling { settlement, carried_out } = settled.await.expect("the pool settles what it takes");
+            let confirmed = !(is_lost && matches!(settlement, Settlement::Done(_)));
             if confirmed {
                 carried_out.send(()).expect("the pool waits until it is carried out");
             }
