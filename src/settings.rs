@@ -15,8 +15,9 @@ use reader::Reader;
 use crate::api::ClientConfig;
 use crate::broker::{BrokerConfig, Names, TlsFiles};
 use crate::domain::order::AliasTypes;
+use crate::policy::breaker::Waits;
 use crate::policy::decide::Limits;
-use crate::worker::Timing;
+use crate::worker::{Pacing, Timing};
 
 /// Every key, its default and its reason.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -30,6 +31,7 @@ pub struct Settings {
     aliases: AliasTypes,
     limits: Limits,
     timing: Timing,
+    pacing: Pacing,
     max_hold: Duration,
     max_message_bytes: usize,
     admin: Listen,
@@ -59,6 +61,10 @@ pub enum LogFormat {
 /// An address to listen on, or none.
 #[derive(Clone, Copy, Debug)]
 struct Listen(Option<SocketAddr>);
+
+/// Calls per second, or no bound.
+#[derive(Clone, Copy, Debug)]
+struct Rate(Option<f64>);
 
 /// Settings that cannot be worked with.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +102,7 @@ impl Settings {
             aliases: aliases(reader)?,
             limits: limits(reader)?,
             timing: timing(reader, max_hold, api.timeout)?,
+            pacing: pacing(reader)?,
             max_hold,
             max_message_bytes: reader.get("broker.max_message_bytes")?,
             admin: reader.get("admin.listen")?,
@@ -128,6 +135,11 @@ impl Settings {
     /// Waits inside the process.
     pub fn timing(&self) -> Timing {
         self.timing.clone()
+    }
+
+    /// The pace of all calls.
+    pub fn pacing(&self) -> Pacing {
+        self.pacing.clone()
     }
 
     /// Bytes of a body that is still read.
@@ -222,6 +234,12 @@ fn timing(reader: &mut Reader, max_hold: Duration, timeout: Duration) -> Result<
         retries: reader.get("retry.in_process")?,
         last_call: max_hold.saturating_sub(timeout),
     })
+}
+
+fn pacing(reader: &mut Reader) -> Result<Pacing, SettingsError> {
+    let Rate(max_calls_per_second) = reader.get("api.max_calls_per_second")?;
+    let waits = Waits { first: reader.get("pause.first_probe")?, longest: reader.get("pause.longest_probe")? };
+    Ok(Pacing { max_calls_per_second, waits })
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub struct Failure {
     pub effect_possible: bool,
     /// How long the API asks to wait.
     pub retry_after: Option<Duration>,
+    /// Whether a call was tried at all; what was not is no attempt of its message.
+    pub attempted: bool,
 }
 
 /// Says what a failed call means. Total: every error has a class.
@@ -43,6 +45,7 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
         systemic: class.is_the_apis(),
         effect_possible,
         retry_after,
+        attempted: true,
     };
     match error {
         ApiError::NotSent { .. } => nameless(Class::Transient, "NotSent", NETWORK_ACTION, false, None),
@@ -87,6 +90,7 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
                 systemic: understood.class.is_the_apis() || *status == 401,
                 effect_possible: understood.class == Class::Transient || *status >= 500,
                 retry_after: *retry_after,
+                attempted: true,
             }
         }
     }
@@ -104,7 +108,14 @@ pub fn not_begun(operation: Operation) -> Failure {
         systemic: false,
         effect_possible: false,
         retry_after: None,
+        attempted: true,
     }
+}
+
+/// A call that was put off for the sake of all calls: its message has no part in it.
+pub fn put_off(operation: Operation, why: &str) -> Failure {
+    let message = "no call was made".into();
+    Failure { error_type: why.into(), code: why.into(), message, attempted: false, ..not_begun(operation) }
 }
 
 /// A read that left out what the decision hangs on.

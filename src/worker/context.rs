@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::board::Board;
+use super::pace::{Pace, Pacing};
 use crate::domain::order::{AliasTypes, OrderIdentifier};
 use crate::policy::decide::Limits;
 use crate::policy::health::Health;
@@ -28,6 +29,8 @@ pub struct Context<A> {
     pub max_message_bytes: usize,
     /// What the worker shows of itself.
     pub board: Arc<Board>,
+    /// The pace of all calls.
+    pub pace: Arc<Pace>,
     seen: Mutex<Seen>,
 }
 
@@ -52,13 +55,20 @@ struct Seen {
     health: Health,
     /// The last two orders that are certainly there, with the shop's names for them.
     known: Vec<(String, OrderIdentifier)>,
-    stopping: bool,
 }
 
 impl<A: OrderApi> Context<A> {
     /// A context in which nothing has been seen yet.
-    pub fn new(api: A, aliases: AliasTypes, limits: Limits, timing: Timing, max_message_bytes: usize) -> Self {
-        Self { api, aliases, limits, timing, max_message_bytes, board: Arc::default(), seen: Mutex::default() }
+    pub fn new(
+        api: A,
+        aliases: AliasTypes,
+        limits: Limits,
+        timing: Timing,
+        pacing: Pacing,
+        max_message_bytes: usize,
+    ) -> Self {
+        let (board, pace) = (Arc::default(), Arc::new(Pace::new(pacing)));
+        Self { api, aliases, limits, timing, max_message_bytes, board, pace, seen: Mutex::default() }
     }
 
     /// How long a message stays away.
@@ -89,16 +99,6 @@ impl<A: OrderApi> Context<A> {
     /// An order other than this one that is certainly there.
     pub fn known_other(&self, order: &str) -> Option<OrderIdentifier> {
         self.seen().known.iter().find(|(name, _)| name != order).map(|(_, identifier)| identifier.clone())
-    }
-
-    /// From now on no call is begun.
-    pub fn stop(&self) {
-        self.seen().stopping = true;
-    }
-
-    /// Whether no call is to be begun any more.
-    pub fn is_stopping(&self) -> bool {
-        self.seen().stopping
     }
 
     /// A panic in another task leaves nothing half done in here.

@@ -10,3 +10,4 @@ mod results;
 mod scenario;
 mod scenarios;
 mod settings;
+mod speed;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use bwp_sync::api::{ApiVersion, Client, ClientConfig};
 use bwp_sync::domain::order::AliasTypes;
+use bwp_sync::policy::breaker::Waits;
 use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{History, Inbound, Settlement};
 use bwp_sync::simulator::{AliasCheck, Config, Conflict, FaultRule, Operation, PackageState, Simulator, UnknownOrder};
-use bwp_sync::worker::{Context, Timing, handle};
+use bwp_sync::worker::{Context, Pacing, Timing, handle};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -232,5 +233,10 @@ pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) 
         retries: 2,
         last_call: Duration::from_secs(60),
     };
-    Arc::new(Context::new(api.unwrap(), AliasTypes::default(), limits, timing, 1_000_000))
+    Arc::new(Context::new(api.unwrap(), AliasTypes::default(), limits, timing, pacing(), 1_000_000))
+}
+
+/// After a failure that pauses everything the next message may try at once.
+pub(crate) fn pacing() -> Pacing {
+    Pacing { max_calls_per_second: None, waits: Waits { first: Duration::ZERO, longest: Duration::ZERO } }
 }
