@@ -31,7 +31,7 @@ use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
 pub use events::{CallEvent, CallPhase};
-pub use fault::{Fault, FaultRule};
+pub use fault::{Allowance, Fault, FaultRule};
 pub use ledger::{Alias, Effect, Ledger};
 pub use order::{OrderView, PackageState};
 pub use refusal::{Refusal, Shape};

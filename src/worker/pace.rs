@@ -242,3 +242,97 @@ fn show_pause(present: Option<Cause>) {
         gauge!("bwp_paused", "cause" => cause.name()).set(u8::from(present == Some(cause)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::breaker::works;
+    use crate::ports::Operation;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const REFUSED: Sign = Sign::Fails(Cause::CredentialsRefused);
+
+    fn pace(max_calls_per_second: Option<f64>) -> Pace {
+        Pace::new(Pacing { max_calls_per_second, waits: Waits { first: SECOND, longest: 4 * SECOND } })
+    }
+
+    fn seen(pace: &Pace, class: Option<Class>, sign: Sign) {
+        pace.seen(Attempt { order: "SO-1", began: Instant::now(), class, sign });
+    }
+
+    fn until(seconds: u32) -> Instant {
+        Instant::now() + seconds * SECOND
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_healthy_api_costs_no_wait() {
+        let (pace, began) = (pace(None), Instant::now());
+        for _ in 0..1000 {
+            assert_eq!(pace.turn(began).await, Ok(()));
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_first_is_first_and_nobody_waits_longer_than_told() {
+        let (pace, began) = (pace(Some(1.0)), Instant::now());
+        let turns = futures_util::future::join_all((0..6).map(|_| pace.turn(began + 3 * SECOND)));
+        let ends: Vec<_> = turns.await.into_iter().map(|turn| turn.is_ok()).collect();
+        assert_eq!(ends, [true, true, true, true, false, false], "at 0, 1, 2 and 3 s");
+        assert!(began.elapsed() <= 4 * SECOND, "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_is_put_off_when_a_pause_begins() {
+        let pace = pace(Some(1.0));
+        pace.turn(until(0)).await.unwrap();
+        let began = Instant::now();
+        let (first, second, ()) = tokio::join!(pace.turn(until(60)), pace.turn(until(60)), async {
+            seen(&pace, Some(Class::Denied), REFUSED)
+        });
+        assert_eq!((first, second), (Err(PutOff::Paused), Err(PutOff::Paused)));
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_is_put_off_when_the_process_is_to_end() {
+        let pace = pace(Some(1.0));
+        pace.turn(until(0)).await.unwrap();
+        let (waiting, ()) = tokio::join!(pace.turn(until(60)), async { pace.stop() });
+        assert_eq!(waiting, Err(PutOff::Stopping));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_lets_one_message_try_after_its_wait_and_ends_when_that_succeeds() {
+        let pace = pace(None);
+        let receiver = pace.flow();
+        let flow = || *receiver.borrow();
+        seen(&pace, Some(Class::Denied), REFUSED);
+        assert_eq!((flow(), pace.turn(until(60)).await), (Flow::Nothing, Err(PutOff::Paused)));
+        let shown = pace.pause().unwrap();
+        assert_eq!((shown.cause, shown.next_probe.is_some()), ("credentials-refused", true));
+
+        tokio::time::timeout(2 * SECOND, pace.probe_when_due()).await.unwrap_err();
+        assert_eq!((flow(), pace.turn(until(60)).await), (Flow::One, Ok(())));
+        seen(&pace, Some(Class::Denied), REFUSED);
+        assert_eq!(flow(), Flow::Nothing);
+
+        tokio::time::timeout(SECOND, pace.probe_when_due()).await.unwrap_err();
+        assert_eq!(flow(), Flow::Nothing, "the second wait is longer");
+        tokio::time::timeout(2 * SECOND, pace.probe_when_due()).await.unwrap_err();
+        assert_eq!(flow(), Flow::One);
+        seen(&pace, None, works(Operation::Order));
+        assert_eq!((flow(), pace.pause()), (Flow::Full, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_call_slows_all_down_and_a_refused_order_does_not() {
+        let (pace, began) = (pace(None), Instant::now());
+        seen(&pace, Some(Class::Rejected), works(Operation::CreateOrder));
+        pace.turn(until(0)).await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        seen(&pace, Some(Class::Throttled), Sign::Nothing);
+        pace.turn(until(60)).await.unwrap();
+        assert!(began.elapsed() >= Duration::from_millis(100), "{:?}", began.elapsed());
+    }
+}

@@ -46,6 +46,8 @@ enum Step {
     ClearFaults,
     Cancel(String),
     RevokeTokens,
+    /// The cause by which all calls must be paused now, or none.
+    Pause(Option<String>),
     Checkout(Message),
     Fulfillment(Message),
 }
@@ -87,6 +89,12 @@ pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), 
             Step::ClearFaults => simulator.clear_faults(),
             Step::Cancel(order) => assert!(simulator.set_package_state(order, PackageState::Cancelled)),
             Step::RevokeTokens => simulator.revoke_tokens(),
+            Step::Pause(expected) => {
+                let cause = stage.context.pace.pause().map(|pause| pause.cause);
+                if cause != expected.as_deref() {
+                    return Err(format!("step {at}: paused for {cause:?}, expected {expected:?}"));
+                }
+            }
             Step::Checkout(message) => {
                 stage.check(message, "checkout-completed", checkout(message), at).await?;
             }
@@ -119,7 +127,7 @@ impl Scenario {
             .iter()
             .filter_map(|step| match step {
                 Step::Checkout(message) | Step::Fulfillment(message) => Some(message.order.as_str()),
-                Step::Fault(_) | Step::ClearFaults | Step::Cancel(_) | Step::RevokeTokens => None,
+                Step::Fault(_) | Step::ClearFaults | Step::Cancel(_) | Step::RevokeTokens | Step::Pause(_) => None,
             })
             .collect();
         orders.sort_unstable();
