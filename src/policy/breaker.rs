@@ -80,7 +80,7 @@ pub fn sign(failure: &Failure, error: &ApiError) -> Sign {
             Class::Throttled | Class::QueryRefused => Sign::Nothing,
             // a conflict of two updates is that order's
             Class::Transient if failure.error_type.starts_with("Conflict") => works(failure.operation),
-            Class::Transient | Class::OutcomeUnknown => Sign::Fails(Cause::ApiDown),
+            Class::Transient | Class::OutcomeUnknown | Class::UnlistedTransient => Sign::Fails(Cause::ApiDown),
             Class::MaybeAlreadyDone | Class::AlreadyDone | Class::NotThere | Class::Rejected | Class::Unlisted => {
                 works(failure.operation)
             }

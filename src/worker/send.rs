@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use metrics::histogram;
+use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep};
 
 use super::case::Case;
 use super::pace::Attempt;
 use crate::policy::breaker;
-use crate::policy::classify::{Failure, classify, not_begun, put_off};
+use crate::policy::classify::{Failure, classify_by, not_begun, put_off};
 use crate::policy::decide::again_here;
 use crate::ports::{ApiError, Operation, OrderApi};
 
@@ -26,6 +26,18 @@ impl<A: OrderApi> Case<'_, A> {
         operation: Operation,
         call: impl Fn() -> F,
     ) -> Result<T, Failure> {
+        self.send_about(self.order(), self.context.timing.retries, operation, call).await
+    }
+
+    /// The same, about an order that may be another than the message's: a success is that order's. After a failure that
+    /// passes by itself, the call is made again so many times.
+    pub(super) async fn send_about<T, F: Future<Output = Result<T, ApiError>>>(
+        &self,
+        order: &str,
+        retries: usize,
+        operation: Operation,
+        call: impl Fn() -> F,
+    ) -> Result<T, Failure> {
         if self.is_late() {
             return Err(not_begun(operation));
         }
@@ -34,7 +46,7 @@ impl<A: OrderApi> Case<'_, A> {
             .with_min_delay(timing.first_wait)
             // jitter is added on top and can double it
             .with_max_delay(timing.longest_wait / 2)
-            .with_max_times(timing.retries)
+            .with_max_times(retries)
             .with_jitter()
             .build();
         let mut last: Option<Failure> = None;
@@ -42,9 +54,9 @@ impl<A: OrderApi> Case<'_, A> {
             if let Err(why) = self.context.pace.turn(self.last_call()).await {
                 return Err(last.unwrap_or_else(|| put_off(operation, why.name())));
             }
-            let mut failure = match self.attempt(operation, call()).await {
+            let mut failure = match self.attempt(order, operation, call()).await {
                 Ok(done) => {
-                    self.context.succeeded(operation, self.order());
+                    self.context.succeeded(operation, order);
                     return Ok(done);
                 }
                 Err(failure) => failure,
@@ -62,12 +74,13 @@ impl<A: OrderApi> Case<'_, A> {
     /// One call. Whoever has an interest in it is told what came of it.
     async fn attempt<T>(
         &self,
+        order: &str,
         operation: Operation,
         call: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, Failure> {
         let began = Instant::now();
         let outcome = call.await.map_err(|error| {
-            let failure = classify(operation, &error);
+            let failure = classify_by(self.context.rows, operation, &error);
             let sign = breaker::sign(&failure, &error);
             (failure, sign)
         });
@@ -77,8 +90,11 @@ impl<A: OrderApi> Case<'_, A> {
         };
         let name = class.map_or("ok", |class| class.name());
         histogram!("bwp_api_call_seconds", "operation" => operation.name(), "class" => name).record(began.elapsed());
-        self.context.pace.seen(Attempt { order: self.order(), began, class, sign });
+        self.context.pace.seen(Attempt { order, began, class, sign });
         outcome.map_err(|(failure, _)| failure).inspect_err(|failure| {
+            if failure.unlisted {
+                counter!("bwp_unlisted_errors_total", "operation" => operation.name()).increment(1);
+            }
             if failure.systemic {
                 self.context.board.api_fails(failure);
             }

@@ -9,19 +9,6 @@ use serde_json::{Value, json};
 const CHECKOUT: &str = include_str!("../fixtures/messages/create-minimum-fulfillable.json");
 const FULFILLMENT: &str = include_str!("../fixtures/messages/trigger-minimum-fulfillable.json");
 
-/// What the fixtures say of the shopper, and what the simulator's client must keep to itself.
-/// The postal code is left out: five digits occur in any time.
-pub(crate) const PRIVATE: [&str; 8] = [
-    "John",
-    "Smith",
-    "Boren",
-    "Seattle",
-    "john.smith@shop.example",
-    "apay-session-id",
-    "external-shopper-checkout-session-id",
-    "sim-secret",
-];
-
 /// A message as a shop publishes it to `shop.events`.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {

@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bwp_sync::api::{ApiVersion, Client, ClientConfig};
-use bwp_sync::domain::order::AliasTypes;
+use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::policy::breaker::Waits;
 use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{History, Inbound, Settlement};
-use bwp_sync::simulator::{AliasCheck, Config, Conflict, FaultRule, Operation, PackageState, Simulator, UnknownOrder};
+use bwp_sync::simulator::{
+    AliasCheck, Behaviour, Config, Conflict, FaultRule, Operation, PackageState, Simulator, UnknownOrder,
+};
 use bwp_sync::worker::{Context, Pacing, Timing, handle};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::output::{assert_settlement_is_clean, listen};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -73,10 +77,14 @@ struct Message {
 
 /// Runs a scenario in one version of the API, and says what was not as it should be.
 pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), String> {
+    listen();
     let simulator = Simulator::start(Config {
-        conflict: if scenario.conflict_error { Conflict::ConflictError } else { Conflict::default() },
-        alias_check: if scenario.alias_checked_last { AliasCheck::Last } else { AliasCheck::First },
-        unknown_order: if scenario.unknown_is_denied { UnknownOrder::AccessDenied } else { UnknownOrder::Null },
+        behaviour: Behaviour {
+            conflict: if scenario.conflict_error { Conflict::ConflictError } else { Conflict::default() },
+            alias_check: if scenario.alias_checked_last { AliasCheck::Last } else { AliasCheck::First },
+            unknown_order: if scenario.unknown_is_denied { UnknownOrder::AccessDenied } else { UnknownOrder::Null },
+            ..Behaviour::default()
+        },
         ..Config::default()
     })
     .await
@@ -147,20 +155,15 @@ impl Stage {
     /// by an earlier step goes on from there.
     async fn check(&mut self, message: &Message, kind: &str, data: Value, at: usize) -> Result<(), String> {
         let id = format!("{kind} {}", message.order);
-        let event = json!({
-            "specversion": "1.0", "id": id, "source": "/shops/acme", "type": kind,
-            "data": data,
-        });
         let mut inbound = Inbound {
-            body: serde_json::to_vec(&event).unwrap(),
-            content_type: Some("application/cloudevents+json".into()),
             redelivered: message.redelivered,
             history: self.waiting.remove(&id).unwrap_or_default(),
-            ..Inbound::default()
+            ..event(&id, kind, &data)
         };
         let (mut ends, mut attempts) = (Vec::new(), 0);
         while ends.len() < message.ends.len() {
             let settlement = handle(&self.context, &inbound).await;
+            assert_settlement_is_clean(&settlement);
             ends.push(end(&settlement));
             (inbound.history, attempts) = match settlement {
                 Settlement::Later(later) => (later.history.clone(), later.history.attempts),
@@ -194,8 +197,19 @@ fn end(settlement: &Settlement) -> String {
 fn checkout(message: &Message) -> Value {
     let aliases: Vec<_> =
         (0..message.aliases).map(|n| json!({ "type": format!("ERP_{n}"), "id": message.order })).collect();
+    let mut data = plain_checkout(&message.order);
+    data["order"]["displayId"] = json!(message.display_id);
+    data["order"]["aliases"] = json!(aliases);
+    if let Some(product) = &message.product {
+        data["lines"][0]["product"]["sku"] = json!(product);
+    }
+    data
+}
+
+/// A checkout of one Prime line.
+pub(crate) fn plain_checkout(order: &str) -> Value {
     json!({
-        "order": { "id": message.order, "displayId": message.display_id, "aliases": aliases },
+        "order": { "id": order },
         "currency": "USD",
         "shopper": { "name": "John Smith", "email": "john.smith@shop.example" },
         "shipTo": {
@@ -203,12 +217,21 @@ fn checkout(message: &Message) -> Value {
             "postalCode": "98109", "country": "US",
         },
         "lines": [{
-            "id": "1", "product": { "sku": message.product.as_deref().unwrap_or("S-1"), "title": "Mug" },
-            "unitPrice": "10.00", "quantity": 1,
+            "id": "1", "product": { "sku": "S-1", "title": "Mug" }, "unitPrice": "10.00", "quantity": 1,
             "delivery": { "by": "amazon", "prime": true, "offerId": "1234567890", "previewId": "SIP-0000000-0000000" },
         }],
         "total": "10.00",
     })
+}
+
+/// A message of the shop, as it is delivered first.
+pub(crate) fn event(id: &str, kind: &str, data: &Value) -> Inbound {
+    let event = json!({ "specversion": "1.0", "id": id, "source": "/shops/acme", "type": kind, "data": data });
+    Inbound {
+        body: serde_json::to_vec(&event).unwrap(),
+        content_type: Some("application/cloudevents+json".into()),
+        ..Inbound::default()
+    }
 }
 
 pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) -> Arc<Context<Client>> {
@@ -236,12 +259,13 @@ pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) 
     };
     let timing = Timing {
         settle: Duration::from_millis(20),
+        call_ended: Duration::from_millis(50),
         first_wait: Duration::from_millis(5),
         longest_wait: Duration::from_millis(20),
         retries: 2,
         last_call: Duration::from_secs(60),
     };
-    Arc::new(Context::new(api.unwrap(), AliasTypes::default(), limits, timing, pacing(), 1_000_000))
+    Arc::new(Context::new(api.unwrap(), Conventions::default(), limits, timing, pacing(), 1_000_000))
 }
 
 /// After a failure that pauses everything the next message may try at once.

@@ -10,7 +10,9 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// A running program; killed when dropped.
+use super::private::assert_nothing_private;
+
+/// A running program; killed when dropped. What it wrote is then looked through for private data.
 pub(crate) struct Process {
     child: Child,
     stdout: watch::Receiver<Vec<String>>,
@@ -88,6 +90,16 @@ impl Process {
         let id = self.child.id().expect("the program runs");
         let id = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id is positive");
         kill_process(id, signal).expect("our own child can be signalled");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // a test that failed has said why already
+        if !std::thread::panicking() {
+            self.stdout().iter().for_each(|line| assert_nothing_private("stdout", line));
+            self.stderr().iter().for_each(|line| assert_nothing_private("stderr", line));
+        }
     }
 }
 
