@@ -18,6 +18,7 @@ mod delivery;
 mod drops;
 mod harness;
 mod letters;
+mod order;
 mod outage;
 mod pause;
 mod recovery;
