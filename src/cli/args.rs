@@ -32,6 +32,9 @@ pub enum Command {
     Check(Check),
     /// Publish messages of your own to the shop's exchange, each confirmed by the broker
     Publish(Publish),
+    /// See, understand, replay and discard dead letters
+    #[command(subcommand)]
+    DeadLetters(Box<super::dead_letters::Command>),
     /// List every error: what it means, what the worker does about it, what can be done
     Errors(Errors),
     /// Print the JSON Schema of a kind of message or result

@@ -5,6 +5,7 @@
 pub mod args;
 mod check;
 mod completions;
+pub mod dead_letters;
 mod errors;
 mod publish;
 mod run;
@@ -24,7 +25,8 @@ use crate::telemetry;
 enum Exit {
     Done = 0,
     Failed = 1,
-    // 2 is clap's, for arguments that it does not understand
+    /// Also clap's, for arguments that it does not understand.
+    Usage = 2,
     BadSettings = 64,
 }
 
@@ -44,6 +46,7 @@ pub fn main(args: &Args) -> ExitCode {
         Command::Run => work(args, run::run),
         Command::Check(check) => work(args, async |settings| check::check(settings, check).await),
         Command::Publish(publish) => work(args, async |settings| publish::publish(settings, publish).await),
+        Command::DeadLetters(command) => work(args, async |settings| dead_letters::run(settings, command).await),
     }
 }
 

@@ -116,10 +116,12 @@ fn rest(
     let payments = missing_payments(path, refund, stored)?;
     let standing = standing(path, refund, stored, rules)?;
     let same_reason = refund.reason.is_none() || refund.reason == stored.reason;
-    let same_lines = lines.iter().all(|line| stored.lines.iter().flatten().any(|stored| is_line(line, stored)));
+    // which lines a refund is for adds nothing up: where that is not told, it is no reason for a call of its own
+    let same_lines =
+        stored.lines.as_ref().map(|there| lines.iter().all(|line| there.iter().any(|it| is_line(line, it))));
     let (superseded, changed) = match standing {
         Standing::Superseded => (true, false),
-        Standing::Same => (false, !(same_reason && same_lines)),
+        Standing::Same => (false, !same_reason || same_lines == Some(false)),
         Standing::Ahead => (false, true),
     };
     if payments.is_empty() && !changed {
@@ -136,7 +138,7 @@ fn rest(
         aliases: Vec::new(),
         state,
         refund_total: RefundTotal { total_amount: total },
-        refund_for: if superseded || same_lines { None } else { refund_for(lines) },
+        refund_for: if superseded || same_lines == Some(true) { None } else { refund_for(lines) },
         refund_request_reason: refund.reason.clone().filter(|_| !superseded && !same_reason),
         refund_status_reason: None,
         payment_details: payments,
@@ -156,7 +158,9 @@ enum Standing {
 
 fn standing(path: &str, refund: &Refund, stored: &StoredRefund, rules: &Rules) -> Result<Standing, Rejection> {
     let same_total = stored.total.as_ref().is_some_and(|total| total.is(refund.total));
-    let lower = stored.total.as_ref().is_some_and(|total| total.is_more_than(refund.total));
+    // before anything is paid, the sum is what Buy with Prime expects it to be
+    let expected = stored.state == Some(Named::Known(RefundState::Pending)) && !has_payments(stored);
+    let lower = !expected && stored.total.as_ref().is_some_and(|total| total.is_more_than(refund.total));
     let Some(Named::Known(state)) = stored.state else {
         return Ok(if lower { Standing::Superseded } else { Standing::Ahead });
     };
@@ -233,11 +237,16 @@ fn refunded_lines(
     lines.iter().enumerate().map(refunded).collect()
 }
 
+fn has_payments(stored: &StoredRefund) -> bool {
+    stored.payments.as_ref().is_some_and(|payments| !payments.is_empty())
+}
+
 fn refund_for(order_line_items: Vec<RefundedLine>) -> Option<RefundFor> {
     (!order_line_items.is_empty()).then_some(RefundFor { order_line_items })
 }
 
+/// What is not told does not contradict.
 fn is_line(wanted: &RefundedLine, stored: &StoredRefundLine) -> bool {
-    wanted.line_item_id.line_item_id == stored.line_item_id
-        && wanted.refunded_quantity.map(|quantity| quantity.amount.decimal()) == stored.quantity
+    let pieces = wanted.refunded_quantity.map(|quantity| quantity.amount.decimal());
+    wanted.line_item_id.line_item_id == stored.line_item_id && (stored.quantity.is_none() || pieces == stored.quantity)
 }

@@ -26,3 +26,4 @@ mod retries;
 mod room;
 mod shutdown;
 mod topology;
+mod updates;

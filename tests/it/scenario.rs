@@ -41,6 +41,12 @@ pub(crate) struct Scenario {
     /// Calls that must have been made by operation, where that matters.
     #[serde(default)]
     calls: BTreeMap<String, u64>,
+    /// How many times a refund's payment must have been told.
+    #[serde(default)]
+    payments: BTreeMap<String, usize>,
+    /// The total that the last update must have given an order.
+    #[serde(default)]
+    totals: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +60,12 @@ enum Step {
     Pause(Option<String>),
     Checkout(Message),
     Fulfillment(Message),
+    Amendment(Message),
+    Refund(Message),
+    /// The shopper of this order sends it back, so Buy with Prime opens a refund.
+    RequestRefund(String),
+    /// For how many milliseconds from now on a read does not show an effect.
+    EffectsShowAfter(u64),
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,6 +78,12 @@ struct Message {
     product: Option<String>,
     #[serde(default)]
     aliases: u32,
+    /// What the message says beside its order; `$refund` stands for the id of the last refund that was opened.
+    #[serde(default)]
+    data: serde_json::Map<String, Value>,
+    /// Which of several messages of its kind it is.
+    #[serde(default)]
+    id: String,
     #[serde(default)]
     redelivered: bool,
     /// How each attempt ends, until the last one.
@@ -91,6 +109,7 @@ pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), 
     .unwrap();
     let secret = if scenario.wrong_secret { "not the secret" } else { "sim-secret" };
     let mut stage = Stage { context: context(&simulator, secret, version), waiting: BTreeMap::new() };
+    let mut refund = String::new();
     for (at, step) in scenario.steps.iter().enumerate() {
         match step {
             Step::Fault(rule) => simulator.add_fault(rule.clone()),
@@ -107,9 +126,14 @@ pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), 
                 stage.check(message, "checkout-completed", checkout(message), at).await?;
             }
             Step::Fulfillment(message) => {
-                let data = json!({ "order": { "id": message.order } });
-                stage.check(message, "fulfillment-triggered", data, at).await?;
+                stage.check(message, "fulfillment-triggered", about(message, &refund), at).await?;
             }
+            Step::Amendment(message) => stage.check(message, "order-amended", about(message, &refund), at).await?,
+            Step::Refund(message) => stage.check(message, "refund-updated", about(message, &refund), at).await?,
+            Step::EffectsShowAfter(settle_millis) => {
+                simulator.behave(Behaviour { settle_millis: *settle_millis, ..simulator.behaviour() });
+            }
+            Step::RequestRefund(order) => refund = simulator.request_refund(order).unwrap(),
         }
     }
     let ledger = simulator.ledger();
@@ -125,6 +149,18 @@ pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), 
             return Err(format!("{name} was called {calls} times, expected {expected}"));
         }
     }
+    for (id, expected) in &scenario.payments {
+        let told = ledger.payments_of(id);
+        if told != *expected {
+            return Err(format!("payment {id} was told {told} times, expected {expected}"));
+        }
+    }
+    for (order, expected) in &scenario.totals {
+        let total = ledger.last_total_of(order);
+        if total != Some(expected) {
+            return Err(format!("the total of {order} is {total:?}, expected {expected}"));
+        }
+    }
     Ok(())
 }
 
@@ -135,6 +171,7 @@ impl Scenario {
             .iter()
             .filter_map(|step| match step {
                 Step::Checkout(message) | Step::Fulfillment(message) => Some(message.order.as_str()),
+                Step::Amendment(_) | Step::Refund(_) | Step::RequestRefund(_) | Step::EffectsShowAfter(_) => None,
                 Step::Fault(_) | Step::ClearFaults | Step::Cancel(_) | Step::RevokeTokens | Step::Pause(_) => None,
             })
             .collect();
@@ -154,7 +191,7 @@ impl Stage {
     /// Handles a message again and again, as the retry queues would, until its last end. A message that was left waiting
     /// by an earlier step goes on from there.
     async fn check(&mut self, message: &Message, kind: &str, data: Value, at: usize) -> Result<(), String> {
-        let id = format!("{kind} {}", message.order);
+        let id = format!("{kind} {} {}", message.order, message.id);
         let mut inbound = Inbound {
             redelivered: message.redelivered,
             history: self.waiting.remove(&id).unwrap_or_default(),
@@ -194,6 +231,13 @@ fn end(settlement: &Settlement) -> String {
     }
 }
 
+/// The data of a message about an order that is there.
+fn about(message: &Message, refund: &str) -> Value {
+    let mut data = json!({ "order": { "id": message.order }, "currency": "USD" });
+    data.as_object_mut().unwrap().extend(message.data.clone());
+    serde_json::from_str(&data.to_string().replace("$refund", refund)).unwrap()
+}
+
 fn checkout(message: &Message) -> Value {
     let aliases: Vec<_> =
         (0..message.aliases).map(|n| json!({ "type": format!("ERP_{n}"), "id": message.order })).collect();
@@ -203,6 +247,7 @@ fn checkout(message: &Message) -> Value {
     if let Some(product) = &message.product {
         data["lines"][0]["product"]["sku"] = json!(product);
     }
+    data.as_object_mut().unwrap().extend(message.data.clone());
     data
 }
 
