@@ -55,8 +55,8 @@ fn the_command_prints_each_schema_that_it_lists() {
     for name in names.lines() {
         let output = bwp_sync(&["schema", name]).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{output:?}");
-        let committed = std::fs::read(root().join(format!("config/schemas/{name}.json"))).unwrap();
-        assert_eq!(output.stdout, committed, "{name}");
+        let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(printed["title"], name, "{printed}");
     }
 }
 

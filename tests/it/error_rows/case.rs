@@ -17,6 +17,8 @@ use crate::scenario::{context, event, plain_checkout};
 
 /// The order that meets the error.
 const ORDER: &str = "SO-1";
+/// The payment of its refund.
+const PAYMENT: &str = "P-1";
 
 /// An error, when it is raised, and what must come of it.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +59,8 @@ pub(super) enum When {
 enum Message {
     Checkout,
     Fulfillment,
+    Amendment,
+    Refund,
 }
 
 impl fmt::Display for Expected {
@@ -96,7 +100,7 @@ impl Message {
     fn write(self) -> Operation {
         match self {
             Self::Checkout => Operation::CreateOrder,
-            Self::Fulfillment => Operation::UpdateOrder,
+            Self::Fulfillment | Self::Amendment | Self::Refund => Operation::UpdateOrder,
         }
     }
 
@@ -106,6 +110,20 @@ impl Message {
             Self::Fulfillment => {
                 let data = json!({ "order": { "id": order } });
                 event(&format!("fulfillment {order}"), "fulfillment-triggered", &data)
+            }
+            Self::Amendment => {
+                let data = json!({
+                    "order": { "id": order }, "currency": "USD", "total": "12.00",
+                    "addAliases": [{ "type": "ERP_ID", "id": order }],
+                    "addLinks": [{ "kind": "EXTERNAL_ORDER_TRACKING", "url": "https://shop.example/orders/1/track" }],
+                });
+                event(&format!("amendment {order}"), "order-amended", &data)
+            }
+            Self::Refund => {
+                let payment = json!({ "id": PAYMENT, "amount": "5.00", "label": "Visa ending in 1234" });
+                let refund = json!({ "externalId": "R-1", "state": "PARTIAL", "total": "5.00", "payments": [payment] });
+                let data = json!({ "order": { "id": order }, "currency": "USD", "refunds": [refund] });
+                event(&format!("refund {order}"), "refund-updated", &data)
             }
         }
     }
@@ -213,18 +231,18 @@ fn described(settlement: &Settlement) -> (String, [Option<String>; 3]) {
     }
 }
 
-/// Whatever happened: at most one order, started at most once, none beside the letter of its create; and the letter says
+/// Whatever happened: at most one order, started at most once, refunded at most once, none beside the letter of its create; and the letter says
 /// what can be done and which operation was asked for.
 fn once(simulator: &Simulator, message: Message, last: &Settlement) -> Result<(), String> {
     let ledger = simulator.ledger();
-    let (orders, starts) = (ledger.creations_of(ORDER), ledger.starts_of(ORDER));
+    let (orders, starts, payments) = (ledger.creations_of(ORDER), ledger.starts_of(ORDER), ledger.payments_of(PAYMENT));
     let letter = match last {
         Settlement::DeadLetter(letter, _) => Some(letter),
         Settlement::Done(_) | Settlement::Later(_) | Settlement::Suspect => None,
     };
     let most = usize::from(letter.is_none() || message != Message::Checkout);
-    if orders > most || starts > 1 {
-        return Err(format!("{orders} orders, started {starts} times"));
+    if orders > most || starts > 1 || payments > 1 {
+        return Err(format!("{orders} orders, started {starts} times, refunded {payments} times"));
     }
     match letter {
         Some(letter) if letter.operation != message.write().name() || letter.suggested_action.is_empty() => {
@@ -250,6 +268,7 @@ fn impatient(simulator: &Simulator, version: ApiVersion, rows: &'static [Row]) -
     context.limits.denied_attempts = context.limits.attempts - 1;
     context.timing = Timing {
         settle: Duration::from_millis(2),
+        call_ended: Duration::from_millis(2),
         first_wait: Duration::from_millis(1),
         longest_wait: Duration::from_millis(4),
         ..context.timing
