@@ -18,5 +18,6 @@ mod tool;
 mod browse;
 mod crashes;
 mod plan;
+mod readme;
 mod replay;
 mod together;
