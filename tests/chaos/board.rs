@@ -47,12 +47,8 @@ pub(crate) struct Figures {
 impl Board {
     /// A message is about to be published.
     pub(crate) fn sending(&self, planned: &Planned) {
-        let sent = Sent {
-            id: planned.id.clone(),
-            order: planned.order.clone(),
-            end: end_of(planned.what),
-            confirmed: false,
-        };
+        let sent =
+            Sent { id: planned.id.clone(), order: planned.order.clone(), end: end_of(planned.what), confirmed: false };
         let mut inner = self.inner();
         inner.sent.entry(planned.id.clone()).or_insert(sent);
         inner.waiting_since.get_or_insert_with(Instant::now);
@@ -111,12 +107,6 @@ impl Board {
     /// Whether this message is settled.
     pub(crate) fn is_settled(&self, id: &str) -> bool {
         self.inner().settled.contains(id)
-    }
-
-    /// Waits for the next message to be settled; whether one was in that time.
-    pub(crate) async fn next_settled(&self, within: Duration) -> bool {
-        let mut settled = self.settled.subscribe();
-        timeout(within, settled.changed()).await.is_ok()
     }
 
     /// Waits until fewer than so many messages wait; whether that came, with never so long a time between settlements.

@@ -168,9 +168,12 @@ impl<'a> Orders<'a> {
     fn doubled(&self) -> impl Iterator<Item = (Broken, String)> {
         let several = |counts: &HashMap<&str, usize>, what: &str| {
             let several = counts.iter().filter(|(_, times)| **times > 1);
-            several.map(|(order, times)| (Broken::Doubled, format!("{order}: {what} {times} times"))).collect::<Vec<_>>()
+            several
+                .map(|(order, times)| (Broken::Doubled, format!("{order}: {what} {times} times")))
+                .collect::<Vec<_>>()
         };
-        let nameless = (0..self.nameless).map(|_| (Broken::Doubled, "an order was created without its alias".to_owned()));
+        let nameless =
+            (0..self.nameless).map(|_| (Broken::Doubled, "an order was created without its alias".to_owned()));
         several(&self.created, "created").into_iter().chain(several(&self.starts, "started")).chain(nameless)
     }
 }

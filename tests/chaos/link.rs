@@ -62,9 +62,8 @@ impl Publisher {
     async fn publish_to(&mut self, exchange: &str, key: &str, properties: BasicProperties, body: &[u8]) -> Published {
         let channel = self.channel().await;
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let published = async {
-            channel.basic_publish(exchange.into(), key.into(), options, body, properties).await?.await
-        };
+        let published =
+            async { channel.basic_publish(exchange.into(), key.into(), options, body, properties).await?.await };
         match timeout(CONFIRM_WITHIN, published).await {
             Ok(Ok(Confirmation::Ack(None))) => Published::Accepted,
             Ok(Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(_) | Confirmation::NotRequested)) => {

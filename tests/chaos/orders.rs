@@ -48,10 +48,16 @@ pub(crate) enum Mix {
 }
 
 /// Codes with which the API refuses an order for good.
-const REFUSALS: [&str; 4] = ["ItemOutOfStock", "AddressMismatch", "ShopperNotPrime", "InvalidItemIdentifier"];
+pub(crate) const REFUSALS: [&str; 4] =
+    ["ItemOutOfStock", "AddressMismatch", "ShopperNotPrime", "InvalidItemIdentifier"];
 /// Failures that pass: named in the order, they hit its first create alone.
-const PASSING: [&str; 5] =
-    ["sim-Http500-once", "sim-NonJson-once", "sim-DropAfterEffect-once", "sim-Http502AfterEffect-once", "sim-Http429-once"];
+const PASSING: [&str; 5] = [
+    "sim-Http500-once",
+    "sim-NonJson-once",
+    "sim-DropAfterEffect-once",
+    "sim-Http502AfterEffect-once",
+    "sim-Http429-once",
+];
 /// So many orders are under way at the same time, so that their messages mingle.
 const MINGLED: usize = 8;
 
@@ -111,7 +117,7 @@ impl Shop {
         let mut messages = match drawn {
             0..6 => {
                 let code = REFUSALS[self.rng.usize(..REFUSALS.len())];
-                vec![checkout(&order, &format!("sim-{code}"), What::Refused(code))]
+                vec![checkout(&order, &refused_product(code), What::Refused(code))]
             }
             6..9 => vec![broken(&order)],
             9..11 => vec![unsupported(&order)],
@@ -138,6 +144,11 @@ impl Shop {
         }
         messages
     }
+}
+
+/// The product that the API refuses with this code: the simulator does so by itself, with or without a rule.
+pub(crate) fn refused_product(code: &str) -> String {
+    format!("sim-{code}")
 }
 
 /// A checkout that ends whoever tries to create its order.

@@ -1,6 +1,7 @@
 //! A wire between a client and a server that a test can cut, refuse, stall, slow down and watch.
 //! Not here: any knowledge of what passes through it.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -9,11 +10,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 /// How many refused or waiting connections the kernel queues up.
 const BACKLOG: u32 = 128;
 
+/// How long a closed listener may linger.
+const FREE_WITHIN: Duration = Duration::from_secs(10);
 /// Reads no more than this at once.
 const CHUNK: usize = 16 * 1024;
 /// A request with its headers is smaller, so one that is watched for is found in so many bytes.
@@ -115,7 +119,7 @@ impl Relay {
         if refuse && let Some(acceptor) = self.acceptor.take() {
             acceptor.abort();
             drop(acceptor.await);
-            self.refusing = Some(bind(self.address));
+            self.refusing = Some(bind_again(self.address).await);
         }
         if !refuse && let Some(socket) = self.refusing.take() {
             self.acceptor = Some(accept(socket, &self.wire));
@@ -167,11 +171,29 @@ impl Wire {
 }
 
 fn bind(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().expect("a socket can be made");
+    try_bind(address).expect("the loopback port is free")
+}
+
+/// For a port of which the listener has just been closed. A process that another thread is starting holds a copy of the
+/// listener until it has become its program.
+async fn bind_again(address: SocketAddr) -> TcpSocket {
+    let bound = async {
+        loop {
+            match try_bind(address) {
+                Ok(socket) => return socket,
+                Err(_) => sleep(Duration::from_millis(1)).await,
+            }
+        }
+    };
+    timeout(FREE_WITHIN, bound).await.expect("the port is free again in time")
+}
+
+fn try_bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
     // the port is taken again while closed connections of it linger
-    socket.set_reuseaddr(true).expect("a socket has the option");
-    socket.bind(address).expect("the loopback port is free");
-    socket
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 fn accept(socket: TcpSocket, wire: &Arc<Wire>) -> AbortOnDropHandle<()> {
@@ -231,7 +253,7 @@ async fn pump(
         }
         let allowed = pace.wait_for(|pace| *pace != Pace::Stalled).await.map(|pace| *pace);
         match allowed {
-            Ok(Pace::Slow { late, .. }) => tokio::time::sleep(late).await,
+            Ok(Pace::Slow { late, .. }) => sleep(late).await,
             Ok(Pace::Free | Pace::Stalled) => {}
             Err(_) => return,
         }
