@@ -13,8 +13,8 @@ use crate::model::end_of;
 use crate::orders::Planned;
 
 /// Shared by those who publish, those who listen and those who wait.
-#[derive(Default)]
 pub(crate) struct Board {
+    begun: Instant,
     inner: Mutex<Inner>,
     settled: watch::Sender<usize>,
 }
@@ -32,6 +32,8 @@ struct Inner {
     /// Since when the next settlement is waited for; nothing while everything is settled.
     waiting_since: Option<Instant>,
     longest_stall: Duration,
+    /// When it ended.
+    stall_ended: Duration,
 }
 
 /// Figures for the report.
@@ -42,9 +44,21 @@ pub(crate) struct Figures {
     pub(crate) letters: usize,
     pub(crate) unknown_confirms: usize,
     pub(crate) longest_stall: Duration,
+    /// Since the beginning of the run.
+    pub(crate) stall_ended: Duration,
 }
 
 impl Board {
+    /// Nothing has been sent yet.
+    pub(crate) fn new() -> Self {
+        Self { begun: Instant::now(), inner: Mutex::default(), settled: watch::Sender::default() }
+    }
+
+    /// The time since the beginning of the run.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
     /// A message is about to be published.
     pub(crate) fn sending(&self, planned: &Planned) {
         let sent =
@@ -79,7 +93,10 @@ impl Board {
         }
         let now = Instant::now();
         let stalled = inner.waiting_since.map_or(Duration::ZERO, |since| now - since);
-        inner.longest_stall = inner.longest_stall.max(stalled);
+        if stalled > inner.longest_stall {
+            inner.longest_stall = stalled;
+            inner.stall_ended = now - self.begun;
+        }
         inner.waiting_since = (inner.waiting() > 0).then_some(now);
         let settled = inner.settled.len();
         drop(inner);
@@ -134,6 +151,7 @@ impl Board {
             letters: inner.letters.len(),
             unknown_confirms: inner.unknown_confirms,
             longest_stall: inner.longest_stall,
+            stall_ended: inner.stall_ended,
         }
     }
 

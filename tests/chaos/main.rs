@@ -28,7 +28,7 @@ mod worker;
 
 /// A node, three workers, the API, and all that can happen to them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_lost_or_doubled_whatever_happens_on_one_node() {
+async fn nothing_is_lost_or_doubled_whatever_happens_to_one_node() {
     play::play("one-node").await;
 }
 
@@ -40,7 +40,7 @@ async fn nothing_is_lost_or_doubled_whatever_happens_to_a_cluster() {
 
 /// While the API is away messages wait; none becomes a letter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outage_of_the_api_writes_no_letter_and_takes_next_to_nothing() {
+async fn an_api_outage_writes_no_letter_and_takes_next_to_nothing() {
     play::play("api-outage").await;
 }
 

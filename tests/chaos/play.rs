@@ -46,6 +46,9 @@ impl Form {
 /// What came of one fault.
 pub(crate) struct Struck {
     pub(crate) fault: Fault,
+    /// Since the beginning of the run.
+    pub(crate) began: Duration,
+    pub(crate) ended: Duration,
     /// From its end until every worker concerned had settled something again; or what went wrong.
     pub(crate) resumed: Result<Duration, String>,
 }
@@ -161,20 +164,25 @@ async fn lane(stage: &Stage, mut steps: Vec<Step>, mut rng: Rng, until: Option<I
     }
 }
 
+/// While work is to go on again nobody may bring it to rest.
 async fn one(stage: &Stage, step: &Step, rng: &mut Rng) -> Struck {
-    let done = if step.fault == Fault::DeleteQueue {
-        let _nobody_else = stage.quiet.write().await;
-        strike(stage, step, rng).await
+    let (mut alone, mut among_others) = (None, None);
+    if step.fault == Fault::DeleteQueue {
+        alone = Some(stage.quiet.write().await);
     } else {
-        let _others_may_too = stage.quiet.read().await;
-        strike(stage, step, rng).await
-    };
+        among_others = Some(stage.quiet.read().await);
+    }
+    let began = stage.board.elapsed();
+    let done = strike(stage, step, rng).await;
+    let ended = stage.board.elapsed();
+    drop(alone);
     let resumed = match done {
         Ok(Concerned::Worker(worker)) => resumed(stage, &[worker], step).await,
         Ok(Concerned::All) => resumed(stage, &(0..stage.workers.len()).collect::<Vec<_>>(), step).await,
         Err(why) => Err(why),
     };
-    Struck { fault: step.fault, resumed }
+    drop(among_others);
+    Struck { fault: step.fault, began, ended, resumed }
 }
 
 /// Waits until each of these workers has settled something more, and the shop has heard of something more.

@@ -48,6 +48,7 @@ impl Report<'_> {
         let table = self.table();
         eprintln!("{table}");
         std::fs::write(folder.join("report.md"), table).expect("the report can be written");
+        std::fs::write(folder.join("timeline.txt"), self.timeline()).expect("the timeline can be written");
     }
 
     /// What is not as it must be; nothing for a good run.
@@ -65,8 +66,11 @@ impl Report<'_> {
                 expect(false, format!("{:?}: {why}", struck.fault));
             }
         }
+        let of_each = self.form.lasts.map_or(bounds.of_each_fault, |it| {
+            bounds.of_each_fault * usize::try_from(it.as_secs() / 60).unwrap_or(usize::MAX) / 20
+        });
         for (fault, (times, _)) in self.by_fault() {
-            expect(times >= bounds.of_each_fault, format!("{fault:?} only {times} times"));
+            expect(times >= of_each, format!("{fault:?} only {times} times"));
         }
         let stall = self.figures.longest_stall.as_secs_f64();
         expect(stall <= bounds.stall, format!("nothing was settled for {stall:.1} s"));
@@ -118,6 +122,18 @@ impl Report<'_> {
             writeln!(table, "| {name} | {value} |").expect("a text can be written to");
         }
         table
+    }
+
+    /// Every fault with its seconds since the beginning, for who has to find out why.
+    fn timeline(&self) -> String {
+        let mut lines = String::new();
+        for Struck { fault, began, ended, resumed } in &self.struck {
+            writeln!(lines, "{:8.1} to {:8.1}  {fault:?}  {resumed:?}", began.as_secs_f64(), ended.as_secs_f64())
+                .expect("a text can be written to");
+        }
+        let (stall, ended) = (self.figures.longest_stall.as_secs_f64(), self.figures.stall_ended.as_secs_f64());
+        writeln!(lines, "{:8.1} to {ended:8.1}  nothing was settled", ended - stall).expect("a text can be written to");
+        lines
     }
 
     /// How often each fault happened, and the longest time to resume after it, if that always came.

@@ -100,7 +100,7 @@ pub(crate) enum Fault {
 pub(crate) struct Bounds {
     /// The longest time without a settlement, in seconds, while something waits.
     pub(crate) stall: f64,
-    /// At least so many faults of each kind.
+    /// At least so many faults of each kind; in a long run, in every twenty minutes.
     #[serde(default)]
     pub(crate) of_each_fault: usize,
     /// At least so many messages wait at the end of a fault of the first lane.

@@ -74,7 +74,7 @@ impl Stage {
         let workers: Vec<_> = workers.collect();
         let all = async || vhost.consumers().await.iter().filter(|consumer| consumer.queue == ORDERS).count();
         until("all workers consume", SOON, all, |consumers| *consumers == scenario.workers).await;
-        let board = Arc::new(Board::default());
+        let board = Arc::new(Board::new());
         let (listeners, marks) = listeners(&uris, &board);
         Self {
             board,
