@@ -13,6 +13,7 @@
 //! | [`worker`] | message in, settlement out; the pool around it | HTTP, AMQP | policy, ports, domain |
 //! | [`api`] | the Order API by reqwest; reports facts | retries, judgement | ports, domain, secret, tls |
 //! | [`broker`] | RabbitMQ by lapin; carries settlements out | meaning of messages, API calls | ports, domain, secret, tls |
+//! | [`dead_letters`] | what operators do with dead letters: look, choose, edit, replay, discard | AMQP, output | policy, ports, domain, broker |
 //! | [`secret`] | a value that is never shown, inline or in a file that may change | what it is for | nothing |
 //! | [`tls`] | whom TLS trusts and how we show who we are | files, connections | nothing |
 //! | [`admin`] | probes and metrics over HTTP | measuring | worker, ports |
@@ -37,6 +38,7 @@ pub mod admin;
 pub mod api;
 pub mod broker;
 pub mod cli;
+pub mod dead_letters;
 pub mod domain;
 pub mod policy;
 pub mod ports;

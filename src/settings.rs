@@ -14,7 +14,9 @@ use reader::Reader;
 
 use crate::api::ClientConfig;
 use crate::broker::{BrokerConfig, Names, TlsFiles};
+use crate::domain::conventions::Conventions;
 use crate::domain::order::AliasTypes;
+use crate::domain::rules::Rule;
 use crate::policy::decide::Limits;
 use crate::worker::Timing;
 
@@ -27,7 +29,7 @@ pub struct Settings {
     broker: BrokerConfig,
     api: ClientConfig,
     allow_plain_http: bool,
-    aliases: AliasTypes,
+    conventions: Conventions,
     limits: Limits,
     timing: Timing,
     max_hold: Duration,
@@ -54,6 +56,15 @@ pub enum LogFormat {
     Json,
     /// Coloured text.
     Pretty,
+}
+
+/// What starts fulfillment where the message does not say.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum StartFulfillment {
+    /// A message of its own.
+    OnTrigger,
+    /// The order's creation.
+    WithOrder,
 }
 
 /// An address to listen on, or none.
@@ -93,7 +104,7 @@ impl Settings {
         Ok(Self {
             broker: broker(reader)?,
             allow_plain_http: reader.get("api.allow_plain_http")?,
-            aliases: aliases(reader)?,
+            conventions: conventions(reader)?,
             limits: limits(reader)?,
             timing: timing(reader, max_hold, api.timeout)?,
             max_hold,
@@ -115,9 +126,9 @@ impl Settings {
         self.api.clone()
     }
 
-    /// Alias types of the store.
-    pub fn aliases(&self) -> AliasTypes {
-        self.aliases.clone()
+    /// What the store and its shop have agreed on.
+    pub fn conventions(&self) -> Conventions {
+        self.conventions.clone()
     }
 
     /// Budgets and delays.
@@ -195,12 +206,24 @@ fn api(reader: &mut Reader) -> Result<ClientConfig, SettingsError> {
     })
 }
 
-fn aliases(reader: &mut Reader) -> Result<AliasTypes, SettingsError> {
-    Ok(AliasTypes {
-        order: reader.get("orders.aliases.order")?,
-        order_display: reader.get("orders.aliases.order_display")?,
-        line: reader.get("orders.aliases.line")?,
-        line_display: reader.get("orders.aliases.line_display")?,
+fn conventions(reader: &mut Reader) -> Result<Conventions, SettingsError> {
+    let start: StartFulfillment = reader.get("orders.start_fulfillment")?;
+    let mut rules = Vec::new();
+    for rule in Rule::ALL {
+        if reader.get(&format!("orders.rules.{}", rule.setting()))? {
+            rules.push(rule);
+        }
+    }
+    Ok(Conventions {
+        aliases: AliasTypes {
+            order: reader.get("orders.aliases.order")?,
+            order_display: reader.get("orders.aliases.order_display")?,
+            line: reader.get("orders.aliases.line")?,
+            line_display: reader.get("orders.aliases.line_display")?,
+            refund: reader.get("orders.aliases.refund")?,
+        },
+        start_with_order: start == StartFulfillment::WithOrder,
+        rules: rules.into_iter().collect(),
     })
 }
 
@@ -215,8 +238,10 @@ fn limits(reader: &mut Reader) -> Result<Limits, SettingsError> {
 }
 
 fn timing(reader: &mut Reader, max_hold: Duration, timeout: Duration) -> Result<Timing, SettingsError> {
+    let settle = reader.get("api.settle")?;
     Ok(Timing {
-        settle: reader.get("api.settle")?,
+        settle,
+        call_ended: timeout + settle,
         first_wait: reader.get("retry.first_wait")?,
         longest_wait: reader.get("retry.longest_wait")?,
         retries: reader.get("retry.in_process")?,

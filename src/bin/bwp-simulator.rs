@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use bwp_sync::simulator::{Config, FaultRule, Simulator};
+use bwp_sync::simulator::{Behaviour, Config, FaultRule, Simulator};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -30,6 +30,9 @@ struct Arguments {
     /// A JSON file with a list of fault rules
     #[arg(long)]
     faults: Option<PathBuf>,
+    /// What is left open by the documentation, as JSON, for example `{"alias-check":"last","settle-millis":500}`
+    #[arg(long, default_value = "{}", value_parser = read_behaviour)]
+    behaviour: Behaviour,
     /// Seed for fault rules with a probability
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -59,10 +62,15 @@ fn config_of(arguments: Arguments) -> anyhow::Result<Config> {
         client_id: arguments.client_id,
         client_secret: arguments.client_secret,
         token_lifetime: Duration::from_secs(arguments.token_lifetime),
+        behaviour: arguments.behaviour,
         faults,
         seed: arguments.seed,
         ..Config::default()
     })
+}
+
+fn read_behaviour(text: &str) -> Result<Behaviour, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 fn read_faults(path: &std::path::Path) -> anyhow::Result<Vec<FaultRule>> {

@@ -68,7 +68,8 @@ fn texts(headers: Option<&FieldTable>) -> BTreeMap<String, String> {
     entries.filter_map(|(name, value)| Some((name.to_string(), text(value)?))).collect()
 }
 
-fn text(value: &AMQPValue) -> Option<String> {
+/// A header's value, if it is text, a number or a truth value.
+pub(super) fn text(value: &AMQPValue) -> Option<String> {
     match value {
         AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok().map(Into::into),
         AMQPValue::ShortString(text) => Some(text.to_string()),

@@ -7,17 +7,27 @@ pub mod connection;
 pub mod inbound;
 pub mod inspect;
 mod intake;
+pub mod letter;
+pub mod letter_box;
+pub mod letter_copy;
+pub mod letter_lock;
 pub mod management;
 pub mod outbox;
 pub mod outgoing;
 pub mod publish;
+pub mod replay_results;
 pub mod session;
 pub mod settle;
 pub mod topology;
 
 pub use config::{BrokerConfig, Names, TlsFiles, Unroutable};
 pub use connection::is_encrypted;
+pub use letter::{BodyHash, Place, StoredLetter, Summary};
+pub use letter_box::{LetterBox, LetterBoxError, Pass};
+pub use letter_copy::ExportedLetter;
+pub use letter_lock::{Holder, LockedLetterBox};
 pub use outbox::{Outbox, event_properties};
+pub use replay_results::ReplayResults;
 pub use session::run;
 
 /// A name as AMQP takes it: at most 255 bytes, cut at a character's border.

@@ -62,6 +62,11 @@ impl Outbox {
         self.publisher.publish(exchange, routing_key, properties, body).await
     }
 
+    /// Where to publish several, not waiting for each one's confirm before the next.
+    pub fn publisher(&self) -> &Publisher {
+        &self.publisher
+    }
+
     /// Closes the connection.
     pub async fn close(self) {
         close_channel(self.publisher.channel()).await;

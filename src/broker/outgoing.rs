@@ -73,7 +73,7 @@ const MAX_HEADER_BYTES: usize = 20 * 1024;
 /// Bytes of one text of ours, error messages above all.
 const MAX_TEXT_BYTES: usize = 1024;
 
-type Headers = Vec<(&'static str, AMQPValue)>;
+pub(super) type Headers = Vec<(&'static str, AMQPValue)>;
 
 /// A copy for a hop through one of our own queues.
 pub fn for_hop(original: &BasicProperties, inbound: &Inbound, history: &History) -> BasicProperties {
@@ -148,7 +148,7 @@ fn believed(inbound: &Inbound) -> bool {
 }
 
 /// Copies properties and headers, without what would change where the copy goes or whether it lives.
-fn copy(original: &BasicProperties, ours: Headers, keep_ours: bool) -> BasicProperties {
+pub(super) fn copy(original: &BasicProperties, ours: Headers, keep_ours: bool) -> BasicProperties {
     let mut kept: Vec<(ShortString, AMQPValue)> = Vec::new();
     let mut moved: Vec<(ShortString, AMQPValue)> = Vec::new();
     for (name, value) in original.headers().iter().flat_map(|table| table.inner()) {
@@ -199,6 +199,15 @@ fn fate(name: &str, keep_ours: bool) -> Fate {
         }
         _ if name.starts_with(own::PREFIX) => Fate::Drop,
         _ => Fate::Keep,
+    }
+}
+
+/// The name under which a header of a letter can be published again; none for what the broker writes.
+pub(super) fn safe_name(name: &str) -> Option<&str> {
+    match fate(name, true) {
+        Fate::Keep => Some(name),
+        Fate::Move(new_name) => Some(new_name),
+        Fate::Drop => name.starts_with(own::PREFIX).then_some(name),
     }
 }
 
@@ -269,7 +278,7 @@ fn encoded_size(value: &AMQPValue) -> usize {
 }
 
 /// A text of ours, cut so that no error message can make a header frame too large.
-fn text(value: &str) -> AMQPValue {
+pub(super) fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(value[..value.floor_char_boundary(MAX_TEXT_BYTES)].into())
 }
 

@@ -68,23 +68,39 @@ impl Publisher {
         properties: BasicProperties,
         body: &[u8],
     ) -> Result<(), PublishError> {
-        let to = || format!("`{exchange}` with key `{routing_key}`");
+        self.begin(exchange, routing_key, properties, body).await?.await
+    }
+
+    /// Publishes; what is returned waits until the broker has taken responsibility. Several can be under way, and the
+    /// broker takes them in the order in which they were begun.
+    pub async fn begin<'a>(
+        &'a self,
+        exchange: &str,
+        routing_key: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) -> Result<impl Future<Output = Result<(), PublishError>> + use<'a>, PublishError> {
+        let to = format!("`{exchange}` with key `{routing_key}`");
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let publication = async {
-            let publishing = self.channel.basic_publish(short(exchange), short(routing_key), options, body, properties);
-            publishing.await?.await
-        };
         let began = Instant::now();
-        let confirmed = self.in_time(publication).await;
-        histogram!("bwp_confirm_seconds").record(began.elapsed());
-        match confirmed {
-            Some(Ok(Confirmation::Ack(None))) => Ok(()),
-            // the same acknowledgement, with the message in it: it went nowhere
-            Some(Ok(Confirmation::Ack(Some(_returned)))) => Err(PublishError::Unroutable(to())),
-            Some(Ok(Confirmation::Nack(_) | Confirmation::NotRequested)) => Err(PublishError::Refused(to())),
-            Some(Err(error)) => Err(PublishError::Broken { to: to(), error }),
-            None => Err(PublishError::NotConfirmed(to())),
-        }
+        let publishing = self.channel.basic_publish(short(exchange), short(routing_key), options, body, properties);
+        let confirm = match self.in_time(publishing).await {
+            Some(Ok(confirm)) => confirm,
+            Some(Err(error)) => return Err(PublishError::Broken { to, error }),
+            None => return Err(PublishError::NotConfirmed(to)),
+        };
+        Ok(async move {
+            let confirmed = self.in_time(confirm).await;
+            histogram!("bwp_confirm_seconds").record(began.elapsed());
+            match confirmed {
+                Some(Ok(Confirmation::Ack(None))) => Ok(()),
+                // the same acknowledgement, with the message in it: it went nowhere
+                Some(Ok(Confirmation::Ack(Some(_returned)))) => Err(PublishError::Unroutable(to)),
+                Some(Ok(Confirmation::Nack(_) | Confirmation::NotRequested)) => Err(PublishError::Refused(to)),
+                Some(Err(error)) => Err(PublishError::Broken { to, error }),
+                None => Err(PublishError::NotConfirmed(to)),
+            }
+        })
     }
 
     /// Waits for so long as the confirm timeout allows; the time during which the broker is blocked is not counted.

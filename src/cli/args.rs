@@ -4,7 +4,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::domain::envelope::Kind;
+use crate::domain::outcome::ResultKind;
 
 /// Keeps a shop and Buy with Prime in step: RabbitMQ messages in, createOrder and updateOrder calls out.
 #[derive(Debug, Parser)]
@@ -27,6 +32,15 @@ pub enum Command {
     Check(Check),
     /// Publish messages of your own to the shop's exchange, each confirmed by the broker
     Publish(Publish),
+    /// See, understand, replay and discard dead letters
+    #[command(subcommand)]
+    DeadLetters(Box<super::dead_letters::Command>),
+    /// List every error: what it means, what the worker does about it, what can be done
+    Errors(Errors),
+    /// Print the JSON Schema of a kind of message or result
+    Schema(Schema),
+    /// Print what makes a shell complete commands and options
+    Completions(Completions),
 }
 
 /// Arguments of `check`.
@@ -46,4 +60,33 @@ pub struct Publish {
     /// Structured CloudEvents, one in a file
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// Arguments of `errors`.
+#[derive(Debug, clap::Args)]
+pub struct Errors {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// Which one; all kinds are listed when it is left out
+    #[arg(value_parser = PossibleValuesParser::new(kinds()))]
+    pub kind: Option<String>,
+}
+
+/// Names of all messages and all results.
+pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+    Kind::ALL.map(Kind::name).into_iter().chain(ResultKind::ALL.map(ResultKind::name))
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, clap::Args)]
+pub struct Completions {
+    /// Whose
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
 }

@@ -41,7 +41,7 @@ pub(super) async fn check(settings: &Settings, args: &Check) -> anyhow::Result<E
 async fn api(settings: &Settings) -> anyhow::Result<Finding> {
     const PROMISE: &str = "orders are created, and looked for before a letter is written";
     let client = Client::new(settings.api()).context("cannot set up the API client")?;
-    let nobodys = Alias::new(settings.aliases().order, "bwp-sync check, an order that cannot be there");
+    let nobodys = Alias::new(settings.conventions().aliases.order, "bwp-sync check, an order that cannot be there");
     let answer = client.order(&OrderIdentifier::Alias(nobodys)).await;
     let (verdict, detail) = match answer {
         Ok(None) => (Verdict::Holds, "token given; an unknown order is answered with nothing".to_owned()),
@@ -62,7 +62,8 @@ async fn api(settings: &Settings) -> anyhow::Result<Finding> {
                 | Class::OutcomeUnknown
                 | Class::Rejected
                 | Class::QueryRefused
-                | Class::Unlisted => (Verdict::Fails, format!("{error}; hint: {}", failure.action)),
+                | Class::Unlisted
+                | Class::UnlistedTransient => (Verdict::Fails, format!("{error}; hint: {}", failure.action)),
             }
         }
     };

@@ -4,8 +4,12 @@
 
 pub mod args;
 mod check;
+mod completions;
+pub mod dead_letters;
+mod errors;
 mod publish;
 mod run;
+mod schema;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,7 +25,8 @@ use crate::telemetry;
 enum Exit {
     Done = 0,
     Failed = 1,
-    // 2 is clap's, for arguments that it does not understand
+    /// Also clap's, for arguments that it does not understand.
+    Usage = 2,
     BadSettings = 64,
 }
 
@@ -31,8 +36,22 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Settings, logging, subcommand, exit code.
+/// Runs a subcommand to its exit code.
 pub fn main(args: &Args) -> ExitCode {
+    match &args.command {
+        // what only tells works also where there are no settings
+        Command::Errors(errors) => end(errors::errors(errors)),
+        Command::Schema(schema) => end(schema::schema(schema)),
+        Command::Completions(completions) => end(completions::completions(completions)),
+        Command::Run => work(args, run::run),
+        Command::Check(check) => work(args, async |settings| check::check(settings, check).await),
+        Command::Publish(publish) => work(args, async |settings| publish::publish(settings, publish).await),
+        Command::DeadLetters(command) => work(args, async |settings| dead_letters::run(settings, command).await),
+    }
+}
+
+/// Settings, logging, the command itself.
+fn work(args: &Args, command: impl AsyncFnOnce(&Settings) -> anyhow::Result<Exit>) -> ExitCode {
     let settings = match Settings::load(&args.config) {
         Ok(settings) => settings,
         Err(error) => return explain("settings", &error, Exit::BadSettings),
@@ -44,15 +63,13 @@ pub fn main(args: &Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return explain("cannot start", &error, Exit::Failed),
     };
-    let ended = runtime.block_on(async {
-        match &args.command {
-            Command::Run => run::run(&settings).await,
-            Command::Check(check) => check::check(&settings, check).await,
-            Command::Publish(publish) => publish::publish(&settings, publish).await,
-        }
-    });
+    let ended = runtime.block_on(command(&settings));
     // what is still running after a grace period that is over must not keep the process
     runtime.shutdown_background();
+    end(ended)
+}
+
+fn end(ended: anyhow::Result<Exit>) -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => explain("failed", error.as_ref(), Exit::Failed),

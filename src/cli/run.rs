@@ -24,7 +24,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let api = Client::new(settings.api()).context("cannot set up the API client")?;
     let context =
-        Context::new(api, settings.aliases(), settings.limits(), settings.timing(), settings.max_message_bytes());
+        Context::new(api, settings.conventions(), settings.limits(), settings.timing(), settings.max_message_bytes());
     let metrics = telemetry::metrics::record().context("cannot record metrics")?;
     let (state, broker_state) = watch::channel(BrokerState::down("starting", Timestamp::now(), None));
     let board = Arc::clone(&context.board);

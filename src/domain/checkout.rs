@@ -2,6 +2,7 @@
 //!
 //! Not here: its lines; the input that it becomes.
 
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -11,7 +12,7 @@ use super::money::{Amount, Currency};
 use super::reading::{self, Text, Unreadable};
 
 /// An order that was placed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Checkout {
     /// Its names and pages.
@@ -24,6 +25,7 @@ pub(super) struct Checkout {
     pub(super) ship_to: ShipTo,
     /// What was bought.
     #[serde(deserialize_with = "at_least_one")]
+    #[schemars(length(min = 1))]
     pub(super) lines: Vec<Line>,
     /// What the shopper pays in all.
     pub(super) total: Amount,
@@ -37,7 +39,7 @@ pub(super) struct Checkout {
 }
 
 /// Names of an order, and pages about it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PlacedOrder {
     /// The shop's id; becomes the alias that every create is sent under.
@@ -54,7 +56,7 @@ pub(super) struct PlacedOrder {
 }
 
 /// An alias as a message writes it.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub(super) struct NamedAlias {
     /// Its namespace.
     #[serde(rename = "type")]
@@ -64,7 +66,7 @@ pub(super) struct NamedAlias {
 }
 
 /// A page about an order.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Link {
     /// What is on it.
     #[serde(deserialize_with = "reading::word")]
@@ -74,7 +76,7 @@ pub(super) struct Link {
 }
 
 /// Who bought.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Shopper {
     /// Name of the person.
     pub(super) name: Text,
@@ -85,7 +87,7 @@ pub(super) struct Shopper {
 }
 
 /// What proves who the shopper is.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "IdentityFields")]
 pub(super) struct Identity {
     /// What it is.
@@ -96,8 +98,8 @@ pub(super) struct Identity {
     pub(super) external_id: Option<String>,
 }
 
-/// The kinds of [`Identity`].
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+/// What a proof of identity is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum IdentityKind {
     /// An Amazon Pay checkout session.
@@ -109,8 +111,12 @@ pub(super) enum IdentityKind {
 }
 
 /// The fields of [`Identity`], before they are checked against its kind.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [
+    { "properties": { "kind": { "enum": ["lwa-access-token", "idp-token"] } } },
+    { "required": ["externalId"], "properties": { "externalId": { "type": "string" } } },
+]))]
 struct IdentityFields {
     #[serde(deserialize_with = "reading::word")]
     kind: IdentityKind,
@@ -132,7 +138,7 @@ impl TryFrom<IdentityFields> for Identity {
 }
 
 /// Where an order goes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ShipTo {
     /// Name of the person.
@@ -156,7 +162,7 @@ pub(super) struct ShipTo {
 }
 
 /// A payment of an order.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Payment {
     /// What was paid with, for example `Visa ending in 1234`.
     pub(super) label: Text,

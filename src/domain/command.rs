@@ -2,26 +2,34 @@
 //!
 //! Not here: the rules that are checked before the call; the call.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::amendment::Amendment;
 use super::checkout::Checkout;
+use super::conventions::Conventions;
 use super::envelope::{Envelope, Kind};
 use super::fulfillment::Fulfillment;
-use super::input::{CreateOrderInput, UpdateOrderInput};
-use super::order::{Alias, AliasTypes, OrderIdentifier, OrderRef};
+use super::input::{CreateOrderInput, RefundPayment, RefundState, UpdateOrderInput};
+use super::money::Money;
+use super::order::{Alias, OrderIdentifier, OrderRef};
 use super::reading;
-use super::rejection::{Rejection, RejectionCode};
+use super::refund::{RefundUpdate, ToldLine};
+use super::rejection::Rejection;
 use super::transform;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each message in hand, and it is moved once")]
 pub enum Command {
     /// Create an order.
     CreateOrder(Box<CreateOrder>),
     /// Start the fulfillment of an order.
     StartFulfillment(StartFulfillment),
+    /// Change an order.
+    AmendOrder(AmendOrder),
+    /// Tell how far refunds have got.
+    UpdateRefunds(UpdateRefunds),
 }
 
 /// Create an order.
@@ -32,6 +40,8 @@ pub struct CreateOrder {
     /// Every alias of the input, the one made from the order id first: what an order that may be there already
     /// is looked for by.
     pub aliases: Vec<Alias>,
+    /// Lines whose delivery offer ends, by position, and when.
+    pub offers_expire: Vec<(usize, Timestamp)>,
     /// What to send.
     pub input: CreateOrderInput,
 }
@@ -47,24 +57,70 @@ pub struct StartFulfillment {
     pub input: UpdateOrderInput,
 }
 
+/// Change an order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AmendOrder {
+    /// The order as the message names it.
+    pub order: OrderRef,
+    /// The order as the API is asked for it, as in [`StartFulfillment`].
+    pub identifier: OrderIdentifier,
+    /// All that is to be; what is so already need not be sent.
+    pub input: UpdateOrderInput,
+}
+
+/// Tell how far refunds of an order have got.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateRefunds {
+    /// The order as the message names it.
+    pub order: OrderRef,
+    /// The order as the API is asked for it, as in [`StartFulfillment`].
+    pub identifier: OrderIdentifier,
+    /// At least one; what is sent of each depends on what the API holds.
+    pub refunds: Vec<Refund>,
+}
+
+/// How far a refund has got.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refund {
+    /// Buy with Prime's id.
+    pub id: Option<String>,
+    /// The alias made from the shop's id, of a refund that the shop opened; none where there is Buy with Prime's id.
+    pub alias: Option<Alias>,
+    /// The state.
+    pub state: RefundState,
+    /// What has been refunded so far.
+    pub total: Money,
+    /// Payments; those that were told before may be among them. No id is there twice.
+    pub payments: Vec<RefundPayment>,
+    /// What it is for.
+    pub lines: Vec<ToldLine>,
+    /// Why it was asked for.
+    pub reason: Option<String>,
+}
+
 /// The command that a message stands for.
 ///
 /// # Errors
-/// A message that is not what its kind asks for, with the path of the field; a kind that is not handled.
-pub fn command_for(envelope: &Envelope, aliases: &AliasTypes) -> Result<Command, Rejection> {
+/// A message that is not what its kind asks for, with the path of the field.
+pub fn command_for(envelope: &Envelope, conventions: &Conventions) -> Result<Command, Rejection> {
+    let aliases = &conventions.aliases;
     match envelope.kind {
         Kind::CheckoutCompleted => {
             let checkout: Checkout = reading::read(&envelope.data)?;
-            Ok(Command::CreateOrder(Box::new(transform::create_order(checkout, aliases))))
+            Ok(Command::CreateOrder(Box::new(transform::create_order(checkout, conventions))))
         }
         Kind::FulfillmentTriggered => {
             let fulfillment: Fulfillment = reading::read(&envelope.data)?;
             Ok(Command::StartFulfillment(transform::start_fulfillment(fulfillment, aliases)))
         }
-        Kind::OrderAmended | Kind::RefundUpdated => Err(Rejection {
-            code: RejectionCode::UnsupportedMessage,
-            message: format!("type: {} is not handled by this version", envelope.kind.name()),
-        }),
+        Kind::OrderAmended => {
+            let amendment: Amendment = reading::read(&envelope.data)?;
+            Ok(Command::AmendOrder(transform::amend_order(amendment, aliases)))
+        }
+        Kind::RefundUpdated => {
+            let update: RefundUpdate = reading::read(&envelope.data)?;
+            Ok(Command::UpdateRefunds(transform::update_refunds(update, aliases)))
+        }
     }
 }
 

@@ -4,16 +4,22 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::money::Money;
 use super::order::Alias;
 
 mod line_item;
+mod refund;
 
 pub use line_item::{
     BundleProduct, DeliveryDetails, DeliveryDiscount, DeliveryMessage, DeliveryOffer, DeliveryProvider,
     DeliverySummary, DeliveryTerms, Discount, Discounts, LineItem, Pieces, PurchaseGroupMembership, PurchasedProduct,
+};
+pub use refund::{
+    LineItemIdentifier, RefundFor, RefundInput, RefundPayment, RefundState, RefundTotal, RefundedLine,
+    RefundedQuantity, RefundsInput,
 };
 
 /// Input of `createOrder`. What is absent is left out of the JSON: the API reads `null` as a value.
@@ -73,6 +79,9 @@ pub struct UpdateOrderInput {
     /// Who gets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient: Option<Recipient>,
+    /// How far refunds have got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refunds: Option<RefundsInput>,
 }
 
 /// The one state that is ever asked for; `NOT_STARTED` is what the API assumes, and asking for it later is an error.
@@ -203,10 +212,13 @@ pub struct PaymentDetails {
 pub struct PaymentMethod {
     /// For example `Visa ending in 1234`.
     pub display_string: String,
+    /// A name of the API's list, for example `AMAZON_PAY` or `CARD`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }
 
 /// How far a payment got; the ten states of the API's reference.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the names say it all")]
 pub enum PaymentState {
@@ -233,7 +245,7 @@ pub struct OrderLink {
 }
 
 /// What is on a page about an order.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LinkKind {
     /// The order, to be managed.
@@ -281,7 +293,7 @@ pub struct IdentityToken {
 }
 
 /// A shopper's token. Written into the call, never into a log.
-#[derive(Clone, Eq, PartialEq, Serialize)]
+#[derive(Clone, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Token(pub String);
 
 impl fmt::Debug for Token {

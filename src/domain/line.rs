@@ -2,7 +2,10 @@
 //!
 //! Not here: the line item that it becomes.
 
-use serde::Deserialize;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::money::Amount;
 use super::quantity::Quantity;
@@ -10,8 +13,18 @@ use super::reading::{self, Unreadable};
 use super::stored::ProductIdentifier;
 
 /// A line of an order.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(
+    extend("if" = { "properties": { "delivery": { "properties": { "prime": { "const": true } }, "required": ["prime"] } } }),
+    extend("then" = {
+        "required": ["unitPrice"],
+        "properties": {
+            "unitPrice": { "not": { "type": "null" } },
+            "product": { "required": ["title"], "properties": { "title": { "type": "string", "pattern": "\\S" } } },
+        },
+    })
+)]
 pub(super) struct Line {
     /// The shop's id of the line.
     #[serde(default, deserialize_with = "reading::text")]
@@ -37,7 +50,7 @@ pub(super) struct Line {
 }
 
 /// A discount of a line.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LineDiscount {
     /// What is taken off.
@@ -51,25 +64,34 @@ pub(super) struct LineDiscount {
 }
 
 /// A product.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "ProductFields")]
 pub(super) struct Product {
-    /// Which one.
-    pub(super) identifier: ProductIdentifier,
+    /// Which one; whether it may be missing is a rule.
+    pub(super) identifier: Option<ProductIdentifier>,
     /// As the shopper saw it.
     pub(super) title: Option<String>,
 }
 
-/// The fields of [`Product`], before it is known that it has exactly one identifier.
-#[derive(Deserialize)]
+/// The fields of [`Product`], before it is known that it has no more than one identifier.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("oneOf" = [
+    { "required": ["productId"], "properties": { "productId": { "type": "string", "pattern": "\\S" } } },
+    { "required": ["sku"], "properties": { "sku": { "type": "string", "pattern": "\\S" } } },
+    { "required": ["externalId"], "properties": { "externalId": { "type": "string", "pattern": "\\S" } } },
+]))]
 struct ProductFields {
+    /// Buy with Prime's product id.
     #[serde(default, deserialize_with = "reading::text")]
     product_id: Option<String>,
+    /// The shop's stock keeping unit.
     #[serde(default, deserialize_with = "reading::text")]
     sku: Option<String>,
+    /// The shop's product id.
     #[serde(default, deserialize_with = "reading::text")]
     external_id: Option<String>,
+    /// As the shopper saw it; the API wants it on Prime lines.
     #[serde(default, deserialize_with = "reading::text")]
     title: Option<String>,
 }
@@ -79,12 +101,10 @@ impl TryFrom<ProductFields> for Product {
 
     fn try_from(fields: ProductFields) -> Result<Self, Unreadable> {
         let identifier = match (fields.product_id, fields.sku, fields.external_id) {
-            (Some(id), None, None) => ProductIdentifier::ProductId(id),
-            (None, Some(sku), None) => ProductIdentifier::Sku(sku),
-            (None, None, Some(id)) => ProductIdentifier::ExternalId(id),
-            (None, None, None) => {
-                return Err(Unreadable::expected("one of productId, sku, externalId, got none"));
-            }
+            (Some(id), None, None) => Some(ProductIdentifier::ProductId(id)),
+            (None, Some(sku), None) => Some(ProductIdentifier::Sku(sku)),
+            (None, None, Some(id)) => Some(ProductIdentifier::ExternalId(id)),
+            (None, None, None) => None,
             _ => return Err(Unreadable::expected("one of productId, sku, externalId, got several")),
         };
         Ok(Self { identifier, title: fields.title })
@@ -92,26 +112,35 @@ impl TryFrom<ProductFields> for Product {
 }
 
 /// The bundle that a product was sold in.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Bundle {
     /// The bundle.
-    pub(super) product: Product,
+    #[serde(deserialize_with = "identified")]
+    #[schemars(with = "Product")]
+    pub(super) product: ProductIdentifier,
     /// Price of one bundle.
     pub(super) price: Option<Amount>,
     /// Pieces of the product in one bundle.
     pub(super) quantity: Option<Quantity>,
 }
 
+fn identified<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProductIdentifier, D::Error> {
+    let identifier = Product::deserialize(deserializer)?.identifier;
+    identifier.ok_or_else(|| D::Error::custom(Unreadable::expected("one of productId, sku, externalId, got none")))
+}
+
 /// How a line is delivered.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "DeliveryFields")]
 pub(super) enum Delivery {
     /// By Amazon, with Prime.
     Prime {
-        /// The offer that the shopper chose.
-        offer_id: String,
-        /// The preview that the offer came from.
-        preview_id: String,
+        /// The offer that the shopper chose; whether it may be missing is a rule.
+        offer_id: Option<String>,
+        /// The preview that the offer came from; likewise.
+        preview_id: Option<String>,
+        /// When the offer ends.
+        expires_at: Option<Timestamp>,
         /// What the merchant charges the shopper.
         charge: Option<Amount>,
         /// How fast.
@@ -137,8 +166,18 @@ pub(super) enum Delivery {
     },
 }
 
+impl Delivery {
+    /// When its offer ends.
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Prime { expires_at, .. } => *expires_at,
+            Self::Amazon { .. } | Self::Merchant { .. } => None,
+        }
+    }
+}
+
 /// Who delivers.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum By {
     Amazon,
@@ -146,23 +185,49 @@ enum By {
 }
 
 /// The fields of [`Delivery`], before they are checked against who delivers.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [
+    { "properties": { "by": { "const": "merchant" }, "prime": { "enum": [false, null] } } },
+    { "required": ["prime"], "properties": { "by": { "const": "amazon" }, "prime": { "const": false } } },
+    {
+        "required": ["prime", "offerId", "previewId"],
+        "properties": {
+            "by": { "const": "amazon" },
+            "prime": { "const": true },
+            "offerId": { "type": "string" },
+            "previewId": { "type": "string" },
+        },
+    },
+]))]
 struct DeliveryFields {
+    /// Who delivers.
     #[serde(deserialize_with = "reading::word")]
     by: By,
+    /// Whether with Prime; by Amazon only.
     prime: Option<bool>,
+    /// The offer that the shopper chose; with Prime only.
     #[serde(default, deserialize_with = "reading::text")]
     offer_id: Option<String>,
+    /// The preview that the offer came from; with Prime only.
     #[serde(default, deserialize_with = "reading::text")]
     preview_id: Option<String>,
+    /// When the offer ends; with Prime only.
+    #[serde(default, deserialize_with = "reading::time")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    expires_at: Option<Timestamp>,
+    /// How fast; by Amazon only.
     #[serde(default, deserialize_with = "reading::text")]
     speed: Option<String>,
+    /// What the shopper was told; by the merchant only.
     #[serde(default, deserialize_with = "reading::text")]
     message: Option<String>,
+    /// Language of the message.
     #[serde(default, deserialize_with = "reading::text")]
     locale: Option<String>,
+    /// What the merchant charges the shopper.
     charge: Option<Amount>,
+    /// What is taken off the charge.
     discount: Option<Amount>,
 }
 
@@ -170,15 +235,11 @@ impl TryFrom<DeliveryFields> for Delivery {
     type Error = Unreadable;
 
     fn try_from(fields: DeliveryFields) -> Result<Self, Unreadable> {
-        let DeliveryFields { by, prime, offer_id, preview_id, speed, message, locale, charge, discount } = fields;
+        let DeliveryFields { by, prime, offer_id, preview_id, expires_at, speed, message, locale, charge, discount } =
+            fields;
         match (by, prime) {
             (By::Amazon, None) => Err(Unreadable::missing("prime")),
-            (By::Amazon, Some(true)) => Ok(Self::Prime {
-                offer_id: offer_id.ok_or_else(|| Unreadable::missing("offerId"))?,
-                preview_id: preview_id.ok_or_else(|| Unreadable::missing("previewId"))?,
-                charge,
-                speed,
-            }),
+            (By::Amazon, Some(true)) => Ok(Self::Prime { offer_id, preview_id, expires_at, charge, speed }),
             (By::Amazon, Some(false)) => Ok(Self::Amazon { speed, charge }),
             (By::Merchant, Some(true)) => {
                 Err(Unreadable::expected("a delivery by amazon for prime, got one by merchant"))

@@ -63,7 +63,7 @@ impl<'a> Matching<'a> {
 impl Match<'_> {
     fn contradictions(&self) -> Vec<String> {
         let Self { position, sent, stored } = self;
-        let product = (same_product(&sent.product.identifier, stored) == Some(false))
+        let product = (same_product(sent.product.identifier.as_ref(), stored) == Some(false))
             .then(|| format!("lines[{position}].product: another one is stored"));
         let pieces = sent.amount.value;
         let quantity = (stored.quantity.filter(|stored| *stored != pieces.decimal()))
@@ -93,7 +93,7 @@ impl Likeness {
         if let (Some(sent), Some(stored)) = (alias_of(&sent.aliases, line_alias), stored_alias) {
             return if sent == stored { Self::Alias } else { Self::None };
         }
-        match same_product(&sent.product.identifier, stored) {
+        match same_product(sent.product.identifier.as_ref(), stored) {
             Some(true) if stored.quantity == Some(sent.amount.value.decimal()) => Self::ProductAndQuantity,
             Some(true) => Self::Product,
             Some(false) => Self::None,
@@ -107,8 +107,9 @@ pub(super) fn alias_of<'a>(aliases: &'a [Alias], alias_type: &str) -> Option<&'a
     aliases.iter().find(|alias| alias.alias_type == alias_type).map(|alias| alias.alias_id.as_str())
 }
 
-/// Whether the stored line has this product; `None` where no identifier of this kind is told.
-fn same_product(sent: &ProductIdentifier, stored: &StoredLine) -> Option<bool> {
+/// Whether the stored line has this product; `None` where none was sent, or no identifier of this kind is told.
+fn same_product(sent: Option<&ProductIdentifier>, stored: &StoredLine) -> Option<bool> {
+    let sent = sent?;
     let same_kind = |told: &&ProductIdentifier| std::mem::discriminant(*told) == std::mem::discriminant(sent);
     let mut told = stored.product.iter().filter(same_kind).peekable();
     told.peek()?;

@@ -2,21 +2,28 @@
 //!
 //! Not here: I/O, clocks, `async`, logging, anything that knows of RabbitMQ or HTTP.
 
+mod amendment;
+pub mod amendment_left;
 mod checkout;
 pub mod command;
+pub mod conventions;
 pub mod envelope;
 mod fulfillment;
 pub mod input;
 mod line;
 mod line_matching;
 pub mod money;
+mod named_order;
 pub mod order;
 pub mod outcome;
 pub mod privacy;
 pub mod quantity;
 mod reading;
+pub mod refund;
+pub mod refunds_left;
 pub mod rejection;
 pub mod rules;
 pub mod sameness;
+pub mod schema;
 pub mod stored;
 mod transform;

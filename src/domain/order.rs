@@ -2,13 +2,14 @@
 //!
 //! Not here: what is in an order.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A name that is unique across the orders (or line items) of one store.
 ///
 /// At most five stand on an order, and none can be taken away again
 /// (Buy with Prime, best practices for orders).
-#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alias {
     /// Namespace, for example `EXTERNAL_ID`; a free string for the API.
@@ -25,8 +26,7 @@ impl Alias {
 }
 
 /// The alias types that this store's shop uses; each one is a setting.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AliasTypes {
     /// On an order, made from the shop's order id. The idempotency key of every create.
     pub order: String,
@@ -36,16 +36,19 @@ pub struct AliasTypes {
     pub line: String,
     /// On a line item, made from the shop's line display id.
     pub line_display: String,
+    /// On a refund, made from the shop's refund id.
+    pub refund: String,
 }
 
 impl Default for AliasTypes {
-    /// The names in the examples of the createOrder reference, version 2024-11-01.
+    /// The names in the examples of the createOrder reference, version 2024-11-01, and of the page on refunds.
     fn default() -> Self {
         Self {
             order: "EXTERNAL_ID".into(),
             order_display: "EXTERNAL_DISPLAY_ID".into(),
             line: "EXTERNAL_ITEM_ID".into(),
             line_display: "EXTERNAL_DISPLAY_ID".into(),
+            refund: "EXTERNAL_REFUND_ID".into(),
         }
     }
 }

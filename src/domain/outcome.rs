@@ -3,17 +3,18 @@
 //! Not here: how it is published.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::order::Alias;
 
 /// A result. Serialized as it is: structured CloudEvents 1.0 JSON.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ResultEvent {
     /// Always `1.0`.
     pub specversion: &'static str,
-    /// See [`result_id`].
+    /// The same message, type and replay give the same id, so a repeated result is recognisable.
     pub id: Uuid,
     /// Who says so.
     pub source: String,
@@ -35,7 +36,7 @@ pub struct ResultEvent {
 }
 
 /// The types of results.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResultKind {
     /// The order is there, whoever created it.
@@ -47,6 +48,9 @@ pub enum ResultKind {
 }
 
 impl ResultKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::OrderCreated, Self::OrderUpdated, Self::OrderFailed];
+
     /// The type as it is written.
     pub fn name(self) -> &'static str {
         match self {
@@ -58,7 +62,7 @@ impl ResultKind {
 }
 
 /// What came of a message.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResultData {
     /// Id of the message that caused this.
@@ -78,6 +82,9 @@ pub struct ResultData {
     /// Buy with Prime's line items, matched to the shop's lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<ResultLine>,
+    /// Refunds that the message is about, with the ids that Buy with Prime gave.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<ResultRefund>,
     /// Where what is stored is not what was sent, in our own words and without personal data.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<String>,
@@ -94,7 +101,7 @@ pub struct ResultData {
 }
 
 /// What came of a message that was done.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Created by this message's call.
@@ -105,9 +112,25 @@ pub enum Outcome {
     Updated,
     /// Fulfillment had been started before.
     AlreadyStarted,
+    /// All that the message asks for was there before.
+    Unchanged,
+    /// Something later was there before.
+    Superseded,
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Created, Self::AlreadyExisted, Self::Updated, Self::AlreadyStarted, Self::Unchanged, Self::Superseded];
+
+    /// The type of the result that tells it.
+    pub fn kind(self) -> ResultKind {
+        match self {
+            Self::Created | Self::AlreadyExisted => ResultKind::OrderCreated,
+            Self::Updated | Self::AlreadyStarted | Self::Unchanged | Self::Superseded => ResultKind::OrderUpdated,
+        }
+    }
+
     /// The outcome as it is written.
     pub fn name(self) -> &'static str {
         match self {
@@ -115,12 +138,14 @@ impl Outcome {
             Self::AlreadyExisted => "already-existed",
             Self::Updated => "updated",
             Self::AlreadyStarted => "already-started",
+            Self::Unchanged => "unchanged",
+            Self::Superseded => "superseded",
         }
     }
 }
 
 /// A line of the shop and the line item that Buy with Prime made of it.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResultLine {
     /// The shop's line id.
@@ -130,8 +155,19 @@ pub struct ResultLine {
     pub line_item_id: String,
 }
 
+/// A refund of the shop and the id that Buy with Prime gave.
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResultRefund {
+    /// The shop's id, where the shop opened the refund.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Buy with Prime's id.
+    pub id: String,
+}
+
 /// Why a message failed; the letter says the same.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// Id of the dead letter.

@@ -44,6 +44,32 @@ impl Private {
     }
 }
 
+/// Whether a field is one below which every text is somebody's own.
+pub fn is_private(field: &str) -> bool {
+    PRIVATE_FIELDS.contains(&field)
+}
+
+/// A message, whole or its data alone, with the texts masked that are somebody's own.
+pub fn masked(mut message: Value) -> Value {
+    let data = if message.get("specversion").is_some() { message.get_mut("data") } else { Some(&mut message) };
+    for (_, value) in data.and_then(Value::as_object_mut).into_iter().flatten().filter(|(name, _)| is_private(name)) {
+        mask(value);
+    }
+    message
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = MASK.to_owned(),
+        Value::Number(_) => *value = Value::String(MASK.to_owned()),
+        Value::Array(values) => values.iter_mut().for_each(mask),
+        Value::Object(fields) => {
+            fields.iter_mut().filter(|(name, _)| *name != "kind").for_each(|(_, value)| mask(value));
+        }
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
 fn collect(value: &Value, texts: &mut Vec<String>) {
     match value {
         Value::String(text) => {
@@ -74,6 +100,17 @@ mod tests {
             "John of […], […], US <[…]> with idp-token […] has no SO-1".replace("John", MASK)
         );
         assert!(!format!("{private:?}").contains("Smith"));
+    }
+
+    #[test]
+    fn a_message_is_masked_where_it_is_somebodys_own_and_nowhere_else() {
+        let data = serde_json::json!({ "shopper": { "name": "John", "identity": { "kind": "idp-token", "value": "t" } },
+            "shipTo": { "lines": ["399 Boren Ave N", 399], "phone": null }, "order": { "id": "SO-1" } });
+        let shown = serde_json::json!({ "shopper": { "name": MASK, "identity": { "kind": "idp-token", "value": MASK } },
+            "shipTo": { "lines": [MASK, MASK], "phone": null }, "order": { "id": "SO-1" } });
+        assert_eq!(masked(data.clone()), shown);
+        let event = |data| serde_json::json!({ "specversion": "1.0", "data": data, "subject": "SO-1" });
+        assert_eq!(masked(event(data)), event(shown));
     }
 
     #[test]

@@ -17,6 +17,11 @@ use super::reading::{self, Unreadable};
 pub struct Quantity(u64);
 
 impl Quantity {
+    /// The number of pieces.
+    pub fn pieces(self) -> u64 {
+        self.0
+    }
+
     /// The number of pieces as a decimal, to compare it with what the API holds.
     pub fn decimal(self) -> Decimal {
         self.0.into()

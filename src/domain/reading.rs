@@ -4,11 +4,13 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::money::{Amount, Currency, Money};
 use super::rejection::Rejection;
 
 /// Reads the data of a message. What cannot be read is refused with the path of the field and without
@@ -206,6 +208,13 @@ fn shifted(mut decimal: Decimal, exponent: i32) -> Option<Decimal> {
     decimal.checked_mul(Decimal::try_from_i128_with_scale(power, 0).ok()?)
 }
 
+/// An amount in the currency of its message, which need not be given where there is no amount.
+pub(super) fn in_currency(amount: Option<Amount>, currency: Option<Currency>) -> Result<Option<Money>, Unreadable> {
+    let Some(amount) = amount else { return Ok(None) };
+    let currency_code = currency.ok_or_else(|| Unreadable::missing("currency"))?;
+    Ok(Some(Money { amount, currency_code }))
+}
+
 /// A text that is not blank.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Text(pub(super) String);
@@ -224,6 +233,12 @@ impl<'de> Deserialize<'de> for Text {
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.filter(|text| !text.trim().is_empty()))
+}
+
+/// A time that may be absent, as in [`text`].
+pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let unreadable = || D::Error::custom(Unreadable::expected("a time as 2026-11-22T15:04:05Z"));
+    text(deserializer)?.map(|text| text.parse().map_err(|_| unreadable())).transpose()
 }
 
 /// A list that may be `null`, which means empty.

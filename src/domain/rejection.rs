@@ -2,6 +2,8 @@
 //!
 //! Not here: errors of the API.
 
+use super::rules::Rule;
+
 /// A message that is refused without a call, and the reason to put into its letter.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{message}")]
@@ -27,8 +29,6 @@ pub enum RejectionCode {
     InvalidMessage,
     /// A type of message that this worker does not handle.
     UnsupportedMessage,
-    /// More than five aliases on an order.
-    OrderAliasLimitExceeded,
-    /// More than five links on an order; the API's own code.
-    OrderLinkLimitExceeded,
+    /// A rule of the API that was checked before the call.
+    Broken(Rule),
 }

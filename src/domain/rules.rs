@@ -1,32 +1,236 @@
-//! Rules of the API that can be checked before a call (best practices for orders).
+//! Rules of the API that can be checked before a call (best practices for orders, troubleshoot order errors).
 //!
 //! Not here: whether a message can be read; what only the API can know.
 
-use super::command::Command;
+use jiff::Timestamp;
+
+use super::command::{AmendOrder, Command, CreateOrder, UpdateRefunds};
+use super::input::{Address, DeliveryDetails, DeliveryOffer, LineItem, Recipient};
 use super::rejection::{Rejection, RejectionCode};
 
 /// Aliases that an order can have.
 const MAX_ALIASES: usize = 5;
 /// Links that an order can have.
 const MAX_LINKS: usize = 5;
+/// Pieces on Prime lines that an order can have.
+const MAX_PRIME_PIECES: u64 = 20;
+/// What Buy with Prime delivers to no more than to other countries, though it is reached by US mail.
+const REGIONS_NOT_SERVED: [&str; 11] = ["AS", "FM", "GU", "MH", "MP", "PR", "PW", "VI", "AA", "AE", "AP"];
 
-/// Checks a command. Comes after the command was made, so that its aliases are known for a read before the letter.
-///
-/// # Errors
-/// The first rule that is broken.
-pub fn check(command: &Command) -> Result<(), Rejection> {
-    match command {
-        Command::CreateOrder(create) => {
-            at_most(MAX_ALIASES, create.input.aliases.len(), "aliases", RejectionCode::OrderAliasLimitExceeded)?;
-            at_most(MAX_LINKS, create.input.order_links.len(), "links", RejectionCode::OrderLinkLimitExceeded)
+/// A rule of the API; each can be switched off.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Rule {
+    /// At most five aliases on an order.
+    AliasLimit,
+    /// At most five links on an order.
+    LinkLimit,
+    /// A Prime line names its delivery offer and preview.
+    OfferIds,
+    /// A Prime line has title, price and product identifier.
+    ItemAttributes,
+    /// Each refund stands once in a message.
+    DuplicateRefundId,
+    /// A refund has an id, the API's or the shop's.
+    MissingRefundId,
+    /// A refund goes from one state to another only as documented.
+    RefundState,
+    /// At most twenty pieces on Prime lines.
+    QuantityLimit,
+    /// The delivery offer has not expired.
+    ExpiredOffer,
+    /// The address is one that Buy with Prime delivers to.
+    Destination,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::AliasLimit,
+        Self::LinkLimit,
+        Self::OfferIds,
+        Self::ItemAttributes,
+        Self::DuplicateRefundId,
+        Self::MissingRefundId,
+        Self::RefundState,
+        Self::QuantityLimit,
+        Self::ExpiredOffer,
+        Self::Destination,
+    ];
+
+    /// Its key below `[orders.rules]`.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::AliasLimit => "alias_limit",
+            Self::LinkLimit => "link_limit",
+            Self::OfferIds => "offer_ids",
+            Self::ItemAttributes => "item_attributes",
+            Self::DuplicateRefundId => "duplicate_refund_id",
+            Self::MissingRefundId => "missing_refund_id",
+            Self::RefundState => "refund_state",
+            Self::QuantityLimit => "quantity_limit",
+            Self::ExpiredOffer => "expired_offer",
+            Self::Destination => "destination",
         }
-        Command::StartFulfillment(_) => Ok(()),
+    }
+
+    /// The API's code for what breaks it; for an expired offer the nearest one, since none is documented.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AliasLimit => "OrderAliasLimitExceeded",
+            Self::LinkLimit => "OrderLinkLimitExceeded",
+            Self::OfferIds | Self::ItemAttributes => "MissingItemAttributes",
+            Self::DuplicateRefundId => "DuplicateRefundId",
+            Self::MissingRefundId => "MissingRefundId",
+            Self::RefundState => "InvalidRefundStateTransition",
+            Self::QuantityLimit => "OrderQuantityLimitExceeded",
+            Self::ExpiredOffer => "ItemUnavailableWithPrime",
+            Self::Destination => "InvalidRecipientAddressInput",
+        }
+    }
+
+    /// Whether the API's rule is known so exactly that checking it here cannot be wrong.
+    pub fn is_certain(self) -> bool {
+        match self {
+            Self::AliasLimit
+            | Self::LinkLimit
+            | Self::OfferIds
+            | Self::ItemAttributes
+            | Self::DuplicateRefundId
+            | Self::MissingRefundId
+            | Self::RefundState => true,
+            Self::QuantityLimit | Self::ExpiredOffer | Self::Destination => false,
+        }
     }
 }
 
-fn at_most(limit: usize, count: usize, what: &str, code: RejectionCode) -> Result<(), Rejection> {
-    if count <= limit {
-        return Ok(());
+/// The rules that are checked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Rules(Vec<Rule>);
+
+impl Default for Rules {
+    /// Those that cannot be wrong.
+    fn default() -> Self {
+        Rule::ALL.into_iter().filter(|rule| rule.is_certain()).collect()
     }
-    Err(Rejection { code, message: format!("order: expected at most {limit} {what}, got {count}") })
+}
+
+impl FromIterator<Rule> for Rules {
+    fn from_iter<I: IntoIterator<Item = Rule>>(rules: I) -> Self {
+        Self(rules.into_iter().collect())
+    }
+}
+
+impl Rules {
+    /// Checks a command. Comes after the command was made, so that its aliases are known for a read before the letter.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn check(&self, command: &Command, now: Timestamp) -> Result<(), Rejection> {
+        match command {
+            Command::CreateOrder(create) => self.check_create(create, now),
+            Command::AmendOrder(amend) => self.check_amendment(amend),
+            Command::StartFulfillment(_) => Ok(()),
+            Command::UpdateRefunds(update) => self.check_refunds(update),
+        }
+    }
+
+    /// Checks what an order would have once these were added to what it has.
+    ///
+    /// # Errors
+    /// The first limit that would be exceeded.
+    pub fn check_counts(&self, aliases: usize, links: usize) -> Result<(), Rejection> {
+        let at_most = |rule, limit: usize, count: usize, what: &str| {
+            self.ensure(rule, count <= limit, || format!("order: expected at most {limit} {what}, got {count}"))
+        };
+        at_most(Rule::AliasLimit, MAX_ALIASES, aliases, "aliases")?;
+        at_most(Rule::LinkLimit, MAX_LINKS, links, "links")
+    }
+
+    fn check_create(&self, create: &CreateOrder, now: Timestamp) -> Result<(), Rejection> {
+        let input = &create.input;
+        self.check_counts(input.aliases.len(), input.order_links.len())?;
+        for (position, line) in input.line_items.iter().enumerate() {
+            self.check_line(&format!("lines[{position}]"), line)?;
+        }
+        let pieces: u64 =
+            input.line_items.iter().filter(|line| prime(line).is_some()).map(|line| line.amount.value.pieces()).sum();
+        self.ensure(Rule::QuantityLimit, pieces <= MAX_PRIME_PIECES, || {
+            format!("lines: expected at most {MAX_PRIME_PIECES} pieces with Prime, got {pieces}")
+        })?;
+        for (position, expires_at) in &create.offers_expire {
+            self.ensure(Rule::ExpiredOffer, now < *expires_at, || {
+                format!("lines[{position}].delivery.expiresAt: expected a time to come, got {expires_at}")
+            })?;
+        }
+        self.check_destination(input.recipient.as_ref())
+    }
+
+    fn check_line(&self, path: &str, line: &LineItem) -> Result<(), Rejection> {
+        let product = &line.product;
+        let Some(offer) = prime(line) else {
+            return match product.identifier {
+                Some(_) => Ok(()),
+                None => Err(Rejection::invalid(
+                    &format!("{path}.product"),
+                    "expected one of productId, sku, externalId, got none",
+                )),
+            };
+        };
+        for (rule, there, field) in [
+            (Rule::OfferIds, offer.id.is_some(), "delivery.offerId"),
+            (Rule::OfferIds, offer.delivery_preview_id.is_some(), "delivery.previewId"),
+            (Rule::ItemAttributes, product.title.is_some(), "product.title"),
+            (Rule::ItemAttributes, product.price.is_some(), "unitPrice"),
+            (Rule::ItemAttributes, product.identifier.is_some(), "product.productId, sku or externalId"),
+        ] {
+            self.ensure(rule, there, || format!("{path}.{field}: expected on a line with Prime, got none"))?;
+        }
+        Ok(())
+    }
+
+    fn check_amendment(&self, amend: &AmendOrder) -> Result<(), Rejection> {
+        self.check_counts(amend.input.aliases.len(), amend.input.order_links.len())?;
+        self.check_destination(amend.input.recipient.as_ref())
+    }
+
+    fn check_refunds(&self, update: &UpdateRefunds) -> Result<(), Rejection> {
+        let mut names = Vec::new();
+        for (position, refund) in update.refunds.iter().enumerate() {
+            let name = (refund.id.as_deref(), refund.alias.as_ref());
+            self.ensure(Rule::MissingRefundId, name != (None, None), || {
+                format!("refunds[{position}]: expected id or externalId, got neither")
+            })?;
+            self.ensure(Rule::DuplicateRefundId, name == (None, None) || !names.contains(&name), || {
+                format!("refunds[{position}]: expected each refund once, got this one twice")
+            })?;
+            names.push(name);
+        }
+        Ok(())
+    }
+
+    fn check_destination(&self, recipient: Option<&Recipient>) -> Result<(), Rejection> {
+        let served = |address: &Address| {
+            address.country_code == "US" && !REGIONS_NOT_SERVED.contains(&address.region.to_uppercase().as_str())
+        };
+        let fine = recipient.is_none_or(|recipient| served(&recipient.delivery_address));
+        self.ensure(Rule::Destination, fine, || {
+            "shipTo: expected an address in the United States that Buy with Prime delivers to".to_owned()
+        })
+    }
+
+    /// Fails when the rule is checked and does not hold.
+    pub(super) fn ensure(&self, rule: Rule, holds: bool, why: impl FnOnce() -> String) -> Result<(), Rejection> {
+        if holds || !self.0.contains(&rule) {
+            return Ok(());
+        }
+        Err(Rejection { code: RejectionCode::Broken(rule), message: why() })
+    }
+}
+
+/// The offer of a line that is delivered with Prime.
+fn prime(line: &LineItem) -> Option<&DeliveryDetails> {
+    match &line.selected_delivery_offer {
+        DeliveryOffer::Details(details) if details.delivery_terms.is_prime_eligible => Some(details),
+        DeliveryOffer::Details(_) | DeliveryOffer::Summary(_) => None,
+    }
 }

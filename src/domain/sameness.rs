@@ -89,14 +89,15 @@ fn difference(field: &str, sent: Option<Money>, stored: Option<&StoredMoney>) ->
 
 /// Says which part of the destination differs and not how: an address is personal.
 fn destination(sent: &CreateOrderInput, stored: &StoredOrder) -> Vec<String> {
-    let (Some(recipient), Some(Destination { postal_code, country })) = (&sent.recipient, &stored.destination) else {
+    let (Some(recipient), Some(Destination { postal_code, country_code, .. })) = (&sent.recipient, &stored.destination)
+    else {
         return Vec::new();
     };
     let address = &recipient.delivery_address;
     let differs = |sent: &str, stored: &Option<String>| {
         stored.as_deref().is_some_and(|stored| !stored.trim().eq_ignore_ascii_case(sent.trim()))
     };
-    [("postalCode", &address.postal_code, postal_code), ("country", &address.country_code, country)]
+    [("postalCode", &address.postal_code, postal_code), ("country", &address.country_code, country_code)]
         .into_iter()
         .filter(|(_, sent, stored)| differs(sent, stored))
         .map(|(field, ..)| format!("shipTo.{field}: not as sent"))

@@ -2,9 +2,14 @@
 //!
 //! Not here: how an answer is read; what to do about a difference.
 
+use std::fmt;
+
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::input::{LinkKind, PaymentState, RefundState};
+use super::money::{Currency, Money};
 use super::order::Alias;
 
 /// What is known of a stored order. `None` everywhere means "not told", never "not there".
@@ -24,8 +29,31 @@ pub struct StoredOrder {
     pub total: Option<StoredMoney>,
     /// Tax of the whole order.
     pub tax: Option<StoredMoney>,
-    /// Postal code and country of the recipient's address; the rest is not needed to tell addresses apart.
+    /// The recipient's address.
     pub destination: Option<Destination>,
+    /// Pages about the order.
+    pub links: Option<Vec<StoredLink>>,
+    /// Refunds, those that the shopper asked for at Buy with Prime and those that the shop opened.
+    pub refunds: Option<Vec<StoredRefund>>,
+}
+
+impl StoredOrder {
+    /// What an update's answer tells, and where it tells nothing, what was read before.
+    pub fn over(self, before: &Self) -> Self {
+        let before = before.clone();
+        Self {
+            id: self.id,
+            aliases: self.aliases.or(before.aliases),
+            lines: self.lines.or(before.lines),
+            execution_state: self.execution_state.or(before.execution_state),
+            package_state: self.package_state.or(before.package_state),
+            total: self.total.or(before.total),
+            tax: self.tax.or(before.tax),
+            destination: self.destination.or(before.destination),
+            links: self.links.or(before.links),
+            refunds: self.refunds.or(before.refunds),
+        }
+    }
 }
 
 /// A stored line item.
@@ -44,7 +72,7 @@ pub struct StoredLine {
 }
 
 /// One way to name a product; serialized as an input of the API has it, `{ "sku": "S-2" }`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProductIdentifier {
     /// Buy with Prime's product id.
@@ -64,13 +92,104 @@ pub struct StoredMoney {
     pub currency: Option<String>,
 }
 
-/// Where an order goes, as far as two addresses are compared.
-#[derive(Clone, Debug, Eq, PartialEq)]
+impl StoredMoney {
+    /// Whether it is this much; a currency that is not told does not contradict.
+    pub fn is(&self, money: Money) -> bool {
+        self.amount == money.amount.decimal() && self.may_be_in(money.currency_code)
+    }
+
+    /// Whether it is more than this much, of the same currency.
+    pub fn is_more_than(&self, money: Money) -> bool {
+        self.amount > money.amount.decimal() && self.may_be_in(money.currency_code)
+    }
+
+    fn may_be_in(&self, currency: Currency) -> bool {
+        self.currency.as_deref().is_none_or(|told| told == currency.code())
+    }
+}
+
+/// Where an order goes. Never shown: it is somebody's address.
+#[derive(Clone, Default, Eq, PartialEq)]
 pub struct Destination {
+    /// Name of the person.
+    pub name: Option<String>,
+    /// Street and number.
+    pub street_address: Option<String>,
+    /// What else the street line needs.
+    pub extended_address: Option<String>,
+    /// City.
+    pub locality: Option<String>,
+    /// State, for example `WA`.
+    pub region: Option<String>,
     /// Postal code.
     pub postal_code: Option<String>,
     /// ISO 3166 alpha-2 code.
-    pub country: Option<String>,
+    pub country_code: Option<String>,
+    /// Phone number.
+    pub contact_number: Option<String>,
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Destination(…)")
+    }
+}
+
+/// A page about the order.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredLink {
+    /// What is on the page.
+    pub kind: Option<Named<LinkKind>>,
+    /// Where it is.
+    pub url: String,
+}
+
+/// A refund as Buy with Prime holds it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct StoredRefund {
+    /// Buy with Prime's refund id, 64 hex digits.
+    pub id: String,
+    /// Names of the refund.
+    pub aliases: Option<Vec<Alias>>,
+    /// How far it has got.
+    pub state: Option<Named<RefundState>>,
+    /// What has been refunded so far; before the first update, what is likely to be.
+    pub total: Option<StoredMoney>,
+    /// Payments that were told, in the order of their updates.
+    pub payments: Option<Vec<StoredPayment>>,
+    /// Line items that it is for.
+    pub lines: Option<Vec<StoredRefundLine>>,
+    /// Why it was asked for.
+    pub reason: Option<String>,
+}
+
+/// A payment of a refund.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct StoredPayment {
+    /// The id that the shop told.
+    pub id: Option<String>,
+    /// How much.
+    pub amount: Option<StoredMoney>,
+    /// How far it got.
+    pub state: Option<Named<PaymentState>>,
+}
+
+/// A line item of a refund.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredRefundLine {
+    /// Buy with Prime's line item id.
+    pub line_item_id: String,
+    /// Pieces that are refunded.
+    pub quantity: Option<Decimal>,
+}
+
+/// One of a list of names to which the API may add.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Named<T> {
+    /// A name that this version knows.
+    Known(T),
+    /// Another.
+    Other(String),
 }
 
 /// Whether fulfillment was started.

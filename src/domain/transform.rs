@@ -2,8 +2,10 @@
 //!
 //! Not here: reading the message, which leaves nothing to refuse; rules of the API.
 
-use super::checkout::{Checkout, Identity, IdentityKind, Payment, PlacedOrder, ShipTo};
-use super::command::{CreateOrder, StartFulfillment};
+use super::amendment::Amendment;
+use super::checkout::{Checkout, Identity, IdentityKind, Link, NamedAlias, Payment, PlacedOrder, ShipTo};
+use super::command::{AmendOrder, CreateOrder, Refund, StartFulfillment, UpdateRefunds};
+use super::conventions::Conventions;
 use super::fulfillment::Fulfillment;
 use super::input::{
     Address, BundleProduct, Contact, CreateOrderInput, Customer, DeliveryDetails, DeliveryDiscount, DeliveryMessage,
@@ -15,10 +17,15 @@ use super::input::{
 use super::line::{Bundle, Delivery, Line, LineDiscount};
 use super::money::{Amount, Currency, Money};
 use super::order::{Alias, AliasTypes};
+use super::refund::{RefundUpdate, ToldRefund};
 
 /// The create that a checkout asks for.
-pub(super) fn create_order(checkout: Checkout, types: &AliasTypes) -> CreateOrder {
-    let currency = checkout.currency;
+pub(super) fn create_order(checkout: Checkout, conventions: &Conventions) -> CreateOrder {
+    let (currency, types) = (checkout.currency, &conventions.aliases);
+    let start = checkout.start_fulfillment.unwrap_or(conventions.start_with_order);
+    let offers_expire = (checkout.lines.iter().enumerate())
+        .filter_map(|(position, line)| Some((position, line.delivery.expires_at()?)))
+        .collect();
     let order_alias = order_alias(&checkout.order, types);
     let mut aliases = order_aliases(&checkout.order, types);
     let input = CreateOrderInput {
@@ -31,17 +38,15 @@ pub(super) fn create_order(checkout: Checkout, types: &AliasTypes) -> CreateOrde
         recipient: Some(recipient(checkout.ship_to)),
         aliases: aliases.clone(),
         total_price: Some(TotalPrice { value: money(checkout.total, currency) }),
-        taxes: checkout.tax.map(|amount| taxes(amount, currency)),
+        taxes: checkout.tax.map(|amount| taxes(money(amount, currency))),
         payments: payments(checkout.payments, currency),
-        order_links: (checkout.order.links.into_iter())
-            .map(|link| OrderLink { destination_type: link.kind, url: link.url.0 })
-            .collect(),
+        order_links: checkout.order.links.into_iter().map(order_link).collect(),
         shopper_identity: checkout.shopper.identity.map(shopper_identity),
-        desired_execution_state: (checkout.start_fulfillment == Some(true)).then_some(DesiredExecutionState::Started),
+        desired_execution_state: start.then_some(DesiredExecutionState::Started),
     };
     // a stable sort: the order's own alias to the front, the others as they were
     aliases.sort_by_key(|alias| *alias != order_alias);
-    CreateOrder { order_id: checkout.order.id.0, aliases, input }
+    CreateOrder { order_id: checkout.order.id.0, aliases, offers_expire, input }
 }
 
 /// The update that starts a fulfillment.
@@ -52,18 +57,60 @@ pub(super) fn start_fulfillment(fulfillment: Fulfillment, types: &AliasTypes) ->
     StartFulfillment { order: fulfillment.order.into(), identifier, input }
 }
 
+/// The update that an amendment asks for.
+pub(super) fn amend_order(amendment: Amendment, types: &AliasTypes) -> AmendOrder {
+    let identifier = amendment.order.identifier(types);
+    let input = UpdateOrderInput {
+        total_price: amendment.total.map(|value| TotalPrice { value }),
+        taxes: amendment.tax.map(taxes),
+        recipient: amendment.ship_to.map(recipient),
+        aliases: each_once(amendment.add_aliases.into_iter().map(named_alias)),
+        order_links: each_once(amendment.add_links.into_iter().map(order_link)),
+        ..Default::default()
+    };
+    AmendOrder { order: amendment.order.into(), identifier, input }
+}
+
+/// The update of refunds that a message asks for, before it is known what of it is there already.
+pub(super) fn update_refunds(update: RefundUpdate, types: &AliasTypes) -> UpdateRefunds {
+    let RefundUpdate { order, currency, refunds } = update;
+    let refund = |told: ToldRefund| Refund {
+        alias: told.external_id.filter(|_| told.id.is_none()).map(|id| Alias::new(&types.refund, id)),
+        id: told.id,
+        state: told.state,
+        total: money(told.total, currency),
+        payments: told.payments.into_iter().map(|payment| payment.input(currency)).collect(),
+        lines: told.lines,
+        reason: told.reason,
+    };
+    let identifier = order.identifier(types);
+    UpdateRefunds { order: order.into(), identifier, refunds: refunds.into_iter().map(refund).collect() }
+}
+
 /// An order's aliases, in the order of the reference's examples: display id, order id, further ones.
 /// One that is given twice counts once.
 fn order_aliases(order: &PlacedOrder, types: &AliasTypes) -> Vec<Alias> {
     let display = order.display_id.iter().map(|id| Alias::new(&types.order_display, id));
-    let further = order.aliases.iter().map(|alias| Alias::new(&alias.alias_type.0, &alias.id.0));
-    let mut aliases = Vec::new();
-    for alias in display.chain([order_alias(order, types)]).chain(further) {
-        if !aliases.contains(&alias) {
-            aliases.push(alias);
+    let further = order.aliases.iter().cloned().map(named_alias);
+    each_once(display.chain([order_alias(order, types)]).chain(further))
+}
+
+fn named_alias(alias: NamedAlias) -> Alias {
+    Alias::new(alias.alias_type.0, alias.id.0)
+}
+
+fn order_link(link: Link) -> OrderLink {
+    OrderLink { destination_type: link.kind, url: link.url.0 }
+}
+
+fn each_once<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut seen = Vec::new();
+    for item in items {
+        if !seen.contains(&item) {
+            seen.push(item);
         }
     }
-    aliases
+    seen
 }
 
 /// The alias that makes a repeated create harmless.
@@ -83,7 +130,7 @@ fn line_item(line: Line, currency: Currency, types: &AliasTypes) -> LineItem {
         },
         amount: Pieces { value: line.quantity },
         aliases: id.into_iter().chain(display).collect(),
-        taxes: line.tax.map(|amount| taxes(amount, currency)),
+        taxes: line.tax.map(|amount| taxes(money(amount, currency))),
         discounts: discounts(line.discounts, currency),
         selected_delivery_offer: delivery_offer(line.delivery, currency),
     }
@@ -92,7 +139,7 @@ fn line_item(line: Line, currency: Currency, types: &AliasTypes) -> LineItem {
 fn membership(bundle: Bundle, currency: Currency) -> PurchaseGroupMembership {
     PurchaseGroupMembership {
         product: BundleProduct {
-            identifier: bundle.product.identifier,
+            identifier: bundle.product,
             price: bundle.price.map(|amount| money(amount, currency)),
         },
         member_amount: bundle.quantity.map(|value| Pieces { value }),
@@ -111,9 +158,7 @@ fn discounts(discounts: Vec<LineDiscount>, currency: Currency) -> Option<Discoun
 }
 
 fn delivery_offer(delivery: Delivery, currency: Currency) -> DeliveryOffer {
-    let by_amazon = |offer: Option<(String, String)>, speed, charge: Option<Amount>| {
-        let is_prime_eligible = offer.is_some();
-        let (id, delivery_preview_id) = offer.unzip();
+    let by_amazon = |is_prime_eligible, id, delivery_preview_id, speed, charge: Option<Amount>| {
         DeliveryOffer::Details(DeliveryDetails {
             id,
             delivery_preview_id,
@@ -123,10 +168,10 @@ fn delivery_offer(delivery: Delivery, currency: Currency) -> DeliveryOffer {
         })
     };
     match delivery {
-        Delivery::Prime { offer_id, preview_id, speed, charge } => {
-            by_amazon(Some((offer_id, preview_id)), speed, charge)
+        Delivery::Prime { offer_id, preview_id, speed, charge, expires_at: _ } => {
+            by_amazon(true, offer_id, preview_id, speed, charge)
         }
-        Delivery::Amazon { speed, charge } => by_amazon(None, speed, charge),
+        Delivery::Amazon { speed, charge } => by_amazon(false, None, None, speed, charge),
         Delivery::Merchant { message, locale, charge, discount } => DeliveryOffer::Summary(DeliverySummary {
             delivery_message: message.map(|message_text| DeliveryMessage { message_text, locale }),
             delivery_charge: charge.map(|amount| money(amount, currency)),
@@ -156,7 +201,7 @@ fn payments(mut payments: Vec<Payment>, currency: Currency) -> Option<Payments> 
     if payments.len() > 1 {
         let details = payments.into_iter().map(|payment| PaymentDetails {
             amount: money(payment.amount, currency),
-            payment_method: PaymentMethod { display_string: payment.label.0 },
+            payment_method: PaymentMethod { display_string: payment.label.0, kind: None },
             state: payment.state,
         });
         return Some(Payments::Details(details.collect()));
@@ -183,8 +228,8 @@ fn shopper_identity(identity: Identity) -> ShopperIdentity {
     }
 }
 
-fn taxes(amount: Amount, currency: Currency) -> Taxes {
-    Taxes { summary: TaxSummary { collectable_tax_amount: money(amount, currency) } }
+fn taxes(collectable_tax_amount: Money) -> Taxes {
+    Taxes { summary: TaxSummary { collectable_tax_amount } }
 }
 
 fn money(amount: Amount, currency: Currency) -> Money {

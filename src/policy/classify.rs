@@ -28,10 +28,17 @@ pub struct Failure {
     pub effect_possible: bool,
     /// How long the API asks to wait.
     pub retry_after: Option<Duration>,
+    /// The API gave it a name that stands in no row.
+    pub unlisted: bool,
 }
 
-/// Says what a failed call means. Total: every error has a class.
+/// Says what a failed call means, by the catalogue. Total: every error has a class.
 pub fn classify(operation: Operation, error: &ApiError) -> Failure {
+    classify_by(ROWS, operation, error)
+}
+
+/// The same by other rows: how tests show that every row matters.
+pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Failure {
     let message = error.to_string();
     let nameless = |class, error_type: &str, action, effect_possible, retry_after| Failure {
         operation,
@@ -43,6 +50,7 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
         systemic: class.is_the_apis(),
         effect_possible,
         retry_after,
+        unlisted: false,
     };
     match error {
         ApiError::NotSent { .. } => nameless(Class::Transient, "NotSent", NETWORK_ACTION, false, None),
@@ -57,7 +65,7 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
         }
         // whatever became of the read, the operation itself was not sent
         ApiError::NotLookedUp(read) => {
-            Failure { operation, message, effect_possible: false, ..classify(Operation::Order, read) }
+            Failure { operation, message, effect_possible: false, ..classify_by(rows, Operation::Order, read) }
         }
         ApiError::OrderNotFound => {
             let own = OwnCode::OrderNotFound;
@@ -70,7 +78,7 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
         }
         ApiError::Answered { status, errors, retry_after } => {
             let fact = errors.first().cloned().unwrap_or_default();
-            let understood = understand(operation, *status, &fact);
+            let understood = understand(rows, operation, *status, &fact);
             let error_type = fact.error_type.unwrap_or_else(|| understood.stands_for.into());
             Failure {
                 operation,
@@ -85,8 +93,10 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
                 message,
                 action: understood.action,
                 systemic: understood.class.is_the_apis() || *status == 401,
-                effect_possible: understood.class == Class::Transient || *status >= 500,
+                effect_possible: matches!(understood.class, Class::Transient | Class::UnlistedTransient)
+                    || *status >= 500,
                 retry_after: *retry_after,
+                unlisted: understood.unlisted,
             }
         }
     }
@@ -104,6 +114,7 @@ pub fn not_begun(operation: Operation) -> Failure {
         systemic: false,
         effect_possible: false,
         retry_after: None,
+        unlisted: false,
     }
 }
 
@@ -139,42 +150,46 @@ struct Understood {
     action: &'static str,
     /// Type to write where the API gave none.
     stands_for: &'static str,
+    /// The API gave it a name that stands in no row.
+    unlisted: bool,
 }
 
-fn understand(operation: Operation, status: u16, fact: &ErrorFact) -> Understood {
-    if let Some(row) = find_row(operation, fact) {
-        return Understood { class: row.class, action: row.action, stands_for: row.error_type };
-    }
+fn understand(rows: &[Row], operation: Operation, status: u16, fact: &ErrorFact) -> Understood {
+    // before the rows: the engine says `ValidationError` of a document, as the API does of an order
     if fact.document {
-        return Understood { class: Class::QueryRefused, action: QUERY_ACTION, stands_for: "QueryRefused" };
+        let (class, action) = (Class::QueryRefused, QUERY_ACTION);
+        return Understood { class, action, stands_for: "QueryRefused", unlisted: false };
     }
-    let number = fact.error_code.unwrap_or(status);
-    let class = match number {
+    if let Some(row) = find_row(rows, operation, fact) {
+        return Understood { class: row.class, action: row.action, stands_for: row.error_type, unlisted: false };
+    }
+    let named = fact.error_type.is_some() || fact.code.is_some();
+    let class = match fact.error_code.unwrap_or(status) {
         429 => Class::Throttled,
         401 | 403 => Class::Denied,
+        500..=599 if named => Class::UnlistedTransient,
         500..=599 => Class::Transient,
         _ if operation != Operation::CreateOrder && says_not_found(fact) => Class::NotThere,
         _ => Class::Unlisted,
     };
-    Understood { class, action: UNLISTED_ACTION, stands_for: "Unlisted" }
+    Understood { class, action: UNLISTED_ACTION, stands_for: "Unlisted", unlisted: named && class != Class::NotThere }
 }
 
-/// The row of an error: type and code must both fit; where one was not given, the other decides.
-fn find_row(operation: Operation, fact: &ErrorFact) -> Option<&'static Row> {
-    let stem = fact.error_type.as_deref().map(stem);
+/// The row of an error: the one with its type and its code; where no type was given, the code decides.
+fn find_row<'r>(rows: &'r [Row], operation: Operation, fact: &ErrorFact) -> Option<&'r Row> {
     let code = fact.code.as_deref();
-    if stem.is_none() && code.is_none() {
-        return None;
+    let mut of_operation = rows.iter().filter(|row| row.operation == operation);
+    let Some(stem) = fact.error_type.as_deref().map(stem) else {
+        return of_operation.find(|row| code.is_some() && row.code == code);
+    };
+    let of_type: Vec<_> = of_operation.filter(|row| row.error_type == stem).collect();
+    match of_type.as_slice() {
+        // a type that has no codes is told by itself, whatever code comes with it
+        [only] if only.code.is_none() => Some(only),
+        // the engine's own "ValidationError" is about the query, never about the order
+        _ if fact.document && code.is_none() => None,
+        several => several.iter().copied().find(|row| row.code == code),
     }
-    ROWS.iter().find(|row| {
-        row.operation == operation
-            && match (stem, row.code) {
-                // a type whose rows have no code is told by its type, whatever code comes with it
-                (Some(stem), None) => stem == row.error_type,
-                (Some(stem), Some(_)) => stem == row.error_type && code == row.code,
-                (None, row_code) => code.is_some() && code == row_code,
-            }
-    })
 }
 
 /// What an unknown order answers is not documented; a name that says so is taken at its word.
@@ -225,10 +240,30 @@ mod tests {
         };
         assert_eq!(class(200, Some(429)), Class::Throttled);
         assert_eq!(class(200, Some(403)), Class::Denied);
-        assert_eq!(class(200, Some(503)), Class::Transient);
+        assert_eq!(class(200, Some(503)), Class::UnlistedTransient);
         assert_eq!(class(200, Some(400)), Class::Unlisted);
-        assert_eq!(class(503, None), Class::Transient);
+        assert_eq!(class(503, None), Class::UnlistedTransient);
         assert_eq!(class(200, None), Class::Unlisted);
+        let nameless = classify(Operation::CreateOrder, &answered(503, None, None, None));
+        assert_eq!(nameless.class, Class::Transient);
+    }
+
+    #[test]
+    fn only_a_name_that_stands_in_no_row_is_unlisted() {
+        let unlisted = |operation, error: ApiError| classify(operation, &error).unlisted;
+        for number in [400, 403, 429, 503] {
+            assert!(unlisted(Operation::CreateOrder, answered(200, Some("Strange"), None, Some(number))));
+        }
+        assert!(unlisted(Operation::CreateOrder, answered(200, Some("ValidationError"), Some("NewRule"), None)));
+        for known in [
+            answered(200, Some("ValidationError"), None, None),
+            answered(200, Some("ThrottlingError"), Some("SlowDown"), None),
+            answered(503, None, None, None),
+            ApiError::NoAnswer { reason: String::new() },
+        ] {
+            assert!(!unlisted(Operation::CreateOrder, known));
+        }
+        assert!(!unlisted(Operation::Order, answered(200, Some("OrderNotFoundException"), None, None)));
     }
 
     #[test]
@@ -252,9 +287,11 @@ mod tests {
 
     #[test]
     fn a_complaint_about_the_query_is_not_the_orders_fault() {
-        let fact = ErrorFact { document: true, error_type: Some("InvalidSyntax".into()), ..ErrorFact::default() };
-        let error = ApiError::Answered { status: 200, retry_after: None, errors: vec![fact] };
-        assert_eq!(classify(Operation::CreateOrder, &error).class, Class::QueryRefused);
+        for complaint in ["InvalidSyntax", "ValidationError"] {
+            let fact = ErrorFact { document: true, error_type: Some(complaint.into()), ..ErrorFact::default() };
+            let error = ApiError::Answered { status: 200, retry_after: None, errors: vec![fact] };
+            assert_eq!(classify(Operation::CreateOrder, &error).class, Class::QueryRefused);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::catalogue::Class;
+use super::catalogue::{Class, Decision};
 use super::classify::Failure;
 use crate::ports::{History, Later, Operation};
 
@@ -15,7 +15,7 @@ use crate::ports::{History, Later, Operation};
 pub struct Limits {
     /// Counted attempts before a message is given up, for failures that pass by themselves.
     pub attempts: u32,
-    /// Counted attempts before a denied message is given up.
+    /// Counted attempts before a message is given up that was denied, or failed with a code that no document lists.
     pub denied_attempts: u32,
     /// Panics over one message before it is given up.
     pub panics: u32,
@@ -43,17 +43,15 @@ pub enum Action {
     Refuse,
 }
 
-/// What follows from a class.
+/// What follows from a class, with the budget that the settings give it.
 pub fn action(class: Class, limits: &Limits) -> Action {
-    match class {
-        Class::AlreadyDone => Action::Done,
-        Class::MaybeAlreadyDone => Action::Compare,
-        Class::Throttled | Class::Transient | Class::OutcomeUnknown | Class::QueryRefused => {
-            Action::Retry { attempts: limits.attempts }
-        }
-        Class::Denied => Action::Retry { attempts: limits.denied_attempts },
-        Class::NotThere => Action::AwaitCreate,
-        Class::Rejected | Class::Unlisted => Action::Refuse,
+    match class.decision() {
+        Decision::Done => Action::Done,
+        Decision::Compare => Action::Compare,
+        Decision::Retry => Action::Retry { attempts: limits.attempts },
+        Decision::RetryFew => Action::Retry { attempts: limits.denied_attempts },
+        Decision::AwaitCreate => Action::AwaitCreate,
+        Decision::Refuse => Action::Refuse,
     }
 }
 
@@ -63,7 +61,7 @@ pub fn action(class: Class, limits: &Limits) -> Action {
 /// since its alias decides.
 pub fn again_here(failure: &Failure) -> bool {
     let passes = match failure.class {
-        Class::Throttled | Class::Transient | Class::OutcomeUnknown => true,
+        Class::Throttled | Class::Transient | Class::OutcomeUnknown | Class::UnlistedTransient => true,
         Class::MaybeAlreadyDone
         | Class::AlreadyDone
         | Class::Denied
@@ -172,6 +170,7 @@ mod tests {
             systemic: false,
             effect_possible: false,
             retry_after: retry_after.map(Duration::from_secs),
+            unlisted: false,
         }
     }
 

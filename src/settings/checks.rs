@@ -78,6 +78,14 @@ fn times(settings: &Settings, problems: &mut Problems) {
     if problems.has("api.timeout") {
         return;
     }
+    let connect = settings.api.connect_timeout;
+    if connect >= timeout {
+        let text = format!(
+            "api.connect_timeout: expected less than api.timeout ({timeout:?}), so that a call that was never sent is \
+             told from one without an answer, got {connect:?}"
+        );
+        problems.note(text);
+    }
     if hold <= timeout * 2 {
         let text = format!(
             "broker.max_hold: expected more than twice api.timeout ({timeout:?}), so that a call can be followed by a \

@@ -9,7 +9,7 @@ use config::ValueKind;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Listen, LogFormat};
+use super::{Listen, LogFormat, StartFulfillment};
 use crate::api::ApiVersion;
 use crate::broker::Unroutable;
 
@@ -146,6 +146,18 @@ impl Setting for LogFormat {
         match text(given)? {
             "json" => Some(Self::Json),
             "pretty" => Some(Self::Pretty),
+            _ => None,
+        }
+    }
+}
+
+impl Setting for StartFulfillment {
+    const EXPECTED: &'static str = "`on-trigger` or `with-order`";
+
+    fn of(given: &ValueKind) -> Option<Self> {
+        match text(given)? {
+            "on-trigger" => Some(Self::OnTrigger),
+            "with-order" => Some(Self::WithOrder),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::ledger::Alias;
+use super::refund::RefundState;
 
 /// What the versions call Amazon as the one who delivers.
 const AMAZON: [&str; 2] = ["AMAZON", "BUY_WITH_PRIME"];
@@ -40,6 +41,56 @@ pub(super) struct UpdateInput {
     pub(super) total_price: Option<Value>,
     pub(super) taxes: Option<Value>,
     pub(super) payments: Option<Value>,
+    #[serde(default)]
+    pub(super) refunds: RefundsInput,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct RefundsInput {
+    #[serde(default)]
+    pub(super) details: Vec<RefundInput>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RefundInput {
+    pub(super) id: Option<String>,
+    #[serde(default)]
+    pub(super) aliases: Vec<Alias>,
+    pub(super) state: Option<RefundState>,
+    pub(super) refund_total: Value,
+    pub(super) refund_for: Option<RefundForInput>,
+    pub(super) refund_request_reason: Option<String>,
+    pub(super) refund_status_reason: Option<String>,
+    #[serde(default)]
+    pub(super) payment_details: Vec<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RefundForInput {
+    #[serde(default)]
+    pub(super) order_line_items: Vec<RefundedLineInput>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RefundedLineInput {
+    pub(super) line_item_id: LineIdentifier,
+    pub(super) refunded_quantity: Option<RefundedQuantity>,
+}
+
+/// How a refund names a line item: by exactly one of the two.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LineIdentifier {
+    pub(super) line_item_id: Option<String>,
+    pub(super) alias: Option<Alias>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RefundedQuantity {
+    pub(super) amount: Value,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

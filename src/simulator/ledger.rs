@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Operation;
+use super::refund::RefundState;
 
 /// A name for an order that its shop chose.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,6 +47,38 @@ pub enum Effect {
         order: String,
         /// The fields of the update's input.
         fields: Vec<String>,
+        /// The total price that the update gave the order, with the digits that were sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total: Option<String>,
+    },
+    /// Buy with Prime opened a refund, as it does when a shopper sends something back.
+    RefundRequested {
+        /// The order's id.
+        order: String,
+        /// The refund's id.
+        refund: String,
+    },
+    /// A refund was updated, or opened by the shop.
+    RefundUpdated {
+        /// The order's id.
+        order: String,
+        /// The refund's id.
+        refund: String,
+        /// Its state from then on.
+        state: RefundState,
+        /// Everything refunded so far, with the digits that were sent.
+        total: String,
+    },
+    /// A payment was told with an update of a refund. One that is told twice stands here twice.
+    RefundPaid {
+        /// The order's id.
+        order: String,
+        /// The refund's id.
+        refund: String,
+        /// The payment's id, where it has one.
+        payment: Option<String>,
+        /// The amount, with the digits that were sent.
+        amount: String,
     },
 }
 
@@ -73,19 +106,38 @@ impl Ledger {
         self.creations().filter(|(_, aliases)| aliases.is_empty()).count()
     }
 
+    /// How many orders were created with an alias of this id.
+    #[must_use]
+    pub fn creations_of(&self, alias_id: &str) -> usize {
+        self.orders_named(alias_id).len()
+    }
+
     /// How many times STARTED was accepted for orders created with an alias of this id, repetitions included.
     #[must_use]
     pub fn starts_of(&self, alias_id: &str) -> usize {
-        let named: Vec<&str> = self
-            .creations()
-            .filter(|(_, aliases)| aliases.iter().any(|alias| alias.alias_id == alias_id))
-            .map(|(order, _)| order)
-            .collect();
-        let starts = self.effects.iter().filter(|effect| match effect {
-            Effect::Started { order } | Effect::StartRepeated { order } => named.contains(&order.as_str()),
-            Effect::Created { .. } | Effect::Updated { .. } => false,
+        let named = self.orders_named(alias_id);
+        let starts = self.effects.iter().filter(|effect| {
+            matches!(effect, Effect::Started { order } | Effect::StartRepeated { order }
+                if named.contains(&order.as_str()))
         });
         starts.count()
+    }
+
+    /// The total price that the last update with one gave an order created with an alias of this id.
+    #[must_use]
+    pub fn last_total_of(&self, alias_id: &str) -> Option<&str> {
+        let named = self.orders_named(alias_id);
+        self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Updated { order, total, .. } if named.contains(&order.as_str()) => total.as_deref(),
+            _ => None,
+        })
+    }
+
+    /// How many times a refund's payment of this id was told.
+    #[must_use]
+    pub fn payments_of(&self, payment_id: &str) -> usize {
+        let told = |effect: &&Effect| matches!(effect, Effect::RefundPaid { payment, .. } if payment.as_deref() == Some(payment_id));
+        self.effects.iter().filter(told).count()
     }
 
     /// How many calls of this operation arrived.
@@ -109,7 +161,13 @@ impl Ledger {
     fn creations(&self) -> impl Iterator<Item = (&str, &[Alias])> {
         self.effects.iter().filter_map(|effect| match effect {
             Effect::Created { order, aliases, .. } => Some((order.as_str(), aliases.as_slice())),
-            Effect::Started { .. } | Effect::StartRepeated { .. } | Effect::Updated { .. } => None,
+            _ => None,
         })
+    }
+
+    /// The orders created with an alias of this id.
+    fn orders_named(&self, alias_id: &str) -> Vec<&str> {
+        let named = |aliases: &[Alias]| aliases.iter().any(|alias| alias.alias_id == alias_id);
+        self.creations().filter(|(_, aliases)| named(aliases)).map(|(order, _)| order).collect()
     }
 }

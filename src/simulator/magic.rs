@@ -1,4 +1,4 @@
-//! Faults named inside an order: a line whose product identifier is `sim-<name>`.
+//! What is named inside an order, by a line whose product identifier is `sim-<name>`: faults, and what befalls the order.
 //! Not here: faults asked for from outside (`fault`).
 
 use std::collections::HashSet;
@@ -6,6 +6,26 @@ use std::collections::HashSet;
 use super::Operation;
 use super::fault::{CallFacts, Fault};
 use super::refusal::Refusal;
+
+/// What befalls an order as soon as it is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// `sim-ReturnRequested`: its shopper sends it back, so Buy with Prime opens a refund.
+    ReturnRequested,
+    /// `sim-Cancelled`: it is cancelled, so that its fulfillment cannot be started.
+    Cancelled,
+}
+
+impl Fate {
+    /// The fate that a product identifier names.
+    pub(super) fn named(product: &str) -> Option<Self> {
+        match product {
+            "sim-ReturnRequested" => Some(Self::ReturnRequested),
+            "sim-Cancelled" => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+}
 
 /// Remembers which `-once` faults have fired, per order.
 #[derive(Debug, Default)]
@@ -21,7 +41,7 @@ impl Magic {
     /// `UnknownSimulatorFault`, so that a slip of the pen does not pass for a good order.
     pub(super) fn take(&mut self, call: &CallFacts) -> Option<Fault> {
         call.products.iter().find_map(|product| {
-            let spell = product.strip_prefix("sim-")?;
+            let spell = product.strip_prefix("sim-").filter(|_| Fate::named(product).is_none())?;
             let (operation, name) = if let Some(name) = spell.strip_prefix("update-") {
                 (Operation::UpdateOrder, name)
             } else if let Some(name) = spell.strip_prefix("read-") {

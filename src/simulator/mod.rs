@@ -1,6 +1,7 @@
 //! A Buy with Prime Order API to run against: a real GraphQL engine over schema files, real rules, a ledger, faults.
 //! Not here: anything of the other rooms; the simulator shares no type with the client that it is there to check.
 
+mod behaviour;
 mod engine;
 mod events;
 mod fault;
@@ -11,6 +12,7 @@ mod ledger;
 mod magic;
 mod order;
 mod pages;
+mod refund;
 mod refusal;
 mod rules;
 mod server;
@@ -30,10 +32,12 @@ use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
+pub use behaviour::{AliasCheck, Behaviour, Conflict, UnknownOrder};
 pub use events::{CallEvent, CallPhase};
 pub use fault::{Fault, FaultRule};
 pub use ledger::{Alias, Effect, Ledger};
 pub use order::{OrderView, PackageState};
+pub use refund::RefundState;
 pub use refusal::{Refusal, Shape};
 
 use input::OrderIdentifier;
@@ -47,7 +51,7 @@ pub struct Simulator {
     server: JoinHandle<()>,
 }
 
-/// How a simulator behaves where the real API is configurable or where nobody outside knows how it behaves.
+/// How a simulator is set up.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
@@ -60,12 +64,8 @@ pub struct Config {
     pub token_lifetime: Duration,
     /// Ids of the first orders; those of all others are made up.
     pub order_ids: Vec<String>,
-    /// What a create is refused with when one of its aliases is taken.
-    pub conflict: Conflict,
-    /// When a create looks at its aliases.
-    pub alias_check: AliasCheck,
-    /// What a query for an order that does not exist answers.
-    pub unknown_order: UnknownOrder,
+    /// How it behaves at first.
+    pub behaviour: Behaviour,
     /// Faults from the start.
     pub faults: Vec<FaultRule>,
     /// Seed for rules with a probability.
@@ -86,36 +86,6 @@ pub enum Operation {
     Order,
 }
 
-/// The two ways in which the error table of createOrder says that an alias is taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Conflict {
-    /// `ValidationError` with the code `AliasValueAlreadyExists`
-    #[default]
-    AliasValueAlreadyExists,
-    /// `ConflictError`, which has no code
-    ConflictError,
-}
-
-/// Whether a repeated create is recognised before anything else can refuse it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum AliasCheck {
-    /// Before the other rules and before faults that are named inside the order.
-    #[default]
-    First,
-    /// After them: a repeated create can be refused for another reason although its order exists.
-    Last,
-}
-
-/// What the query says about an order that does not exist.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum UnknownOrder {
-    /// `order: null` without an error
-    #[default]
-    Null,
-    /// `AccessDeniedError`, as the error table suggests
-    AccessDenied,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -124,9 +94,7 @@ impl Default for Config {
             client_secret: "sim-secret".to_owned(),
             token_lifetime: Duration::from_secs(885),
             order_ids: Vec::new(),
-            conflict: Conflict::default(),
-            alias_check: AliasCheck::default(),
-            unknown_order: UnknownOrder::default(),
+            behaviour: Behaviour::default(),
             faults: Vec::new(),
             seed: 0,
         }
@@ -185,6 +153,23 @@ impl Simulator {
     /// Moves the packages of the order that has an alias of this id; answers whether there is such an order.
     pub fn set_package_state(&self, alias_id: &str, state: PackageState) -> bool {
         self.state.store().set_package_state(alias_id, state)
+    }
+
+    /// Opens a refund of the whole order that has an alias of this id, as Buy with Prime does when a shopper sends it
+    /// back; answers the refund's id, `None` where there is no such order.
+    pub fn request_refund(&self, alias_id: &str) -> Option<String> {
+        self.state.store().request_refund(alias_id)
+    }
+
+    /// How it behaves now.
+    #[must_use]
+    pub fn behaviour(&self) -> Behaviour {
+        self.state.behaviour()
+    }
+
+    /// Changes how it behaves from now on.
+    pub fn behave(&self, behaviour: Behaviour) {
+        self.state.behave(behaviour);
     }
 
     /// Makes every token issued so far invalid.

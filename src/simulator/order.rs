@@ -1,12 +1,16 @@
 //! One stored order: how it comes about, how it changes, and how the API shows it.
 //! Not here: the other orders, and which change is accepted (`store`).
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::input::{CreateInput, ExecutionState, GroupInput, IdentifierInput, LineInput, Quantity, UpdateInput};
 use super::ledger::Alias;
+use super::refund::Refund;
 
 /// What the versions call the field that says where the packages are; the schema shows the one that it has.
 const PACKAGES: [&str; 2] = ["packageInformation", "deliveryInformation"];
@@ -49,7 +53,10 @@ pub(super) struct Order {
     pub(super) package_state: Option<PackageState>,
     /// Product identifiers of the lines, for faults to match.
     pub(super) products: Vec<String>,
-    lines: Vec<Value>,
+    pub(super) lines: Vec<Value>,
+    pub(super) refunds: Vec<Refund>,
+    /// What was shown before each effect that has not settled, oldest first; null before the order was there.
+    past: Vec<(Instant, Value)>,
     /// Fields that are shown as they were sent.
     echoed: serde_json::Map<String, Value>,
     created_at: Timestamp,
@@ -68,6 +75,8 @@ impl Order {
             started: false,
             package_state: None,
             products,
+            refunds: Vec::new(),
+            past: Vec::new(),
             echoed: serde_json::Map::new(),
             created_at: now,
             updated_at: now,
@@ -113,6 +122,26 @@ impl Order {
         self.package_state.get_or_insert(PackageState::Pending);
     }
 
+    /// Keeps what was shown before an effect, for as long as a query may still show it.
+    pub(super) fn remember(&mut self, before: Value, settle: Duration) {
+        self.past.retain(|(since, _)| since.elapsed() < settle);
+        if !settle.is_zero() {
+            self.past.push((Instant::now(), before));
+        }
+    }
+
+    /// The order without effects that are younger than `settle`; null where it is that young itself.
+    pub(super) fn seen(&self, settle: Duration) -> Value {
+        let unsettled = self.past.iter().find(|(since, _)| since.elapsed() < settle);
+        unsettled.map_or_else(|| self.shown(), |(_, before)| before.clone())
+    }
+
+    /// What the order costs; nothing where it was never said.
+    pub(super) fn total(&self) -> Value {
+        let total = self.echoed.get("totalPrice").map(|total| total["value"].clone());
+        total.unwrap_or_else(|| json!({ "amount": 0, "currencyCode": "USD" }))
+    }
+
     pub(super) fn view(&self) -> OrderView {
         OrderView {
             id: self.id.clone(),
@@ -131,9 +160,12 @@ impl Order {
             PACKAGES.iter().for_each(|name| line[name] = json!(packages));
             line
         });
+        let lines: Vec<Value> = lines.collect();
+        let refunds: Value = self.refunds.iter().map(|refund| refund.shown(&lines)).collect();
+        shown.insert("refunds".to_owned(), json!({ "details": refunds }));
         shown.insert("id".to_owned(), json!(self.id));
         shown.insert("aliases".to_owned(), json!(self.aliases));
-        shown.insert("lineItems".to_owned(), lines.collect());
+        shown.insert("lineItems".to_owned(), Value::Array(lines));
         shown.insert("orderLinks".to_owned(), json!(self.links));
         shown.extend(PACKAGES.map(|name| (name.to_owned(), json!(packages))));
         shown.insert(
@@ -196,6 +228,6 @@ fn shown_quantity(quantity: &Quantity) -> Value {
     json!({ "value": quantity.value, "unit": quantity.unit.as_deref().unwrap_or("ONE") })
 }
 
-fn shown_time(time: Timestamp) -> Value {
+pub(super) fn shown_time(time: Timestamp) -> Value {
     Value::from(format!("{time:.3}"))
 }

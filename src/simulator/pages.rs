@@ -6,10 +6,12 @@ use std::sync::Arc;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
+use super::behaviour::Behaviour;
 use super::fault::FaultRule;
-use super::order::{Order, OrderView};
+use super::order::{Order, OrderView, PackageState};
 use super::state::State;
 
 pub(super) async fn ledger(Shared(state): Shared<Arc<State>>) -> Response {
@@ -40,4 +42,53 @@ pub(super) async fn add_faults(Shared(state): Shared<Arc<State>>, Json(body): Js
 pub(super) async fn clear_faults(Shared(state): Shared<Arc<State>>) -> StatusCode {
     state.faults().clear();
     StatusCode::NO_CONTENT
+}
+
+/// An order by the id of any of its aliases, and where its packages are from now on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Packages {
+    alias: String,
+    state: PackageState,
+}
+
+/// Moves or cancels the packages of an order.
+pub(super) async fn set_packages(Shared(state): Shared<Arc<State>>, Json(packages): Json<Packages>) -> StatusCode {
+    let known = state.store().set_package_state(&packages.alias, packages.state);
+    if known { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
+}
+
+/// An order by the id of any of its aliases.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Returned {
+    alias: String,
+}
+
+/// Opens a refund as Buy with Prime does when a shopper sends an order back, and answers its id.
+pub(super) async fn request_refund(Shared(state): Shared<Arc<State>>, Json(returned): Json<Returned>) -> Response {
+    match state.store().request_refund(&returned.alias) {
+        Some(id) => Json(json!({ "id": id })).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+pub(super) async fn behaviour(Shared(state): Shared<Arc<State>>) -> Response {
+    Json(state.behaviour()).into_response()
+}
+
+/// Changes what is named; the rest stays as it is.
+pub(super) async fn change_behaviour(
+    Shared(state): Shared<Arc<State>>,
+    Json(change): Json<Map<String, Value>>,
+) -> Response {
+    let mut behaviour = json!(state.behaviour());
+    change.into_iter().for_each(|(name, value)| behaviour[name] = value);
+    match serde_json::from_value::<Behaviour>(behaviour) {
+        Ok(behaviour) => {
+            state.behave(behaviour);
+            Json(behaviour).into_response()
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    }
 }

@@ -143,9 +143,10 @@ fn chosen_fault(state: &State, call: &Call) -> Option<Fault> {
     if rule.is_some() {
         return rule;
     }
+    let behaviour = state.behaviour();
     if let Command::Create(input) = &call.command
-        && state.config.alias_check == AliasCheck::First
-        && state.store().require_free(&input.aliases, state.config.conflict).is_err()
+        && behaviour.alias_check == AliasCheck::First
+        && state.store().require_free(&input.aliases, behaviour.conflict).is_err()
     {
         return None;
     }
@@ -181,15 +182,16 @@ fn ending(state: &State, fault: Option<Fault>, value: Value, refusal: Option<Ref
 }
 
 fn effect(state: &State, command: Command) -> Result<Value, Refusal> {
+    let behaviour = state.behaviour();
     let mut store = state.store();
     let wrapped = |order: &Order| json!({ "order": order.shown() });
     match command {
-        Command::Create(input) => store.create(*input, state.config.alias_check, state.config.conflict).map(wrapped),
-        Command::Update(identifier, input) => store.update(&identifier, *input).map(wrapped),
+        Command::Create(input) => store.create(*input, behaviour).map(wrapped),
+        Command::Update(identifier, input) => store.update(&identifier, *input, behaviour).map(wrapped),
         Command::Read(identifier) => {
             rules::check_identifier(&identifier)?;
-            match (store.find(&identifier), state.config.unknown_order) {
-                (Some(order), _) => Ok(order.shown()),
+            match (store.seen(&identifier, behaviour), behaviour.unknown_order) {
+                (Some(order), _) => Ok(order),
                 (None, UnknownOrder::Null) => Ok(Value::Null),
                 (None, UnknownOrder::AccessDenied) => Err(Refusal::codeless("AccessDeniedError")),
             }

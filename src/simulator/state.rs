@@ -6,13 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 
-use super::Config;
 use super::engine::Dialects;
 use super::events::CallEvent;
 use super::fault::FaultRules;
 use super::magic::Magic;
 use super::store::Store;
 use super::tokens::Tokens;
+use super::{Behaviour, Config};
 
 /// A test that reads its events late still finds this many.
 const EVENTS_KEPT: usize = 4096;
@@ -26,6 +26,7 @@ pub(super) struct State {
     tokens: Mutex<Tokens>,
     faults: Mutex<FaultRules>,
     magic: Mutex<Magic>,
+    behaviour: Mutex<Behaviour>,
     calls: AtomicU64,
 }
 
@@ -38,6 +39,7 @@ impl State {
             tokens: Mutex::default(),
             faults: Mutex::new(FaultRules::new(config.faults.clone(), config.seed)),
             magic: Mutex::default(),
+            behaviour: Mutex::new(config.behaviour),
             calls: AtomicU64::new(0),
             config,
         })
@@ -57,6 +59,14 @@ impl State {
 
     pub(super) fn magic(&self) -> MutexGuard<'_, Magic> {
         held(&self.magic)
+    }
+
+    pub(super) fn behaviour(&self) -> Behaviour {
+        *held(&self.behaviour)
+    }
+
+    pub(super) fn behave(&self, behaviour: Behaviour) {
+        *held(&self.behaviour) = behaviour;
     }
 
     /// A number that no other call has.

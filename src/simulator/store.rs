@@ -2,14 +2,18 @@
 //! Not here: rules that need no other order (`rules`), GraphQL, faults.
 
 use std::collections::HashMap;
+use std::mem;
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::input::{CreateInput, ExecutionState, OrderIdentifier, UpdateInput};
 use super::ledger::{Alias, Effect, Ledger};
+use super::magic::Fate;
 use super::order::{Order, PackageState};
+use super::refund::{self, Refund};
 use super::refusal::Refusal;
-use super::{AliasCheck, Conflict, rules};
+use super::{AliasCheck, Behaviour, Conflict, rules};
 
 #[derive(Debug, Default)]
 pub(super) struct Store {
@@ -25,20 +29,16 @@ impl Store {
         Self { given_ids, ..Self::default() }
     }
 
-    pub(super) fn create(
-        &mut self,
-        input: CreateInput,
-        check: AliasCheck,
-        conflict: Conflict,
-    ) -> Result<&Order, Refusal> {
-        let free = self.require_free(&input.aliases, conflict);
-        match check {
+    pub(super) fn create(&mut self, input: CreateInput, behaviour: Behaviour) -> Result<&Order, Refusal> {
+        let free = self.require_free(&input.aliases, behaviour.conflict);
+        match behaviour.alias_check {
             AliasCheck::First => free.and_then(|()| rules::check_create(&input))?,
             AliasCheck::Last => rules::check_create(&input).and(free)?,
         }
         let index = self.orders.len();
         let id = self.given_ids.get(index).cloned().unwrap_or_else(|| order_id(index));
-        let order = Order::new(id, input, Timestamp::now());
+        let mut order = Order::new(id, input, Timestamp::now());
+        order.remember(Value::Null, behaviour.settle());
         self.ledger.record(Effect::Created {
             order: order.id.clone(),
             aliases: order.aliases.clone(),
@@ -48,11 +48,23 @@ impl Store {
             self.ledger.record(Effect::Started { order: order.id.clone() });
         }
         self.by_alias.extend(order.aliases.iter().cloned().map(|alias| (alias, index)));
+        let fates: Vec<Fate> = order.products.iter().filter_map(|product| Fate::named(product)).collect();
         self.orders.push(order);
+        for fate in fates {
+            match fate {
+                Fate::ReturnRequested => drop(self.open_refund(index)),
+                Fate::Cancelled => self.orders[index].package_state = Some(PackageState::Cancelled),
+            }
+        }
         Ok(&self.orders[index])
     }
 
-    pub(super) fn update(&mut self, identifier: &OrderIdentifier, input: UpdateInput) -> Result<&Order, Refusal> {
+    pub(super) fn update(
+        &mut self,
+        identifier: &OrderIdentifier,
+        mut input: UpdateInput,
+        behaviour: Behaviour,
+    ) -> Result<&Order, Refusal> {
         rules::check_identifier(identifier)?;
         let index = self.index_of(identifier).ok_or_else(|| Refusal::codeless("AccessDeniedError"))?;
         self.require_free(&input.aliases, Conflict::AliasValueAlreadyExists)?;
@@ -62,12 +74,19 @@ impl Store {
         if let Some(desired) = input.desired_execution_state {
             check_transition(order, desired)?;
         }
+        let now = Timestamp::now();
+        let refunds = mem::take(&mut input.refunds.details);
+        let refunded = refund::updated(&order.id, &order.refunds, &order.lines, refunds, now)?;
+        order.remember(order.shown(), behaviour.settle());
         let start = input.desired_execution_state == Some(ExecutionState::Started);
         self.by_alias.extend(input.aliases.iter().cloned().map(|alias| (alias, index)));
-        let fields = order.amend(input, Timestamp::now());
+        let total = input.total_price.as_ref().map(|total| total["value"]["amount"].to_string());
+        let fields = order.amend(input, now);
         if !fields.is_empty() {
-            self.ledger.record(Effect::Updated { order: order.id.clone(), fields });
+            self.ledger.record(Effect::Updated { order: order.id.clone(), fields, total });
         }
+        order.refunds = refunded.refunds;
+        refunded.effects.into_iter().for_each(|effect| self.ledger.record(effect));
         if start {
             let id = order.id.clone();
             let repeated = order.started;
@@ -83,6 +102,13 @@ impl Store {
 
     pub(super) fn find(&self, identifier: &OrderIdentifier) -> Option<&Order> {
         self.index_of(identifier).map(|index| &self.orders[index])
+    }
+
+    /// The order as a query shows it: without what has not settled yet.
+    pub(super) fn seen(&self, identifier: &OrderIdentifier, behaviour: Behaviour) -> Option<Value> {
+        let seen = self.find(identifier)?.seen(behaviour.settle());
+        let named = |alias: &Alias| seen["aliases"].as_array().is_some_and(|aliases| aliases.contains(&json!(alias)));
+        (!seen.is_null() && identifier.alias.as_ref().is_none_or(named)).then_some(seen)
     }
 
     pub(super) fn orders(&self) -> &[Order] {
@@ -102,8 +128,26 @@ impl Store {
 
     /// Sets where the packages of the order with an alias of this id are; answers whether there is such an order.
     pub(super) fn set_package_state(&mut self, alias_id: &str, state: PackageState) -> bool {
-        let order = self.orders.iter_mut().find(|order| order.aliases.iter().any(|alias| alias.alias_id == alias_id));
-        order.map(|order| order.package_state = Some(state)).is_some()
+        let index = self.index_of_alias_id(alias_id);
+        index.map(|index| self.orders[index].package_state = Some(state)).is_some()
+    }
+
+    /// Opens a refund of the whole order that has an alias of this id; answers the refund's id.
+    pub(super) fn request_refund(&mut self, alias_id: &str) -> Option<String> {
+        self.index_of_alias_id(alias_id).map(|index| self.open_refund(index))
+    }
+
+    fn open_refund(&mut self, index: usize) -> String {
+        let order = &mut self.orders[index];
+        let refund = Refund::requested(&order.lines, order.total(), Timestamp::now());
+        let id = refund.id.clone();
+        order.refunds.push(refund);
+        self.ledger.record(Effect::RefundRequested { order: order.id.clone(), refund: id.clone() });
+        id
+    }
+
+    fn index_of_alias_id(&self, alias_id: &str) -> Option<usize> {
+        self.orders.iter().position(|order| order.aliases.iter().any(|alias| alias.alias_id == alias_id))
     }
 
     fn index_of(&self, identifier: &OrderIdentifier) -> Option<usize> {

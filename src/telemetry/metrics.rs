@@ -60,6 +60,12 @@ pub const METRICS: &[Metric] = &[
         "Calls by operation and class, `ok` for a success",
     ),
     metric(
+        Counter,
+        "bwp_unlisted_errors_total",
+        &["operation"],
+        "Errors that the API gave a name which stands in no row of the catalogue",
+    ),
+    metric(
         Gauge,
         "bwp_api_failing",
         &[],

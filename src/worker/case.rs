@@ -8,8 +8,9 @@ use super::context::Context;
 use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, ResultEvent, ResultKind};
 use crate::domain::outcome::{letter_id, result_id};
 use crate::domain::privacy::Private;
+use crate::domain::rejection::{Rejection, RejectionCode};
 use crate::domain::stored::{ExecutionState, StoredOrder};
-use crate::policy::catalogue::OwnCode;
+use crate::policy::catalogue::{Class, OwnCode};
 use crate::policy::classify::Failure;
 use crate::policy::decide::{self, Action, Verdict, action};
 use crate::ports::{History, Inbound, Letter, Operation, OrderApi, Settlement};
@@ -88,6 +89,16 @@ impl<A: OrderApi> Case<'_, A> {
         self.letter(code.error_type(), code.name(), "rejected", why, code.action(), self.inbound.history.attempts + 1)
     }
 
+    /// Refused because of what is in it.
+    pub fn reject(&self, rejection: &Rejection) -> Settlement {
+        let code = match rejection.code {
+            RejectionCode::InvalidMessage => OwnCode::InvalidMessage,
+            RejectionCode::UnsupportedMessage => OwnCode::UnsupportedMessage,
+            RejectionCode::Broken(rule) => OwnCode::Broken(rule),
+        };
+        self.refuse(code, &rejection.message)
+    }
+
     /// Refused by the API.
     pub fn refused(&self, failure: &Failure) -> Settlement {
         let Failure { error_type, code, class, message, action, .. } = failure;
@@ -96,9 +107,22 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// The budget is spent.
     pub fn exhausted(&self, failure: &Failure, attempts: u32) -> Settlement {
+        if failure.class == Class::UnlistedTransient {
+            // whoever looks for it knows it by the API's names alone
+            let Failure { error_type, code, class, message, action, .. } = failure;
+            return self.letter(error_type, code, class.name(), message, action, attempts);
+        }
         let own = OwnCode::RetriesExhausted;
         let last = format!("{}/{} after {attempts} attempts: {}", failure.error_type, failure.code, failure.message);
         self.letter(&failure.error_type, own.name(), failure.class.name(), &last, own.action(), attempts)
+    }
+
+    /// The API says that a name is taken, and a read says that it is nobody's.
+    pub fn taken_by_nobody(&self, conflict: &Failure) -> Settlement {
+        match self.retry(conflict, self.context.limits.attempts) {
+            Verdict::Later(later) => Settlement::Later(later),
+            Verdict::GiveUp { attempts } => self.exhausted(conflict, attempts),
+        }
     }
 
     /// Comes back later, or the budget is spent and `given_up` says what then.
@@ -114,7 +138,7 @@ impl<A: OrderApi> Case<'_, A> {
         History { outcome_unknown: self.outcome_unknown(), ..self.inbound.history.clone() }
     }
 
-    /// Nobody can say whether the order is there, so there can be no letter that says it is not.
+    /// Nobody can say whether an effect is there, so there can be no letter that says it is not.
     pub fn unclear(&self, failure: &Failure) -> Settlement {
         let budget = match action(failure.class, &self.context.limits) {
             // it passes, for this order or for all
@@ -125,7 +149,7 @@ impl<A: OrderApi> Case<'_, A> {
         match self.retry(failure, budget) {
             Verdict::Later(later) => Settlement::Later(later),
             Verdict::GiveUp { .. } => {
-                let why = format!("whether the order is there cannot be read: {}/{}", failure.error_type, failure.code);
+                let why = format!("what became of it cannot be read: {}/{}", failure.error_type, failure.code);
                 self.refuse(OwnCode::OutcomeUnknown, &why)
             }
         }

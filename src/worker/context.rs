@@ -8,7 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::board::Board;
-use crate::domain::order::{AliasTypes, OrderIdentifier};
+use crate::domain::conventions::Conventions;
+use crate::domain::order::OrderIdentifier;
+use crate::policy::catalogue::{ROWS, Row};
 use crate::policy::decide::Limits;
 use crate::policy::health::Health;
 use crate::ports::{Later, Operation, OrderApi};
@@ -18,14 +20,16 @@ use crate::ports::{Later, Operation, OrderApi};
 pub struct Context<A> {
     /// The API.
     pub api: A,
-    /// Names of aliases in this store.
-    pub aliases: AliasTypes,
+    /// What the store and its shop have agreed on.
+    pub conventions: Conventions,
     /// Budgets and delays.
     pub limits: Limits,
     /// Waits inside the process.
     pub timing: Timing,
     /// Bytes of a body that is still read; a larger one is no message of a shop.
     pub max_message_bytes: usize,
+    /// What each error means: the catalogue. Tests put other rows here to show that every row matters.
+    pub rows: &'static [Row],
     /// What the worker shows of itself.
     pub board: Arc<Board>,
     seen: Mutex<Seen>,
@@ -36,6 +40,8 @@ pub struct Context<A> {
 pub struct Timing {
     /// After an unknown outcome: how long an effect may take to show in a read.
     pub settle: Duration,
+    /// After an unknown outcome of what adds up: how long until the call has certainly ended and shows in a read.
+    pub call_ended: Duration,
     /// First wait before a call is made again; doubled each time, with jitter.
     pub first_wait: Duration,
     /// The longest wait before a call is made again; a longer hint of the API goes to a retry queue.
@@ -57,8 +63,17 @@ struct Seen {
 
 impl<A: OrderApi> Context<A> {
     /// A context in which nothing has been seen yet.
-    pub fn new(api: A, aliases: AliasTypes, limits: Limits, timing: Timing, max_message_bytes: usize) -> Self {
-        Self { api, aliases, limits, timing, max_message_bytes, board: Arc::default(), seen: Mutex::default() }
+    pub fn new(api: A, conventions: Conventions, limits: Limits, timing: Timing, max_message_bytes: usize) -> Self {
+        Self {
+            api,
+            conventions,
+            limits,
+            timing,
+            max_message_bytes,
+            rows: ROWS,
+            board: Arc::default(),
+            seen: Mutex::default(),
+        }
     }
 
     /// How long a message stays away.
@@ -86,9 +101,9 @@ impl<A: OrderApi> Context<A> {
         known.insert(0, (order.into(), OrderIdentifier::OrderId(id.into())));
     }
 
-    /// An order other than this one that is certainly there.
-    pub fn known_other(&self, order: &str) -> Option<OrderIdentifier> {
-        self.seen().known.iter().find(|(name, _)| name != order).map(|(_, identifier)| identifier.clone())
+    /// An order other than this one that is certainly there, with its name.
+    pub fn known_other(&self, order: &str) -> Option<(String, OrderIdentifier)> {
+        self.seen().known.iter().find(|(name, _)| name != order).cloned()
     }
 
     /// From now on no call is begun.

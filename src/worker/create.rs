@@ -4,7 +4,7 @@
 
 use super::case::Case;
 use super::look_up::Owner;
-use crate::domain::command::CreateOrder;
+use crate::domain::command::{Command, CreateOrder};
 use crate::domain::outcome::{Outcome, ResultKind};
 use crate::domain::sameness::lines_matched;
 use crate::domain::stored::StoredOrder;
@@ -36,10 +36,14 @@ impl<A: OrderApi> Case<'_, A> {
         }
     }
 
-    /// Refused without a call; an order may be there all the same.
-    pub async fn refuse_create(&self, create: &CreateOrder, why: &str, code: OwnCode) -> Settlement {
+    /// A letter that is written without a call. The order of a create may be there all the same.
+    pub async fn unless_there(&self, command: &Command, letter: Settlement) -> Settlement {
+        let create = match command {
+            Command::CreateOrder(create) => create,
+            Command::StartFulfillment(_) | Command::AmendOrder(_) | Command::UpdateRefunds(_) => return letter,
+        };
         let owner = self.owner(create, self.outcome_unknown()).await;
-        self.owned(create, owner, false, self.refuse(code, why))
+        self.owned(create, owner, false, letter)
     }
 
     /// Before a create becomes a letter, a read must say that the order is absent: an earlier attempt may
@@ -53,11 +57,7 @@ impl<A: OrderApi> Case<'_, A> {
     async fn compare(&self, create: &CreateOrder, conflict: &Failure) -> Settlement {
         let owner = self.owner(create, true).await;
         // taken, and yet nobody's: the API has not made up its mind, or hides the order from us
-        let nobodys = match self.retry(conflict, self.context.limits.attempts) {
-            Verdict::Later(later) => Settlement::Later(later),
-            Verdict::GiveUp { attempts } => self.exhausted(conflict, attempts),
-        };
-        self.owned(create, owner, true, nobodys)
+        self.owned(create, owner, true, self.taken_by_nobody(conflict))
     }
 
     /// What the owner of the aliases makes of it; `effect_possible` says whether this attempt may be the one.
@@ -82,7 +82,7 @@ impl<A: OrderApi> Case<'_, A> {
     ) -> Settlement {
         self.context.remember(self.order(), &stored.id);
         self.done_with(ResultKind::OrderCreated, outcome, stored, |data| {
-            data.lines = lines_matched(&create.input, stored, &self.context.aliases.line);
+            data.lines = lines_matched(&create.input, stored, &self.context.conventions.aliases.line);
             if data.aliases.is_empty() {
                 data.aliases.clone_from(&create.aliases);
             }

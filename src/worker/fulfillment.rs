@@ -2,8 +2,6 @@
 //!
 //! Not here: reading the message.
 
-use jiff::Timestamp;
-
 use super::case::Case;
 use super::look_up::Found;
 use crate::domain::command::StartFulfillment;
@@ -12,17 +10,16 @@ use crate::domain::outcome::{Outcome, ResultKind};
 use crate::domain::stored::{ExecutionState, PackageState, StoredOrder};
 use crate::policy::catalogue::OwnCode;
 use crate::policy::classify::{Failure, not_told};
-use crate::policy::decide::{self, Action, Verdict, action};
+use crate::policy::decide::{Action, action};
 use crate::ports::{Operation, OrderApi, Settlement};
 
 impl<A: OrderApi> Case<'_, A> {
     /// Starts fulfillment, or finds it started. The order is read first: the API answers a second start
     /// differently in each state of the delivery.
     pub async fn start_fulfillment(&self, command: &StartFulfillment) -> Settlement {
-        let stored = match self.read(&command.identifier).await {
-            Found::Order(stored) => stored,
-            Found::Nothing => return self.await_create(),
-            Found::Unclear(failure) => return self.try_again(&failure),
+        let stored = match self.existing(&command.identifier).await {
+            Ok(stored) => stored,
+            Err(settlement) => return settlement,
         };
         match &stored.execution_state {
             Some(ExecutionState::Started) => {
@@ -57,41 +54,16 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     fn not_started(&self, mut stored: Box<StoredOrder>, failure: &Failure) -> Settlement {
-        match action(failure.class, &self.context.limits) {
-            Action::Done => {
-                stored.execution_state = Some(ExecutionState::Started);
-                self.done(ResultKind::OrderUpdated, Outcome::AlreadyStarted, &stored)
-            }
-            Action::AwaitCreate => self.await_create(),
-            Action::Retry { .. } => self.try_again(failure),
-            Action::Refuse | Action::Compare => self.refused(failure),
+        if action(failure.class, &self.context.limits) != Action::Done {
+            return self.not_updated(failure);
         }
+        stored.execution_state = Some(ExecutionState::Started);
+        self.done(ResultKind::OrderUpdated, Outcome::AlreadyStarted, &stored)
     }
 
     fn updated(&self, mut stored: Box<StoredOrder>) -> Settlement {
         stored.execution_state = Some(ExecutionState::Started);
         self.done(ResultKind::OrderUpdated, Outcome::Updated, &stored)
-    }
-
-    fn try_again(&self, failure: &Failure) -> Settlement {
-        let budget = match action(failure.class, &self.context.limits) {
-            Action::Retry { attempts } => attempts,
-            // a read or a start that was refused for good says nothing about the order: few tries, then a letter
-            Action::Done | Action::Compare | Action::AwaitCreate | Action::Refuse => {
-                self.context.limits.denied_attempts
-            }
-        };
-        match self.retry(failure, budget) {
-            Verdict::Later(later) => Settlement::Later(later),
-            Verdict::GiveUp { attempts } => self.exhausted(failure, attempts),
-        }
-    }
-
-    fn await_create(&self) -> Settlement {
-        match decide::await_create(&self.context.limits, &self.inbound.history, Timestamp::now()) {
-            Verdict::Later(later) => Settlement::Later(later),
-            Verdict::GiveUp { .. } => self.refuse(OwnCode::OrderNotFound, "no such order was created in time"),
-        }
     }
 }
 

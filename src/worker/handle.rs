@@ -13,8 +13,6 @@ use crate::domain::command::{Command, command_for, order_key};
 use crate::domain::envelope::{Envelope, Kind, RawMessage, open};
 use crate::domain::outcome::body_id;
 use crate::domain::privacy::Private;
-use crate::domain::rejection::RejectionCode;
-use crate::domain::rules;
 use crate::policy::catalogue::OwnCode;
 use crate::policy::decide::{self, Verdict};
 use crate::ports::{Inbound, Operation, OrderApi, Settlement};
@@ -66,24 +64,25 @@ async fn read<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlemen
                 operation: refused.type_name.as_deref().and_then(Kind::of).map(operation),
             };
             let case = Case { identity, ..unread(context, inbound) };
-            case.refuse(own_code(refused.rejection.code), &refused.rejection.message)
+            case.reject(&refused.rejection)
         }
     }
 }
 
 async fn act<A: OrderApi>(context: &Context<A>, inbound: &Inbound, envelope: &Envelope) -> Settlement {
     let case = case_of(context, inbound, envelope);
-    let command = match command_for(envelope, &context.aliases) {
+    let command = match command_for(envelope, &context.conventions) {
         Ok(command) => command,
-        Err(rejection) => return case.refuse(own_code(rejection.code), &rejection.message),
+        Err(rejection) => return case.reject(&rejection),
     };
-    match (rules::check(&command), &command) {
-        (Ok(()), Command::CreateOrder(create)) => case.create(create).await,
-        (Ok(()), Command::StartFulfillment(start)) => case.start_fulfillment(start).await,
-        (Err(broken), Command::CreateOrder(create)) => {
-            case.refuse_create(create, &broken.message, own_code(broken.code)).await
-        }
-        (Err(broken), Command::StartFulfillment(_)) => case.refuse(own_code(broken.code), &broken.message),
+    if let Err(broken) = context.conventions.rules.check(&command, case.began) {
+        return case.unless_there(&command, case.reject(&broken)).await;
+    }
+    match command {
+        Command::CreateOrder(create) => case.create(&create).await,
+        Command::StartFulfillment(start) => case.start_fulfillment(&start).await,
+        Command::AmendOrder(amend) => case.amend(&amend).await,
+        Command::UpdateRefunds(update) => case.update_refunds(&update).await,
     }
 }
 
@@ -101,9 +100,10 @@ pub async fn after_panic<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -
 async fn give_up<A: OrderApi>(context: &Context<A>, inbound: &Inbound, why: &str) -> Settlement {
     let Ok(envelope) = open(&raw(inbound)) else { return bury(context, inbound, why) };
     let case = case_of(context, inbound, &envelope);
-    match command_for(&envelope, &context.aliases) {
-        Ok(Command::CreateOrder(create)) => case.refuse_create(&create, why, OwnCode::PoisonMessage).await,
-        Ok(Command::StartFulfillment(_)) | Err(_) => case.refuse(OwnCode::PoisonMessage, why),
+    let letter = case.refuse(OwnCode::PoisonMessage, why);
+    match command_for(&envelope, &context.conventions) {
+        Ok(command) => case.unless_there(&command, letter).await,
+        Err(_) => letter,
     }
 }
 
@@ -161,14 +161,5 @@ fn operation(kind: Kind) -> Operation {
     match kind {
         Kind::CheckoutCompleted => Operation::CreateOrder,
         Kind::FulfillmentTriggered | Kind::OrderAmended | Kind::RefundUpdated => Operation::UpdateOrder,
-    }
-}
-
-fn own_code(code: RejectionCode) -> OwnCode {
-    match code {
-        RejectionCode::InvalidMessage => OwnCode::InvalidMessage,
-        RejectionCode::UnsupportedMessage => OwnCode::UnsupportedMessage,
-        RejectionCode::OrderAliasLimitExceeded => OwnCode::OrderAliasLimitExceeded,
-        RejectionCode::OrderLinkLimitExceeded => OwnCode::OrderLinkLimitExceeded,
     }
 }

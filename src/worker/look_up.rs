@@ -70,9 +70,10 @@ impl<A: OrderApi> Case<'_, A> {
     async fn reads_work(&self) -> bool {
         match self.context.known_other(self.order()) {
             None => false,
-            Some(known) => {
+            Some((name, known)) => {
                 let api = &self.context.api;
-                let read = self.send(Operation::Order, || api.order(&known)).await;
+                let read =
+                    self.send_about(&name, self.context.timing.retries, Operation::Order, || api.order(&known)).await;
                 matches!(read, Ok(Some(_)))
             }
         }
@@ -107,7 +108,7 @@ impl<A: OrderApi> Case<'_, A> {
         if by != primary && !names_us {
             return another("it names an order that has another order id");
         }
-        match compare(&create.input, &stored, &self.context.aliases.line) {
+        match compare(&create.input, &stored, &self.context.conventions.aliases.line) {
             Sameness::Same { differences } => Owner::Us { stored, differences },
             Sameness::Different { contradictions } => another(&contradictions.join("; ")),
         }

@@ -2,6 +2,7 @@
 //!
 //! Not here: where messages come from and go to, how a call is made, what an error means.
 
+pub mod amend;
 pub mod board;
 pub mod case;
 pub mod context;
@@ -12,7 +13,9 @@ mod lanes;
 pub mod look_up;
 pub mod pool;
 mod record;
+pub mod refund;
 pub mod send;
+mod update;
 
 pub use board::Board;
 pub use context::{Context, Timing};

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use metrics::histogram;
+use metrics::{counter, histogram};
 
 use super::case::Case;
-use crate::policy::classify::{Failure, classify, not_begun};
+use crate::policy::classify::{Failure, classify_by, not_begun};
 use crate::policy::decide::again_here;
 use crate::ports::{ApiError, Operation, OrderApi};
 
@@ -23,6 +23,18 @@ impl<A: OrderApi> Case<'_, A> {
         operation: Operation,
         call: impl Fn() -> F,
     ) -> Result<T, Failure> {
+        self.send_about(self.order(), self.context.timing.retries, operation, call).await
+    }
+
+    /// The same, about an order that may be another than the message's: a success is that order's. After a failure that
+    /// passes by itself, the call is made again so many times.
+    pub(super) async fn send_about<T, F: Future<Output = Result<T, ApiError>>>(
+        &self,
+        order: &str,
+        retries: usize,
+        operation: Operation,
+        call: impl Fn() -> F,
+    ) -> Result<T, Failure> {
         if self.is_late() {
             return Err(not_begun(operation));
         }
@@ -31,17 +43,20 @@ impl<A: OrderApi> Case<'_, A> {
             .with_min_delay(timing.first_wait)
             // jitter is added on top and can double it
             .with_max_delay(timing.longest_wait / 2)
-            .with_max_times(timing.retries)
+            .with_max_times(retries)
             .with_jitter();
         let effect_possible = AtomicBool::new(false);
         let attempt = || async {
             let began = tokio::time::Instant::now();
-            let outcome = call().await.map_err(|error| classify(operation, &error));
+            let outcome = call().await.map_err(|error| classify_by(self.context.rows, operation, &error));
             let class = outcome.as_ref().map_or_else(|failure| failure.class.name(), |_| "ok");
             histogram!("bwp_api_call_seconds", "operation" => operation.name(), "class" => class)
                 .record(began.elapsed());
             outcome.inspect_err(|failure| {
                 effect_possible.fetch_or(failure.effect_possible, Ordering::Relaxed);
+                if failure.unlisted {
+                    counter!("bwp_unlisted_errors_total", "operation" => operation.name()).increment(1);
+                }
                 if failure.systemic {
                     self.context.board.api_fails(failure);
                 }
@@ -54,7 +69,7 @@ impl<A: OrderApi> Case<'_, A> {
             .await;
         match result {
             Ok(done) => {
-                self.context.succeeded(operation, self.order());
+                self.context.succeeded(operation, order);
                 Ok(done)
             }
             Err(failure) => Err(Failure { effect_possible: effect_possible.into_inner(), ..failure }),

@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use bwp_sync::domain::input::{LinkKind, PaymentState, RefundState};
 use bwp_sync::domain::order::Alias;
 use bwp_sync::domain::stored::{
-    Destination, ExecutionState, PackageState, ProductIdentifier, StoredLine, StoredMoney, StoredOrder,
+    Destination, ExecutionState, Named, PackageState, ProductIdentifier, StoredLine, StoredLink, StoredMoney,
+    StoredOrder, StoredPayment, StoredRefund, StoredRefundLine,
 };
 use bwp_sync::ports::{ApiError, OrderApi};
 use serde_json::{Value, json};
@@ -34,7 +36,16 @@ async fn an_order_is_read_with_all_that_is_told() {
         "metadata":{"executionState":"STARTED"},"packageInformation":{"summary":{"state":"IN_TRANSIT"}},
         "totalPrice":{"value":{"amount":"38.790","currencyCode":"USD"}},
         "taxes":{"summary":{"collectableTaxAmount":{"amount":1.5e1,"currencyCode":"USD"}}},
-        "recipient":{"deliveryAddress":{"postalCode":"98109","countryCode":"US"}}}},"errors":[]}"#;
+        "recipient":{"deliveryAddress":{"name":"A. Buyer","streetAddress":"410 Terry Ave","extendedAddress":"Floor 2",
+            "locality":"Seattle","region":"WA","postalCode":"98109","countryCode":"US","contactNumber":"1"}},
+        "orderLinks":[{"destinationType":"EXTERNAL_ORDER_TRACKING","url":"https://shop.example/1"},
+                      {"destinationType":"BWP_STOREFRONT","url":"https://bwp.example/1"}],
+        "refunds":{"details":[{"id":"5f1c","aliases":[{"aliasType":"EXTERNAL_REFUND_ID","aliasId":"R-1"}],
+            "state":"PARTIAL","refundTotal":{"totalAmount":{"amount":4.00,"currencyCode":"USD"}},
+            "paymentDetails":[{"id":"PAY-1","amount":{"amount":"4","currencyCode":"USD"},"state":"SUCCESS"}],
+            "refundFor":{"orderLineItems":[{"lineItem":{"id":"L1"},"amount":{"value":1}}]},
+            "refundRequestReason":"NOT_DELIVERED"}]}
+        }},"errors":[]}"#;
     let expected = StoredOrder {
         id: "322-ABC1-AAAAAA".into(),
         aliases: Some(vec![Alias::new("EXTERNAL_ID", "SO-1")]),
@@ -53,7 +64,36 @@ async fn an_order_is_read_with_all_that_is_told() {
         package_state: Some(PackageState::InTransit),
         total: money("38.790"),
         tax: money("15"),
-        destination: Some(Destination { postal_code: Some("98109".into()), country: Some("US".into()) }),
+        destination: Some(Destination {
+            name: Some("A. Buyer".into()),
+            street_address: Some("410 Terry Ave".into()),
+            extended_address: Some("Floor 2".into()),
+            locality: Some("Seattle".into()),
+            region: Some("WA".into()),
+            postal_code: Some("98109".into()),
+            country_code: Some("US".into()),
+            contact_number: Some("1".into()),
+        }),
+        links: Some(vec![
+            StoredLink {
+                kind: Some(Named::Known(LinkKind::ExternalOrderTracking)),
+                url: "https://shop.example/1".into(),
+            },
+            StoredLink { kind: Some(Named::Other("BWP_STOREFRONT".into())), url: "https://bwp.example/1".into() },
+        ]),
+        refunds: Some(vec![StoredRefund {
+            id: "5f1c".into(),
+            aliases: Some(vec![Alias::new("EXTERNAL_REFUND_ID", "R-1")]),
+            state: Some(Named::Known(RefundState::Partial)),
+            total: money("4.00"),
+            payments: Some(vec![StoredPayment {
+                id: Some("PAY-1".into()),
+                amount: money("4"),
+                state: Some(Named::Known(PaymentState::Success)),
+            }]),
+            lines: Some(vec![StoredRefundLine { line_item_id: "L1".into(), quantity: Some(1.into()) }]),
+            reason: Some("NOT_DELIVERED".into()),
+        }]),
     };
     assert_eq!(read(body).await, Ok(Some(expected)));
 }
@@ -68,6 +108,8 @@ async fn what_is_missing_or_of_the_wrong_kind_is_not_told_and_the_id_is_kept() {
         json!({ "id": "322", "totalPrice": { "value": { "amount": "12,50" } }, "recipient": { "deliveryAddress": {} } }),
         json!({ "id": "322", "totalPrice": { "value": { "amount": "0.00000000000000000000000000000000001" } } }),
         json!({ "id": "322", "totalPrice": { "value": { "amount": "1e99" } } }),
+        json!({ "id": "322", "orderLinks": [{ "destinationType": "X" }], "refunds": { "summary": null } }),
+        json!({ "id": "322", "refunds": { "details": [{ "id": "1" }, { "state": "PENDING" }] } }),
         json!({ "id": "322", "metadata": { "executionState": 1 }, "packageInformation": { "summary": null } }),
     ] {
         let answer = json!({ "data": { "order": body } }).to_string();
@@ -88,6 +130,41 @@ async fn states_are_read_by_name_and_unknown_ones_are_kept() {
         let order = read(&json!({ "data": { "order": order } }).to_string()).await.unwrap().unwrap();
         assert_eq!((order.execution_state.unwrap(), order.package_state.unwrap()), expected);
     }
+}
+
+/// Links, refunds, and the payments of the refund that comes first, of an answer.
+fn told(order: &StoredOrder) -> [Option<usize>; 3] {
+    let payments = order.refunds.as_ref().and_then(|refunds| refunds.first()?.payments.as_ref());
+    [order.links.as_ref().map(Vec::len), order.refunds.as_ref().map(Vec::len), payments.map(Vec::len)]
+}
+
+#[tokio::test]
+async fn a_null_says_that_there_is_nothing_unless_an_error_may_hide_something() {
+    let refunds = json!({ "details": [{ "id": "1", "aliases": null, "paymentDetails": null }] });
+    for (fields, told_without_errors, told_with_errors) in [
+        (json!({ "orderLinks": null, "refunds": null }), [Some(0), Some(0), None], [None, None, None]),
+        (json!({ "refunds": { "details": null } }), [None, Some(0), None], [None, None, None]),
+        (json!({ "refunds": refunds }), [None, Some(1), Some(0)], [None, Some(1), None]),
+        (json!({ "refunds": { "details": [] } }), [None, Some(0), None], [None, Some(0), None]),
+        (json!({}), [None, None, None], [None, None, None]),
+    ] {
+        let mut order = fields;
+        order["id"] = json!("322");
+        let mut answer = json!({ "data": { "order": order } });
+        assert_eq!(told(&read(&answer.to_string()).await.unwrap().unwrap()), told_without_errors, "{answer}");
+        answer["errors"] = json!([{ "message": "no", "path": ["order", "refunds"] }]);
+        assert_eq!(told(&read(&answer.to_string()).await.unwrap().unwrap()), told_with_errors, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_not_in_what_a_developer_prints() {
+    let address = json!({ "name": "A. Buyer", "streetAddress": "410 Terry Ave", "postalCode": "98109" });
+    let order = json!({ "id": "322", "recipient": { "deliveryAddress": address } });
+    let order = read(&json!({ "data": { "order": order } }).to_string()).await.unwrap().unwrap();
+    let printed = format!("{order:?}");
+    assert_eq!(order.destination.unwrap().name.unwrap(), "A. Buyer");
+    assert!(["Buyer", "Terry", "98109"].iter().all(|private| !printed.contains(private)), "{printed}");
 }
 
 #[tokio::test]

@@ -9,12 +9,15 @@ use std::time::Duration;
 use async_graphql::parser::parse_query;
 use bwp_sync::api::{ApiVersion, Client};
 use bwp_sync::domain::command::{Command, command_for};
+use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{RawMessage, open};
 use bwp_sync::domain::input::{
-    CreateOrderInput, DesiredExecutionState, TaxSummary, Taxes, TotalPrice, UpdateOrderInput,
+    CreateOrderInput, DesiredExecutionState, LineItemIdentifier, PaymentMethod, PaymentState, RefundFor, RefundInput,
+    RefundPayment, RefundState, RefundTotal, RefundedLine, RefundedQuantity, RefundsInput, TaxSummary, Taxes,
+    TotalPrice, UpdateOrderInput,
 };
 use bwp_sync::domain::money::Money;
-use bwp_sync::domain::order::{AliasTypes, OrderIdentifier};
+use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::ports::{ApiError, OrderApi};
 use serde_json::{Value, json};
 
@@ -32,6 +35,10 @@ fn by_id() -> OrderIdentifier {
 
 fn start() -> UpdateOrderInput {
     UpdateOrderInput { desired_execution_state: Some(DesiredExecutionState::Started), ..Default::default() }
+}
+
+fn money(amount: &str) -> Money {
+    Money { amount: serde_json::from_str(amount).unwrap(), currency_code: serde_json::from_str("\"USD\"").unwrap() }
 }
 
 /// The document of a request; it can be parsed.
@@ -89,10 +96,6 @@ async fn an_update_names_its_order_beside_its_input_or_in_it() {
 
 #[tokio::test]
 async fn updates_are_sent_as_the_public_page_prints_them() {
-    let money = |amount: &str| Money {
-        amount: serde_json::from_str(amount).unwrap(),
-        currency_code: serde_json::from_str("\"USD\"").unwrap(),
-    };
     let attributes = UpdateOrderInput {
         total_price: Some(TotalPrice { value: money("20") }),
         taxes: Some(Taxes { summary: TaxSummary { collectable_tax_amount: money("12") } }),
@@ -110,6 +113,63 @@ async fn updates_are_sent_as_the_public_page_prints_them() {
 }
 
 #[tokio::test]
+async fn a_refund_is_sent_with_all_that_is_known_of_it_and_nothing_else() {
+    let by_alias = RefundInput {
+        id: None,
+        aliases: vec![Alias::new("EXTERNAL_REFUND_ID", "R-1")],
+        state: RefundState::Pending,
+        refund_total: RefundTotal { total_amount: money("0") },
+        refund_for: None,
+        refund_request_reason: None,
+        refund_status_reason: None,
+        payment_details: Vec::new(),
+    };
+    let line = RefundedLine {
+        line_item_id: LineItemIdentifier { line_item_id: "L1".into() },
+        refunded_quantity: Some(RefundedQuantity { amount: serde_json::from_str("2").unwrap() }),
+    };
+    let payment = RefundPayment {
+        id: "PAY-1".into(),
+        amount: money("4.00"),
+        payment_method: PaymentMethod { display_string: "Visa ending in 1234".into(), kind: Some("AMAZON_PAY".into()) },
+        state: Some(PaymentState::Success),
+    };
+    let with_id = RefundInput {
+        id: Some("5f1c".into()),
+        aliases: Vec::new(),
+        state: RefundState::Partial,
+        refund_total: RefundTotal { total_amount: money("4.00") },
+        refund_for: Some(RefundFor { order_line_items: vec![line] }),
+        refund_request_reason: Some("NOT_DELIVERED".into()),
+        refund_status_reason: Some("PARTIALLY_DECLINED".into()),
+        payment_details: vec![payment],
+    };
+    let refunds = Some(RefundsInput { details: vec![by_alias, with_id] });
+    let expected: Value = serde_json::from_str(
+        r#"{ "details": [
+            { "aliases": [{ "aliasType": "EXTERNAL_REFUND_ID", "aliasId": "R-1" }], "state": "PENDING",
+              "refundTotal": { "totalAmount": { "amount": 0, "currencyCode": "USD" } } },
+            { "id": "5f1c", "state": "PARTIAL",
+              "refundTotal": { "totalAmount": { "amount": 4.00, "currencyCode": "USD" } },
+              "refundFor": { "orderLineItems": [
+                  { "lineItemId": { "lineItemId": "L1" }, "refundedQuantity": { "amount": 2 } }] },
+              "refundRequestReason": "NOT_DELIVERED", "refundStatusReason": "PARTIALLY_DECLINED",
+              "paymentDetails": [{ "id": "PAY-1", "amount": { "amount": 4.00, "currencyCode": "USD" },
+                  "paymentMethod": { "displayString": "Visa ending in 1234", "type": "AMAZON_PAY" },
+                  "state": "SUCCESS" }] }
+        ] }"#,
+    )
+    .unwrap();
+    for version in ApiVersion::ALL {
+        let stub = Stub::start(version).await;
+        stub.graphql.reply([updated()]);
+        let input = UpdateOrderInput { refunds: refunds.clone(), ..Default::default() };
+        stub.client().update_order(&by_id(), &input).await.unwrap();
+        assert_eq!(stub.graphql.seen()[0].json()["variables"]["input"]["refunds"], expected);
+    }
+}
+
+#[tokio::test]
 async fn amazon_as_provider_has_a_name_in_each_version_and_all_else_is_sent_alike() {
     let body = read_file("fixtures/messages/full-checkout.json");
     let raw = RawMessage {
@@ -121,7 +181,7 @@ async fn amazon_as_provider_has_a_name_in_each_version_and_all_else_is_sent_alik
         routing_key: "",
         headers: &BTreeMap::new(),
     };
-    let Command::CreateOrder(create) = command_for(&open(&raw).unwrap(), &AliasTypes::default()).unwrap() else {
+    let Command::CreateOrder(create) = command_for(&open(&raw).unwrap(), &Conventions::default()).unwrap() else {
         unreachable!("a checkout creates")
     };
     let domain = serde_json::to_string(&create.input).unwrap();

@@ -164,7 +164,7 @@ fn assert_ledger(stage: &Stage, orders: usize) {
     assert_eq!((ledger.orders_created(), ledger.creates_without_alias()), (orders, 0));
     let names = ledger.effects.iter().filter_map(|effect| match effect {
         Effect::Created { aliases, .. } => aliases.iter().find(|alias| alias.alias_type == "EXTERNAL_ID"),
-        Effect::Started { .. } | Effect::StartRepeated { .. } | Effect::Updated { .. } => None,
+        _ => None,
     });
     assert_eq!(names.map(|alias| &alias.alias_id).collect::<BTreeSet<_>>().len(), orders);
 }

@@ -193,6 +193,13 @@ async fn a_program_shows_its_output_and_ends_by_a_signal() {
     assert_eq!(killed.stderr(), ["ready"]);
 }
 
+#[tokio::test]
+#[should_panic(expected = "\"John\" is private")]
+async fn a_program_that_writes_what_is_private_fails_its_test() {
+    let mut process = Process::spawn("/bin/sh", &["-c", "echo to John"], &[]);
+    process.wait(SOON).await;
+}
+
 /// A relay before a plain server, with one connection through it: the client's end and the server's.
 async fn relayed() -> (Relay, TcpStream, TcpStream) {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();

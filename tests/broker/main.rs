@@ -24,3 +24,4 @@ mod retries;
 mod room;
 mod shutdown;
 mod topology;
+mod updates;

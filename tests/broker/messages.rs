@@ -8,19 +8,8 @@ use serde_json::{Value, json};
 
 const CHECKOUT: &str = include_str!("../fixtures/messages/create-minimum-fulfillable.json");
 const FULFILLMENT: &str = include_str!("../fixtures/messages/trigger-minimum-fulfillable.json");
-
-/// What the fixtures say of the shopper, and what the simulator's client must keep to itself.
-/// The postal code is left out: five digits occur in any time.
-pub(crate) const PRIVATE: [&str; 8] = [
-    "John",
-    "Smith",
-    "Boren",
-    "Seattle",
-    "john.smith@shop.example",
-    "apay-session-id",
-    "external-shopper-checkout-session-id",
-    "sim-secret",
-];
+const AMENDMENT: &str = include_str!("../fixtures/messages/amend-everything.json");
+const REFUND: &str = include_str!("../fixtures/messages/refund-external.json");
 
 /// A message as a shop publishes it to `shop.events`.
 #[derive(Clone, Debug)]
@@ -60,6 +49,23 @@ pub(crate) fn checkout_of(order: &str, product: &str) -> Message {
 /// Fulfillment of an order is to start.
 pub(crate) fn fulfillment(order: &str) -> Message {
     structured(&about(FULFILLMENT, order, "fulfillment"))
+}
+
+/// The total of an order is another.
+pub(crate) fn amendment(order: &str, total: &str) -> Message {
+    let mut event = about(AMENDMENT, order, &format!("amendment to {total}"));
+    event["data"] = json!({ "order": { "id": order }, "currency": "USD", "total": total });
+    structured(&event)
+}
+
+/// A refund with one payment, which the shop opened.
+pub(crate) fn refund(order: &str, payment: &str) -> Message {
+    let mut event = about(REFUND, order, &format!("refund {payment}"));
+    let refund = &mut event["data"]["refunds"][0];
+    refund["externalId"] = json!(format!("refund of {order}"));
+    refund["payments"][0]["id"] = json!(payment);
+    refund["lines"] = json!([]);
+    structured(&event)
 }
 
 fn about(fixture: &str, order: &str, what: &str) -> Value {

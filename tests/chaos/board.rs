@@ -21,7 +21,9 @@ pub(crate) struct Board {
 
 #[derive(Default)]
 struct Inner {
-    sent: HashMap<String, Sent>,
+    sent: Vec<Sent>,
+    /// Where in `sent` each message is, by its id.
+    places: HashMap<String, usize>,
     settled: HashSet<String>,
     results: Vec<SeenResult>,
     letters: Vec<SeenLetter>,
@@ -62,16 +64,21 @@ impl Board {
     /// A message is about to be published.
     pub(crate) fn sending(&self, planned: &Planned) {
         let sent =
-            Sent { id: planned.id.clone(), order: planned.order.clone(), end: end_of(planned.what), confirmed: false };
+            Sent { id: planned.id.clone(), order: planned.order.clone(), end: end_of(&planned.what), confirmed: false };
         let mut inner = self.inner();
-        inner.sent.entry(planned.id.clone()).or_insert(sent);
+        if !inner.places.contains_key(&planned.id) {
+            let place = inner.sent.len();
+            inner.places.insert(planned.id.clone(), place);
+            inner.sent.push(sent);
+        }
         inner.waiting_since.get_or_insert_with(Instant::now);
     }
 
     /// The broker has confirmed it.
     pub(crate) fn confirmed(&self, id: &str) {
-        if let Some(sent) = self.inner().sent.get_mut(id) {
-            sent.confirmed = true;
+        let mut inner = self.inner();
+        if let Some(place) = inner.places.get(id).copied() {
+            inner.sent[place].confirmed = true;
         }
     }
 
@@ -140,7 +147,7 @@ impl Board {
     /// Up to ten messages that are not settled, for who has to find out why.
     pub(crate) fn unsettled(&self) -> Vec<String> {
         let inner = self.inner();
-        inner.sent.keys().filter(|id| !inner.settled.contains(*id)).take(10).cloned().collect()
+        inner.sent.iter().map(|sent| sent.id.clone()).filter(|id| !inner.settled.contains(id)).take(10).collect()
     }
 
     pub(crate) fn figures(&self) -> Figures {
@@ -159,7 +166,7 @@ impl Board {
     pub(crate) fn history(&self) -> History {
         let inner = self.inner();
         History {
-            sent: inner.sent.values().cloned().collect(),
+            sent: inner.sent.clone(),
             results: inner.results.clone(),
             letters: inner.letters.clone(),
             ..History::default()

@@ -28,6 +28,19 @@ fn started(order: &str) -> Effect {
     Effect::Started { order: order.into() }
 }
 
+fn amended(total: &str) -> Effect {
+    Effect::Updated { order: "B-1".into(), fields: vec!["totalPrice".into()], total: Some(total.into()) }
+}
+
+fn paid() -> Effect {
+    Effect::RefundPaid {
+        order: "B-1".into(),
+        refund: "R-1".into(),
+        payment: Some("payment".into()),
+        amount: "1.00".into(),
+    }
+}
+
 /// One message of each end, all as they should be.
 fn good() -> History {
     History {
@@ -35,15 +48,22 @@ fn good() -> History {
             sent("checkout", "SO-1", End::Created),
             sent("trigger", "SO-1", End::Started),
             sent("refused", "SO-2", End::Letter("ItemOutOfStock")),
+            sent("first amendment", "SO-1", End::Amended("40.00".into())),
+            sent("last amendment", "SO-1", End::Amended("41.00".into())),
+            sent("refund", "SO-1", End::Paid("payment".into())),
         ],
         results: vec![
             result("checkout", "order-created", "created"),
             result("trigger", "order-updated", "updated"),
             result("refused", "order-failed", "ItemOutOfStock"),
+            result("first amendment", "order-updated", "updated"),
+            result("last amendment", "order-updated", "updated"),
+            result("refund", "order-updated", "updated"),
         ],
         letters: vec![letter("refused", "ItemOutOfStock")],
         queued: Vec::new(),
-        effects: vec![created("B-1", "SO-1"), started("B-1")],
+        one_process: true,
+        effects: vec![created("B-1", "SO-1"), started("B-1"), amended("40.00"), amended("41.00"), paid()],
     }
 }
 
@@ -90,9 +110,7 @@ fn what_is_told_and_has_not_happened_is_lost() {
         history.effects.remove(1);
     });
     one(Broken::Lost, |history| {
-        history.sent.remove(1);
-        history.results.remove(1);
-        history.effects.clear();
+        history.effects.remove(4);
     });
 }
 
@@ -119,6 +137,25 @@ fn an_order_that_is_created_twice_or_without_its_alias_is_doubled() {
 #[test]
 fn a_start_that_is_repeated_is_doubled() {
     one(Broken::Doubled, |history| history.effects.push(Effect::StartRepeated { order: "B-1".into() }));
+}
+
+#[test]
+fn a_payment_that_is_told_twice_is_doubled() {
+    one(Broken::Doubled, |history| history.effects.push(paid()));
+}
+
+#[test]
+fn a_total_that_is_not_the_last_one_sent_is_wrong() {
+    one(Broken::WrongTotal, |history| history.effects.swap(2, 3));
+    // across processes the last one handled wins, whichever that is; but one of them it is
+    none(|history| {
+        history.one_process = false;
+        history.effects.swap(2, 3);
+    });
+    one(Broken::WrongTotal, |history| {
+        history.one_process = false;
+        history.effects.push(amended("99.00"));
+    });
 }
 
 #[test]

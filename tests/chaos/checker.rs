@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bwp_sync::simulator::{Alias, Effect};
+use rust_decimal::Decimal;
 
 use crate::history::{History, SeenLetter, SeenResult, Sent};
 use crate::model::{End, FAILED};
@@ -19,6 +20,8 @@ pub(crate) enum Broken {
     WrongCode,
     /// A letter for something that has been done.
     LetterForLiveOrder,
+    /// An order's total is not that of its last amendment.
+    WrongTotal,
 }
 
 /// What the checker found.
@@ -50,8 +53,8 @@ pub(crate) fn check(history: &History) -> Verdict {
             results: results.get(id).map_or(&[], Vec::as_slice),
             letters: letters.get(id).map_or(&[], Vec::as_slice),
             queued: queued.contains(id),
-            created: orders.created.get(sent.order.as_str()).copied().unwrap_or(0) > 0,
-            started: orders.starts.get(sent.order.as_str()).copied().unwrap_or(0) > 0,
+            created: orders.created.contains_key(sent.order.as_str()),
+            done: orders.have_done(sent),
         };
         verdict.broken.extend(seen.broken().map(|(broken, why)| (broken, format!("{id}: {why}"))));
     }
@@ -59,6 +62,7 @@ pub(crate) fn check(history: &History) -> Verdict {
     let foreign = foreign.map(|id| (Broken::WrongCode, format!("{id:?}: nobody has sent this message")));
     verdict.broken.extend(foreign);
     verdict.broken.extend(orders.doubled());
+    verdict.broken.extend(wrong_totals(history, &orders));
     verdict.seen_twice = history.results.len() - distinct(&history.results, |result| &result.id);
     verdict
 }
@@ -70,7 +74,8 @@ struct Seen<'a> {
     letters: &'a [&'a SeenLetter],
     queued: bool,
     created: bool,
-    started: bool,
+    /// What it asks for has happened.
+    done: bool,
 }
 
 impl Seen<'_> {
@@ -84,15 +89,14 @@ impl Seen<'_> {
         }
         let told = !self.results.is_empty();
         let written = !self.letters.is_empty();
-        let why = match self.sent.end {
-            _ if !told && !written => return self.sent.confirmed.then(|| lost("neither result nor letter")),
-            _ if !told => "a letter, but no result",
-            _ if self.failed() && !written => "told as failed, but there is no letter",
-            End::Created if !self.failed() && !self.created => "told as created, but there is no order",
-            End::Started if !self.failed() && !self.started => "told as started, but it has not",
-            End::Created | End::Started | End::Letter(_) => return None,
+        let why = match (told, written) {
+            (false, false) if self.sent.confirmed => "neither result nor letter",
+            (false, true) => "a letter, but no result",
+            (true, false) if self.failed() => "told as failed, but there is no letter",
+            (true, false) if !self.done => "told as done, but it has not happened",
+            (false, false) | (true, _) => return None,
         };
-        Some(lost(why))
+        Some((Broken::Lost, why.to_owned()))
     }
 
     fn doubled(&self) -> Option<(Broken, String)> {
@@ -109,19 +113,18 @@ impl Seen<'_> {
         let told: BTreeSet<(&str, &str)> =
             self.results.iter().map(|result| (result.kind.as_str(), result.outcome.as_str())).collect();
         let seen = || format!("expected {:?}, got results {told:?} and letters {codes:?}", self.sent.end);
-        match self.sent.end {
+        match &self.sent.end {
             End::Letter(code) => {
-                let wrong = codes.iter().any(|it| *it != code) || told.iter().any(|it| *it != (FAILED, code));
+                let wrong = codes.iter().any(|it| it != code) || told.iter().any(|it| *it != (FAILED, *code));
                 if self.created {
                     return Some((Broken::WrongCode, format!("{}, and the order is there", seen())));
                 }
                 wrong.then(|| (Broken::WrongCode, seen()))
             }
-            End::Created | End::Started if self.failed() => {
-                let live = self.created;
-                Some((if live { Broken::LetterForLiveOrder } else { Broken::WrongCode }, seen()))
+            _ if self.failed() => {
+                Some((if self.created { Broken::LetterForLiveOrder } else { Broken::WrongCode }, seen()))
             }
-            End::Created | End::Started => {
+            End::Created | End::Started | End::Amended(_) | End::Paid(_) => {
                 let wrong = told.iter().any(|(kind, _)| *kind != self.sent.end.result());
                 wrong.then(|| (Broken::WrongCode, seen()))
             }
@@ -133,8 +136,27 @@ impl Seen<'_> {
     }
 }
 
-fn lost(why: &str) -> (Broken, String) {
-    (Broken::Lost, why.to_owned())
+/// Every order's total must be that of its last amendment; where several processes took part, of any of them.
+fn wrong_totals(history: &History, orders: &Orders) -> Vec<(Broken, String)> {
+    let mut sent: BTreeMap<&str, Vec<Decimal>> = BTreeMap::new();
+    for it in &history.sent {
+        if let End::Amended(total) = &it.end {
+            sent.entry(&it.order).or_default().push(decimal(total));
+        }
+    }
+    let wrong = sent.into_iter().filter_map(|(order, mut right)| {
+        // an order that has none has lost its amendments, which is counted there
+        let found = *orders.totals.get(order)?.last()?;
+        if history.one_process {
+            right.drain(..right.len() - 1);
+        }
+        (!right.contains(&found)).then(|| (Broken::WrongTotal, format!("{order}: expected {right:?}, got {found}")))
+    });
+    wrong.collect()
+}
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap_or_else(|error| panic!("{text:?} is no amount: {error}"))
 }
 
 /// What happened to the orders, by the shop's ids.
@@ -142,6 +164,10 @@ fn lost(why: &str) -> (Broken, String) {
 struct Orders<'a> {
     created: HashMap<&'a str, usize>,
     starts: HashMap<&'a str, usize>,
+    /// All that each order was given by updates, oldest first.
+    totals: HashMap<&'a str, Vec<Decimal>>,
+    /// How often each payment was told.
+    payments: HashMap<&'a str, usize>,
     nameless: usize,
 }
 
@@ -149,32 +175,54 @@ impl<'a> Orders<'a> {
     fn of(effects: &'a [Effect]) -> Self {
         let (mut orders, mut names) = (Self::default(), HashMap::new());
         for effect in effects {
-            if let Effect::Created { order, aliases, .. } = effect {
-                let Some(name) = name_of(aliases) else {
-                    orders.nameless += 1;
-                    continue;
-                };
-                names.insert(order.as_str(), name);
-                *orders.created.entry(name).or_default() += 1;
-            }
-            if let Effect::Started { order } | Effect::StartRepeated { order } = effect {
-                let name = names.get(order.as_str()).copied().unwrap_or(order);
-                *orders.starts.entry(name).or_default() += 1;
+            let name = |order: &'a String| names.get(order.as_str()).copied().unwrap_or(order.as_str());
+            match effect {
+                Effect::Created { order, aliases, .. } => match name_of(aliases) {
+                    Some(name) => {
+                        names.insert(order.as_str(), name);
+                        *orders.created.entry(name).or_default() += 1;
+                    }
+                    None => orders.nameless += 1,
+                },
+                Effect::Started { order } | Effect::StartRepeated { order } => {
+                    *orders.starts.entry(name(order)).or_default() += 1;
+                }
+                Effect::Updated { order, total, .. } => {
+                    let total = total.as_deref().map(decimal);
+                    orders.totals.entry(name(order)).or_default().extend(total);
+                }
+                Effect::RefundPaid { payment, .. } => {
+                    *orders.payments.entry(payment.as_deref().unwrap_or_default()).or_default() += 1;
+                }
+                Effect::RefundRequested { .. } | Effect::RefundUpdated { .. } => {}
             }
         }
         orders
     }
 
+    /// Whether what a message asks for has happened.
+    fn have_done(&self, sent: &Sent) -> bool {
+        let order = sent.order.as_str();
+        match &sent.end {
+            End::Created => self.created.contains_key(order),
+            End::Started => self.starts.contains_key(order),
+            End::Amended(total) => self.totals.get(order).is_some_and(|totals| totals.contains(&decimal(total))),
+            End::Paid(payment) => self.payments.contains_key(payment.as_str()),
+            End::Letter(_) => false,
+        }
+    }
+
     fn doubled(&self) -> impl Iterator<Item = (Broken, String)> {
         let several = |counts: &HashMap<&str, usize>, what: &str| {
             let several = counts.iter().filter(|(_, times)| **times > 1);
-            several
-                .map(|(order, times)| (Broken::Doubled, format!("{order}: {what} {times} times")))
-                .collect::<Vec<_>>()
+            several.map(|(name, times)| (Broken::Doubled, format!("{name}: {what} {times} times"))).collect::<Vec<_>>()
         };
         let nameless =
             (0..self.nameless).map(|_| (Broken::Doubled, "an order was created without its alias".to_owned()));
-        several(&self.created, "created").into_iter().chain(several(&self.starts, "started")).chain(nameless)
+        [several(&self.created, "created"), several(&self.starts, "started"), several(&self.payments, "paid")]
+            .into_iter()
+            .flatten()
+            .chain(nameless)
     }
 }
 

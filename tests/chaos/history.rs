@@ -10,11 +10,14 @@ use crate::model::End;
 /// Everything that is known after a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
+    /// In the order in which they were published first.
     pub(crate) sent: Vec<Sent>,
     pub(crate) results: Vec<SeenResult>,
     pub(crate) letters: Vec<SeenLetter>,
     /// Ids of the messages that are still in one of the worker's queues.
     pub(crate) queued: Vec<String>,
+    /// Whether one and the same process handled everything, so that the last amendment sent is the last one done.
+    pub(crate) one_process: bool,
     /// What happened to the orders, oldest first.
     pub(crate) effects: Vec<Effect>,
 }

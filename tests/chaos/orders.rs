@@ -7,10 +7,10 @@ use fastrand::Rng;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::messages::{Message, checkout_event, checkout_of, fulfillment, structured};
+use crate::messages::{Message, amendment as amended, checkout_event, checkout_of, fulfillment, refund, structured};
 
 /// What a message is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     /// A checkout that can be done, at once or after a failure that passes.
     Checkout,
@@ -18,6 +18,10 @@ pub(crate) enum What {
     Refused(&'static str),
     /// Fulfillment of an order that is created by another message.
     Trigger,
+    /// The order has this total from now on.
+    Amendment(String),
+    /// A refund with a payment of this id.
+    Refund(String),
     /// A checkout that cannot be read.
     Broken,
     /// Of a kind that nobody handles.
@@ -124,7 +128,8 @@ impl Shop {
             11..21 => vec![checkout(&order, PASSING[self.rng.usize(..PASSING.len())], What::Checkout)],
             _ => self.good(&order),
         };
-        if self.rng.u32(..100) < 5 {
+        // an amendment that came again after the next would rightly undo it
+        if self.rng.u32(..100) < 5 && messages.iter().all(|message| !matches!(message.what, What::Amendment(_))) {
             let repeated = messages[self.rng.usize(..messages.len())].clone();
             messages.push(repeated);
             self.repeated += 1;
@@ -132,7 +137,7 @@ impl Shop {
         messages.into()
     }
 
-    /// A checkout, often with its fulfillment, which sometimes comes first.
+    /// A checkout with what follows it, of which fulfillment sometimes comes first.
     fn good(&mut self, order: &str) -> Vec<Planned> {
         let mut messages = vec![checkout(order, "example-product-id", What::Checkout)];
         if self.rng.u32(..100) < 40 {
@@ -141,6 +146,15 @@ impl Shop {
                 messages.reverse();
                 self.shuffled += 1;
             }
+        }
+        let cents = self.rng.u32(4000..9000);
+        for amendment in 0..self.rng.u32(..12).saturating_sub(8) {
+            let total = format!("{}.{:02}", cents / 100 + amendment, cents % 100);
+            messages.push(planned(order, What::Amendment(total.clone()), amended(order, &total)));
+        }
+        if self.rng.u32(..100) < 10 {
+            let payment = format!("payment of {order}");
+            messages.push(planned(order, What::Refund(payment.clone()), refund(order, &payment)));
         }
         messages
     }

@@ -34,11 +34,12 @@ pub(crate) struct Report<'a> {
 }
 
 /// The violations, and what the table calls them.
-const BOLD: [(Broken, &str); 4] = [
+const BOLD: [(Broken, &str); 5] = [
     (Broken::Lost, "lost"),
     (Broken::Doubled, "doubled"),
     (Broken::WrongCode, "wrong code"),
     (Broken::LetterForLiveOrder, "letter for a live order"),
+    (Broken::WrongTotal, "wrong final total"),
 ];
 
 impl Report<'_> {

@@ -119,6 +119,12 @@ impl Scenario {
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
+
+    /// Whether all messages are handled by one process, from the first to the last.
+    pub(crate) fn has_one_process(&self) -> bool {
+        let ends_it = |step: &Step| matches!(step.fault, Fault::KillWorker | Fault::AbortByMessage);
+        self.workers == 1 && !self.lanes.iter().flatten().any(ends_it)
+    }
 }
 
 impl Step {

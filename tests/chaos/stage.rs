@@ -45,6 +45,7 @@ pub(crate) struct Stage {
     /// Held for reading by whoever publishes or does harm, for writing by who needs everybody else to be quiet.
     pub(crate) quiet: RwLock<()>,
     publisher: Mutex<Publisher>,
+    one_process: bool,
     listeners: Vec<AbortOnDropHandle<()>>,
     marks: UnboundedReceiver<()>,
     pub(crate) vhost: Vhost,
@@ -82,6 +83,7 @@ impl Stage {
             workers,
             quiet: RwLock::default(),
             publisher: Mutex::new(Publisher::new(&uris)),
+            one_process: scenario.has_one_process(),
             listeners,
             marks,
             vhost,
@@ -140,7 +142,7 @@ impl Stage {
         self.listeners.clear();
         let queued = self.take_out(true).await;
         let effects = self.simulator.ledger().effects;
-        (History { queued, effects, ..self.board.history() }, codes)
+        (History { queued, effects, one_process: self.one_process, ..self.board.history() }, codes)
     }
 
     /// Ids of the messages in the worker's queues, taken out for good or put back.

@@ -7,11 +7,15 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::support::private::assert_nothing_private;
 use crate::support::process::Process;
 use crate::support::relay::Relay;
 
 /// How long a worker may take to end when asked.
 const END_WITHIN: Duration = Duration::from_secs(30);
+
+/// The kernel counts CPU time for programs in hundredths of a second, whatever its own clock.
+const MILLIS_PER_TICK: u64 = 10;
 
 /// A place for a worker.
 pub(crate) struct Worker {
@@ -114,6 +118,7 @@ impl Worker {
                 .iter()
                 .any(|text| line.windows(text.len()).any(|window| window == *text));
             self.settled += usize::from(line_of_settlement);
+            assert_nothing_private("the log", &String::from_utf8_lossy(&line));
             line.clear();
         }
         self.settled
@@ -128,10 +133,9 @@ impl Worker {
         // after the name, which is in parentheses: state, …, user and system time as the 12th and 13th
         let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a time is a number")).sum();
-        let per_second = rustix::param::clock_ticks_per_second();
         Usage {
             peak_memory: peak.expect("a process has a peak of memory") * 1024,
-            cpu: Duration::from_secs_f64(ticks as f64 / per_second as f64),
+            cpu: Duration::from_millis(ticks * MILLIS_PER_TICK),
         }
     }
 }

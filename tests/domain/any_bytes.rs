@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use bwp_sync::domain::command::{command_for, order_key};
+use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{self, RawMessage};
-use bwp_sync::domain::order::AliasTypes;
-use bwp_sync::domain::rules;
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::support::{fixture, open, samples};
@@ -28,8 +28,8 @@ fn handle(body: &[u8]) {
         };
         let Ok(envelope) = envelope::open(&raw) else { continue };
         order_key(&envelope);
-        if let Ok(command) = command_for(&envelope, &AliasTypes::default()) {
-            rules::check(&command).ok();
+        if let Ok(command) = command_for(&envelope, &Conventions::default()) {
+            Conventions::default().rules.check(&command, Timestamp::UNIX_EPOCH).ok();
         }
     }
 }
@@ -76,5 +76,5 @@ fn an_event_of_which_the_unknown_fields_are_deep_is_still_read() {
     let sample = String::from_utf8(fixture("messages", "create-lwa")).unwrap();
     let body = sample.replacen("\"currency\":", &format!("\"notes\": {deep}, \"currency\":"), 1);
     let envelope = open(body.as_bytes()).unwrap();
-    assert!(command_for(&envelope, &AliasTypes::default()).is_ok());
+    assert!(command_for(&envelope, &Conventions::default()).is_ok());
 }

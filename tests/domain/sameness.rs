@@ -71,7 +71,11 @@ fn an_order_that_is_stored_as_sent_is_the_same() {
     let told = StoredOrder {
         total: Some(money("38.790", "USD")),
         tax: Some(money("1.02", "USD")),
-        destination: Some(Destination { postal_code: Some("98109".into()), country: Some("us".into()) }),
+        destination: Some(Destination {
+            postal_code: Some("98109".into()),
+            country_code: Some("us".into()),
+            ..Destination::default()
+        }),
         aliases: Some(sent(&lines).aliases),
         ..stored(&lines)
     };
@@ -95,7 +99,11 @@ fn what_can_change_is_told_as_a_difference_without_personal_data() {
     let mut changed = StoredOrder {
         total: Some(money("40.00", "USD")),
         tax: Some(money("2", "USD")),
-        destination: Some(Destination { postal_code: Some("98109-1234".into()), country: Some("CA".into()) }),
+        destination: Some(Destination {
+            postal_code: Some("98109-1234".into()),
+            country_code: Some("CA".into()),
+            ..Destination::default()
+        }),
         aliases: Some(vec![Alias::new("EXTERNAL_ID", "SO-1004")]),
         ..stored(&lines)
     };

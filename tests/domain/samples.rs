@@ -3,24 +3,24 @@
 //! Not here: messages that are refused.
 
 use bwp_sync::domain::command::{Command, CreateOrder, StartFulfillment, command_for};
+use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::order::{Alias, AliasTypes, OrderIdentifier};
-use bwp_sync::domain::rules;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::support::{changed, command, fixture, open, samples};
+use crate::support::{changed, checked, command, fixture, open, samples};
 
 fn create(name: &str) -> CreateOrder {
     match command(&fixture("messages", name)).unwrap() {
         Command::CreateOrder(create) => *create,
-        other @ Command::StartFulfillment(_) => panic!("{name}: {other:?}"),
+        other => panic!("{name}: {other:?}"),
     }
 }
 
 fn trigger(name: &str) -> StartFulfillment {
     match command(&fixture("messages", name)).unwrap() {
         Command::StartFulfillment(start) => start,
-        other @ Command::CreateOrder(_) => panic!("{name}: {other:?}"),
+        other => panic!("{name}: {other:?}"),
     }
 }
 
@@ -86,12 +86,14 @@ fn a_single_payment_is_the_summary() {
 
 #[test]
 fn aliases_are_of_the_types_that_the_settings_name() {
-    let types = AliasTypes {
+    let aliases = AliasTypes {
         order: "ORDER".into(),
         order_display: "ORDER_SHOWN".into(),
         line: "LINE".into(),
         line_display: "LINE_SHOWN".into(),
+        refund: "REFUND".into(),
     };
+    let types = Conventions { aliases, ..Conventions::default() };
     let envelope = open(&fixture("messages", "create-external-order-details")).unwrap();
     let Command::CreateOrder(create) = command_for(&envelope, &types).unwrap() else { panic!("not a create") };
     assert_eq!(create.aliases, [Alias::new("ORDER", "SO-1005"), Alias::new("ORDER_SHOWN", "#1005")]);
@@ -112,7 +114,7 @@ fn every_create_is_within_the_rules_and_looked_for_by_its_order_id_first() {
         looked_for.sort();
         sent.sort();
         assert_eq!(looked_for, sent, "{name}");
-        assert_eq!(rules::check(&Command::CreateOrder(Box::new(create))), Ok(()), "{name}");
+        assert_eq!(checked(&Command::CreateOrder(Box::new(create))), Ok(()), "{name}");
     }
 }
 

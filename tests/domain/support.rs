@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bwp_sync::domain::command::{self, Command};
+use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{self, Envelope, RawMessage};
-use bwp_sync::domain::order::AliasTypes;
 use bwp_sync::domain::rejection::Rejection;
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// The folder of the sample messages or of the inputs they become.
@@ -47,7 +48,12 @@ pub(crate) fn open(body: &[u8]) -> Result<Envelope, Rejection> {
 
 /// The command that a body stands for.
 pub(crate) fn command(body: &[u8]) -> Result<Command, Rejection> {
-    command::command_for(&open(body)?, &AliasTypes::default())
+    command::command_for(&open(body)?, &Conventions::default())
+}
+
+/// Whether a command breaks a rule that is checked by default.
+pub(crate) fn checked(command: &Command) -> Result<(), Rejection> {
+    Conventions::default().rules.check(command, Timestamp::UNIX_EPOCH)
 }
 
 /// A sample message, changed.

@@ -13,11 +13,27 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("api", &["domain", "ports", "secret", "tls"]),
     ("broker", &["domain", "ports", "secret", "tls"]),
+    ("dead_letters", &["domain", "ports", "policy", "broker"]),
     ("admin", &["ports", "worker"]),
     ("settings", &["api", "broker", "domain", "policy", "secret", "tls", "worker"]),
     ("telemetry", &["settings"]),
     ("shutdown", &[]),
-    ("cli", &["admin", "api", "broker", "domain", "ports", "policy", "worker", "settings", "telemetry", "shutdown"]),
+    (
+        "cli",
+        &[
+            "admin",
+            "api",
+            "broker",
+            "dead_letters",
+            "domain",
+            "ports",
+            "policy",
+            "worker",
+            "settings",
+            "telemetry",
+            "shutdown",
+        ],
+    ),
     ("simulator", &[]),
 ];
 

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use crate::output::output;
+
 /// Settings without which nothing starts.
 pub(crate) const SETTINGS: [(&str, &str); 3] = [
     ("BWP__API__CLIENT_ID", "sim-client"),
@@ -18,17 +20,17 @@ pub(crate) fn bwp_sync(arguments: &[&str]) -> Command {
 
 #[test]
 fn help_and_version_are_printed_and_end_well() {
-    let help = bwp_sync(&["--help"]).output().unwrap();
+    let help = output(&mut bwp_sync(&["--help"]));
     assert_eq!(help.status.code(), Some(0));
     insta::assert_snapshot!(String::from_utf8(help.stdout).unwrap());
-    let version = bwp_sync(&["--version"]).output().unwrap();
+    let version = output(&mut bwp_sync(&["--version"]));
     assert_eq!(String::from_utf8(version.stdout).unwrap(), concat!("bwp-sync ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
 fn wrong_usage_ends_with_2() {
     for arguments in [&["frobnicate"][..], &["publish"], &[]] {
-        let output = bwp_sync(arguments).envs(SETTINGS).output().unwrap();
+        let output = output(bwp_sync(arguments).envs(SETTINGS));
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
         assert!(output.stdout.is_empty());
     }
@@ -43,7 +45,7 @@ fn what_cannot_be_published_is_said_with_its_file() {
         (file.to_str().unwrap(), "event.json`: expected a CloudEvent with `id` and `type`"),
         ("no-such-file.json", "cannot read `no-such-file.json`"),
     ] {
-        let output = bwp_sync(&["publish", path]).envs(SETTINGS).output().unwrap();
+        let output = output(bwp_sync(&["publish", path]).envs(SETTINGS));
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(text.contains(said), "{text}");
@@ -54,8 +56,17 @@ fn what_cannot_be_published_is_said_with_its_file() {
 fn an_unreachable_broker_is_said_without_its_password() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/messages/create-minimum-fulfillable.json");
     let uri = ("BWP__BROKER__URI", "amqp://shop:pa55word@127.0.0.1:1/%2f");
-    let output = bwp_sync(&["publish", file]).envs(SETTINGS).envs([uri]).output().unwrap();
+    let output = output(bwp_sync(&["publish", file]).envs(SETTINGS).envs([uri]));
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("cannot reach the broker") && !text.contains("pa55word"), "{text}");
+}
+
+#[test]
+fn completions_are_a_script_of_the_shell_that_was_asked_for() {
+    for (shell, said) in [("bash", "complete -F"), ("zsh", "#compdef bwp-sync"), ("fish", "complete -c bwp-sync")] {
+        let output = bwp_sync(&["completions", shell]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains(said), "{shell}");
+    }
 }

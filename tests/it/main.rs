@@ -3,10 +3,17 @@
 
 mod arrows;
 mod cli;
+mod error_rows;
+mod errors;
+mod generated;
 mod metrics;
+mod output;
 mod pool;
+#[path = "../support/private.rs"]
+mod private;
 mod readme;
 mod results;
 mod scenario;
 mod scenarios;
+mod schemas;
 mod settings;

@@ -3,7 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use bwp_sync::api::ApiVersion;
+use bwp_sync::simulator::{Config, Fault, FaultRule, Operation, Refusal, Simulator};
 use bwp_sync::telemetry::metrics::{Kind, METRICS};
+use bwp_sync::worker::handle;
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use crate::scenario::{context, event, plain_checkout};
 
 #[test]
 fn every_recorded_metric_is_in_the_list_and_every_listed_one_is_recorded() {
@@ -22,6 +28,22 @@ fn names_follow_prometheus_conventions() {
             assert!(metric.name.ends_with("_seconds"), "{}", metric.name);
         }
     }
+}
+
+// one thread, so that all of it is recorded here
+#[tokio::test]
+async fn only_an_error_that_no_document_lists_is_counted_as_such() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    for (order, code) in [("SO-1", "NewRule"), ("SO-2", "ItemOutOfStock")] {
+        let simulator = Simulator::start(Config::default()).await.unwrap();
+        simulator.add_fault(FaultRule::always(Fault::refuse(Refusal::validation(code))).on(Operation::CreateOrder));
+        let context = context(&simulator, "sim-secret", ApiVersion::default());
+        handle(&context, &event(order, "checkout-completed", &plain_checkout(order))).await;
+    }
+    let figures = recorder.handle().render();
+    let counted: Vec<_> = figures.lines().filter(|line| line.starts_with("bwp_unlisted_errors_total")).collect();
+    assert_eq!(counted, ["bwp_unlisted_errors_total{operation=\"createOrder\"} 1"], "{figures}");
 }
 
 /// Names that stand in a recording macro anywhere but in the list itself.

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
-use bwp_sync::domain::order::{AliasTypes, OrderIdentifier};
+use bwp_sync::domain::order::OrderIdentifier;
 use bwp_sync::domain::stored::StoredOrder;
 use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{ApiError, History, Inbound, Job, OrderApi, Settlement, Settling};
@@ -70,12 +71,13 @@ impl Stage {
         };
         let timing = Timing {
             settle: Duration::ZERO,
+            call_ended: Duration::ZERO,
             first_wait: Duration::from_millis(1),
             longest_wait: Duration::from_millis(2),
             retries: 1,
             last_call: Duration::from_secs(60),
         };
-        let context = Context::new(gate.clone(), AliasTypes::default(), limits, timing, 100_000);
+        let context = Context::new(gate.clone(), Conventions::default(), limits, timing, 100_000);
         let (jobs, work) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let pool = tokio::spawn(pool::run(Arc::new(context), work, stop.clone()));

@@ -6,7 +6,9 @@ use bwp_sync::simulator::{Config, Simulator};
 use bwp_sync::worker::handle;
 use serde_json::{Value, json};
 
+use crate::output::assert_settlement_is_clean;
 use crate::scenario::context;
+use crate::schemas::assert_fits;
 
 /// What becomes of a sample message, its times blanked.
 async fn settled(simulator: &Simulator, file: &str, change: impl Fn(&mut Value)) -> Value {
@@ -15,12 +17,16 @@ async fn settled(simulator: &Simulator, file: &str, change: impl Fn(&mut Value))
     change(&mut event);
     let headers = [("traceparent".to_owned(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned())];
     let inbound = Inbound { body: serde_json::to_vec(&event).unwrap(), headers: headers.into(), ..Inbound::default() };
-    match handle(&context(simulator, "sim-secret", ApiVersion::default()), &inbound).await {
+    let settlement = handle(&context(simulator, "sim-secret", ApiVersion::default()), &inbound).await;
+    assert_settlement_is_clean(&settlement);
+    match settlement {
         Settlement::Done(result) => {
+            assert_fits(&result);
             assert_eq!(result.traceparent.as_deref(), inbound.headers.get("traceparent").map(String::as_str));
             blanked(&result)
         }
         Settlement::DeadLetter(letter, result) => {
+            assert_fits(&result);
             let letter = json!({
                 "id": letter.id, "operation": letter.operation, "type": letter.error_type, "code": letter.code,
                 "class": letter.class, "message": letter.message, "suggestedAction": letter.suggested_action,

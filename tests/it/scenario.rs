@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bwp_sync::api::{ApiVersion, Client, ClientConfig};
-use bwp_sync::domain::order::AliasTypes;
+use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{History, Inbound, Settlement};
-use bwp_sync::simulator::{AliasCheck, Config, Conflict, FaultRule, Operation, PackageState, Simulator, UnknownOrder};
+use bwp_sync::simulator::{
+    AliasCheck, Behaviour, Config, Conflict, FaultRule, Operation, PackageState, Simulator, UnknownOrder,
+};
 use bwp_sync::worker::{Context, Timing, handle};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::output::{assert_settlement_is_clean, listen};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -36,6 +40,12 @@ pub(crate) struct Scenario {
     /// Calls that must have been made by operation, where that matters.
     #[serde(default)]
     calls: BTreeMap<String, u64>,
+    /// How many times a refund's payment must have been told.
+    #[serde(default)]
+    payments: BTreeMap<String, usize>,
+    /// The total that the last update must have given an order.
+    #[serde(default)]
+    totals: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,6 +57,12 @@ enum Step {
     RevokeTokens,
     Checkout(Message),
     Fulfillment(Message),
+    Amendment(Message),
+    Refund(Message),
+    /// The shopper of this order sends it back, so Buy with Prime opens a refund.
+    RequestRefund(String),
+    /// For how many milliseconds from now on a read does not show an effect.
+    EffectsShowAfter(u64),
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +75,12 @@ struct Message {
     product: Option<String>,
     #[serde(default)]
     aliases: u32,
+    /// What the message says beside its order; `$refund` stands for the id of the last refund that was opened.
+    #[serde(default)]
+    data: serde_json::Map<String, Value>,
+    /// Which of several messages of its kind it is.
+    #[serde(default)]
+    id: String,
     #[serde(default)]
     redelivered: bool,
     /// How each attempt ends, until the last one.
@@ -70,16 +92,21 @@ struct Message {
 
 /// Runs a scenario in one version of the API, and says what was not as it should be.
 pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), String> {
+    listen();
     let simulator = Simulator::start(Config {
-        conflict: if scenario.conflict_error { Conflict::ConflictError } else { Conflict::default() },
-        alias_check: if scenario.alias_checked_last { AliasCheck::Last } else { AliasCheck::First },
-        unknown_order: if scenario.unknown_is_denied { UnknownOrder::AccessDenied } else { UnknownOrder::Null },
+        behaviour: Behaviour {
+            conflict: if scenario.conflict_error { Conflict::ConflictError } else { Conflict::default() },
+            alias_check: if scenario.alias_checked_last { AliasCheck::Last } else { AliasCheck::First },
+            unknown_order: if scenario.unknown_is_denied { UnknownOrder::AccessDenied } else { UnknownOrder::Null },
+            ..Behaviour::default()
+        },
         ..Config::default()
     })
     .await
     .unwrap();
     let secret = if scenario.wrong_secret { "not the secret" } else { "sim-secret" };
     let mut stage = Stage { context: context(&simulator, secret, version), waiting: BTreeMap::new() };
+    let mut refund = String::new();
     for (at, step) in scenario.steps.iter().enumerate() {
         match step {
             Step::Fault(rule) => simulator.add_fault(rule.clone()),
@@ -90,9 +117,14 @@ pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), 
                 stage.check(message, "checkout-completed", checkout(message), at).await?;
             }
             Step::Fulfillment(message) => {
-                let data = json!({ "order": { "id": message.order } });
-                stage.check(message, "fulfillment-triggered", data, at).await?;
+                stage.check(message, "fulfillment-triggered", about(message, &refund), at).await?;
             }
+            Step::Amendment(message) => stage.check(message, "order-amended", about(message, &refund), at).await?,
+            Step::Refund(message) => stage.check(message, "refund-updated", about(message, &refund), at).await?,
+            Step::EffectsShowAfter(settle_millis) => {
+                simulator.behave(Behaviour { settle_millis: *settle_millis, ..simulator.behaviour() });
+            }
+            Step::RequestRefund(order) => refund = simulator.request_refund(order).unwrap(),
         }
     }
     let ledger = simulator.ledger();
@@ -108,6 +140,18 @@ pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), 
             return Err(format!("{name} was called {calls} times, expected {expected}"));
         }
     }
+    for (id, expected) in &scenario.payments {
+        let told = ledger.payments_of(id);
+        if told != *expected {
+            return Err(format!("payment {id} was told {told} times, expected {expected}"));
+        }
+    }
+    for (order, expected) in &scenario.totals {
+        let total = ledger.last_total_of(order);
+        if total != Some(expected) {
+            return Err(format!("the total of {order} is {total:?}, expected {expected}"));
+        }
+    }
     Ok(())
 }
 
@@ -118,6 +162,7 @@ impl Scenario {
             .iter()
             .filter_map(|step| match step {
                 Step::Checkout(message) | Step::Fulfillment(message) => Some(message.order.as_str()),
+                Step::Amendment(_) | Step::Refund(_) | Step::RequestRefund(_) | Step::EffectsShowAfter(_) => None,
                 Step::Fault(_) | Step::ClearFaults | Step::Cancel(_) | Step::RevokeTokens => None,
             })
             .collect();
@@ -137,21 +182,16 @@ impl Stage {
     /// Handles a message again and again, as the retry queues would, until its last end. A message that was left waiting
     /// by an earlier step goes on from there.
     async fn check(&mut self, message: &Message, kind: &str, data: Value, at: usize) -> Result<(), String> {
-        let id = format!("{kind} {}", message.order);
-        let event = json!({
-            "specversion": "1.0", "id": id, "source": "/shops/acme", "type": kind,
-            "data": data,
-        });
+        let id = format!("{kind} {} {}", message.order, message.id);
         let mut inbound = Inbound {
-            body: serde_json::to_vec(&event).unwrap(),
-            content_type: Some("application/cloudevents+json".into()),
             redelivered: message.redelivered,
             history: self.waiting.remove(&id).unwrap_or_default(),
-            ..Inbound::default()
+            ..event(&id, kind, &data)
         };
         let (mut ends, mut attempts) = (Vec::new(), 0);
         while ends.len() < message.ends.len() {
             let settlement = handle(&self.context, &inbound).await;
+            assert_settlement_is_clean(&settlement);
             ends.push(end(&settlement));
             (inbound.history, attempts) = match settlement {
                 Settlement::Later(later) => (later.history.clone(), later.history.attempts),
@@ -182,11 +222,30 @@ fn end(settlement: &Settlement) -> String {
     }
 }
 
+/// The data of a message about an order that is there.
+fn about(message: &Message, refund: &str) -> Value {
+    let mut data = json!({ "order": { "id": message.order }, "currency": "USD" });
+    data.as_object_mut().unwrap().extend(message.data.clone());
+    serde_json::from_str(&data.to_string().replace("$refund", refund)).unwrap()
+}
+
 fn checkout(message: &Message) -> Value {
     let aliases: Vec<_> =
         (0..message.aliases).map(|n| json!({ "type": format!("ERP_{n}"), "id": message.order })).collect();
+    let mut data = plain_checkout(&message.order);
+    data["order"]["displayId"] = json!(message.display_id);
+    data["order"]["aliases"] = json!(aliases);
+    if let Some(product) = &message.product {
+        data["lines"][0]["product"]["sku"] = json!(product);
+    }
+    data.as_object_mut().unwrap().extend(message.data.clone());
+    data
+}
+
+/// A checkout of one Prime line.
+pub(crate) fn plain_checkout(order: &str) -> Value {
     json!({
-        "order": { "id": message.order, "displayId": message.display_id, "aliases": aliases },
+        "order": { "id": order },
         "currency": "USD",
         "shopper": { "name": "John Smith", "email": "john.smith@shop.example" },
         "shipTo": {
@@ -194,12 +253,21 @@ fn checkout(message: &Message) -> Value {
             "postalCode": "98109", "country": "US",
         },
         "lines": [{
-            "id": "1", "product": { "sku": message.product.as_deref().unwrap_or("S-1"), "title": "Mug" },
-            "unitPrice": "10.00", "quantity": 1,
+            "id": "1", "product": { "sku": "S-1", "title": "Mug" }, "unitPrice": "10.00", "quantity": 1,
             "delivery": { "by": "amazon", "prime": true, "offerId": "1234567890", "previewId": "SIP-0000000-0000000" },
         }],
         "total": "10.00",
     })
+}
+
+/// A message of the shop, as it is delivered first.
+pub(crate) fn event(id: &str, kind: &str, data: &Value) -> Inbound {
+    let event = json!({ "specversion": "1.0", "id": id, "source": "/shops/acme", "type": kind, "data": data });
+    Inbound {
+        body: serde_json::to_vec(&event).unwrap(),
+        content_type: Some("application/cloudevents+json".into()),
+        ..Inbound::default()
+    }
 }
 
 pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) -> Arc<Context<Client>> {
@@ -227,10 +295,11 @@ pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) 
     };
     let timing = Timing {
         settle: Duration::from_millis(20),
+        call_ended: Duration::from_millis(50),
         first_wait: Duration::from_millis(5),
         longest_wait: Duration::from_millis(20),
         retries: 2,
         last_call: Duration::from_secs(60),
     };
-    Arc::new(Context::new(api.unwrap(), AliasTypes::default(), limits, timing, 1_000_000))
+    Arc::new(Context::new(api.unwrap(), Conventions::default(), limits, timing, 1_000_000))
 }

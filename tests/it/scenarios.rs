@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bwp_sync::api::ApiVersion;
 use tokio::sync::Semaphore;
 
+use crate::output::assert_log_is_clean;
 use crate::scenario::{Scenario, run};
 
 /// Scenarios that run side by side. Each starts a server and a client: all at once, a busy machine would be slower than
@@ -37,5 +38,6 @@ async fn every_scenario_ends_as_it_says_in_every_version() {
     println!("{count} scenarios in {versions} versions");
     let failures: Vec<_> = ended.into_iter().filter_map(Result::err).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert_log_is_clean();
     assert!(count >= 40, "scenarios are missing: only {count} were found");
 }

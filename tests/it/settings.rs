@@ -1,9 +1,10 @@
 //! Settings through the real binary: what is refused, with which words and exit code, before anything connects.
 
 use crate::cli::{SETTINGS, bwp_sync};
+use crate::output::output;
 
 fn refused(variable: &str, value: &str) -> String {
-    let output = bwp_sync(&["run"]).envs(SETTINGS).env(variable, value).output().unwrap();
+    let output = output(bwp_sync(&["run"]).envs(SETTINGS).env(variable, value));
     assert_eq!(output.status.code(), Some(64), "{variable}={value}: {output:?}");
     String::from_utf8(output.stderr).unwrap()
 }
@@ -13,6 +14,7 @@ fn bad_settings_are_refused_with_the_key_and_what_was_expected() {
     for (variable, value, said) in [
         ("BWP__API__TIMEOUT", "10", "expected a duration with a unit, as `10s`, got `10`"),
         ("BWP__SHUTDOWN__GRACE", "10s", "shutdown.grace: expected more than api.timeout (10s)"),
+        ("BWP__API__CONNECT_TIMEOUT", "10s", "api.connect_timeout: expected less than api.timeout (10s)"),
         ("BWP__BROKER__MAX_HOLD", "20s", "broker.max_hold: expected more than twice api.timeout (10s)"),
         ("BWP__API__VERSION", "2019-01-01", "api.version: expected `2024-11-01` or `2024-04-01`, got `2019-01-01`"),
         ("BWP__BROKER__PREFETCH", "0", "broker.prefetch: expected at least 1"),
@@ -62,10 +64,10 @@ fn everything_that_is_wrong_is_said_at_once_with_its_place() {
     let file = folder.path().join("settings.toml");
     std::fs::write(&file, "[api]\ntimeout = 10\nclient_id = 7\n[retry]\npanic = 3\n").unwrap();
     let file = file.to_str().unwrap();
-    let output = bwp_sync(&["run", "--config", file, "--config", "no-such-file.toml"])
-        .envs([("BWP__BROKER__HEARTBEAT", "ten"), ("BWP__API__CLIENT_SECRET_FILE", "/no/such/secret")])
-        .output()
-        .unwrap();
+    let output = output(
+        bwp_sync(&["run", "--config", file, "--config", "no-such-file.toml"])
+            .envs([("BWP__BROKER__HEARTBEAT", "ten"), ("BWP__API__CLIENT_SECRET_FILE", "/no/such/secret")]),
+    );
     assert_eq!(output.status.code(), Some(64));
     let text = String::from_utf8(output.stderr).unwrap();
     let expected = [
@@ -87,7 +89,7 @@ fn a_file_that_is_not_toml_is_said_without_what_stands_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("settings.toml");
     std::fs::write(&file, "[api]\nclient_secret = \"pa55word\n").unwrap();
-    let output = bwp_sync(&["run", "--config", file.to_str().unwrap()]).envs(SETTINGS).output().unwrap();
+    let output = output(bwp_sync(&["run", "--config", file.to_str().unwrap()]).envs(SETTINGS));
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(64));
     assert!(text.contains("settings.toml`: TOML parse error at line 2") && !text.contains("pa55word"), "{text}");
@@ -99,7 +101,7 @@ fn a_secret_comes_from_its_file_where_the_other_form_has_only_a_default() {
     let uri = folder.path().join("uri");
     std::fs::write(&uri, "amqp://guest:pa55word@127.0.0.1:1/%2f\n").unwrap();
     let message = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/messages/create-lwa.json");
-    let output = bwp_sync(&["publish", message]).envs(SETTINGS).env("BWP__BROKER__URI_FILE", &uri).output().unwrap();
+    let output = output(bwp_sync(&["publish", message]).envs(SETTINGS).env("BWP__BROKER__URI_FILE", &uri));
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("cannot reach the broker") && !text.contains("pa55word"), "{text}");
@@ -115,7 +117,7 @@ fn a_secret_comes_from_its_file_where_the_other_form_has_only_a_default() {
 fn plain_http_to_another_machine_can_be_allowed() {
     let address = ("BWP__API__ENDPOINT", "http://simulator:8085/graphql");
     let allowed = ("BWP__API__ALLOW_PLAIN_HTTP", "true");
-    let output = bwp_sync(&["publish", "no-such-file.json"]).envs(SETTINGS).envs([address, allowed]).output().unwrap();
+    let output = output(bwp_sync(&["publish", "no-such-file.json"]).envs(SETTINGS).envs([address, allowed]));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("cannot read `no-such-file.json`"), "{text}");
 }
@@ -126,7 +128,7 @@ fn a_file_goes_over_the_defaults_and_the_environment_over_both() {
     let file = folder.path().join("settings.toml");
     std::fs::write(&file, "[api]\nversion = \"from the file\"\n[broker]\nprefetch = 0\n").unwrap();
     let config = ["run", "--config", file.to_str().unwrap()];
-    let output = bwp_sync(&config).envs(SETTINGS).env("BWP__BROKER__PREFETCH", "7").output().unwrap();
+    let output = output(bwp_sync(&config).envs(SETTINGS).env("BWP__BROKER__PREFETCH", "7"));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("from the file") && !text.contains("prefetch"), "{text}");
 }

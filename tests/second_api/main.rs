@@ -9,4 +9,6 @@ mod messages;
 mod same_results;
 mod server;
 mod settings;
+#[cfg(feature = "simulator")]
+mod updates;
 mod worker;

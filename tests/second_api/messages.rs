@@ -5,8 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use bwp_sync::domain::command::{Command, CreateOrder, command_for};
+use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{RawMessage, open};
-use bwp_sync::domain::order::AliasTypes;
 use bwp_sync::ports::Inbound;
 
 /// The eight examples of the createOrder reference, as messages.
@@ -49,7 +49,7 @@ pub(crate) fn create_of(body: &[u8]) -> CreateOrder {
         routing_key: "checkout-completed",
         headers: &headers,
     };
-    match command_for(&open(&raw).unwrap(), &AliasTypes::default()) {
+    match command_for(&open(&raw).unwrap(), &Conventions::default()) {
         Ok(Command::CreateOrder(create)) => *create,
         other => panic!("expected a create, got {other:?}"),
     }

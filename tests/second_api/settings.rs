@@ -23,10 +23,16 @@ pub(crate) fn for_second(server: &Server) -> Settings {
 /// Settings for a simulator that was started with its own defaults.
 #[cfg(feature = "simulator")]
 pub(crate) fn for_simulator(simulator: &Simulator) -> Settings {
+    for_simulator_in(simulator, "2024-11-01")
+}
+
+/// The same, in a version of the API.
+#[cfg(feature = "simulator")]
+pub(crate) fn for_simulator_in(simulator: &Simulator, version: &str) -> Settings {
     let (endpoint, token_endpoint) = (simulator.endpoint(), simulator.token_endpoint());
     let Config { client_id, client_secret, .. } = Config::default();
     load(&format!(
-        "[api]\nendpoint = \"{endpoint}\"\ntoken_endpoint = \"{token_endpoint}\"\n\
+        "[api]\nendpoint = \"{endpoint}\"\ntoken_endpoint = \"{token_endpoint}\"\nversion = \"{version}\"\n\
          client_id = \"{client_id}\"\nclient_secret = \"{client_secret}\"\ntarget_id = \"any-store\"\n"
     ))
 }
@@ -38,7 +44,7 @@ pub(crate) fn client(settings: &Settings) -> Client {
 /// What a worker needs, as the daemon makes it.
 pub(crate) fn context(settings: &Settings) -> Context<Client> {
     let (limits, timing) = (settings.limits(), settings.timing());
-    Context::new(client(settings), settings.aliases(), limits, timing, settings.max_message_bytes())
+    Context::new(client(settings), settings.conventions(), limits, timing, settings.max_message_bytes())
 }
 
 fn load(text: &str) -> Settings {

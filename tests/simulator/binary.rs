@@ -4,10 +4,11 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use crate::support::plain_client;
+use crate::support::{json_of, plain_client};
 
 /// Far beyond what any of this takes on a busy machine.
 const SOON: Duration = Duration::from_secs(60);
@@ -23,7 +24,8 @@ async fn play() {
     std::fs::write(faults.path(), rules).unwrap();
     for signal in ["-TERM", "-INT"] {
         let mut process = Command::new(env!("CARGO_BIN_EXE_bwp-simulator"))
-            .args(["--listen", "127.0.0.1:0", "--token-lifetime", "60", "--faults"])
+            .args(["--listen", "127.0.0.1:0", "--token-lifetime", "60"])
+            .args(["--behaviour", r#"{"alias-check":"last"}"#, "--faults"])
             .arg(faults.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -40,6 +42,13 @@ async fn play() {
             assert_eq!(plain_client().post(&url).form(&form).send().await.unwrap().status(), status);
             assert!(log.next_line().await.unwrap().unwrap().contains(&status.to_string()));
         }
+
+        let page = endpoint.replace("/graphql", "/_simulator/behaviour");
+        let behaviour = json_of(plain_client().get(page).send().await.unwrap()).await;
+        assert_eq!(
+            (&behaviour["alias-check"], &behaviour["conflict"]),
+            (&json!("last"), &json!("alias-value-already-exists"))
+        );
 
         let id = process.id().unwrap().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{CREATE, Rig, json_of, order, plain_client, refusal, wait_for};
+use crate::support::{CREATE, Rig, UPDATE, by_alias, json_of, order, plain_client, refusal, wait_for};
 
 /// Sends a create over a bare connection and returns every byte that comes back before it ends.
 async fn bytes_until_the_end(rig: &Rig, alias: &str, product: &str) -> Vec<u8> {
@@ -55,6 +55,31 @@ async fn a_hanging_call_is_closed_without_an_answer_when_the_caller_goes_away() 
         caller.abort();
         assert_eq!(events.recv().await.unwrap().phase, CallPhase::Closed);
         assert_eq!(rig.simulator.ledger().orders_created(), orders);
+    }
+}
+
+#[tokio::test]
+async fn an_update_takes_effect_before_its_answer_is_lost() {
+    for fault in [
+        Fault::Drop { after_effect: true },
+        Fault::Hang { after_effect: true },
+        Fault::Http { status: 502, retry_after: None, body: None, after_effect: true },
+    ] {
+        let rig = Rig::start().await;
+        rig.create(&order("SO-1", "P-1")).await;
+        rig.simulator.add_fault(FaultRule::first(1, fault.clone()).on(Operation::UpdateOrder));
+        let mut events = rig.simulator.subscribe();
+        let input = json!({ "totalPrice": { "value": { "amount": "20.00", "currencyCode": "USD" } } });
+        let variables = json!({ "orderIdentifier": by_alias("SO-1"), "input": input });
+        let caller = tokio::spawn(rig.request(UPDATE, &variables).send());
+        wait_for(&mut events, "SO-1", CallPhase::TookEffect).await;
+        assert_eq!(rig.simulator.ledger().last_total_of("SO-1"), Some("20.00"), "{fault:?}");
+        if fault == (Fault::Hang { after_effect: true }) {
+            caller.abort();
+            continue;
+        }
+        let answer = caller.await.unwrap();
+        assert!(answer.is_err() || answer.unwrap().status() == 502, "{fault:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Faults named by a product identifier inside the order.
 //! Not here: fault rules (`faults`).
 
-use bwp_sync::simulator::{AliasCheck, Config, Refusal};
+use bwp_sync::simulator::{AliasCheck, Behaviour, Refusal};
 use serde_json::json;
 
 use crate::support::{CREATE, Rig, json_of, order, refusal};
@@ -58,6 +58,30 @@ async fn update_and_read_faults_leave_the_create_alone() {
 }
 
 #[tokio::test]
+async fn every_name_of_the_error_tables_is_answered_to_updates_and_reads_as_well() {
+    let rig = Rig::start().await;
+    for name in Refusal::names() {
+        for (operation, alias) in [("update", format!("U-{name}")), ("read", format!("R-{name}"))] {
+            let created = rig.create(&order(&alias, &format!("sim-{operation}-{name}"))).await;
+            assert_eq!(created.get("errors"), None);
+            let answer = match operation {
+                "update" => rig.update(&alias, &json!({ "desiredExecutionState": "STARTED" })).await,
+                _ => rig.read(&alias).await,
+            };
+            assert_eq!(refusal(&answer), name, "{operation}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_order_can_be_born_cancelled() {
+    let rig = Rig::start().await;
+    assert_eq!(rig.create(&order("SO-1", "sim-Cancelled")).await.get("errors"), None);
+    let start = rig.update("SO-1", &json!({ "desiredExecutionState": "STARTED" })).await;
+    assert_eq!(refusal(&start), "ExecutionCannotBeStartedDueToCancellation");
+}
+
+#[tokio::test]
 async fn http_faults_have_their_status_and_only_one_has_an_effect() {
     let rig = Rig::start().await;
     for (name, status, retry_after, orders) in
@@ -94,7 +118,7 @@ async fn a_fault_can_come_before_or_after_the_alias_is_looked_at() {
     for (alias_check, expected) in
         [(AliasCheck::First, "AliasValueAlreadyExists"), (AliasCheck::Last, "ItemOutOfStock")]
     {
-        let rig = Rig::with(Config { alias_check, ..Config::default() }).await;
+        let rig = Rig::behaving(Behaviour { alias_check, ..Behaviour::default() }).await;
         rig.create(&order("SO-1", "P-1")).await;
         assert_eq!(refusal(&rig.create(&order("SO-1", "sim-ItemOutOfStock")).await), expected);
     }

@@ -2,6 +2,7 @@
 //! Not here: the worker and its own client (`it`).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod behaviour;
 mod binary;
 mod dialects;
 mod examples;
@@ -9,6 +10,7 @@ mod faults;
 mod ledger;
 mod magic;
 mod orders;
+mod refunds;
 mod schema;
 mod support;
 mod tokens;

@@ -1,7 +1,7 @@
 //! The rules of createOrder and of reading.
 //! Not here: what the schema refuses (`schema`).
 
-use bwp_sync::simulator::{AliasCheck, Config, Conflict, UnknownOrder};
+use bwp_sync::simulator::{AliasCheck, Behaviour, Conflict, UnknownOrder};
 use serde_json::{Value, json};
 
 use crate::support::{Rig, order, prime_line, refusal};
@@ -20,7 +20,7 @@ async fn a_repeated_create_is_refused_by_its_alias() {
 
 #[tokio::test]
 async fn a_repeated_create_can_be_a_conflict_without_a_code() {
-    let rig = Rig::with(Config { conflict: Conflict::ConflictError, ..Config::default() }).await;
+    let rig = Rig::behaving(Behaviour { conflict: Conflict::ConflictError, ..Behaviour::default() }).await;
     rig.create(&order("SO-1", "P-1")).await;
     let again = rig.create(&order("SO-1", "P-1")).await;
     assert_eq!(
@@ -43,7 +43,7 @@ async fn the_alias_can_be_checked_before_or_after_the_other_rules() {
     for (alias_check, expected) in
         [(AliasCheck::First, "AliasValueAlreadyExists"), (AliasCheck::Last, "OrderQuantityLimitExceeded")]
     {
-        let rig = Rig::with(Config { alias_check, ..Config::default() }).await;
+        let rig = Rig::behaving(Behaviour { alias_check, ..Behaviour::default() }).await;
         rig.create(&order("SO-1", "P-1")).await;
         let mut again = order("SO-1", "P-1");
         again["lineItems"][0]["amount"]["value"] = json!(21);
@@ -91,7 +91,7 @@ async fn twenty_prime_pieces_and_any_number_of_others_are_fine() {
 async fn an_unknown_order_is_null_or_denied() {
     let rig = Rig::start().await;
     assert_eq!(rig.read("SO-1").await, json!({ "data": { "order": null } }));
-    let rig = Rig::with(Config { unknown_order: UnknownOrder::AccessDenied, ..Config::default() }).await;
+    let rig = Rig::behaving(Behaviour { unknown_order: UnknownOrder::AccessDenied, ..Behaviour::default() }).await;
     assert_eq!(refusal(&rig.read("SO-1").await), "AccessDeniedError");
 }
 

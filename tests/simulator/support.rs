@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use bwp_sync::simulator::{CallEvent, CallPhase, Config, Simulator};
-use reqwest::{Client, RequestBuilder, Response};
+use bwp_sync::simulator::{Behaviour, CallEvent, CallPhase, Config, Simulator};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 
@@ -35,6 +35,10 @@ impl Rig {
         Self { simulator, client, token }
     }
 
+    pub(crate) async fn behaving(behaviour: Behaviour) -> Self {
+        Self::with(Config { behaviour, ..Config::default() }).await
+    }
+
     pub(crate) async fn renew_token(&mut self) {
         self.token = issue(&self.client, &self.simulator).await;
     }
@@ -62,6 +66,13 @@ impl Rig {
 
     pub(crate) async fn call_in(&self, version: &str, query: &str, variables: &Value) -> Value {
         json_of(self.request_in(version, query, variables).send().await.unwrap()).await
+    }
+
+    /// A request to a page about the simulator itself.
+    pub(crate) async fn control(&self, method: Method, page: &str, body: &Value) -> Response {
+        let url = self.simulator.endpoint().replace("/graphql", &format!("/_simulator/{page}"));
+        let request = self.client.request(method, url).header("content-type", "application/json");
+        request.body(body.to_string()).send().await.unwrap()
     }
 
     pub(crate) async fn create(&self, input: &Value) -> Value {

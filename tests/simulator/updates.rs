@@ -2,7 +2,7 @@
 //! Not here: faults.
 
 use bwp_sync::simulator::{Effect, PackageState};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::support::{Rig, UPDATE, order, refusal};
 
@@ -79,17 +79,50 @@ async fn aliases_and_links_are_appended_and_prices_replaced() {
     let updated = Effect::Updated {
         order: "322-ABC1-AAAAAA".to_owned(),
         fields: ["aliases", "orderLinks", "totalPrice"].map(str::to_owned).to_vec(),
+        total: Some("20.00".to_owned()),
     };
     assert_eq!(rig.simulator.ledger().effects.last(), Some(&updated));
 }
 
 #[tokio::test]
-async fn an_alias_that_is_taken_refuses_the_whole_update() {
+async fn the_ledger_knows_the_last_total_of_an_order() {
+    let rig = rig_with_order().await;
+    assert_eq!(rig.simulator.ledger().last_total_of("SO-1"), None);
+    for amount in ["20.00", "18.50"] {
+        let total = json!({ "totalPrice": { "value": { "amount": amount, "currencyCode": "USD" } } });
+        rig.update("SO-1", &total).await;
+        rig.update("SO-1", &started()).await;
+    }
+    assert_eq!(rig.simulator.ledger().last_total_of("SO-1"), Some("18.50"));
+    assert_eq!(rig.simulator.ledger().last_total_of("SO-2"), None);
+}
+
+#[tokio::test]
+async fn the_recipient_is_replaced_and_a_null_clears_nothing() {
+    let rig = rig_with_order().await;
+    let recipient = json!({ "deliveryAddress": { "streetAddress": "410 Terry Ave", "postalCode": "98109" } });
+    let taxes = json!({ "summary": { "collectableTaxAmount": { "amount": 1.2, "currencyCode": "USD" } } });
+    assert_eq!(rig.update("SO-1", &json!({ "recipient": recipient, "taxes": taxes })).await.get("errors"), None);
+    let before = rig.simulator.order_by_alias("EXTERNAL_ID", "SO-1").unwrap().json;
+    assert_eq!((&before["recipient"], &before["taxes"]), (&recipient, &taxes));
+
+    let nulls = ["recipient", "taxes", "totalPrice", "aliases", "orderLinks", "refunds", "desiredExecutionState"];
+    let nulls: Value = nulls.iter().map(|name| ((*name).to_owned(), Value::Null)).collect::<Map<_, _>>().into();
+    assert_eq!(rig.update("SO-1", &nulls).await.get("errors"), None);
+    let mut after = rig.simulator.order_by_alias("EXTERNAL_ID", "SO-1").unwrap().json;
+    after["metadata"]["updatedAt"] = before["metadata"]["updatedAt"].clone();
+    assert_eq!(after, before);
+}
+
+#[tokio::test]
+async fn an_alias_that_is_taken_by_whichever_order_refuses_the_whole_update() {
     let rig = rig_with_order().await;
     rig.create(&order("SO-2", "P-1")).await;
-    let mut input = started();
-    input["aliases"] = json!([{ "aliasType": "EXTERNAL_ID", "aliasId": "SO-2" }]);
-    assert_eq!(refusal(&rig.update("SO-1", &input).await), "AliasValueAlreadyExists");
+    for taken in ["SO-1", "SO-2"] {
+        let mut input = started();
+        input["aliases"] = json!([{ "aliasType": "EXTERNAL_ID", "aliasId": taken }]);
+        assert_eq!(refusal(&rig.update("SO-1", &input).await), "AliasValueAlreadyExists");
+    }
     assert_eq!(rig.simulator.ledger().starts_of("SO-1"), 0);
 }
 

@@ -13,6 +13,8 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
 use tokio::time::{Instant, timeout_at};
 
+use super::private::assert_nothing_private;
+
 /// How long the broker may take to confirm one message.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(20);
 
@@ -71,7 +73,7 @@ impl Client {
     }
 }
 
-/// Messages in the order in which they arrive; each is acknowledged at once.
+/// Messages in the order in which they arrive; each is acknowledged at once, and looked through for private data.
 pub(crate) struct Collector {
     messages: Consumer,
     seen: Vec<Delivery>,
@@ -89,6 +91,7 @@ impl Collector {
                 Err(_) => panic!("not enough after {timeout:?}, got {:#?}", self.summary()),
             };
             delivery.ack(BasicAckOptions::default()).await.expect("a delivery can be acknowledged");
+            check_privacy(&delivery);
             self.seen.push(delivery);
         }
         &self.seen
@@ -96,5 +99,13 @@ impl Collector {
 
     fn summary(&self) -> Vec<String> {
         self.seen.iter().map(|seen| format!("{}: {}", seen.routing_key, String::from_utf8_lossy(&seen.data))).collect()
+    }
+}
+
+/// Only the body of the shop's own message may hold what is somebody's own, wherever it is sent on to.
+fn check_privacy(delivery: &Delivery) {
+    assert_nothing_private("headers", &format!("{:?}", delivery.properties));
+    if delivery.exchange.as_str() == "bwp.results" {
+        assert_nothing_private("result", &String::from_utf8_lossy(&delivery.data));
     }
 }

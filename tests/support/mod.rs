@@ -5,6 +5,7 @@ pub(crate) mod amqp;
 pub(crate) mod broker;
 pub(crate) mod management;
 pub(crate) mod node;
+pub(crate) mod private;
 pub(crate) mod process;
 pub(crate) mod relay;
 pub(crate) mod until;

@@ -12,7 +12,9 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// A running program; killed when dropped.
+use super::private::assert_nothing_private;
+
+/// A running program; killed when dropped. What it wrote is then looked through for private data.
 pub(crate) struct Process {
     child: Child,
     stdout: watch::Receiver<Vec<String>>,
@@ -125,6 +127,16 @@ fn command(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> C
 
 fn spawned(command: &mut Command) -> Child {
     command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"))
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // a test that failed has said why already
+        if !std::thread::panicking() {
+            self.stdout().iter().for_each(|line| assert_nothing_private("stdout", line));
+            self.stderr().iter().for_each(|line| assert_nothing_private("stderr", line));
+        }
+    }
 }
 
 fn lines(output: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Vec<String>> {

@@ -79,14 +79,15 @@ impl Answer {
     /// What a mutation made of the order. With its id in the answer it has taken effect, whatever error stands beside
     /// it; without, nothing says that it has.
     pub(super) fn mutated(self, operation: Operation) -> Result<StoredOrder, ApiError> {
-        order::read(&self.data[operation.name()]["order"]).ok_or_else(|| self.failure())
+        let order = &self.data[operation.name()]["order"];
+        order::read(order, !self.errors.is_empty()).ok_or_else(|| self.failure())
     }
 
     /// The order that a query found. Absent only where a successful answer says so in so many words.
     pub(super) fn queried(self) -> Result<Option<StoredOrder>, ApiError> {
         let found = self.data.get(Operation::Order.name());
         let says_null = found.is_some_and(Value::is_null);
-        match found.and_then(order::read) {
+        match found.and_then(|found| order::read(found, !self.errors.is_empty())) {
             Some(order) => Ok(Some(order)),
             None if says_null && self.errors.is_empty() && (200..300).contains(&self.status) => Ok(None),
             None => Err(self.failure()),

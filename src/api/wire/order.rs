@@ -3,16 +3,19 @@
 //! Not here: comparing orders.
 
 use rust_decimal::Decimal;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::text;
 use crate::domain::order::Alias;
 use crate::domain::stored::{
-    Destination, ExecutionState, PackageState, ProductIdentifier, StoredLine, StoredMoney, StoredOrder,
+    Destination, ExecutionState, Named, PackageState, ProductIdentifier, StoredLine, StoredLink, StoredMoney,
+    StoredOrder, StoredPayment, StoredRefund, StoredRefundLine,
 };
 
-/// Reads an order; `None` where there is no id.
-pub(super) fn read(order: &Value) -> Option<StoredOrder> {
+/// Reads an order; `None` where there is no id. In an answer `with_errors` a `null` can stand for what an error hides;
+/// in another it says of links, refunds and what belongs to them that there are none.
+pub(super) fn read(order: &Value, with_errors: bool) -> Option<StoredOrder> {
     Some(StoredOrder {
         id: text(&order["id"])?,
         aliases: aliases(&order["aliases"]),
@@ -22,6 +25,8 @@ pub(super) fn read(order: &Value) -> Option<StoredOrder> {
         total: money(&order["totalPrice"]["value"]),
         tax: money(&order["taxes"]["summary"]["collectableTaxAmount"]),
         destination: destination(&order["recipient"]["deliveryAddress"]),
+        links: list(order.get("orderLinks"), with_errors, link),
+        refunds: refunds(order.get("refunds"), with_errors),
     })
 }
 
@@ -48,7 +53,53 @@ fn identifiers(product: &Value) -> Vec<ProductIdentifier> {
 }
 
 fn aliases(list: &Value) -> Option<Vec<Alias>> {
-    all(list, |alias| Some(Alias::new(text(&alias["aliasType"])?, text(&alias["aliasId"])?)))
+    all(list, alias)
+}
+
+fn alias(alias: &Value) -> Option<Alias> {
+    Some(Alias::new(text(&alias["aliasType"])?, text(&alias["aliasId"])?))
+}
+
+fn link(link: &Value) -> Option<StoredLink> {
+    Some(StoredLink { kind: named(&link["destinationType"]), url: text(&link["url"])? })
+}
+
+fn refunds(refunds: Option<&Value>, with_errors: bool) -> Option<Vec<StoredRefund>> {
+    let details = match refunds {
+        Some(Value::Object(refunds)) => refunds.get("details"),
+        other => other,
+    };
+    list(details, with_errors, |refund| {
+        Some(StoredRefund {
+            id: text(&refund["id"])?,
+            aliases: list(refund.get("aliases"), with_errors, alias),
+            state: named(&refund["state"]),
+            total: money(&refund["refundTotal"]["totalAmount"]),
+            payments: list(refund.get("paymentDetails"), with_errors, payment),
+            lines: all(&refund["refundFor"]["orderLineItems"], refund_line),
+            reason: text(&refund["refundRequestReason"]),
+        })
+    })
+}
+
+fn payment(payment: &Value) -> Option<StoredPayment> {
+    payment.is_object().then(|| StoredPayment {
+        id: text(&payment["id"]),
+        amount: money(&payment["amount"]),
+        state: named(&payment["state"]),
+    })
+}
+
+fn refund_line(line: &Value) -> Option<StoredRefundLine> {
+    Some(StoredRefundLine { line_item_id: text(&line["lineItem"]["id"])?, quantity: decimal(&line["amount"]["value"]) })
+}
+
+/// A list that was asked for; not told where it is missing, is no list or has a gap.
+fn list<T>(list: Option<&Value>, with_errors: bool, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
+    match list? {
+        Value::Null => (!with_errors).then(Vec::new),
+        list => all(list, read),
+    }
 }
 
 /// The whole list or nothing: a list with a gap would say that something is not there.
@@ -74,9 +125,25 @@ fn decimal(value: &Value) -> Option<Decimal> {
     }
 }
 
+/// `None` where nothing of an address is told.
 fn destination(address: &Value) -> Option<Destination> {
-    let (postal_code, country) = (text(&address["postalCode"]), text(&address["countryCode"]));
-    (postal_code.is_some() || country.is_some()).then_some(Destination { postal_code, country })
+    let destination = Destination {
+        name: text(&address["name"]),
+        street_address: text(&address["streetAddress"]),
+        extended_address: text(&address["extendedAddress"]),
+        locality: text(&address["locality"]),
+        region: text(&address["region"]),
+        postal_code: text(&address["postalCode"]),
+        country_code: text(&address["countryCode"]),
+        contact_number: text(&address["contactNumber"]),
+    };
+    (destination != Destination::default()).then_some(destination)
+}
+
+/// A name that is known, or as it was told.
+fn named<T: DeserializeOwned>(name: &Value) -> Option<Named<T>> {
+    let text = name.as_str()?;
+    Some(T::deserialize(name).map_or_else(|_| Named::Other(text.to_owned()), Named::Known))
 }
 
 fn execution_state(state: &str) -> ExecutionState {

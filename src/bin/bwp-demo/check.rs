@@ -3,7 +3,7 @@
 //! Not here: how it is printed.
 
 use bwp_sync::broker::outgoing::own;
-use bwp_sync::simulator::{Effect, Ledger};
+use bwp_sync::simulator::Ledger;
 use lapin::message::Delivery;
 use lapin::types::AMQPValue;
 
@@ -41,19 +41,11 @@ pub(crate) fn problems(rows: &[Row<'_>], letters: &[Delivery], ledger: &Ledger) 
 fn effect_problem(row: &Row<'_>, ledger: &Ledger) -> Option<String> {
     let order = row.message.order.as_str();
     let (what, expected, got) = match row.message.expected {
-        Expected::Created | Expected::AlreadyExisted => ("times created", 1, creations_of(ledger, order)),
-        Expected::Failed(_) => ("times created", 0, creations_of(ledger, order)),
+        Expected::Created | Expected::AlreadyExisted => ("times created", 1, ledger.creations_of(order)),
+        Expected::Failed(_) => ("times created", 0, ledger.creations_of(order)),
         Expected::Updated => ("times started", 1, ledger.starts_of(order)),
     };
     (got != expected).then(|| format!("{}: order {order}: {what}: expected {expected}, got {got}", row.message.name))
-}
-
-fn creations_of(ledger: &Ledger, order: &str) -> usize {
-    let creations = ledger.effects.iter().filter(|effect| match effect {
-        Effect::Created { aliases, .. } => aliases.iter().any(|alias| alias.alias_id == order),
-        Effect::Started { .. } | Effect::StartRepeated { .. } | Effect::Updated { .. } => false,
-    });
-    creations.count()
 }
 
 /// Whether a message has exactly the letter that it should have.
@@ -78,7 +70,7 @@ fn header<'a>(letter: &'a Delivery, name: &str) -> Option<&'a str> {
 mod tests {
     use std::time::Duration;
 
-    use bwp_sync::simulator::Alias;
+    use bwp_sync::simulator::{Alias, Effect};
 
     use super::*;
     use crate::batch::Message;

@@ -43,7 +43,8 @@ pub struct Pieces {
 #[serde(rename_all = "camelCase")]
 pub struct PurchasedProduct {
     /// Which product.
-    pub identifier: ProductIdentifier,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<ProductIdentifier>,
     /// As the shopper saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,

@@ -3,6 +3,7 @@
 
 use async_graphql::{Enum, InputObject, OneofObject};
 
+use super::refunds::RefundsInput;
 use super::shapes::{Alias, Customer, ExecutionState, Money, OrderLink, Recipient, Taxes, TotalPrice};
 
 #[derive(OneofObject)]
@@ -35,6 +36,8 @@ pub(crate) struct UpdateOrderInput {
     pub(crate) taxes: Option<Taxes>,
     pub(crate) aliases: Option<Vec<Alias>>,
     pub(crate) order_links: Option<Vec<OrderLink>>,
+    pub(crate) recipient: Option<Recipient>,
+    pub(crate) refunds: Option<RefundsInput>,
 }
 
 #[derive(InputObject)]

@@ -4,6 +4,7 @@
 pub(crate) mod http;
 mod inputs;
 mod order;
+mod refunds;
 mod schema;
 mod shapes;
 mod store;

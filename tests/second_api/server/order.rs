@@ -5,6 +5,7 @@ use async_graphql::{Enum, SimpleObject};
 use jiff::Timestamp;
 
 use super::inputs::{CreateOrderInput, LineItemInput, ProductIdentifierInput, ProductInput};
+use super::refunds::Refunds;
 use super::shapes::{Alias, Customer, ExecutionState, Money, OrderLink, Recipient, Taxes, TotalPrice};
 
 #[derive(Clone, SimpleObject)]
@@ -19,6 +20,7 @@ pub(crate) struct Order {
     pub(crate) order_links: Vec<OrderLink>,
     pub(crate) customer: Option<Customer>,
     pub(crate) recipient: Recipient,
+    pub(crate) refunds: Refunds,
 }
 
 #[derive(Clone, SimpleObject)]
@@ -101,6 +103,7 @@ pub(crate) fn new_order(id: String, input: CreateOrderInput) -> Order {
         order_links: input.order_links,
         customer: input.customer,
         recipient: input.recipient,
+        refunds: Refunds::default(),
     }
 }
 

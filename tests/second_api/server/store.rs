@@ -5,6 +5,7 @@ use super::inputs::{
     CreateOrderInput, DeliveryOfferInput, DeliveryProvider, LineItemInput, OrderIdentifierInput, UpdateOrderInput,
 };
 use super::order::{Order, new_order};
+use super::refunds;
 use super::shapes::{Alias, ExecutionState, OrderLink};
 
 /// Most aliases of an order, and most links.
@@ -24,7 +25,7 @@ const NO_SUCH_ORDER: Refusal =
 const TOO_MANY_ALIASES: Refusal =
     Refusal { message: "too many aliases", error_type: "ValidationError", error_code: 400, code: None };
 
-const fn invalid(code: &'static str, message: &'static str) -> Refusal {
+pub(crate) const fn invalid(code: &'static str, message: &'static str) -> Refusal {
     Refusal { message, error_type: "ValidationError", error_code: 400, code: Some(code) }
 }
 
@@ -61,6 +62,7 @@ impl Store {
         let state = next_state(order.metadata.execution_state, input.desired_execution_state)?;
         self.check_names(&order.aliases, &aliases)?;
         check_links(order.order_links.len() + links.len())?;
+        let refunds = input.refunds.map(|refunds| refunds::updated(order, refunds)).transpose()?;
 
         let order = &mut self.orders[at];
         order.metadata.execution_state = state;
@@ -68,6 +70,12 @@ impl Store {
         order.order_links.extend(links);
         order.total_price = input.total_price.or(order.total_price.take());
         order.taxes = input.taxes.or(order.taxes.take());
+        if let Some(recipient) = input.recipient {
+            order.recipient = recipient;
+        }
+        if let Some(refunds) = refunds {
+            order.refunds = refunds;
+        }
         Ok(order.clone())
     }
 

@@ -1,0 +1,259 @@
+//! A dead letter as it lies in its queue, and what tools need to know of it.
+//!
+//! Not here: getting at it; which letters are wanted.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lapin::message::Delivery;
+use lapin::options::BasicAckOptions;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::inbound::text;
+use super::outgoing::own;
+use crate::domain::outcome::body_id;
+
+/// A dead letter that is held: nobody else gets it until it is taken out or its pass is over.
+pub struct StoredLetter {
+    /// What tools need to know of it.
+    pub summary: Summary,
+    pub(super) delivery: Delivery,
+}
+
+/// Without body and headers: they hold what is somebody's own.
+impl fmt::Debug for StoredLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredLetter").field("summary", &self.summary).finish_non_exhaustive()
+    }
+}
+
+/// What is known of a letter without its body and the shop's headers: small, since there may be many.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The letter's id; one made from the body for a letter that no worker wrote.
+    pub id: Uuid,
+    /// Which queue it lies in.
+    pub place: Place,
+    /// The operation that failed, `none` where nobody could tell.
+    pub operation: Arc<str>,
+    /// `ValidationError`, `BwpSync`, …
+    pub error_type: Arc<str>,
+    /// `ItemOutOfStock`, …
+    pub code: Arc<str>,
+    /// Class of the error, as in the catalogue.
+    pub class: Arc<str>,
+    /// What an operator can do.
+    pub action: Arc<str>,
+    /// Why, without personal data.
+    pub message: Box<str>,
+    /// The shop's order id, or Buy with Prime's, where known.
+    pub order: Option<Box<str>>,
+    /// Attempts that were counted.
+    pub attempts: u32,
+    /// How often the message had been replayed.
+    pub replays: u32,
+    /// The run of the replay tool that sent it last.
+    pub replay_id: Option<Box<str>>,
+    /// When the letter was written.
+    pub dead_lettered_at: Option<Timestamp>,
+    /// Bytes of the body.
+    pub bytes: usize,
+    /// SHA-256 of the body.
+    pub body_hash: BodyHash,
+}
+
+/// Which of the two queues a letter lies in.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// The queue of dead letters.
+    DeadLetters,
+    /// The net under it.
+    Parked,
+}
+
+/// SHA-256 of a letter's body.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct BodyHash([u8; 32]);
+
+impl BodyHash {
+    /// The hash of a body.
+    pub fn of(body: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, body).as_ref());
+        Self(hash)
+    }
+}
+
+impl fmt::Display for BodyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for BodyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for BodyHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for BodyHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut hash = [0; 32];
+        let whole = text.len() == 64 && text.is_ascii();
+        for (at, byte) in hash.iter_mut().enumerate() {
+            let digits = text.get(at * 2..at * 2 + 2).filter(|_| whole);
+            let parsed = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            *byte = parsed.ok_or_else(|| serde::de::Error::custom("expected 64 hexadecimal digits"))?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+impl StoredLetter {
+    pub(super) fn of(delivery: Delivery, place: Place, words: &mut Words) -> Self {
+        let summary = summary(&delivery, place, words);
+        Self { summary, delivery }
+    }
+
+    /// The body, byte for byte.
+    pub fn body(&self) -> &[u8] {
+        &self.delivery.data
+    }
+
+    /// All headers by name, as text where they have one.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        let headers = self.delivery.properties.headers().iter().flat_map(|table| table.inner());
+        let shown = headers.map(|(name, value)| {
+            let value = text(value).unwrap_or_else(|| format!("{value:?}"));
+            (name.to_string(), value)
+        });
+        shown.collect()
+    }
+
+    /// The exchange and routing key that the shop published to, as far as the letter tells.
+    pub fn source(&self) -> (Option<String>, String) {
+        let key = self.header(own::SOURCE_ROUTING_KEY);
+        // a letter that the broker wrote itself keeps the key of its message
+        (self.header(own::SOURCE_EXCHANGE), key.unwrap_or_else(|| self.delivery.routing_key.to_string()))
+    }
+
+    /// AMQP property `content_type`.
+    pub fn content_type(&self) -> Option<&str> {
+        self.delivery.properties.content_type().as_ref().map(|text| text.as_str())
+    }
+
+    /// AMQP property `message_id`.
+    pub fn message_id(&self) -> Option<&str> {
+        self.delivery.properties.message_id().as_ref().map(|text| text.as_str())
+    }
+
+    /// AMQP property `type`.
+    pub fn message_type(&self) -> Option<&str> {
+        self.delivery.properties.kind().as_ref().map(|text| text.as_str())
+    }
+
+    /// Takes the letter out of its queue.
+    ///
+    /// # Errors
+    /// The connection is gone: the letter is in its queue as before.
+    pub async fn take_out(&self) -> Result<(), TakeOutError> {
+        match self.delivery.acker.ack(BasicAckOptions::default()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(TakeOutError::Stale),
+            Err(error) => Err(TakeOutError::Lost(error)),
+        }
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        header(&self.delivery, name)
+    }
+}
+
+/// A letter that could not be taken out of its queue.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeOutError {
+    /// The channel by which it came is gone.
+    #[error("cannot take a letter out of its queue: its channel is closed")]
+    Stale,
+    /// The connection is broken.
+    #[error("cannot take a letter out of its queue: {0}")]
+    Lost(lapin::Error),
+}
+
+/// Texts that many letters share, kept once.
+#[derive(Debug, Default)]
+pub(super) struct Words(HashSet<Arc<str>>);
+
+impl Words {
+    fn word(&mut self, text: &str) -> Arc<str> {
+        if let Some(word) = self.0.get(text) {
+            return Arc::clone(word);
+        }
+        let word: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&word));
+        word
+    }
+}
+
+fn summary(delivery: &Delivery, place: Place, words: &mut Words) -> Summary {
+    let get = |name| header(delivery, name);
+    let number = |name| get(name).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mut word = |name, otherwise: &str| words.word(get(name).as_deref().unwrap_or(otherwise));
+    Summary {
+        id: get(own::LETTER_ID).and_then(|id| id.parse().ok()).unwrap_or_else(|| body_id(&delivery.data)),
+        place,
+        operation: word(own::OPERATION, "none"),
+        error_type: word(own::ERROR_TYPE, "unknown"),
+        code: word(own::ERROR_CODE, "unknown"),
+        class: word(own::ERROR_CLASS, "unknown"),
+        action: word(own::SUGGESTED_ACTION, "no worker wrote this letter: look at its headers and body"),
+        message: get(own::ERROR_MESSAGE).unwrap_or_default().into(),
+        order: get(own::ORDER).map(Into::into),
+        attempts: number(own::ATTEMPTS),
+        replays: number(own::REPLAYS),
+        replay_id: get(own::REPLAY_ID).map(Into::into),
+        dead_lettered_at: get(own::DEAD_LETTERED_AT).and_then(|at| at.parse().ok()),
+        bytes: delivery.data.len(),
+        body_hash: BodyHash::of(&delivery.data),
+    }
+}
+
+fn header(delivery: &Delivery, name: &str) -> Option<String> {
+    delivery.properties.headers().as_ref().and_then(|table| table.inner().get(name)).and_then(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_written_and_read_as_the_digits_that_sha256sum_prints() {
+        let hash = BodyHash::of(b"abc");
+        let written = serde_json::to_string(&hash).unwrap();
+        assert_eq!(written, "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"");
+        assert_eq!(serde_json::from_str::<BodyHash>(&written).unwrap(), hash);
+        for wrong in ["\"ba78\"", "\"\"", &written.replace('b', "g"), &written.replace("ba", "ä")] {
+            assert!(serde_json::from_str::<BodyHash>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_letter_that_no_worker_wrote_has_an_id_all_the_same() {
+        let delivery = Delivery::mock(1, "bwp.dead".into(), "checkout-completed".into(), false, b"{}".to_vec());
+        let letter = StoredLetter::of(delivery, Place::Parked, &mut Words::default());
+        assert_eq!(letter.summary.id, body_id(b"{}"));
+        assert_eq!((&*letter.summary.code, &*letter.summary.operation), ("unknown", "none"));
+        assert_eq!(letter.source(), (None, "checkout-completed".to_owned()));
+    }
+}

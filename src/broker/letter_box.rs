@@ -1,0 +1,233 @@
+//! The queues of dead letters: read in one pass, held as long as they are looked at, and given back as they were.
+//!
+//! Not here: which letters are wanted; publishing.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicQosOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, Consumer, ErrorKind};
+
+use super::config::{BrokerConfig, Names};
+use super::connection::{Frame, OpenError, close, close_channel, open};
+use super::letter::{Place, StoredLetter, Words};
+use super::short;
+
+/// Letters that one channel may hold: the most that AMQP can say. They go back in their order when it closes.
+const HELD_BY_A_CHANNEL: u16 = u16::MAX;
+/// A pause in deliveries after which the broker is asked whether there is more.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// A connection by which letters are read and taken out of their queues.
+#[derive(Debug)]
+pub struct LetterBox {
+    pub(super) connection: Connection,
+    pub(super) names: Names,
+}
+
+/// Why letters cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LetterBoxError {
+    /// No connection.
+    #[error("cannot reach the broker: {0}")]
+    Open(#[from] OpenError),
+    /// There is no such queue.
+    #[error(
+        "there is no queue `{0}`\nhint: a worker declares it when it starts; its name is the setting `dead_letters.queue`"
+    )]
+    NoQueue(String),
+    /// Another tool is at work.
+    #[error("the letters of `{queue}` are being replayed or discarded by another tool{}",
+        .holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
+    Locked {
+        /// The queue of dead letters.
+        queue: String,
+        /// Who that is, where they have said so.
+        holder: Option<String>,
+    },
+    /// The connection, or the queue, went away.
+    #[error("cannot work with {queue}: {error}")]
+    Lost {
+        /// The queue.
+        queue: String,
+        /// What lapin says.
+        error: lapin::Error,
+    },
+    /// The queue was deleted meanwhile.
+    #[error("the broker cancelled the reading of `{0}`: was the queue deleted?")]
+    Cancelled(String),
+}
+
+impl LetterBox {
+    /// Connects.
+    ///
+    /// # Errors
+    /// No connection.
+    pub async fn open(config: &BrokerConfig) -> Result<Self, LetterBoxError> {
+        let connection = open(config, "bwp-sync dead-letters", Frame::Any).await?;
+        Ok(Self { connection, names: config.names.clone() })
+    }
+
+    /// Shows every letter that is ready, in both queues, once and in its order. All of them are held until the pass is
+    /// given back or the connection ends, whatever becomes of this process.
+    ///
+    /// # Errors
+    /// The queue is not there or went away. All letters are in it then.
+    pub async fn read(&self, mut see: impl FnMut(StoredLetter)) -> Result<Pass, LetterBoxError> {
+        let mut pass = Pass { held: Vec::new(), elsewhere: false };
+        let mut words = Words::default();
+        let queues = [(self.names.dead_letters.clone(), Place::DeadLetters), (self.names.parked(), Place::Parked)];
+        for (queue, place) in queues {
+            let mut read = async || self.read_queue(&queue, place, &mut words, &mut see, &mut pass).await;
+            read().await.map_err(|error| named(&queue, error))?;
+        }
+        Ok(pass)
+    }
+
+    async fn read_queue(
+        &self,
+        queue: &str,
+        place: Place,
+        words: &mut Words,
+        see: &mut impl FnMut(StoredLetter),
+        pass: &mut Pass,
+    ) -> Result<(), Ended> {
+        let mut consumers = 0;
+        loop {
+            let channel = self.connection.create_channel().await?;
+            channel.basic_qos(HELD_BY_A_CHANNEL, BasicQosOptions::default()).await?;
+            let options = BasicConsumeOptions::default();
+            let mut consumer = channel.basic_consume(short(queue), "".into(), options, FieldTable::default()).await?;
+            consumers += 1;
+            let see = |delivery| see(StoredLetter::of(delivery, place, words));
+            let end = read_channel(&channel, &mut consumer, queue, see).await?;
+            if end == End::OfTheQueue {
+                let look = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+                let declared = channel.queue_declare(short(queue), look, FieldTable::default()).await?;
+                pass.elsewhere |= declared.consumer_count() > consumers;
+            }
+            pass.held.push((channel, consumer));
+            if end == End::OfTheQueue {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Closes the connection: all that is held goes back.
+    pub async fn close(self) {
+        close(&self.connection).await;
+    }
+}
+
+/// Why one channel's part of a pass is over.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum End {
+    /// Nothing more is ready.
+    OfTheQueue,
+    /// The channel holds as much as it can.
+    OfTheChannel,
+}
+
+/// Takes deliveries until nothing more is ready.
+///
+/// A broker's count of messages is not believed. After a pause in deliveries the queue is asked for a message by
+/// `basic.get`, on the same channel: it has none only when every message that was ready is on its way to a consumer. The
+/// answer to a second one comes after the deliveries that were on their way to us before the first was answered.
+async fn read_channel(
+    channel: &Channel,
+    consumer: &mut Consumer,
+    queue: &str,
+    mut see: impl FnMut(lapin::message::Delivery),
+) -> Result<End, Ended> {
+    let (mut held, mut empty) = (0, 0);
+    loop {
+        match tokio::time::timeout(QUIET, consumer.next()).await {
+            Ok(Some(delivery)) => {
+                see(delivery?);
+                (held, empty) = (held + 1, 0);
+            }
+            Ok(None) => return Err(Ended::Cancelled),
+            Err(_quiet) if empty == 2 => return Ok(End::OfTheQueue),
+            Err(_quiet) => match channel.basic_get(short(queue), BasicGetOptions::default()).await? {
+                Some(message) => {
+                    see(message.delivery);
+                    (held, empty) = (held + 1, 0);
+                }
+                None => empty += 1,
+            },
+        }
+        if held >= u32::from(HELD_BY_A_CHANNEL) {
+            return Ok(End::OfTheChannel);
+        }
+    }
+}
+
+/// One look at all letters, which it holds.
+#[derive(Debug)]
+pub struct Pass {
+    /// A consumer that is let go of is cancelled, and others could not see any more that letters are held.
+    held: Vec<(Channel, Consumer)>,
+    /// Somebody else consumes one of the queues, so that letters may be with them.
+    pub elsewhere: bool,
+}
+
+impl Pass {
+    /// Holds what came, and nothing that is written from now on.
+    ///
+    /// # Errors
+    /// The connection is gone, and nothing is held any more.
+    pub async fn take_no_more(&self) -> Result<(), LetterBoxError> {
+        for (channel, consumer) in &self.held {
+            let cancelled = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await;
+            cancelled.map_err(lost)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the broker has heard of all letters that were taken out.
+    ///
+    /// # Errors
+    /// The connection is gone, so that it may not have heard of some.
+    pub async fn heard(&self) -> Result<(), LetterBoxError> {
+        for (channel, _) in &self.held {
+            // any question will do: a channel answers in the order in which it is told
+            channel.basic_qos(HELD_BY_A_CHANNEL, BasicQosOptions::default()).await.map_err(lost)?;
+        }
+        Ok(())
+    }
+
+    /// Gives back what was not taken out, in its order.
+    pub async fn give_back(self) {
+        for (channel, _) in &self.held {
+            close_channel(channel).await;
+        }
+    }
+}
+
+fn lost(error: lapin::Error) -> LetterBoxError {
+    LetterBoxError::Lost { queue: "the queues of dead letters".into(), error }
+}
+
+/// Why reading ended early.
+enum Ended {
+    Lost(lapin::Error),
+    Cancelled,
+}
+
+impl From<lapin::Error> for Ended {
+    fn from(error: lapin::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
+fn named(queue: &str, ended: Ended) -> LetterBoxError {
+    let queue = queue.to_owned();
+    match ended {
+        Ended::Cancelled => LetterBoxError::Cancelled(queue),
+        Ended::Lost(error) => match error.kind() {
+            ErrorKind::ProtocolError(amqp) if amqp.get_id() == 404 => LetterBoxError::NoQueue(queue),
+            _ => LetterBoxError::Lost { queue: format!("`{queue}`"), error },
+        },
+    }
+}

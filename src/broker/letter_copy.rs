@@ -1,0 +1,234 @@
+//! Copies of a dead letter: the message that goes back to the worker, and a line of an export.
+//!
+//! Not here: where they go.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, DecimalValue, FieldTable, ShortString};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::letter::StoredLetter;
+use super::outgoing::{copy, own, safe_name, text};
+use super::short;
+
+impl StoredLetter {
+    /// Properties of the message that is replayed. Attempts begin anew; what a letter says of its failure stays behind;
+    /// what must not be copied stays under `bwp-original-`; where the shop published it goes with it, since that can be
+    /// what says of which kind it is.
+    pub fn for_replay(&self, replay_id: Uuid) -> BasicProperties {
+        let (exchange, key) = self.source();
+        let mut headers = vec![
+            (own::SOURCE_ROUTING_KEY, text(&key)),
+            (own::REPLAYS, AMQPValue::LongUInt(self.summary.replays.saturating_add(1))),
+            (own::REPLAY_ID, text(&replay_id.to_string())),
+        ];
+        headers.extend(exchange.map(|exchange| (own::SOURCE_EXCHANGE, text(&exchange))));
+        copy(&self.delivery.properties, headers, true)
+    }
+
+    /// The letter for a file. What the broker itself wrote on it is left out, and what cannot be published again has
+    /// another name; a letter that a worker wrote has neither.
+    pub fn exported(&self) -> ExportedLetter {
+        let properties = &self.delivery.properties;
+        let text = |value: &Option<ShortString>| value.as_ref().map(ToString::to_string);
+        let named = |name: &str, value: &Option<ShortString>| {
+            value
+                .as_ref()
+                .map(|value| (format!("{}{name}", own::ORIGINAL), Value::Text(bytes_of(value.as_str().as_bytes()))))
+        };
+        let headers = properties.headers().iter().flat_map(|table| table.inner());
+        let kept = headers.filter_map(|(name, value)| Some((safe_name(name.as_str())?.to_owned(), Value::of(value))));
+        let moved = [named("user-id", properties.user_id()), named("expiration", properties.expiration())];
+        ExportedLetter {
+            letter: self.summary.id,
+            content_type: text(properties.content_type()),
+            content_encoding: text(properties.content_encoding()),
+            priority: *properties.priority(),
+            correlation_id: text(properties.correlation_id()),
+            reply_to: text(properties.reply_to()),
+            message_id: text(properties.message_id()),
+            timestamp: *properties.timestamp(),
+            message_type: text(properties.kind()),
+            app_id: text(properties.app_id()),
+            headers: kept.chain(moved.into_iter().flatten()).collect(),
+            body: bytes_of(self.body()),
+        }
+    }
+}
+
+/// A letter as a line of a file.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExportedLetter {
+    letter: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content_encoding: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    priority: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reply_to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timestamp: Option<u64>,
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    message_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    app_id: Option<String>,
+    headers: Vec<(String, Value)>,
+    body: Bytes,
+}
+
+/// Bytes, as text where they are text.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Bytes {
+    Text(String),
+    Base64(String),
+}
+
+impl Bytes {
+    fn bytes(&self) -> Result<Vec<u8>, base64::DecodeError> {
+        match self {
+            Self::Text(text) => Ok(text.as_bytes().to_vec()),
+            Self::Base64(text) => BASE64_STANDARD.decode(text),
+        }
+    }
+}
+
+impl ExportedLetter {
+    /// Id of the letter.
+    pub fn id(&self) -> Uuid {
+        self.letter
+    }
+
+    /// Properties and body of the letter, for its queue.
+    ///
+    /// # Errors
+    /// Base64 that is none.
+    pub fn letter(&self) -> Result<(BasicProperties, Vec<u8>), base64::DecodeError> {
+        let mut headers = FieldTable::default();
+        for (name, value) in &self.headers {
+            if let Some(name) = safe_name(name) {
+                headers.insert(short(name), value.amqp()?);
+            }
+        }
+        let mut properties = BasicProperties::default().with_headers(headers).with_delivery_mode(2);
+        let texts: [(&Option<String>, With); 7] = [
+            (&self.content_type, BasicProperties::with_content_type),
+            (&self.content_encoding, BasicProperties::with_content_encoding),
+            (&self.correlation_id, BasicProperties::with_correlation_id),
+            (&self.reply_to, BasicProperties::with_reply_to),
+            (&self.message_id, BasicProperties::with_message_id),
+            (&self.message_type, BasicProperties::with_type),
+            (&self.app_id, BasicProperties::with_app_id),
+        ];
+        for (value, with) in texts {
+            properties = value.iter().fold(properties, |properties, value| with(properties, short(value)));
+        }
+        properties = self.priority.into_iter().fold(properties, BasicProperties::with_priority);
+        properties = self.timestamp.into_iter().fold(properties, BasicProperties::with_timestamp);
+        Ok((properties, self.body.bytes()?))
+    }
+}
+
+/// Sets a property.
+type With = fn(BasicProperties, ShortString) -> BasicProperties;
+
+/// A value of a header, with its type: a letter has to come back as it was.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Value {
+    Boolean(bool),
+    I8(i8),
+    U8(u8),
+    I16(i16),
+    U16(u16),
+    I32(i32),
+    U32(u32),
+    I64(i64),
+    /// By its bits: JSON has no word for some of them.
+    F32Bits(u32),
+    F64Bits(u64),
+    Decimal(u8, u32),
+    ShortText(String),
+    Text(Bytes),
+    Array(Vec<Value>),
+    Time(u64),
+    Table(Vec<(String, Value)>),
+    ByteArray(Bytes),
+    Void,
+}
+
+impl Value {
+    fn of(value: &AMQPValue) -> Self {
+        match value {
+            AMQPValue::Boolean(value) => Self::Boolean(*value),
+            AMQPValue::ShortShortInt(value) => Self::I8(*value),
+            AMQPValue::ShortShortUInt(value) => Self::U8(*value),
+            AMQPValue::ShortInt(value) => Self::I16(*value),
+            AMQPValue::ShortUInt(value) => Self::U16(*value),
+            AMQPValue::LongInt(value) => Self::I32(*value),
+            AMQPValue::LongUInt(value) => Self::U32(*value),
+            AMQPValue::LongLongInt(value) => Self::I64(*value),
+            AMQPValue::Float(value) => Self::F32Bits(value.to_bits()),
+            AMQPValue::Double(value) => Self::F64Bits(value.to_bits()),
+            AMQPValue::DecimalValue(value) => Self::Decimal(value.scale, value.value),
+            AMQPValue::ShortString(text) => Self::ShortText(text.to_string()),
+            AMQPValue::LongString(text) => Self::Text(bytes_of(text.as_bytes())),
+            AMQPValue::FieldArray(values) => Self::Array(values.as_slice().iter().map(Self::of).collect()),
+            AMQPValue::Timestamp(value) => Self::Time(*value),
+            AMQPValue::FieldTable(table) => {
+                Self::Table(table.inner().iter().map(|(name, value)| (name.to_string(), Self::of(value))).collect())
+            }
+            AMQPValue::ByteArray(bytes) => Self::ByteArray(bytes_of(bytes.as_slice())),
+            AMQPValue::Void => Self::Void,
+        }
+    }
+
+    fn amqp(&self) -> Result<AMQPValue, base64::DecodeError> {
+        Ok(match self {
+            Self::Boolean(value) => AMQPValue::Boolean(*value),
+            Self::I8(value) => AMQPValue::ShortShortInt(*value),
+            Self::U8(value) => AMQPValue::ShortShortUInt(*value),
+            Self::I16(value) => AMQPValue::ShortInt(*value),
+            Self::U16(value) => AMQPValue::ShortUInt(*value),
+            Self::I32(value) => AMQPValue::LongInt(*value),
+            Self::U32(value) => AMQPValue::LongUInt(*value),
+            Self::I64(value) => AMQPValue::LongLongInt(*value),
+            Self::F32Bits(bits) => AMQPValue::Float(f32::from_bits(*bits)),
+            Self::F64Bits(bits) => AMQPValue::Double(f64::from_bits(*bits)),
+            Self::Decimal(scale, value) => AMQPValue::DecimalValue(DecimalValue { scale: *scale, value: *value }),
+            Self::ShortText(text) => AMQPValue::ShortString(short(text)),
+            Self::Text(bytes) => AMQPValue::LongString(bytes.bytes()?.into()),
+            Self::Array(values) => {
+                let values = values.iter().map(Self::amqp).collect::<Result<Vec<_>, _>>()?;
+                AMQPValue::FieldArray(values.into())
+            }
+            Self::Time(value) => AMQPValue::Timestamp(*value),
+            Self::Table(entries) => {
+                let mut table = FieldTable::default();
+                for (name, value) in entries {
+                    table.insert(short(name), value.amqp()?);
+                }
+                AMQPValue::FieldTable(table)
+            }
+            Self::ByteArray(bytes) => AMQPValue::ByteArray(bytes.bytes()?.into()),
+            Self::Void => AMQPValue::Void,
+        })
+    }
+}
+
+/// As text where it is text.
+fn bytes_of(bytes: &[u8]) -> Bytes {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Bytes::Text(text.to_owned()),
+        Err(_) => Bytes::Base64(BASE64_STANDARD.encode(bytes)),
+    }
+}

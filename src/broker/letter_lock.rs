@@ -1,0 +1,132 @@
+//! One tool at a time takes letters out of their queues, and the others can say which.
+//!
+//! Not here: reading, which needs no lock.
+
+use jiff::Timestamp;
+use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Connection, ErrorKind};
+use serde::{Deserialize, Serialize};
+
+use super::connection::close_channel;
+use super::letter_box::{LetterBox, LetterBoxError};
+use super::short;
+
+/// How long the note stays that says who holds the lock: longer than any run takes.
+const NOTE_EXPIRES_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Who works with the letters.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Holder {
+    /// What it does: `replay`, `apply`, `discard`.
+    pub command: String,
+    /// The user.
+    pub user: String,
+    /// The machine.
+    pub host: String,
+    /// Its process there.
+    pub pid: u32,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { command, user, host, pid, since } = self;
+        write!(f, "`{command}` by {user} on {host}, process {pid}, since {since:.0}")
+    }
+}
+
+/// Letters that nobody else takes out as long as this connection lasts.
+#[derive(Debug)]
+pub struct LockedLetterBox(LetterBox);
+
+impl std::ops::Deref for LockedLetterBox {
+    type Target = LetterBox;
+
+    fn deref(&self) -> &LetterBox {
+        &self.0
+    }
+}
+
+impl LockedLetterBox {
+    /// Closes the connection: the lock is free, and all that is held goes back.
+    pub async fn close(self) {
+        self.0.close().await;
+    }
+}
+
+impl LetterBox {
+    /// Takes the lock: a queue that belongs to this connection, the one that holds the letters, and goes with it.
+    ///
+    /// Nobody else can look into such a queue, so the note that says who has it lies in a second one.
+    ///
+    /// # Errors
+    /// Another tool has it.
+    pub async fn lock(self, holder: &Holder) -> Result<LockedLetterBox, LetterBoxError> {
+        let queue = self.names.dead_letters.clone();
+        let (lock, note) = (format!("{queue}.lock"), format!("{queue}.lock-holder"));
+        let taken = take(&self.connection, &lock).await;
+        match taken {
+            Ok(channel) => {
+                let left = leave_note(&channel, &note, holder).await;
+                left.map_err(|error| LetterBoxError::Lost { queue: format!("`{note}`"), error })?;
+                close_channel(&channel).await;
+                Ok(LockedLetterBox(self))
+            }
+            Err(error) if is_locked(&error) => {
+                let holder = read_note(&self.connection, &note).await.map(|holder| holder.to_string());
+                Err(LetterBoxError::Locked { queue, holder })
+            }
+            Err(error) => Err(LetterBoxError::Lost { queue: format!("`{lock}`"), error }),
+        }
+    }
+
+    /// Who takes letters out at the moment, as far as known: a reader does not see what they hold.
+    pub async fn at_work(&self) -> Option<String> {
+        let queue = &self.names.dead_letters;
+        let channel = self.connection.create_channel().await.ok()?;
+        let look = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        match channel.queue_declare(short(&format!("{queue}.lock")), look, FieldTable::default()).await {
+            Err(error) if is_locked(&error) => {
+                let holder = read_note(&self.connection, &format!("{queue}.lock-holder")).await;
+                Some(holder.map_or_else(|| "another tool".to_owned(), |holder| holder.to_string()))
+            }
+            Ok(_) | Err(_) => None,
+        }
+    }
+}
+
+async fn take(connection: &Connection, lock: &str) -> lapin::Result<Channel> {
+    let channel = connection.create_channel().await?;
+    let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare(short(lock), options, FieldTable::default()).await?;
+    Ok(channel)
+}
+
+fn is_locked(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.get_id() == 405)
+}
+
+/// Puts the note where everybody can read it, in the place of the one before.
+async fn leave_note(channel: &Channel, name: &str, holder: &Holder) -> lapin::Result<()> {
+    let Ok(body) = serde_json::to_vec(holder) else { return Ok(()) };
+    channel.queue_delete(short(name), QueueDeleteOptions::default()).await?;
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(1));
+    arguments.insert("x-expires".into(), AMQPValue::LongLongInt(NOTE_EXPIRES_MS));
+    channel.queue_declare(short(name), QueueDeclareOptions::durable(), arguments).await?;
+    let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
+    // only for people to read: that it is missing does no harm
+    channel.basic_publish("".into(), short(name), options, &body, properties).await.map(drop)
+}
+
+/// What the note says, if there is one. It stays where it is.
+async fn read_note(connection: &Connection, name: &str) -> Option<Holder> {
+    let channel = connection.create_channel().await.ok()?;
+    let note = channel.basic_get(short(name), BasicGetOptions::default()).await.ok()??;
+    let holder = serde_json::from_slice(&note.delivery.data).ok();
+    // gives it back
+    close_channel(&channel).await;
+    holder
+}

@@ -1,0 +1,15 @@
+//! `bwp-sync completions SHELL`: what makes a shell complete commands and options.
+//!
+//! Not here: the commands; they are in `args`.
+
+use clap::CommandFactory;
+
+use super::args::{Args, Completions};
+use super::{Exit, say};
+
+pub(super) fn completions(args: &Completions) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Args::command(), "bwp-sync", &mut script);
+    say(String::from_utf8(script)?.trim_end())?;
+    Ok(Exit::Done)
+}

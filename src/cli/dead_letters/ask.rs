@@ -1,0 +1,30 @@
+//! Asks before something is done that cannot be taken back.
+//!
+//! Not here: what is asked.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+/// What came of a question.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Answer {
+    Yes,
+    No,
+    /// There is nobody to ask.
+    Nobody,
+}
+
+/// Asks on stderr, unless the answer was given beforehand.
+pub(super) fn ask(question: &str, yes: bool) -> io::Result<Answer> {
+    if yes {
+        return Ok(Answer::Yes);
+    }
+    if !io::stdin().is_terminal() {
+        return Ok(Answer::Nobody);
+    }
+    let mut err = io::stderr().lock();
+    write!(err, "{question} [y/N] ")?;
+    err.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(if matches!(answer.trim(), "y" | "Y" | "yes") { Answer::Yes } else { Answer::No })
+}

@@ -1,0 +1,56 @@
+//! `bwp-sync dead-letters plan FILE`
+//!
+//! Not here: doing it.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::running::{note, preview};
+use super::selection::{Selection, check_ids};
+use crate::cli::{Exit, say};
+use crate::dead_letters::archive;
+use crate::dead_letters::plan::Plan;
+use crate::settings::Settings;
+
+/// Arguments of `plan`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A file that is not there yet: one line about the whole, then one for each letter
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    selection: Selection,
+    /// All letters, where nothing else says which
+    #[arg(long)]
+    all: bool,
+}
+
+/// The rate for which the time is told; `apply` is told its own.
+const RATE: f64 = 10.0;
+
+pub(super) async fn plan(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
+    let filter = args.selection.filter();
+    if filter.is_empty() && !args.all {
+        note("which letters? Give ids or a filter, or `--all`; see `bwp-sync dead-letters plan --help`")?;
+        return Ok(Exit::Usage);
+    }
+    let letter_box = super::open(settings).await?;
+    let cut_off = Timestamp::now();
+    let seen = super::look(&letter_box, &filter, |letter| letter.summary).await?;
+    letter_box.close().await;
+    check_ids(&filter, &seen.letters)?;
+    let config = settings.broker();
+    let plan = Plan::of(seen.letters, Uuid::new_v4(), &config.names.dead_letters, cut_off);
+    let write = || {
+        let mut file = archive::create(&args.out)?;
+        file.write_all(plan.written()?.as_bytes())?;
+        file.flush()
+    };
+    write().with_context(|| format!("cannot write `{}`", args.out.display()))?;
+    say(preview(&plan, RATE, &config.names.queue))?;
+    Ok(Exit::Done)
+}

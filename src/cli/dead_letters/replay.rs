@@ -1,0 +1,149 @@
+//! `bwp-sync dead-letters replay`
+//!
+//! Not here: replaying; what is shown while it goes on.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::run_args::RunArgs;
+use super::running::{Task, note, preview, run};
+use super::selection::{Selection, check_ids};
+use super::table::letters as number_of_letters;
+use crate::broker::{StoredLetter, Summary};
+use crate::cli::{Exit, say};
+use crate::dead_letters::edit::{Change, Edit, Set};
+use crate::dead_letters::journal::Journal;
+use crate::dead_letters::message;
+use crate::dead_letters::plan::Plan;
+use crate::domain::conventions::Conventions;
+use crate::settings::Settings;
+
+/// Arguments of `replay`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    /// All letters, where nothing else says which
+    #[arg(long)]
+    all: bool,
+    /// Say what would be replayed, and replay nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Change a field of the message's data first, as in lines[0].quantity=1; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<Set>,
+    /// Change the message by this JSON Patch (RFC 6902) first
+    #[arg(long, value_name = "FILE")]
+    patch: Option<PathBuf>,
+    /// Show names, addresses and tokens in what is changed
+    #[arg(long)]
+    reveal: bool,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
+    let filter = args.selection.filter();
+    if filter.is_empty() && !args.all {
+        note("which letters? Give ids or a filter, or `--all`; see `bwp-sync dead-letters replay --help`")?;
+        return Ok(Exit::Usage);
+    }
+    let edit = edit(args)?;
+    let (cut_off, conventions, who) = (Timestamp::now(), settings.conventions(), super::holder("replay"));
+    let look = |letter| looked_at(letter, &edit, &conventions);
+    // whoever only looks need not wait for others
+    let (seen, letter_box) = if args.dry_run {
+        let letter_box = super::open(settings).await?;
+        (super::look(&letter_box, &filter, look).await?, None)
+    } else {
+        let letter_box = super::open_and_lock(settings, &who).await?;
+        (super::look(&letter_box, &filter, look).await?, Some(letter_box))
+    };
+    let (summaries, edits): (Vec<_>, Vec<_>) = seen.letters.into_iter().unzip();
+    check_ids(&filter, &summaries)?;
+    if summaries.is_empty() {
+        say(format_args!("nothing to replay: no letter is like that; there are {}", number_of_letters(seen.all)))?;
+        return Ok(Exit::Done);
+    }
+    if !edit.is_empty() {
+        show_edits(&summaries, edits, args.reveal)?;
+    }
+    let config = settings.broker();
+    let plan = Plan::of(summaries, Uuid::new_v4(), &config.names.dead_letters, cut_off);
+    let target = if args.run.via_exchange { "the exchange that they came from" } else { &config.names.queue };
+    let preview = preview(&plan, args.run.rate, target);
+    let Some(letter_box) = letter_box else {
+        say(preview)?;
+        return Ok(Exit::Done);
+    };
+    note(&preview)?;
+    let task = Task { who, plan: &plan, edit: &edit, journal: Journal::default(), args: &args.run };
+    run(settings, letter_box, task).await
+}
+
+fn edit(args: &Args) -> anyhow::Result<Edit> {
+    let patch = args.patch.as_deref().map(|path| {
+        let text = super::read_file(path)?;
+        let not_a_patch = || format!("`{}`: expected a JSON Patch, a list of operations", path.display());
+        serde_json::from_str(&text).with_context(not_a_patch)
+    });
+    Ok(Edit { sets: args.set.clone(), patch: patch.transpose()? })
+}
+
+/// A letter, and what an edit would make of its message.
+fn looked_at(
+    letter: StoredLetter,
+    edit: &Edit,
+    conventions: &Conventions,
+) -> (Summary, Option<Result<Vec<Change>, String>>) {
+    let changes = (!edit.is_empty()).then(|| {
+        let edited = edit.apply(letter.body()).map_err(|error| error.to_string())?;
+        let now = Timestamp::now();
+        message::check(&letter, &edited.body, conventions, now).map_err(|rejection| rejection.message)?;
+        Ok(edited.changes)
+    });
+    (letter.summary, changes)
+}
+
+/// Shows what would be changed. One message that cannot be changed, or would not be taken, keeps all of them.
+fn show_edits(
+    letters: &[Summary],
+    edits: Vec<Option<Result<Vec<Change>, String>>>,
+    reveal: bool,
+) -> anyhow::Result<()> {
+    const SHOWN: usize = 10;
+    let mut wrong = Vec::new();
+    for (at, (letter, edit)) in letters.iter().zip(edits.into_iter().flatten()).enumerate() {
+        match edit {
+            Err(why) => wrong.push(format!("letter {}: {why}", letter.id)),
+            Ok(_) if at >= SHOWN => {}
+            Ok(changes) => {
+                note(&format!("letter {}, order {}", letter.id, letter.order.as_deref().unwrap_or("–")))?;
+                for change in changes {
+                    note(&difference(&change, reveal))?;
+                }
+            }
+        }
+    }
+    if letters.len() > SHOWN {
+        note(&format!("and the same for {} more", letters.len() - SHOWN))?;
+    }
+    if !wrong.is_empty() {
+        let more = if wrong.len() > SHOWN { format!("\nand {} more", wrong.len() - SHOWN) } else { String::new() };
+        wrong.truncate(SHOWN);
+        bail!("nothing is replayed: the change does not fit\n{}{more}", wrong.join("\n"));
+    }
+    Ok(())
+}
+
+fn difference(change: &Change, reveal: bool) -> String {
+    let shown = |value: &Option<serde_json::Value>| match value {
+        None => "(absent)".to_owned(),
+        Some(_) if change.private && !reveal => "[…]".to_owned(),
+        Some(value) => value.to_string(),
+    };
+    format!("  {}: {} -> {}", change.path, shown(&change.from), shown(&change.to))
+}

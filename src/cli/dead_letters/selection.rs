@@ -1,0 +1,116 @@
+//! The arguments that say which letters are meant.
+//!
+//! Not here: what a filter does.
+
+use std::ops::RangeInclusive;
+
+use anyhow::bail;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+use crate::broker::Summary;
+use crate::dead_letters::filter::Filter;
+
+/// Which letters are meant. Several values of one option: one of them; several options: all of them.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Selection {
+    /// Letters by their ids, or how these begin
+    #[arg(value_name = "LETTER")]
+    ids: Vec<String>,
+    /// By error code, such as ItemOutOfStock
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    code: Vec<String>,
+    /// By error type, such as ValidationError
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<String>,
+    /// By class, such as rejected
+    #[arg(long, value_name = "CLASS", value_delimiter = ',')]
+    class: Vec<String>,
+    /// By operation, such as createOrder
+    #[arg(long, value_name = "OPERATION", value_delimiter = ',')]
+    operation: Vec<String>,
+    /// By order id
+    #[arg(long, value_name = "ORDER", value_delimiter = ',')]
+    order: Vec<String>,
+    /// Not older than this: an age (2h, 7d) or a time (2026-11-22T15:04:05Z)
+    #[arg(long, value_name = "AGE", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Older than this
+    #[arg(long, value_name = "AGE", value_parser = moment)]
+    until: Option<Timestamp>,
+    /// By a part of the error message
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// By how often they were replayed: 0, 2, or 1.. for at least once
+    #[arg(long, value_name = "N", value_parser = replays)]
+    replays: Option<RangeInclusive<u32>>,
+}
+
+impl Selection {
+    /// Letters by their ids alone.
+    pub(super) fn of_ids(ids: &[String]) -> Self {
+        Self { ids: ids.to_vec(), ..Self::default() }
+    }
+
+    pub(super) fn filter(&self) -> Filter {
+        Filter {
+            ids: self.ids.clone(),
+            codes: self.code.clone(),
+            types: self.types.clone(),
+            classes: self.class.clone(),
+            operations: self.operation.clone(),
+            orders: self.order.clone(),
+            since: self.since,
+            until: self.until,
+            text: self.text.clone(),
+            replays: self.replays.clone(),
+        }
+    }
+}
+
+/// Every id that was given must mean one letter.
+pub(super) fn check_ids(filter: &Filter, letters: &[Summary]) -> anyhow::Result<()> {
+    let unclear = filter.unclear_ids(letters);
+    if !unclear.is_empty() {
+        bail!("{}", unclear.join("; "));
+    }
+    Ok(())
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let age: Span = text.parse().map_err(|_| "expected an age (2h, 7d) or a time (2026-11-22T15:04:05Z)".to_owned())?;
+    let then = Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(age);
+    then.map(|then| then.timestamp()).map_err(|_| "expected an age that is not before all time".to_owned())
+}
+
+fn replays(text: &str) -> Result<RangeInclusive<u32>, String> {
+    let number = |text: &str| text.parse().map_err(|_| "expected a number, or one followed by `..`".to_owned());
+    match text.strip_suffix("..") {
+        Some(least) => Ok(number(least)?..=u32::MAX),
+        None => number(text).map(|number| number..=number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_counted_back_from_now_and_a_time_is_itself() {
+        let time = "2026-11-22T15:04:05Z";
+        assert_eq!(moment(time).unwrap().to_string(), time);
+        let ago = Timestamp::now().duration_since(moment("7d").unwrap()).as_hours();
+        assert_eq!(ago, 7 * 24);
+        assert!(moment("soon").is_err());
+    }
+
+    #[test]
+    fn replays_are_a_number_or_at_least_one() {
+        assert_eq!(replays("2").unwrap(), 2..=2);
+        assert_eq!(replays("1..").unwrap(), 1..=u32::MAX);
+        assert!(replays("-1").is_err() && replays("1..2").is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! `bwp-sync dead-letters show LETTER…`
+//!
+//! Not here: reading letters.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::output::Output;
+use super::selection::{Selection, check_ids};
+use crate::broker::{Place, StoredLetter, Summary};
+use crate::cli::Exit;
+use crate::domain::privacy::masked;
+use crate::settings::Settings;
+
+/// Arguments of `show`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Ids of letters, or how they begin
+    #[arg(value_name = "LETTER", required = true)]
+    ids: Vec<String>,
+    /// Show names, addresses and tokens in the message, and headers of the shop
+    #[arg(long)]
+    reveal: bool,
+    /// Print JSON, one letter on a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// A letter as it is shown: nothing is held any more by then.
+struct Shown {
+    summary: Summary,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+pub(super) async fn show(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
+    let letters = super::open(settings).await?;
+    let filter = Selection::of_ids(&args.ids).filter();
+    let seen = super::look(&letters, &filter, |letter| shown(letter, args.reveal)).await?;
+    letters.close().await;
+    check_ids(&filter, &seen.letters.iter().map(|letter| letter.summary.clone()).collect::<Vec<_>>())?;
+    Output::open().write(|out| match args.json {
+        true => seen.letters.iter().try_for_each(|letter| writeln!(out, "{}", as_json(letter))),
+        false => seen.letters.iter().try_for_each(|letter| write(out, letter)),
+    })?;
+    Ok(Exit::Done)
+}
+
+fn shown(letter: StoredLetter, reveal: bool) -> Shown {
+    let headers = letter.headers().into_iter().filter(|(name, _)| reveal || name.starts_with("bwp-"));
+    Shown { headers: headers.collect(), body: body(letter.body(), reveal), summary: letter.summary }
+}
+
+fn body(body: &[u8], reveal: bool) -> String {
+    if reveal {
+        return String::from_utf8_lossy(body).into_owned();
+    }
+    let readable = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object);
+    let masked = readable.and_then(|message| serde_json::to_string_pretty(&masked(message)).ok());
+    masked.unwrap_or_else(|| format!("({} bytes that are no message; `--reveal` shows them)", body.len()))
+}
+
+fn write(out: &mut dyn Write, letter: &Shown) -> io::Result<()> {
+    let Shown { summary, headers, body } = letter;
+    let parked = if summary.place == Place::Parked { ", parked" } else { "" };
+    writeln!(out, "letter {}{parked}\n", summary.id)?;
+    writeln!(out, "{}: {}", summary.code, summary.message)?;
+    writeln!(out, "what can be done: {}\n", summary.action)?;
+    let width = headers.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    for (name, value) in headers {
+        let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        writeln!(out, "  {name:width$}  {value}")?;
+    }
+    writeln!(out, "\n{body}\n")
+}
+
+fn as_json(letter: &Shown) -> Value {
+    let headers: serde_json::Map<_, _> =
+        letter.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    json!({ "letter": letter.summary.id, "queue": letter.summary.place, "headers": headers, "body": letter.body })
+}

@@ -1,0 +1,21 @@
+//! `bwp-sync schema [KIND]`: the JSON Schemas of messages and results.
+//!
+//! Not here: what is in them.
+
+use super::args::{Schema, kinds};
+use super::{Exit, say};
+use crate::domain::envelope::Kind;
+use crate::domain::outcome::ResultKind;
+use crate::domain::schema::{of_message, of_result};
+
+pub(super) fn schema(args: &Schema) -> anyhow::Result<Exit> {
+    let Some(name) = &args.kind else {
+        kinds().try_for_each(say)?;
+        return Ok(Exit::Done);
+    };
+    let message = Kind::ALL.into_iter().find(|kind| kind.name() == name).map(of_message);
+    let result = || ResultKind::ALL.into_iter().find(|kind| kind.name() == name).map(of_result);
+    let schema = message.or_else(result).unwrap_or_default();
+    say(serde_json::to_string_pretty(&schema)?)?;
+    Ok(Exit::Done)
+}

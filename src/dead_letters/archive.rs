@@ -1,0 +1,104 @@
+//! Letters in files: one line of JSON for each, which comes back as the same letter.
+//!
+//! Not here: the form of a line; that is `broker::letter_copy`.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use uuid::Uuid;
+
+use crate::broker::publish::PublishError;
+use crate::broker::{ExportedLetter, Outbox};
+
+/// Why a file's letters were not all put back.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read on.
+    #[error("cannot read on: {0}")]
+    File(#[from] io::Error),
+    /// A line is no letter.
+    #[error("line {line}: {why}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// Why.
+        why: String,
+    },
+    /// The broker did not take a letter.
+    #[error("line {line}: {error}")]
+    Publish {
+        /// Counted from 1.
+        line: usize,
+        /// Why.
+        error: PublishError,
+    },
+}
+
+/// A new file that only its owner can read: letters hold names and addresses.
+///
+/// # Errors
+/// There is such a file, or the operating system refuses.
+pub fn create(path: &Path) -> io::Result<BufWriter<File>> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    Ok(BufWriter::new(file))
+}
+
+/// Writes one letter.
+///
+/// # Errors
+/// The operating system's refusal.
+pub fn write(file: &mut impl Write, letter: &ExportedLetter) -> io::Result<()> {
+    serde_json::to_writer(&mut *file, letter)?;
+    file.write_all(b"\n")
+}
+
+/// Letters that are on their way to the queue at the same time.
+const UNDER_WAY: usize = 100;
+
+/// Puts the letters of a file into the queue of dead letters. Every line is looked at before the first letter is sent.
+///
+/// # Errors
+/// What went wrong, and at which line. Letters that were told as imported are in the queue; a few more may be.
+pub async fn import(
+    path: &Path,
+    outbox: &Outbox,
+    queue: &str,
+    mut imported: impl FnMut(Uuid),
+) -> Result<(), ImportError> {
+    for line in lines(path)? {
+        parsed(line?)?;
+    }
+    let mut under_way = VecDeque::new();
+    for line in lines(path)? {
+        let (line, letter) = parsed(line?)?;
+        let (properties, body) = letter.letter().map_err(|error| ImportError::Line { line, why: error.to_string() })?;
+        let failed = move |error| ImportError::Publish { line, error };
+        let confirm = outbox.publisher().begin("", queue, properties, &body).await.map_err(failed)?;
+        under_way.push_back(async move { confirm.await.map(|()| letter.id()).map_err(failed) });
+        if under_way.len() > UNDER_WAY
+            && let Some(first) = under_way.pop_front()
+        {
+            imported(first.await?);
+        }
+    }
+    for rest in under_way {
+        imported(rest.await?);
+    }
+    Ok(())
+}
+
+fn lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<(usize, String)>>> {
+    let lines = BufReader::new(File::open(path)?).lines().enumerate();
+    Ok(lines.map(|(at, line)| line.map(|line| (at + 1, line))))
+}
+
+fn parsed((line, text): (usize, String)) -> Result<(usize, ExportedLetter), ImportError> {
+    // what serde says of a line may repeat what is in it
+    let why =
+        |error: serde_json::Error| format!("expected a letter as `export` writes it, not at column {}", error.column());
+    let letter = serde_json::from_str(&text).map_err(|error| ImportError::Line { line, why: why(error) })?;
+    Ok((line, letter))
+}

@@ -1,0 +1,167 @@
+//! Which letters are meant. PURE.
+//!
+//! Not here: reading them.
+
+use std::ops::RangeInclusive;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::broker::Summary;
+
+/// What a letter must be like; what is not given does not matter. Several values of one kind: one of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Filter {
+    /// Ids, or how they begin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<String>,
+    /// Error codes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<String>,
+    /// Error types.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<String>,
+    /// Classes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// Operations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<String>,
+    /// Order ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<String>,
+    /// Written then or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Written before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// A part of the error message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// How often it was replayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replays: Option<RangeInclusive<u32>>,
+}
+
+impl Filter {
+    /// Whether it lets every letter through.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a letter is meant. Case does not matter, except in orders.
+    pub fn matches(&self, letter: &Summary) -> bool {
+        let id = letter.id.to_string();
+        let begins = |wanted: &String| {
+            id.get(..wanted.len()).is_some_and(|start| start.eq_ignore_ascii_case(wanted)) && !wanted.is_empty()
+        };
+        let one_of = |wanted: &[String], text: &str| {
+            wanted.is_empty() || wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(text))
+        };
+        let order = |order: &Option<Box<str>>| {
+            self.orders.is_empty() || order.as_deref().is_some_and(|order| self.orders.iter().any(|it| it == order))
+        };
+        let text = |text: &str| letter.message.to_lowercase().contains(&text.to_lowercase());
+        (self.ids.is_empty() || self.ids.iter().any(begins))
+            && one_of(&self.codes, &letter.code)
+            && one_of(&self.types, &letter.error_type)
+            && one_of(&self.classes, &letter.class)
+            && one_of(&self.operations, &letter.operation)
+            && order(&letter.order)
+            && self.since.is_none_or(|since| letter.dead_lettered_at.is_some_and(|at| at >= since))
+            && self.until.is_none_or(|until| letter.dead_lettered_at.is_none_or(|at| at < until))
+            && self.text.as_deref().is_none_or(text)
+            && self.replays.as_ref().is_none_or(|replays| replays.contains(&letter.replays))
+    }
+
+    /// Ids that mean none of these letters, or more than one.
+    pub fn unclear_ids(&self, letters: &[Summary]) -> Vec<String> {
+        let problem = |id: &String| {
+            let only = Self { ids: vec![id.clone()], ..Self::default() };
+            let mut meant: Vec<_> = letters.iter().filter(|letter| only.matches(letter)).map(|it| it.id).collect();
+            meant.dedup();
+            match meant.len() {
+                0 => Some(format!("no letter has the id {id}")),
+                1 => None,
+                many => Some(format!("{many} letters have an id that begins with {id}")),
+            }
+        };
+        self.ids.iter().filter_map(problem).collect()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::broker::{BodyHash, Place};
+
+    /// A letter with this number in its id.
+    pub(crate) fn letter(number: u128) -> Summary {
+        Summary {
+            id: Uuid::from_u128(number << 64),
+            place: Place::DeadLetters,
+            operation: "createOrder".into(),
+            error_type: "ValidationError".into(),
+            code: "ItemOutOfStock".into(),
+            class: "rejected".into(),
+            action: "replay when it is in stock".into(),
+            message: "HTTP 200: Item is out of stock".into(),
+            order: Some(format!("SO-{number}").into()),
+            attempts: 1,
+            replays: 0,
+            replay_id: None,
+            dead_lettered_at: Some(Timestamp::UNIX_EPOCH),
+            bytes: 2,
+            body_hash: BodyHash::of(b"{}"),
+        }
+    }
+
+    fn at(seconds: i64) -> Option<Timestamp> {
+        Some(Timestamp::from_second(seconds).unwrap())
+    }
+
+    #[test]
+    fn each_part_of_a_filter_tells_letters_apart() {
+        let list = |text: &str| vec![text.to_owned()];
+        let none = Filter::default;
+        let cases = [
+            (Filter { ids: list(&letter(1).id.to_string()[..20]), ..none() }, true),
+            (Filter { ids: list("00000000-0000-0002"), ..none() }, false),
+            (Filter { ids: list(""), ..none() }, false),
+            (Filter { ids: list("ä"), ..none() }, false),
+            (Filter { codes: vec!["x".into(), "itemoutofstock".into()], ..none() }, true),
+            (Filter { codes: list("ItemOut"), ..none() }, false),
+            (Filter { types: list("ValidationError"), ..none() }, true),
+            (Filter { types: list("BwpSync"), ..none() }, false),
+            (Filter { classes: list("rejected"), ..none() }, true),
+            (Filter { classes: list("denied"), ..none() }, false),
+            (Filter { operations: list("updateOrder"), ..none() }, false),
+            (Filter { orders: list("SO-1"), ..none() }, true),
+            (Filter { orders: list("so-1"), ..none() }, false),
+            (Filter { since: at(0), ..none() }, true),
+            (Filter { since: at(1), ..none() }, false),
+            (Filter { until: at(1), ..none() }, true),
+            (Filter { until: at(0), ..none() }, false),
+            (Filter { text: Some("out OF stock".into()), ..none() }, true),
+            (Filter { text: Some("sold".into()), ..none() }, false),
+            (Filter { replays: Some(0..=0), ..none() }, true),
+            (Filter { replays: Some(1..=u32::MAX), ..none() }, false),
+            (none(), true),
+        ];
+        for (filter, matches) in cases {
+            assert_eq!(filter.matches(&letter(1)), matches, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_must_mean_one_letter() {
+        let letters = [letter(1), letter(2), letter(2)];
+        let filter = Filter { ids: ["00000000-0000-0002", "0", "9"].map(Into::into).to_vec(), ..Filter::default() };
+        let said = filter.unclear_ids(&letters);
+        assert_eq!(said, ["2 letters have an id that begins with 0", "no letter has the id 9"]);
+    }
+}

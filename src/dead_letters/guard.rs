@@ -1,0 +1,87 @@
+//! What Buy with Prime knows of the orders whose letters are about to be replayed.
+//!
+//! Not here: what follows; a replay does no harm, but it may be for nothing.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, stream};
+
+use super::plan::Planned;
+use crate::domain::order::{Alias, OrderIdentifier};
+use crate::domain::stored::{ExecutionState, PackageState, StoredOrder};
+use crate::policy::catalogue::Class;
+use crate::policy::classify::classify;
+use crate::ports::{Operation, OrderApi};
+
+/// Reads under way at the same time: few, since a worker shares the API with us.
+const READS: usize = 4;
+
+/// What should be known before a letter is replayed.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Warning {
+    /// The order of a create is there.
+    Exists,
+    /// Its fulfillment was started.
+    Started,
+    /// All of its packages are cancelled.
+    Cancelled,
+    /// The read failed.
+    Unread(String),
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exists => f.write_str("is there already, fulfillment not started"),
+            Self::Started => f.write_str("is there already, fulfillment started"),
+            Self::Cancelled => f.write_str("is cancelled"),
+            Self::Unread(why) => write!(f, "could not be read: {why}"),
+        }
+    }
+}
+
+/// Reads every order that letters are about, once; returns those of which something should be known.
+pub async fn check<A: OrderApi>(api: &A, letters: &[Planned], alias_type: &str) -> BTreeMap<String, Warning> {
+    let mut orders: BTreeMap<&str, bool> = BTreeMap::new();
+    for letter in letters {
+        if let Some(order) = &letter.order {
+            *orders.entry(order).or_default() |= letter.operation == Operation::CreateOrder.name();
+        }
+    }
+    let reads = orders.into_iter().map(async |(order, create)| {
+        let warning = match read(api, order, alias_type).await {
+            Ok(Some(stored)) => warning(&stored, create),
+            Ok(None) => None,
+            Err(why) => Some(Warning::Unread(why)),
+        };
+        warning.map(|warning| (order.to_owned(), warning))
+    });
+    stream::iter(reads).buffer_unordered(READS).filter_map(async |warning| warning).collect().await
+}
+
+/// By the shop's id, then by Buy with Prime's: a letter may be known by either.
+async fn read<A: OrderApi>(api: &A, order: &str, alias_type: &str) -> Result<Option<StoredOrder>, String> {
+    let names = [OrderIdentifier::Alias(Alias::new(alias_type, order)), OrderIdentifier::OrderId(order.into())];
+    for name in names {
+        match api.order(&name).await {
+            Ok(Some(stored)) => return Ok(Some(stored)),
+            Ok(None) => {}
+            Err(error) => {
+                let failure = classify(Operation::Order, &error);
+                // the API denies an order that it does not know
+                if !matches!(failure.class, Class::NotThere | Class::Denied) || failure.systemic {
+                    return Err(error.to_string());
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn warning(stored: &StoredOrder, create: bool) -> Option<Warning> {
+    match (&stored.package_state, &stored.execution_state) {
+        (Some(PackageState::Cancelled), _) => Some(Warning::Cancelled),
+        (_, Some(ExecutionState::Started)) => Some(Warning::Started),
+        _ => create.then_some(Warning::Exists),
+    }
+}

@@ -1,0 +1,18 @@
+//! What operators do with dead letters: look at them, choose some, edit, replay or discard them, and keep a record.
+//!
+//! Not here: how RabbitMQ is spoken to, how anything is shown or asked.
+
+pub mod archive;
+pub mod browse;
+pub mod discard;
+pub mod edit;
+pub mod filter;
+pub mod guard;
+pub mod hold;
+pub mod journal;
+pub mod ledger;
+pub mod message;
+pub mod outcomes;
+pub mod plan;
+pub mod replay;
+pub mod stats;

@@ -1,0 +1,93 @@
+//! What came of replayed messages, as the worker's results tell.
+//!
+//! Not here: replaying.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::plan::Planned;
+use crate::broker::{LetterBoxError, ReplayResults};
+
+/// Outcomes of one run.
+#[derive(Debug)]
+pub struct Outcomes {
+    results: ReplayResults,
+    /// Letters whose outcome is not known, by the id of their message.
+    pending: HashMap<String, Vec<Planned>>,
+    waiting: usize,
+}
+
+/// What came of one letter.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The letter.
+    pub letter: Planned,
+    /// `created`, `updated`, …, or the code of a failure.
+    pub name: String,
+    /// There is a new letter.
+    pub failed: bool,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    causation_id: String,
+    outcome: Option<String>,
+    failure: Option<Failure>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    code: String,
+}
+
+impl Outcomes {
+    /// Outcomes that these results tell.
+    pub fn of(results: ReplayResults) -> Self {
+        Self { results, pending: HashMap::new(), waiting: 0 }
+    }
+
+    /// A letter's message is on its way.
+    pub fn expect(&mut self, message_id: String, letter: Planned) {
+        self.pending.entry(message_id).or_default().push(letter);
+        self.waiting += 1;
+    }
+
+    /// How many letters have no outcome yet.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// The next outcome; `None` when none came in time. The results of other messages take up none of the time.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub async fn next(&mut self, within: Duration) -> Result<Option<Outcome>, LetterBoxError> {
+        let deadline = Instant::now() + within;
+        loop {
+            let Some(body) = self.results.next(deadline.saturating_duration_since(Instant::now())).await? else {
+                return Ok(None);
+            };
+            // one that cannot be read, or that comes again, tells nothing
+            let Ok(Event { data }) = serde_json::from_slice(&body) else { continue };
+            let Some(letter) = self.pending.get_mut(&data.causation_id).and_then(Vec::pop) else { continue };
+            self.waiting -= 1;
+            let failed = data.failure.is_some();
+            let name = data.failure.map(|failure| failure.code).or(data.outcome).unwrap_or_default();
+            return Ok(Some(Outcome { letter, name, failed }));
+        }
+    }
+
+    /// Ends listening.
+    pub async fn close(self) {
+        self.results.close().await;
+    }
+}

@@ -1,0 +1,351 @@
+//! Sends letters back to the worker: publish, wait for the confirm, and only then take the letter out of its queue.
+//!
+//! Not here: which letters; asking; showing progress.
+
+use std::collections::HashSet;
+use std::io;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::edit::{Edit, EditError};
+use super::hold::{BATCH, Held, Missing, hold};
+use super::journal::Journal;
+use super::ledger::Ledger;
+use super::message;
+use super::outcomes::Outcomes;
+use super::plan::{Plan, Planned};
+use crate::broker::letter::TakeOutError;
+use crate::broker::outbox::OutboxError;
+use crate::broker::publish::PublishError;
+use crate::broker::{BrokerConfig, LetterBoxError, LockedLetterBox, Outbox, ReplayResults, StoredLetter};
+
+/// The most letters that are published and not yet taken out of their queue: so many can be published twice when the
+/// process is killed.
+pub const WINDOW: usize = 50;
+/// How long the outcome of the first letter is waited for, before the rest.
+const FIRST_WITHIN: Duration = Duration::from_secs(60);
+/// How long outcomes are waited for when there is nothing else to do, from the last one on. What comes later has gone
+/// through a retry queue.
+const OUTCOMES_WITHIN: Duration = Duration::from_secs(10);
+/// Letters are held for minutes at most; this much time is planned for a batch.
+const BATCH_SECONDS: f64 = 600.0;
+/// Letters in a batch where each window waits for its outcomes.
+const CAREFUL_BATCH: usize = 1000;
+
+/// How letters are replayed.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Letters in a second.
+    pub rate: f64,
+    /// To the exchange that the shop published to, so that others get the message again, too.
+    pub via_exchange: bool,
+    /// Whether outcomes are waited for. Those of messages that go through the exchange cannot be told from others.
+    pub await_outcomes: bool,
+    /// More failures than that end the run.
+    pub max_failures: Option<usize>,
+}
+
+/// How far a run is.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Published and taken out of the queue.
+    pub replayed: usize,
+    /// Only taken out: an earlier run has published them, or they lay in the queue twice.
+    pub repeated: usize,
+    /// Replayed by an earlier run of the same plan.
+    pub earlier: usize,
+    /// Done by the worker.
+    pub succeeded: usize,
+    /// Order and code of those that failed again; they have new letters.
+    pub failed: Vec<(Option<String>, String)>,
+    /// Letters that could not be replayed.
+    pub missing: Missing,
+}
+
+/// How a run ended that met no error.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum End {
+    /// All letters are replayed.
+    Done,
+    /// It was told to stop.
+    Stopped,
+    /// The first letter failed again.
+    FirstFailed,
+    /// Nothing came of the first letter in time.
+    FirstUnknown,
+    /// More failures than allowed.
+    TooManyFailures,
+}
+
+/// Why a run ended early. What was not replayed is in its queue.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The letters cannot be had.
+    #[error(transparent)]
+    Letters(#[from] LetterBoxError),
+    /// Nothing can be published.
+    #[error("cannot publish: {0}")]
+    Outbox(#[from] OutboxError),
+    /// A message was not taken.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// A letter was published, and is still in its queue.
+    #[error(transparent)]
+    TakeOut(#[from] TakeOutError),
+    /// What was done cannot be noted.
+    #[error("cannot write on: {0}")]
+    Note(#[from] io::Error),
+    /// A message cannot be changed.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// The letter does not tell its exchange.
+    #[error("letter {0} does not say which exchange its message was published to")]
+    NoExchange(Uuid),
+}
+
+/// A run over a plan.
+pub struct Replay<'a> {
+    /// Where the broker is.
+    pub config: &'a BrokerConfig,
+    /// The letters.
+    pub letters: &'a LockedLetterBox,
+    /// Which of them.
+    pub plan: &'a Plan,
+    /// What is changed in each message.
+    pub edit: &'a Edit,
+    /// How.
+    pub options: Options,
+    /// What earlier runs of the same plan have published.
+    pub journal: Journal,
+    /// The record.
+    pub ledger: &'a mut Ledger,
+    /// Stops it between two letters.
+    pub stop: &'a CancellationToken,
+    /// Told of each step.
+    pub watch: &'a mut (dyn FnMut(&Progress) + Send),
+}
+
+impl Replay<'_> {
+    /// Replays the letters.
+    ///
+    /// # Errors
+    /// Why it ended early; the progress says how far it came.
+    pub async fn run(self, progress: &mut Progress) -> Result<End, ReplayError> {
+        let outbox = Outbox::open(self.config).await?;
+        let listens = self.options.await_outcomes && !self.options.via_exchange;
+        let outcomes = match listens {
+            true => Some(Outcomes::of(ReplayResults::listen(self.config, self.plan.head.replay_id).await?)),
+            false => None,
+        };
+        let mut run = Run { replay: self, outbox, outcomes, progress, next_at: Instant::now() };
+        let ended = run.work().await;
+        run.finish(&ended).await?;
+        ended
+    }
+}
+
+/// A run that is under way.
+struct Run<'a, 'p> {
+    replay: Replay<'a>,
+    outbox: Outbox,
+    outcomes: Option<Outcomes>,
+    progress: &'p mut Progress,
+    /// When the rate allows the next letter.
+    next_at: Instant,
+}
+
+impl Run<'_, '_> {
+    async fn work(&mut self) -> Result<End, ReplayError> {
+        let plan = self.replay.plan;
+        let mut left = &plan.letters[..];
+        while !left.is_empty() {
+            let batch = &left[..left.len().min(self.batch_size())];
+            let held = hold(self.replay.letters, batch, &mut self.progress.missing).await?;
+            let ended = self.batch(&held).await;
+            left = &left[held.planned..];
+            held.give_back().await;
+            self.earlier(batch);
+            if let Some(end) = ended? {
+                return Ok(end);
+            }
+        }
+        Ok(End::Done)
+    }
+
+    /// Letters that are gone because an earlier run has replayed them are not missing.
+    fn earlier(&mut self, batch: &[Planned]) {
+        let gone = &mut self.progress.missing.gone;
+        if gone.is_empty() {
+            return;
+        }
+        let published: HashSet<Uuid> =
+            batch.iter().filter(|letter| self.replay.journal.has(letter)).map(|letter| letter.letter).collect();
+        let before = gone.len();
+        gone.retain(|letter| !published.contains(letter));
+        self.progress.earlier += before - gone.len();
+    }
+
+    /// The letters that are held, a window at a time. Says why it ended early, if it did.
+    async fn batch(&mut self, held: &Held<'_>) -> Result<Option<End>, ReplayError> {
+        let mut letters = &held.letters[..];
+        while !letters.is_empty() {
+            let first = self.outcomes.is_some() && self.progress.replayed == 0;
+            let window = &letters[..letters.len().min(if first { 1 } else { self.window_size() })];
+            let published = self.window(window).await;
+            held.heard().await?;
+            published?;
+            if self.replay.stop.is_cancelled() {
+                return Ok(Some(End::Stopped));
+            }
+            if let Some(end) = self.look_at_outcomes(first).await? {
+                return Ok(Some(end));
+            }
+            letters = &letters[window.len()..];
+        }
+        Ok(None)
+    }
+
+    /// Publishes one after the other, waits for all confirms, takes out what was confirmed.
+    async fn window(&mut self, window: &[(&Planned, StoredLetter)]) -> Result<(), ReplayError> {
+        let outbox = &self.outbox;
+        let mut under_way = Vec::new();
+        let mut failure = None;
+        for (planned, letter) in window {
+            if self.replay.journal.has(planned) {
+                letter.take_out().await?;
+                self.progress.repeated += 1;
+                continue;
+            }
+            if !pace(&mut self.next_at, self.replay.options.rate, self.replay.stop).await {
+                break;
+            }
+            match publish(&self.replay, outbox, letter).await {
+                Ok((edited, confirm)) => under_way.push((*planned, letter, edited, confirm)),
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        for (planned, letter, edited, confirm) in under_way {
+            if let Err(error) = confirm.await {
+                failure.get_or_insert(error.into());
+                continue;
+            }
+            self.replay.journal.note(planned)?;
+            self.replay.ledger.note(planned, Some(self.replay.plan.head.replay_id), &edited, "published")?;
+            letter.take_out().await?;
+            if let Some(outcomes) = &mut self.outcomes {
+                outcomes.expect(message::id(letter), planned.clone());
+            }
+            self.progress.replayed += 1;
+            (self.replay.watch)(self.progress);
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Waits for outcomes where that decides whether the run goes on.
+    async fn look_at_outcomes(&mut self, first: bool) -> Result<Option<End>, ReplayError> {
+        let waited = match (first, self.replay.options.max_failures) {
+            (true, _) => FIRST_WITHIN,
+            (false, Some(_)) => OUTCOMES_WITHIN,
+            (false, None) => Duration::ZERO,
+        };
+        self.take_outcomes(waited).await?;
+        let failures = self.progress.failed.len();
+        let allowed = self.replay.options.max_failures;
+        let known = failures + self.progress.succeeded;
+        let end = match (first, allowed) {
+            (true, _) if self.progress.replayed == 0 => None,
+            (true, _) if known == 0 => Some(End::FirstUnknown),
+            (true, None) if failures > 0 => Some(End::FirstFailed),
+            (_, Some(allowed)) if failures > allowed => Some(End::TooManyFailures),
+            _ => None,
+        };
+        Ok(end)
+    }
+
+    /// Takes outcomes until none is missing, or none came for so long, or it is told to stop.
+    async fn take_outcomes(&mut self, within: Duration) -> Result<(), ReplayError> {
+        let Some(outcomes) = &mut self.outcomes else { return Ok(()) };
+        while outcomes.waiting() > 0 {
+            let next = tokio::select! {
+                biased;
+                next = outcomes.next(within) => next?,
+                () = self.replay.stop.cancelled() => None,
+            };
+            let Some(outcome) = next else { break };
+            let replay_id = Some(self.replay.plan.head.replay_id);
+            self.replay.ledger.note(&outcome.letter, replay_id, &[], &outcome.name)?;
+            if outcome.failed {
+                self.progress.failed.push((outcome.letter.order, outcome.name));
+            } else {
+                self.progress.succeeded += 1;
+            }
+            (self.replay.watch)(self.progress);
+        }
+        Ok(())
+    }
+
+    /// Waits for the last outcomes and closes what was opened.
+    async fn finish(mut self, ended: &Result<End, ReplayError>) -> Result<(), ReplayError> {
+        if matches!(ended, Ok(End::Done | End::TooManyFailures)) {
+            self.take_outcomes(OUTCOMES_WITHIN).await?;
+        }
+        if let Some(outcomes) = self.outcomes {
+            outcomes.close().await;
+        }
+        self.outbox.close().await;
+        Ok(())
+    }
+
+    /// No more letters than can be done in good time.
+    fn batch_size(&self) -> usize {
+        let Options { rate, max_failures, .. } = self.replay.options;
+        let bound = if max_failures.is_some() { CAREFUL_BATCH } else { BATCH };
+        ((rate * BATCH_SECONDS) as usize).clamp(1, bound)
+    }
+
+    /// At a slow rate a window is not kept open for longer than a quarter of a second.
+    fn window_size(&self) -> usize {
+        ((self.replay.options.rate / 4.0) as usize).clamp(1, WINDOW)
+    }
+}
+
+/// Sends the letter's message; what is returned waits for the confirm.
+async fn publish<'o>(
+    replay: &Replay<'_>,
+    outbox: &'o Outbox,
+    letter: &StoredLetter,
+) -> Result<(Vec<String>, impl Future<Output = Result<(), PublishError>> + use<'o>), ReplayError> {
+    let (exchange, key) = match (replay.options.via_exchange, letter.source()) {
+        (false, _) => (String::new(), replay.config.names.queue.clone()),
+        (true, (Some(exchange), key)) => (exchange, key),
+        (true, (None, _)) => return Err(ReplayError::NoExchange(letter.summary.id)),
+    };
+    let properties = letter.for_replay(replay.plan.head.replay_id);
+    let publisher = outbox.publisher();
+    if replay.edit.is_empty() {
+        return Ok((Vec::new(), publisher.begin(&exchange, &key, properties, letter.body()).await?));
+    }
+    let edited = replay.edit.apply(letter.body())?;
+    let confirm = publisher.begin(&exchange, &key, properties, &edited.body).await?;
+    Ok((edited.changes.into_iter().map(|change| change.path).collect(), confirm))
+}
+
+/// Waits until the rate allows the next letter; `false` when told to stop.
+async fn pace(next_at: &mut Instant, rate: f64, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => return false,
+        () = sleep_until(*next_at) => {}
+    }
+    let now = Instant::now();
+    let interval = Duration::from_secs_f64(1.0 / rate);
+    // what was missed by a short wait is made up for, so that the rate is what it says
+    *next_at = (*next_at + interval).max(now.checked_sub(Duration::from_millis(100)).unwrap_or(now));
+    true
+}

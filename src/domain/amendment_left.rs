@@ -1,0 +1,46 @@
+//! What of an amendment an order does not show yet.
+//!
+//! Not here: reading the order, sending the rest.
+
+use super::input::{Address, OrderLink, Recipient, UpdateOrderInput};
+use super::money::Money;
+use super::stored::{Destination, Named, StoredMoney, StoredOrder};
+
+/// The part of an amendment that has not taken effect. What the order does not tell counts as not done: an amendment is
+/// absolute, so saying it again does no harm.
+pub fn left_of(wanted: &UpdateOrderInput, stored: &StoredOrder) -> UpdateOrderInput {
+    let shown = |wanted: Money, stored: &Option<StoredMoney>| stored.as_ref().is_some_and(|stored| stored.is(wanted));
+    UpdateOrderInput {
+        total_price: wanted.total_price.filter(|total| !shown(total.value, &stored.total)),
+        taxes: wanted.taxes.filter(|taxes| !shown(taxes.summary.collectable_tax_amount, &stored.tax)),
+        recipient: wanted.recipient.clone().filter(|recipient| !goes_to(stored.destination.as_ref(), recipient)),
+        aliases: left(&wanted.aliases, stored.aliases.as_deref(), |alias, stored| alias == stored),
+        order_links: left(&wanted.order_links, stored.links.as_deref(), |link: &OrderLink, stored| {
+            link.url == stored.url && stored.kind.as_ref() == Some(&Named::Known(link.destination_type))
+        }),
+        ..wanted.clone()
+    }
+}
+
+fn left<W: Clone, S>(wanted: &[W], stored: Option<&[S]>, same: impl Fn(&W, &S) -> bool) -> Vec<W> {
+    let is_there = |wanted: &&W| stored.unwrap_or_default().iter().any(|stored| same(wanted, stored));
+    wanted.iter().filter(|wanted| !is_there(wanted)).cloned().collect()
+}
+
+/// Whether every part of the address that is told is as wanted, and every part that is wanted is told.
+fn goes_to(stored: Option<&Destination>, wanted: &Recipient) -> bool {
+    let Some(stored) = stored else { return false };
+    let Address { name, street_address, extended_address, locality, region, country_code, postal_code, contact_number } =
+        &wanted.delivery_address;
+    let needed = [
+        (name, &stored.name),
+        (street_address, &stored.street_address),
+        (locality, &stored.locality),
+        (region, &stored.region),
+        (country_code, &stored.country_code),
+        (postal_code, &stored.postal_code),
+    ];
+    let optional = [(extended_address, &stored.extended_address), (contact_number, &stored.contact_number)];
+    needed.into_iter().all(|(wanted, stored)| stored.as_ref() == Some(wanted))
+        && optional.into_iter().all(|(wanted, stored)| wanted == stored)
+}

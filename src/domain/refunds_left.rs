@@ -1,0 +1,252 @@
+//! What of a message's refunds an order does not show yet: payments are added up by the API, so none may be told twice.
+//!
+//! Not here: reading the order, sending the rest.
+
+use super::command::{Refund, UpdateRefunds};
+use super::input::{
+    LineItemIdentifier, RefundFor, RefundInput, RefundPayment, RefundState, RefundTotal, RefundedLine, RefundedQuantity,
+};
+use super::line_matching::alias_of;
+use super::money::{Amount, Money};
+use super::refund::{LineName, ToldLine};
+use super::rejection::Rejection;
+use super::rules::{Rule, Rules};
+use super::stored::{Named, StoredLine, StoredOrder, StoredPayment, StoredRefund, StoredRefundLine};
+
+/// What is left to tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RefundsLeft {
+    /// The refunds of which something is left; nothing but that, where it can be left out.
+    pub details: Vec<RefundInput>,
+    /// Of some refund, the order shows a later state already.
+    pub superseded: bool,
+}
+
+impl RefundsLeft {
+    /// Whether there is something that would add up if it were told twice.
+    pub fn has_payments(&self) -> bool {
+        self.details.iter().any(|refund| !refund.payment_details.is_empty())
+    }
+}
+
+/// Why nothing can be told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Obstacle {
+    /// The order does not tell this, and without it a payment might be told twice.
+    NotTold(&'static str),
+    /// The order contradicts the message.
+    Rejected(Rejection),
+}
+
+impl From<Rejection> for Obstacle {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+/// What of the refunds is left to tell, given the order as it is. The shop's line ids are aliases of type `line_alias`.
+///
+/// # Errors
+/// What stands in the way.
+pub fn left_of(
+    update: &UpdateRefunds,
+    stored: &StoredOrder,
+    line_alias: &str,
+    rules: &Rules,
+) -> Result<RefundsLeft, Obstacle> {
+    let known = stored.refunds.as_deref().ok_or(Obstacle::NotTold("NoRefunds"))?;
+    let mut left = RefundsLeft::default();
+    for (position, refund) in update.refunds.iter().enumerate() {
+        let path = format!("refunds[{position}]");
+        let lines = refunded_lines(&path, &refund.lines, stored, line_alias)?;
+        match found(refund, known)? {
+            None => left.details.push(new(refund, lines)),
+            Some(stored) => {
+                let Rest { input, superseded } = rest(&path, refund, lines, stored, rules)?;
+                left.details.extend(input);
+                left.superseded |= superseded;
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// The stored refund that is meant; none where it is not there yet.
+fn found<'s>(refund: &Refund, known: &'s [StoredRefund]) -> Result<Option<&'s StoredRefund>, Obstacle> {
+    if let Some(id) = &refund.id {
+        return Ok(known.iter().find(|stored| stored.id == *id));
+    }
+    let Some(alias) = &refund.alias else { return Ok(None) };
+    for stored in known {
+        if stored.aliases.as_ref().ok_or(Obstacle::NotTold("NoRefundAliases"))?.contains(alias) {
+            return Ok(Some(stored));
+        }
+    }
+    Ok(None)
+}
+
+/// A refund of which the order shows nothing: all of it. One with an id that the order does not hold is for the API to
+/// refuse: it may have been opened a moment ago.
+fn new(refund: &Refund, lines: Vec<RefundedLine>) -> RefundInput {
+    RefundInput {
+        id: refund.id.clone(),
+        aliases: refund.alias.iter().cloned().collect(),
+        state: refund.state,
+        refund_total: RefundTotal { total_amount: refund.total },
+        refund_for: refund_for(lines),
+        refund_request_reason: refund.reason.clone(),
+        refund_status_reason: None,
+        payment_details: refund.payments.clone(),
+    }
+}
+
+/// What is left of a refund that is there.
+struct Rest {
+    input: Option<RefundInput>,
+    superseded: bool,
+}
+
+fn rest(
+    path: &str,
+    refund: &Refund,
+    lines: Vec<RefundedLine>,
+    stored: &StoredRefund,
+    rules: &Rules,
+) -> Result<Rest, Obstacle> {
+    let payments = missing_payments(path, refund, stored)?;
+    let standing = standing(path, refund, stored, rules)?;
+    let same_reason = refund.reason.is_none() || refund.reason == stored.reason;
+    // which lines a refund is for adds nothing up: where that is not told, it is no reason for a call of its own
+    let same_lines =
+        stored.lines.as_ref().map(|there| lines.iter().all(|line| there.iter().any(|it| is_line(line, it))));
+    let (superseded, changed) = match standing {
+        Standing::Superseded => (true, false),
+        Standing::Same => (false, !same_reason || same_lines == Some(false)),
+        Standing::Ahead => (false, true),
+    };
+    if payments.is_empty() && !changed {
+        return Ok(Rest { input: None, superseded });
+    }
+    // a late payment goes with the state and the sum that stand; they are not taken back
+    let standing_total = stored.total.as_ref().and_then(|total| Amount::try_from(total.amount).ok());
+    let (state, total) = match (superseded, &stored.state, standing_total) {
+        (true, Some(Named::Known(state)), Some(amount)) => (*state, Money { amount, ..refund.total }),
+        _ => (refund.state, refund.total),
+    };
+    let input = RefundInput {
+        id: Some(stored.id.clone()),
+        aliases: Vec::new(),
+        state,
+        refund_total: RefundTotal { total_amount: total },
+        refund_for: if superseded || same_lines == Some(true) { None } else { refund_for(lines) },
+        refund_request_reason: refund.reason.clone().filter(|_| !superseded && !same_reason),
+        refund_status_reason: None,
+        payment_details: payments,
+    };
+    Ok(Rest { input: Some(input), superseded })
+}
+
+/// How a message's state and sum stand to those that are there.
+enum Standing {
+    /// What is there is later.
+    Superseded,
+    /// They are the same.
+    Same,
+    /// They are later.
+    Ahead,
+}
+
+fn standing(path: &str, refund: &Refund, stored: &StoredRefund, rules: &Rules) -> Result<Standing, Rejection> {
+    let same_total = stored.total.as_ref().is_some_and(|total| total.is(refund.total));
+    // before anything is paid, the sum is what Buy with Prime expects it to be
+    let expected = stored.state == Some(Named::Known(RefundState::Pending)) && !has_payments(stored);
+    let lower = !expected && stored.total.as_ref().is_some_and(|total| total.is_more_than(refund.total));
+    let Some(Named::Known(state)) = stored.state else {
+        return Ok(if lower { Standing::Superseded } else { Standing::Ahead });
+    };
+    let (onward, back) = (may_follow(state, refund.state), may_follow(refund.state, state));
+    if lower || (same_total && back && !onward) {
+        return Ok(Standing::Superseded);
+    }
+    if !onward {
+        let why = || format!("{path}.state: expected one that may follow {state:?}, got {:?}", refund.state);
+        rules.ensure(Rule::RefundState, false, why)?;
+    }
+    Ok(if same_total && state == refund.state { Standing::Same } else { Standing::Ahead })
+}
+
+/// Whether a refund may go from one state to another (the API's page on refunds). Nothing is documented of `REJECTED`,
+/// so the API decides.
+fn may_follow(from: RefundState, to: RefundState) -> bool {
+    use RefundState::{Failure, Partial, Pending, Rejected, Success};
+    match (from, to) {
+        (Rejected, _) | (_, Rejected) => true,
+        (Pending, Pending | Partial | Failure | Success) => true,
+        (Failure, Partial | Failure | Success) => true,
+        (Partial, Partial | Success) => true,
+        (Success, Success) => true,
+        (Failure, Pending) | (Partial, Pending | Failure) | (Success, Pending | Partial | Failure) => false,
+    }
+}
+
+/// Payments that are not there yet, by their ids.
+fn missing_payments(path: &str, refund: &Refund, stored: &StoredRefund) -> Result<Vec<RefundPayment>, Obstacle> {
+    if refund.payments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let there = stored.payments.as_deref().ok_or(Obstacle::NotTold("NoRefundPayments"))?;
+    if there.iter().any(|payment| payment.id.is_none()) {
+        return Err(Obstacle::NotTold("NoRefundPaymentIds"));
+    }
+    let mut missing = Vec::new();
+    for (position, payment) in refund.payments.iter().enumerate() {
+        let same_id = |stored: &&StoredPayment| stored.id.as_ref() == Some(&payment.id);
+        match there.iter().find(same_id).map(|stored| &stored.amount) {
+            None => missing.push(payment.clone()),
+            Some(Some(amount)) if !amount.is(payment.amount) => {
+                let path = format!("{path}.payments[{position}].amount");
+                return Err(Rejection::invalid(&path, "another amount is recorded under this payment's id").into());
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(missing)
+}
+
+fn refunded_lines(
+    path: &str,
+    lines: &[ToldLine],
+    stored: &StoredOrder,
+    line_alias: &str,
+) -> Result<Vec<RefundedLine>, Obstacle> {
+    let refunded = |(position, line): (usize, &ToldLine)| {
+        let line_item_id = match &line.line {
+            LineName::ByLineItemId(id) => id.clone(),
+            LineName::ByLineId(id) => {
+                let lines = stored.lines.as_deref().ok_or(Obstacle::NotTold("NoLineItems"))?;
+                let named =
+                    |line: &&StoredLine| alias_of(line.aliases.as_deref().unwrap_or_default(), line_alias) == Some(id);
+                let found = lines.iter().find(named).and_then(|line| line.id.clone());
+                let path = format!("{path}.lines[{position}].lineId");
+                found.ok_or_else(|| Rejection::invalid(&path, "no line item of the order has this alias"))?
+            }
+        };
+        let refunded_quantity = line.quantity.map(|amount| RefundedQuantity { amount });
+        Ok(RefundedLine { line_item_id: LineItemIdentifier { line_item_id }, refunded_quantity })
+    };
+    lines.iter().enumerate().map(refunded).collect()
+}
+
+fn has_payments(stored: &StoredRefund) -> bool {
+    stored.payments.as_ref().is_some_and(|payments| !payments.is_empty())
+}
+
+fn refund_for(order_line_items: Vec<RefundedLine>) -> Option<RefundFor> {
+    (!order_line_items.is_empty()).then_some(RefundFor { order_line_items })
+}
+
+/// What is not told does not contradict.
+fn is_line(wanted: &RefundedLine, stored: &StoredRefundLine) -> bool {
+    let pieces = wanted.refunded_quantity.map(|quantity| quantity.amount.decimal());
+    wanted.line_item_id.line_item_id == stored.line_item_id && (stored.quantity.is_none() || pieces == stored.quantity)
+}

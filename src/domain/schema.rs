@@ -1,0 +1,132 @@
+//! JSON Schemas of the messages that come in and of the results that go out, made from the types that read and write them.
+//!
+//! Not here: reading; a schema says what a shop should send, the reader takes a little more (blank texts as absent ones).
+
+use std::borrow::Cow;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+use super::amendment::Amendment;
+use super::checkout::Checkout;
+use super::envelope::Kind;
+use super::fulfillment::Fulfillment;
+use super::money::{Amount, Currency};
+use super::outcome::{Outcome, ResultEvent, ResultKind};
+use super::quantity::Quantity;
+use super::reading::Text;
+use super::refund::RefundUpdate;
+
+/// A decimal as a text; as in [`super::reading`], with an exponent if it is exact.
+const DECIMAL: &str = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$";
+
+/// The schema of a message in structured mode: a whole CloudEvent.
+pub fn of_message(kind: Kind) -> Value {
+    let settings = SchemaSettings::draft2020_12().for_deserialize().with_transform(RecursiveTransform(null_is_absent));
+    let generator = settings.into_generator();
+    let schema = match kind {
+        Kind::CheckoutCompleted => generator.into_root_schema_for::<Message<Checkout>>(),
+        Kind::FulfillmentTriggered => generator.into_root_schema_for::<Message<Fulfillment>>(),
+        Kind::OrderAmended => generator.into_root_schema_for::<Message<Amendment>>(),
+        Kind::RefundUpdated => generator.into_root_schema_for::<Message<RefundUpdate>>(),
+    };
+    let mut schema = schema.to_value();
+    schema["title"] = json!(kind.name());
+    // a dot may stand for the hyphen
+    schema["properties"]["type"] = json!({ "enum": [kind.name(), kind.name().replace('-', ".")] });
+    schema
+}
+
+/// The schema of a result.
+pub fn of_result(kind: ResultKind) -> Value {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema = generator.into_root_schema_for::<ResultEvent>().to_value();
+    schema["title"] = json!(kind.name());
+    let outcomes: Vec<_> = Outcome::ALL.into_iter().filter(|outcome| outcome.kind() == kind).collect();
+    let data = match kind {
+        ResultKind::OrderCreated | ResultKind::OrderUpdated => {
+            json!({ "properties": { "outcome": { "enum": outcomes } }, "required": ["outcome", "buyWithPrimeId"] })
+        }
+        ResultKind::OrderFailed => json!({ "required": ["failure"] }),
+    };
+    let only = json!({ "type": { "const": kind }, "data": data });
+    schema["allOf"] = json!([{ "properties": only }]);
+    schema
+}
+
+/// A message in the structured mode of CloudEvents 1.0. Further attributes are ignored.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only described; the envelope is read in three modes")]
+struct Message<T> {
+    /// Version of CloudEvents.
+    #[schemars(extend("const" = "1.0"))]
+    specversion: String,
+    /// Id of the message, unique for its source.
+    id: Text,
+    /// Where it comes from.
+    source: Text,
+    /// What it is about.
+    #[schemars(rename = "type")]
+    kind: String,
+    /// What the shop says it is about, usually the order id.
+    subject: Option<String>,
+    /// When it happened.
+    #[schemars(extend("format" = "date-time"))]
+    time: Option<String>,
+    /// The message itself.
+    data: T,
+}
+
+/// What may be left out may be `null` as well, lists too; that `null` is the default of the rest goes without saying.
+fn null_is_absent(schema: &mut Schema) {
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|needed| needed == name));
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    for (_, property) in properties.iter_mut().filter(|(name, _)| !is_required(name)) {
+        let Some(property) = property.as_object_mut() else { continue };
+        property.remove("default");
+        if property.get("type").is_some_and(|kind| kind == "array") {
+            property.insert("type".to_owned(), json!(["array", "null"]));
+        }
+    }
+}
+
+/// Writes the schema of a type that reads itself.
+macro_rules! described {
+    ($type:ty, $name:literal, $schema:expr) => {
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    };
+}
+
+described!(Text, "Text", json_schema!({ "description": "Not blank.", "type": "string", "pattern": r"\S" }));
+described!(
+    Amount,
+    "Amount",
+    json_schema!({
+        "description": "An exact decimal, better as a text: a number may have been rounded by whoever wrote it.",
+        "anyOf": [{ "type": "number", "minimum": 0 }, { "type": "string", "pattern": DECIMAL }],
+    })
+);
+described!(
+    Quantity,
+    "Quantity",
+    json_schema!({
+        "description": "A whole number of pieces, at least one.",
+        "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": r"^0*[1-9][0-9]*(\.0+)?$" }],
+    })
+);
+described!(
+    Currency,
+    "Currency",
+    json_schema!({ "description": "A code of ISO 4217.", "type": "string", "pattern": "^[A-Z]{3}$" })
+);

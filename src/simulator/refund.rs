@@ -1,0 +1,228 @@
+//! The refunds of an order: how they begin, what an update may do to them, and how the API shows them.
+//! Not here: the rest of an order.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::input::{LineIdentifier, RefundInput};
+use super::ledger::{Alias, Effect};
+use super::order::shown_time;
+use super::refusal::Refusal;
+
+/// Why a shopper's own refund was asked for.
+const RETURNED: &str = "RETURN_RECEIVED";
+
+/// How far a refund has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RefundState {
+    /// Asked for, nothing paid.
+    Pending,
+    /// Paid in part.
+    Partial,
+    /// Paid.
+    Success,
+    /// Not paid, because it went wrong.
+    Failure,
+    /// Not paid, because the shop says no.
+    Rejected,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Refund {
+    pub(super) id: String,
+    aliases: Vec<Alias>,
+    /// Whether the shop opened it, and not the shopper at Buy with Prime.
+    external: bool,
+    state: RefundState,
+    total: Value,
+    /// Positions of line items of the order, and pieces.
+    lines: Vec<(usize, Option<Value>)>,
+    request_reason: Option<String>,
+    status_reason: Option<String>,
+    /// Every payment that was ever sent.
+    payments: Vec<Value>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// The refunds of an order after an update, and what goes into the ledger for it.
+#[derive(Debug, Default)]
+pub(super) struct Updated {
+    pub(super) refunds: Vec<Refund>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Refund {
+    /// A refund that the shopper asked for, of whole lines; the total is what it is likely to be.
+    pub(super) fn requested(lines: &[Value], total: Value, now: Timestamp) -> Self {
+        let lines = lines.iter().enumerate().map(|(index, line)| (index, Some(line["amount"]["value"].clone())));
+        Self {
+            lines: lines.collect(),
+            total: json!({ "totalAmount": total }),
+            request_reason: Some(RETURNED.to_owned()),
+            ..Self::new(false, now)
+        }
+    }
+
+    fn new(external: bool, now: Timestamp) -> Self {
+        Self {
+            id: format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()),
+            aliases: Vec::new(),
+            external,
+            state: RefundState::Pending,
+            total: Value::Null,
+            lines: Vec::new(),
+            request_reason: None,
+            status_reason: None,
+            payments: Vec::new(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// The refund in the shape of the schema's type `RefundDetails`, with the line items as the order shows them.
+    pub(super) fn shown(&self, lines: &[Value]) -> Value {
+        let shown_line = |(index, pieces): &(usize, Option<Value>)| {
+            let refunded = pieces.as_ref().map(|pieces| json!({ "amount": pieces, "unit": "ONE" }));
+            let amount = pieces.as_ref().map(|pieces| json!({ "value": pieces, "unit": "ONE" }));
+            json!({ "lineItem": lines[*index], "amount": amount, "refundedQuantity": refunded })
+        };
+        json!({
+            "id": self.id,
+            "aliases": self.aliases,
+            "createdAt": shown_time(self.created_at),
+            "paymentDetails": self.payments,
+            "refundFor": { "orderLineItems": self.lines.iter().map(shown_line).collect::<Value>() },
+            "refundRequestReason": self.request_reason,
+            "refundStatusReason": self.status_reason,
+            "refundTotal": self.total,
+            "state": self.state,
+            "updatedAt": shown_time(self.updated_at),
+        })
+    }
+
+    /// Everything of an update is checked before any of it is done.
+    fn update(&mut self, input: RefundInput, lines: &[Value], now: Timestamp) -> Result<(), Refusal> {
+        let state = input.state.unwrap_or(self.state);
+        if !may_follow(self.state, state) {
+            return Err(Refusal::validation("InvalidRefundStateTransition"));
+        }
+        let changes_reason =
+            input.refund_request_reason.is_some() && input.refund_request_reason != self.request_reason;
+        if changes_reason && !self.external {
+            return Err(Refusal::validation("InvalidRefundRequestReasonUpdate"));
+        }
+        if let Some(refund_for) = input.refund_for {
+            let found = refund_for.order_line_items.into_iter().map(|line| {
+                let index = position(lines, &line.line_item_id).ok_or_else(|| Refusal::codeless("ValidationError"))?;
+                Ok((index, line.refunded_quantity.map(|quantity| quantity.amount)))
+            });
+            self.lines = found.collect::<Result<_, Refusal>>()?;
+        }
+        for alias in input.aliases {
+            self.aliases.retain(|known| known.alias_type != alias.alias_type);
+            self.aliases.push(alias);
+        }
+        self.state = state;
+        self.total = input.refund_total;
+        self.request_reason = input.refund_request_reason.or(self.request_reason.take());
+        self.status_reason = input.refund_status_reason.or(self.status_reason.take());
+        self.payments.extend(input.payment_details);
+        self.updated_at = now;
+        Ok(())
+    }
+}
+
+/// Applies an update to copies of the refunds, so that an update that is refused changes nothing.
+pub(super) fn updated(
+    order: &str,
+    refunds: &[Refund],
+    lines: &[Value],
+    inputs: Vec<RefundInput>,
+    now: Timestamp,
+) -> Result<Updated, Refusal> {
+    check_aliases(&inputs)?;
+    let mut updated = Updated { refunds: refunds.to_vec(), effects: Vec::new() };
+    let mut seen = Vec::new();
+    for input in inputs {
+        let index = meant(&mut updated.refunds, &input, now)?;
+        if seen.contains(&index) {
+            return Err(Refusal::validation("DuplicateRefundId"));
+        }
+        seen.push(index);
+        let elsewhere = |alias: &Alias| {
+            updated.refunds.iter().enumerate().any(|(other, refund)| other != index && refund.aliases.contains(alias))
+        };
+        if input.aliases.iter().any(elsewhere) {
+            return Err(Refusal::validation("InvalidAliasId"));
+        }
+        let refund = &mut updated.refunds[index];
+        updated.effects.extend(effects(order, refund, &input));
+        refund.update(input, lines, now)?;
+    }
+    Ok(updated)
+}
+
+/// The refund that an input means. One that is named by an alias alone begins here if there is none.
+fn meant(refunds: &mut Vec<Refund>, input: &RefundInput, now: Timestamp) -> Result<usize, Refusal> {
+    if let Some(id) = &input.id {
+        let known = refunds.iter().position(|refund| refund.id == *id);
+        return known.ok_or_else(|| Refusal::validation("InvalidRefundId"));
+    }
+    let [alias] = input.aliases.as_slice() else { return Err(Refusal::validation("MissingRefundId")) };
+    if let Some(known) = refunds.iter().position(|refund| refund.aliases.contains(alias)) {
+        return Ok(known);
+    }
+    refunds.push(Refund::new(true, now));
+    Ok(refunds.len() - 1)
+}
+
+/// Within one call no alias stands for two refunds.
+fn check_aliases(inputs: &[RefundInput]) -> Result<(), Refusal> {
+    let aliases: Vec<&Alias> = inputs.iter().flat_map(|input| &input.aliases).collect();
+    if aliases.iter().any(|alias| alias.alias_id.is_empty() || alias.alias_type.is_empty()) {
+        return Err(Refusal::validation("InvalidAliasId"));
+    }
+    let repeated = aliases.iter().enumerate().any(|(index, alias)| aliases[..index].contains(alias));
+    if repeated { Err(Refusal::validation("DuplicateAliasId")) } else { Ok(()) }
+}
+
+/// The documentation gives no move to or from REJECTED; the simulator lets a pending refund get there and stay.
+fn may_follow(now: RefundState, next: RefundState) -> bool {
+    use RefundState::{Failure, Partial, Pending, Rejected, Success};
+    match now {
+        Pending => true,
+        Failure => matches!(next, Partial | Failure | Success),
+        Partial => matches!(next, Partial | Success),
+        Success => next == Success,
+        Rejected => next == Rejected,
+    }
+}
+
+fn position(lines: &[Value], identifier: &LineIdentifier) -> Option<usize> {
+    lines.iter().position(|line| match (&identifier.line_item_id, &identifier.alias) {
+        (Some(id), None) => line["id"] == id.as_str(),
+        (None, Some(alias)) => line["aliases"].as_array().is_some_and(|known| known.contains(&json!(alias))),
+        (Some(_), Some(_)) | (None, None) => false,
+    })
+}
+
+fn effects(order: &str, refund: &Refund, input: &RefundInput) -> Vec<Effect> {
+    let (order, refund_id) = (order.to_owned(), refund.id.clone());
+    let payments = input.payment_details.iter().map(|payment| Effect::RefundPaid {
+        order: order.clone(),
+        refund: refund_id.clone(),
+        payment: payment["id"].as_str().map(str::to_owned),
+        amount: payment["amount"]["amount"].to_string(),
+    });
+    let updated = Effect::RefundUpdated {
+        order: order.clone(),
+        refund: refund_id.clone(),
+        state: input.state.unwrap_or(refund.state),
+        total: input.refund_total["totalAmount"]["amount"].to_string(),
+    };
+    std::iter::once(updated).chain(payments).collect()
+}

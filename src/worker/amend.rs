@@ -1,0 +1,120 @@
+//! An order is changed: what it does not show yet is sent, however often the message comes.
+//!
+//! Not here: what an order shows (`domain::amendment_left`).
+
+use super::case::Case;
+use super::look_up::Found;
+use crate::domain::amendment_left::left_of;
+use crate::domain::command::AmendOrder;
+use crate::domain::input::UpdateOrderInput;
+use crate::domain::order::{Alias, OrderIdentifier};
+use crate::domain::outcome::{Outcome, ResultKind};
+use crate::domain::stored::StoredOrder;
+use crate::policy::catalogue::OwnCode;
+use crate::policy::classify::Failure;
+use crate::policy::decide::{Action, action};
+use crate::ports::{Operation, OrderApi, Settlement};
+
+/// Whose an alias is that the API says is taken.
+enum Holder {
+    Us,
+    Another,
+    Nobody,
+    Unclear(Failure),
+}
+
+impl<A: OrderApi> Case<'_, A> {
+    /// Changes the order as far as it is not so already.
+    pub async fn amend(&self, command: &AmendOrder) -> Settlement {
+        let stored = match self.existing(&command.identifier).await {
+            Ok(stored) => stored,
+            Err(settlement) => return settlement,
+        };
+        let left = left_of(&command.input, &stored);
+        if left == UpdateOrderInput::default() {
+            // an earlier attempt may have been what changed it
+            let outcome = if self.outcome_unknown() { Outcome::Updated } else { Outcome::Unchanged };
+            return self.done(ResultKind::OrderUpdated, outcome, &stored);
+        }
+        let count = |told: Option<usize>, added: usize| told.unwrap_or_default() + added;
+        let aliases = count(stored.aliases.as_ref().map(Vec::len), left.aliases.len());
+        let links = count(stored.links.as_ref().map(Vec::len), left.order_links.len());
+        match self.context.conventions.rules.check_counts(aliases, links) {
+            Ok(()) => self.send_amendment(&stored, left).await,
+            Err(broken) => self.reject(&broken),
+        }
+    }
+
+    /// Sends what is left. Aliases that turn out to be ours are taken out, and the rest is sent again.
+    async fn send_amendment(&self, stored: &StoredOrder, mut left: UpdateOrderInput) -> Settlement {
+        let identifier = OrderIdentifier::OrderId(stored.id.clone());
+        let api = &self.context.api;
+        loop {
+            let failure = match self.send(Operation::UpdateOrder, || api.update_order(&identifier, &left)).await {
+                Ok(updated) => return self.done(ResultKind::OrderUpdated, Outcome::Updated, &updated.over(stored)),
+                Err(failure) => failure,
+            };
+            if failure.effect_possible {
+                return self.look_for_amendment(&identifier, &left, &failure).await;
+            }
+            if action(failure.class, &self.context.limits) != Action::Compare {
+                return self.not_updated(&failure);
+            }
+            if let Err(settlement) = self.without_ours(&mut left, stored, &failure).await {
+                return settlement;
+            }
+            if left == UpdateOrderInput::default() {
+                return self.done(ResultKind::OrderUpdated, Outcome::Updated, stored);
+            }
+        }
+    }
+
+    /// It may have taken effect: what is still left then is sent by the next attempt.
+    async fn look_for_amendment(
+        &self,
+        identifier: &OrderIdentifier,
+        sent: &UpdateOrderInput,
+        failure: &Failure,
+    ) -> Settlement {
+        tokio::time::sleep(self.context.timing.settle).await;
+        match self.read(identifier).await {
+            Found::Order(stored) if left_of(sent, &stored) == UpdateOrderInput::default() => {
+                self.done(ResultKind::OrderUpdated, Outcome::Updated, &stored)
+            }
+            Found::Order(_) | Found::Nothing | Found::Unclear(_) => self.try_again(failure),
+        }
+    }
+
+    /// Takes those aliases out that the order has already; at least one, or the message's end is returned.
+    async fn without_ours(
+        &self,
+        left: &mut UpdateOrderInput,
+        stored: &StoredOrder,
+        conflict: &Failure,
+    ) -> Result<(), Settlement> {
+        let (before, mut others) = (left.aliases.len(), Vec::new());
+        for alias in std::mem::take(&mut left.aliases) {
+            match self.holder(&alias, stored).await {
+                Holder::Us => {}
+                Holder::Nobody => others.push(alias),
+                Holder::Another => {
+                    let why = format!("alias type {}: it names another order", alias.alias_type);
+                    return Err(self.refuse(OwnCode::AliasBelongsToAnotherOrder, &why));
+                }
+                Holder::Unclear(failure) => return Err(self.try_again(&failure)),
+            }
+        }
+        left.aliases = others;
+        // taken, and yet nobody's: the API has not made up its mind, or hides the order from us
+        if left.aliases.len() == before { Err(self.taken_by_nobody(conflict)) } else { Ok(()) }
+    }
+
+    async fn holder(&self, alias: &Alias, ours: &StoredOrder) -> Holder {
+        match self.read(&OrderIdentifier::Alias(alias.clone())).await {
+            Found::Order(stored) if stored.id == ours.id => Holder::Us,
+            Found::Order(_) => Holder::Another,
+            Found::Nothing => Holder::Nobody,
+            Found::Unclear(failure) => Holder::Unclear(failure),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Looking at letters shows all of them and changes none.
+//! Not here: what is done with them.
+
+use std::time::Duration;
+
+use crate::messages::{PRIVATE, checkout_of, header};
+use crate::stage::{LETTERS, SOON, Stage};
+use crate::tool::{REFUSED, field, json_lines, path};
+
+#[tokio::test]
+async fn letters_are_counted_listed_and_shown_and_stay_as_they_are() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&[]).await;
+    stage.letters_of(&["SO-1", "SO-2", "SO-3"]).await;
+    assert_eq!(worker.terminated().await, Some(0));
+
+    let stats = stage.tool(&["stats"]).await;
+    insta::assert_snapshot!("stats", stats.shown());
+    let list = stage.tool(&["list"]).await;
+    insta::assert_snapshot!("list", list.shown());
+    let id = field(&stage.listed().await, "letter")[1].clone();
+    let show = stage.tool(&["show", &id[..8]]).await;
+    insta::assert_snapshot!("show", show.shown());
+    for ran in [&stats, &list, &show] {
+        assert!(!PRIVATE.iter().any(|text| ran.stdout.contains(text)), "{}", ran.stdout);
+    }
+    let revealed = stage.tool(&["list", "--reveal", "--order", "SO-2"]).await;
+    assert!(revealed.stdout.contains("John Smith, Seattle"), "{revealed:?}");
+    assert!(stage.tool(&["show", &id, "--reveal"]).await.stdout.contains("399 Boren Ave N"));
+
+    let mut letters = stage.letters().await;
+    let letters = letters.until(SOON, |seen| seen.len() == 3).await;
+    let expected = ["SO-1", "SO-2", "SO-3"].map(|order| checkout_of(order, REFUSED).body);
+    assert_eq!(letters.iter().map(|letter| letter.data.clone()).collect::<Vec<_>>(), expected);
+    assert_eq!(header(&letters[1], "bwp-letter-id"), Some(id));
+}
+
+#[tokio::test]
+async fn a_look_that_is_killed_at_any_moment_loses_nothing_and_keeps_the_order() {
+    const LETTERS_WRITTEN: usize = 3000;
+    let stage = Stage::new().await;
+    stage.worker(&[]).await.terminated().await;
+    stage.written_letters(LETTERS_WRITTEN).await;
+    let before = field(&stage.listed().await, "letter");
+    for kill in 0..8_u64 {
+        let mut look = stage.starting_tool(&["list", "--json"]);
+        tokio::time::sleep(Duration::from_millis(kill * 40)).await;
+        look.sigkill();
+        look.wait(SOON).await;
+    }
+    let all_back = |queue: &crate::support::broker::Queue| queue.ready == LETTERS_WRITTEN as u64;
+    stage.queue(LETTERS, "all letters are back", all_back).await;
+    assert_eq!(field(&stage.listed().await, "letter"), before);
+}
+
+#[tokio::test]
+async fn filters_choose_and_unknown_ids_are_said() {
+    let stage = Stage::new().await;
+    stage.worker(&[]).await.terminated().await;
+    stage.written_letters(4).await;
+    stage.written_follower("SO-2").await;
+    let count = async |arguments: &[&str]| {
+        let ran = stage.tool(&[&["list", "--json"], arguments].concat()).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran.stdout.lines().count()
+    };
+    assert_eq!(count(&["--order", "SO-2"]).await, 2);
+    assert_eq!(count(&["--order", "SO-1,SO-2", "--operation", "createOrder"]).await, 2);
+    assert_eq!(count(&["--code", "ShopperNotPrime"]).await, 0);
+    assert_eq!(count(&["--text", "REFUSED THE CALL", "--class", "rejected", "--replays", "0"]).await, 5);
+    assert_eq!(count(&["--until", "2026-11-22T15:04:05Z"]).await, 0);
+    assert_eq!(count(&["--since", "2026-11-22T15:04:05Z"]).await, 5);
+    insta::assert_snapshot!("unknown_id", stage.tool(&["show", "01234567"]).await.shown());
+    insta::assert_snapshot!("no_match", stage.tool(&["list", "--code", "ShopperNotPrime"]).await.shown());
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_said() {
+    let stage = Stage::new().await;
+    insta::assert_snapshot!("no_queue", stage.tool(&["list"]).await.shown());
+    stage.worker(&[]).await.terminated().await;
+    insta::assert_snapshot!("empty_queue", stage.tool(&["stats"]).await.shown());
+    insta::assert_snapshot!("nothing_to_replay", stage.tool(&["replay", "--all"]).await.shown());
+    insta::assert_snapshot!("no_filter", stage.tool(&["replay"]).await.shown());
+    let nowhere = [("BWP__BROKER__URI", "amqp://shop:pa55word@127.0.0.1:1/%2f")];
+    insta::assert_snapshot!("no_broker", stage.tool_with(&["list"], &nowhere).await.shown());
+    let wrong = stage.vhost.amqp_uri().replacen("//", "//nobody", 1);
+    let refused = stage.tool_with(&["list"], &[("BWP__BROKER__URI", &wrong)]).await;
+    insta::assert_snapshot!("wrong_credentials", refused.shown());
+}
+
+#[tokio::test]
+async fn letters_come_back_from_a_file_as_they_were() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&[]).await;
+    stage.letters_of(&["SO-1", "SO-2"]).await;
+    assert_eq!(worker.terminated().await, Some(0));
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second, ledger] = ["first", "second", "ledger"].map(|name| path(&folder, name));
+
+    insta::assert_snapshot!(
+        "export",
+        stage.tool(&["export", "--all", "--out", &first]).await.shown().replace(&first, "FILE")
+    );
+    let again = stage.tool(&["export", "--all", "--out", &first]).await;
+    assert!(again.code == Some(1) && again.stderr.contains("cannot make"), "{again:?}");
+    let permissions = std::fs::metadata(&first).unwrap().permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&permissions) & 0o777, 0o600);
+    let discard = ["discard", "--all", "--reason", "test orders", "--ledger", &ledger, "--yes"];
+    insta::assert_snapshot!("discard", stage.tool(&discard).await.shown());
+    assert!(stage.listed().await.is_empty());
+    let noted = json_lines(&ledger);
+    assert_eq!(field(&noted, "outcome"), ["discarded", "discarded"]);
+    assert_eq!((&noted[0]["why"], &noted[0]["user"]), (&"test orders".into(), &"operator".into()));
+
+    insta::assert_snapshot!("import", stage.tool(&["import", &first]).await.shown());
+    stage.tool(&["export", "--all", "--out", &second]).await;
+    assert_eq!(std::fs::read_to_string(&first).unwrap(), std::fs::read_to_string(&second).unwrap());
+
+    std::fs::write(&second, "{\"letter\": \"John Smith\"}\n").unwrap();
+    insta::assert_snapshot!("wrong_file", stage.tool(&["import", &second]).await.shown().replace(&second, "FILE"));
+}

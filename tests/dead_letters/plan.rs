@@ -1,0 +1,66 @@
+//! A plan is what is done, not what happens to be there when it is done.
+//! Not here: plans as data; see `src/dead_letters/plan.rs`.
+
+use lapin::options::BasicGetOptions;
+
+use crate::messages::{checkout, checkout_of};
+use crate::stage::{LETTERS, ORDERS, Stage};
+use crate::tool::{REFUSED, field, path};
+
+#[tokio::test]
+async fn a_plan_is_applied_to_exactly_its_letters_once() {
+    let stage = Stage::new().await;
+    stage.worker(&[]).await.terminated().await;
+    stage.written_letters(4).await;
+    let folder = tempfile::tempdir().unwrap();
+    let plan = path(&folder, "plan");
+    insta::assert_snapshot!("plan", stage.tool(&["plan", "--all", "--out", &plan]).await.shown());
+    let planned = field(&stage.listed().await, "order");
+
+    // one is gone, one has another body under its id, and one was not there when the plan was made
+    let gone = stage.tool(&["discard", "--order", &planned[0], "--reason", "test", "--yes"]).await;
+    assert_eq!(gone.code, Some(0), "{gone:?}");
+    for at in 0..3 {
+        let taken = stage.shop.channel.basic_get(LETTERS.into(), BasicGetOptions { no_ack: true }).await.unwrap();
+        let letter = taken.expect("three letters are left").delivery;
+        let body = if at == 0 { b"{}".to_vec() } else { letter.data };
+        stage.shop.publish("", LETTERS, letter.properties, &body).await;
+    }
+    stage.written_follower("SO-late").await;
+
+    let apply = ["apply", &plan, "--yes", "--no-check", "--no-wait"];
+    insta::assert_snapshot!("apply", stage.tool(&apply).await.shown());
+    insta::assert_snapshot!("apply_again", stage.tool(&apply).await.shown());
+    assert_eq!(field(&stage.listed().await, "order"), [&planned[1], "SO-late"]);
+    let left = stage.left_in(ORDERS).await;
+    let expected = [&planned[2], &planned[3]].map(|order| checkout_of(order, REFUSED).body);
+    assert_eq!(left, expected);
+}
+
+#[tokio::test]
+async fn a_letter_that_was_published_before_a_crash_is_only_taken_out() {
+    let stage = Stage::new().await;
+    stage.worker(&[]).await.terminated().await;
+    stage.written_letters(2).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (plan, done) = (path(&folder, "plan"), path(&folder, "plan.done"));
+    stage.tool(&["plan", "--all", "--out", &plan]).await;
+    let letter = &stage.listed().await[0];
+    // as it is when the process dies between the broker's confirm and its own acknowledgement
+    std::fs::write(&done, format!("[{},{}]\n", letter["letter"], letter["body"])).unwrap();
+    let applied = stage.tool(&["apply", &plan, "--yes", "--no-check", "--no-wait"]).await;
+    insta::assert_snapshot!("apply_resumed", applied.shown());
+    assert_eq!(stage.left_in(ORDERS).await.len(), 1);
+    assert!(stage.left_in(LETTERS).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_plan_is_refused() {
+    let stage = Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let plan = path(&folder, "plan");
+    std::fs::write(&plan, checkout("SO-1").body).unwrap();
+    let refused = stage.tool(&["apply", &plan, "--yes"]).await;
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("plan`: line 1: "), "{refused:?}");
+}
