@@ -8,6 +8,7 @@
 mod support;
 
 #[path = "../broker/messages.rs"]
+#[expect(dead_code, reason = "shared with `tests/broker`")]
 mod messages;
 #[path = "../broker/stage.rs"]
 #[expect(dead_code, reason = "shared with `tests/broker`")]
