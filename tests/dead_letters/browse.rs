@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use crate::messages::{PRIVATE, checkout_of, header};
+use crate::messages::{checkout_of, header};
 use crate::stage::{LETTERS, SOON, Stage};
+use crate::support::private::assert_nothing_private;
 use crate::tool::{REFUSED, field, json_lines, path};
 
 #[tokio::test]
@@ -22,7 +23,7 @@ async fn letters_are_counted_listed_and_shown_and_stay_as_they_are() {
     let show = stage.tool(&["show", &id[..8]]).await;
     insta::assert_snapshot!("show", show.shown());
     for ran in [&stats, &list, &show] {
-        assert!(!PRIVATE.iter().any(|text| ran.stdout.contains(text)), "{}", ran.stdout);
+        assert_nothing_private("stdout", &ran.stdout);
     }
     let revealed = stage.tool(&["list", "--reveal", "--order", "SO-2"]).await;
     assert!(revealed.stdout.contains("John Smith, Seattle"), "{revealed:?}");

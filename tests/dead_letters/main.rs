@@ -8,6 +8,7 @@
 mod support;
 
 #[path = "../broker/messages.rs"]
+#[expect(dead_code, reason = "shared with `tests/broker`")]
 mod messages;
 #[path = "../broker/stage.rs"]
 #[expect(dead_code, reason = "shared with `tests/broker`")]
@@ -17,5 +18,6 @@ mod tool;
 mod browse;
 mod crashes;
 mod plan;
+mod readme;
 mod replay;
 mod together;
