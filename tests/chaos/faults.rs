@@ -10,8 +10,9 @@ use tokio::time::sleep;
 
 use crate::orders::{REFUSALS, poison, refused_product};
 use crate::scenario::{Fault, Step};
-use crate::stage::{ORDERS, Stage};
+use crate::stage::{ORDERS, Stage, WRITTEN_DOWN};
 use crate::support::relay::Pace;
+use crate::support::until::until;
 
 /// A fault of the API has happened when so many calls have met it.
 const HITS: u64 = 3;
@@ -118,7 +119,7 @@ async fn harm_nodes(stage: &Stage, step: &Step, rng: &mut Rng) {
     let node = &stage.nodes[chosen];
     match step.fault {
         Fault::CloseConnections => {
-            node.ctl(&["close_all_connections", "--vhost", stage.vhost.name(), "chaos"]).await;
+            stage.vhost.close_connections().await;
         }
         Fault::MemoryAlarm => {
             node.ctl(&["set_vm_memory_high_watermark", "0"]).await;
@@ -126,7 +127,6 @@ async fn harm_nodes(stage: &Stage, step: &Step, rng: &mut Rng) {
             node.ctl(&["set_vm_memory_high_watermark", "absolute", "512MB"]).await;
         }
         Fault::KillNode => {
-            node.persist_queues().await;
             node.kill().await;
             sleep(step.lasts()).await;
             node.restart().await;
@@ -138,9 +138,6 @@ async fn harm_nodes(stage: &Stage, step: &Step, rng: &mut Rng) {
         }
         _ => {
             let others: Vec<_> = stage.nodes.iter().enumerate().filter(|(index, _)| *index != chosen).collect();
-            for (_, node) in &others {
-                node.persist_queues().await;
-            }
             join_all(others.iter().map(|(_, node)| node.kill())).await;
             sleep(step.lasts()).await;
             join_all(others.iter().map(|(_, node)| node.restart())).await;
@@ -154,6 +151,9 @@ async fn delete_queue(stage: &Stage) -> Result<(), String> {
         return Err(format!("the queues did not become empty; not settled: {:?}", stage.board.unsettled()));
     }
     stage.vhost.delete_queue(ORDERS).await;
+    let back = async || stage.vhost.queue(ORDERS).await.is_some();
+    until("a worker brings the queue back", AT_LAST, back, |back| *back).await;
+    sleep(WRITTEN_DOWN).await;
     Ok(())
 }
 

@@ -30,6 +30,9 @@ use crate::worker::Worker;
 
 /// The work queue; its other queues are named after it.
 pub(crate) const ORDERS: &str = "bwp.orders";
+/// RabbitMQ writes down the name of a new queue half a second after it is declared; one that is killed before loses it.
+/// Asking it to do so at once would need `rabbitmqctl`, which takes longer.
+pub(crate) const WRITTEN_DOWN: Duration = Duration::from_secs(1);
 const RESULTS: &str = "chaos.results";
 const LETTERS: &str = "bwp.dead-letters";
 /// What the listeners hear last.
@@ -74,7 +77,11 @@ impl Stage {
         });
         let workers: Vec<_> = workers.collect();
         let all = async || vhost.consumers().await.iter().filter(|consumer| consumer.queue == ORDERS).count();
-        until("all workers consume", SOON, all, |consumers| *consumers == scenario.workers).await;
+        until(&format!("all workers consume; their logs are in {}", logs.display()), SOON, all, |consumers| {
+            *consumers == scenario.workers
+        })
+        .await;
+        tokio::time::sleep(WRITTEN_DOWN).await;
         let board = Arc::new(Board::new());
         let (listeners, marks) = listeners(&uris, &board);
         Self {

@@ -52,6 +52,7 @@ impl Worker {
             ("BWP__API__CLIENT_SECRET", "sim-secret".to_owned()),
             ("BWP__API__TARGET_ID", "store-1".to_owned()),
             ("BWP__API__TIMEOUT", "2s".to_owned()),
+            ("BWP__API__CONNECT_TIMEOUT", "1s".to_owned()),
             ("BWP__API__SETTLE", "100ms".to_owned()),
             ("BWP__RETRY__DELAYS", "1s,2s,5s".to_owned()),
             ("BWP__SHUTDOWN__GRACE", "10s".to_owned()),

@@ -61,7 +61,7 @@ impl Node {
 
     /// Stops the broker as an operator does, and waits until it is gone.
     pub(crate) async fn shut_down(&self) {
-        self.ctl(&["shutdown"]).await;
+        on_a_thread(script(self.directory.path(), "shutdown", &[])).await;
     }
 
     /// Starts the stopped or killed node again, on the same ports with the same data, and waits until it is ready.
