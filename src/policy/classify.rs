@@ -28,6 +28,8 @@ pub struct Failure {
     pub effect_possible: bool,
     /// How long the API asks to wait.
     pub retry_after: Option<Duration>,
+    /// Whether a call was tried at all; what was not is no attempt of its message.
+    pub attempted: bool,
     /// The API gave it a name that stands in no row.
     pub unlisted: bool,
 }
@@ -50,6 +52,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
         systemic: class.is_the_apis(),
         effect_possible,
         retry_after,
+        attempted: true,
         unlisted: false,
     };
     match error {
@@ -96,6 +99,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
                 effect_possible: matches!(understood.class, Class::Transient | Class::UnlistedTransient)
                     || *status >= 500,
                 retry_after: *retry_after,
+                attempted: true,
                 unlisted: understood.unlisted,
             }
         }
@@ -114,8 +118,15 @@ pub fn not_begun(operation: Operation) -> Failure {
         systemic: false,
         effect_possible: false,
         retry_after: None,
+        attempted: true,
         unlisted: false,
     }
+}
+
+/// A call that was put off for the sake of all calls: its message has no part in it.
+pub fn put_off(operation: Operation, why: &str) -> Failure {
+    let message = "no call was made".into();
+    Failure { error_type: why.into(), code: why.into(), message, attempted: false, ..not_begun(operation) }
 }
 
 /// A read that left out what the decision hangs on.

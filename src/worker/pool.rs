@@ -25,13 +25,15 @@ use crate::ports::{History, Inbound, Job, Later, OrderApi, Settlement, Settling}
 /// which gives it back.
 pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver<Job>, stop: CancellationToken) {
     let mut lanes = Lanes::default();
+    let mut probing = std::pin::pin!(context.pace.probe_when_due());
     let mut running: JoinSet<Ended> = JoinSet::new();
     let (mut more, mut stopping) = (true, false);
     while more || !running.is_empty() {
         tokio::select! {
+            () = &mut probing => {}
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
-                context.stop();
+                context.pace.stop();
                 lanes.give_back();
             }
             job = jobs.recv(), if more => match job {

@@ -17,3 +17,4 @@ mod scenario;
 mod scenarios;
 mod schemas;
 mod settings;
+mod speed;
