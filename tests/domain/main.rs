@@ -5,6 +5,7 @@
 
 mod any_bytes;
 mod privacy;
+mod refunds_left;
 mod refused;
 mod sameness;
 mod samples;
