@@ -139,7 +139,7 @@ pub fn not_told(what: &str) -> Failure {
     Failure {
         error_type: what.into(),
         code: what.into(),
-        message: "the API did not tell the order's execution state".into(),
+        message: "the API answered without what the decision hangs on".into(),
         action: "look at the order in Buy with Prime, then replay",
         ..not_begun(Operation::Order)
     }

@@ -7,6 +7,7 @@ mod any_bytes;
 mod classify;
 mod left;
 mod privacy;
+mod refunds_left;
 mod refused;
 mod rules;
 mod sameness;

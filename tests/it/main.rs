@@ -8,6 +8,7 @@ mod errors;
 mod generated;
 mod metrics;
 mod output;
+mod own_codes;
 mod pool;
 #[path = "../support/private.rs"]
 mod private;
