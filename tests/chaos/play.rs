@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -114,20 +115,23 @@ pub(crate) async fn play(name: &str) {
     assert!(failures.is_empty(), "{failures:#?}\nlogs of the workers are in {}", stage.logs().display());
 }
 
-/// Publishes at the scenario's pace until the faults are over, then what belongs to the orders begun.
+/// Publishes at the scenario's pace until the faults are over. Whenever it comes to rest, what belongs to the orders
+/// begun has been published: a fulfillment that came first must not wait for its checkout meanwhile.
 async fn sell(stage: &Stage, scenario: &Scenario, shop: &mut Shop, over: watch::Receiver<bool>) {
     let mut pace = interval(Duration::from_secs(1) / scenario.per_second);
     // what a fault has held up is not made up for in a burst
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !*over.borrow() {
-        pace.tick().await;
-        if stage.board.waiting() < scenario.waiting {
-            let _others_may_too = stage.quiet.read().await;
-            stage.publish(&shop.next()).await;
+        let _others_may_too = stage.quiet.read().await;
+        while !*over.borrow() && !stage.rest_wanted.load(Ordering::Relaxed) {
+            pace.tick().await;
+            if stage.board.waiting() < scenario.waiting {
+                stage.publish(&shop.next()).await;
+            }
         }
-    }
-    for planned in shop.rest() {
-        stage.publish(&planned).await;
+        for planned in shop.rest() {
+            stage.publish(&planned).await;
+        }
     }
 }
 
@@ -168,6 +172,7 @@ async fn lane(stage: &Stage, mut steps: Vec<Step>, mut rng: Rng, until: Option<I
 async fn one(stage: &Stage, step: &Step, rng: &mut Rng) -> Struck {
     let (mut alone, mut among_others) = (None, None);
     if step.fault == Fault::DeleteQueue {
+        stage.rest_wanted.store(true, Ordering::Relaxed);
         alone = Some(stage.quiet.write().await);
     } else {
         among_others = Some(stage.quiet.read().await);
@@ -175,6 +180,7 @@ async fn one(stage: &Stage, step: &Step, rng: &mut Rng) -> Struck {
     let began = stage.board.elapsed();
     let done = strike(stage, step, rng).await;
     let ended = stage.board.elapsed();
+    stage.rest_wanted.fetch_and(alone.is_none(), Ordering::Relaxed);
     drop(alone);
     let resumed = match done {
         Ok(Concerned::Worker(worker)) => resumed(stage, &[worker], step).await,

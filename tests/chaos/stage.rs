@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bwp_sync::simulator::{Config, Simulator};
@@ -47,6 +48,8 @@ pub(crate) struct Stage {
     pub(crate) workers: Vec<Mutex<Worker>>,
     /// Held for reading by whoever publishes or does harm, for writing by who needs everybody else to be quiet.
     pub(crate) quiet: RwLock<()>,
+    /// Somebody needs that, so the shop is to finish what it has begun.
+    pub(crate) rest_wanted: AtomicBool,
     publisher: Mutex<Publisher>,
     one_process: bool,
     listeners: Vec<AbortOnDropHandle<()>>,
@@ -89,6 +92,7 @@ impl Stage {
             simulator,
             workers,
             quiet: RwLock::default(),
+            rest_wanted: AtomicBool::default(),
             publisher: Mutex::new(Publisher::new(&uris)),
             one_process: scenario.has_one_process(),
             listeners,
