@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bwp_sync::api::{ApiVersion, Client, ClientConfig};
 use bwp_sync::domain::conventions::Conventions;
+use bwp_sync::policy::breaker::Waits;
 use bwp_sync::policy::decide::Limits;
 use bwp_sync::simulator::Simulator;
-use bwp_sync::worker::{Context, Timing};
+use bwp_sync::worker::{Context, Pacing, Timing};
 
 /// How long a call may take; only what hangs takes so long.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -31,7 +32,10 @@ pub(crate) fn context(simulator: &Simulator, version: ApiVersion) -> Arc<Context
         retries: 2,
         last_call: Duration::from_secs(60),
     };
-    Arc::new(Context::new(client(simulator, version), Conventions::default(), limits, timing, 1_000_000))
+    // after a failure that pauses everything the next message may try at once
+    let waits = Waits { first: Duration::ZERO, longest: Duration::ZERO };
+    let pacing = Pacing { max_calls_per_second: None, waits };
+    Arc::new(Context::new(client(simulator, version), Conventions::default(), limits, timing, pacing, 1_000_000))
 }
 
 /// A client of a simulator.
