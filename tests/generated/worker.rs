@@ -32,7 +32,8 @@ pub(crate) fn context(simulator: &Simulator, version: ApiVersion) -> Arc<Context
         retries: 2,
         last_call: Duration::from_secs(60),
     };
-    let waits = Waits { first: Duration::from_millis(20), longest: Duration::from_millis(500) };
+    // after a failure that pauses everything the next message may try at once
+    let waits = Waits { first: Duration::ZERO, longest: Duration::ZERO };
     let pacing = Pacing { max_calls_per_second: None, waits };
     Arc::new(Context::new(client(simulator, version), Conventions::default(), limits, timing, pacing, 1_000_000))
 }
