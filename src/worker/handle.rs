@@ -114,9 +114,9 @@ pub fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<S
     if unread { None } else { open(&raw(inbound)).ok().and_then(|envelope| order_key(&envelope)) }
 }
 
-/// Whether a message is an amendment, of which the last one has to stand.
-pub fn amends(inbound: &Inbound) -> bool {
-    open(&raw(inbound)).is_ok_and(|envelope| envelope.kind == Kind::OrderAmended)
+/// Whether a message asks for its order to be created.
+pub fn creates(inbound: &Inbound) -> bool {
+    open(&raw(inbound)).is_ok_and(|envelope| envelope.kind == Kind::CheckoutCompleted)
 }
 
 /// A case of which the envelope has been read.

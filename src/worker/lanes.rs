@@ -12,8 +12,8 @@ use crate::ports::Job;
 
 /// A message that is not back so long after its time is another replica's by now.
 pub(super) const BACK_WITHIN: Duration = Duration::from_secs(60);
-/// The same of an amendment that waits for its order. Where there are several replicas such messages change hands often,
-/// so whoever follows them must not stay long behind one that is gone.
+/// The same of one that waits for its order. Where there are several replicas such messages are many and change hands
+/// often, so whoever follows them must not stay long behind one that is gone.
 const WAITING_BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// The orders that have messages here or away. Time is an argument.
@@ -81,8 +81,8 @@ impl Lanes {
     }
 
     /// Whether it is this message's turn. One that is back leaves the list of those away; one that is not first keeps
-    /// its place there. Of those that wait for the order to be created, only what `amends` it stays behind.
-    pub(super) fn turn(&mut self, name: &str, message: Uuid, amends: impl FnOnce() -> bool, now: Instant) -> Turn {
+    /// its place there. What `creates` the order goes before those that wait for it.
+    pub(super) fn turn(&mut self, name: &str, message: Uuid, creates: impl FnOnce() -> bool, now: Instant) -> Turn {
         let Some(lane) = self.lanes.get_mut(name) else { return Turn::Now };
         while lane.away.front().is_some_and(|first| first.message != message && first.is_gone(now)) {
             lane.away.pop_front();
@@ -93,7 +93,7 @@ impl Lanes {
                 lane.away.pop_front();
                 Turn::Now
             }
-            Some(first) if first.awaits_create && !amends() => Turn::Now,
+            Some(first) if first.awaits_create && creates() => Turn::Now,
             Some(&Away { queue, awaits_create, .. }) => Turn::Behind { queue, awaits_create },
         }
     }
@@ -183,19 +183,18 @@ mod tests {
     }
 
     #[test]
-    fn amendments_that_wait_for_their_order_keep_their_places_and_let_all_else_pass() {
-        const AMENDS: bool = true;
+    fn what_waits_for_its_order_keeps_its_place_and_lets_the_create_pass() {
         let (mut lanes, now) = lanes();
         let waiting = |message, seconds| Away { awaits_create: true, ..away(message, 0, now + seconds * SECOND) };
         let follows = Turn::Behind { queue: 0, awaits_create: true };
         lanes.handled("SO-1", Some(waiting(1, 30)));
-        assert_eq!(lanes.turn("SO-1", id(2), || AMENDS, now), follows);
+        assert_eq!(lanes.turn("SO-1", id(2), || false, now), follows);
         lanes.followed("SO-1", waiting(2, 31));
-        assert_eq!(lanes.turn("SO-1", id(3), || !AMENDS, now), Turn::Now, "the create");
-        assert_eq!(lanes.turn("SO-1", id(1), || AMENDS, now + 30 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(3), || true, now), Turn::Now, "the create");
+        assert_eq!(lanes.turn("SO-1", id(1), || false, now + 30 * SECOND), Turn::Now);
         lanes.handled("SO-1", None);
-        assert_eq!(lanes.turn("SO-1", id(4), || !AMENDS, now), Turn::Now, "another create, before what followed");
-        assert_eq!(lanes.turn("SO-1", id(2), || AMENDS, now + 31 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(4), || true, now), Turn::Now, "another create, before what followed");
+        assert_eq!(lanes.turn("SO-1", id(2), || false, now + 31 * SECOND), Turn::Now);
     }
 
     #[test]

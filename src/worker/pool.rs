@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::context::Context;
-use super::handle::{after_panic, amends, bury, handle, lane_of};
+use super::handle::{after_panic, bury, creates, handle, lane_of};
 use super::lanes::{Away, Lanes, Turn};
 use super::record::record;
 use crate::domain::outcome::body_id;
@@ -81,7 +81,7 @@ fn begin_in_lane<A: OrderApi>(
     lane: String,
     job: Job,
 ) {
-    let turn = lanes.turn(&lane, body_id(&job.inbound.body), || amends(&job.inbound), Instant::now());
+    let turn = lanes.turn(&lane, body_id(&job.inbound.body), || creates(&job.inbound), Instant::now());
     begin(running, context, Some(lane), job, turn);
 }
 
@@ -129,13 +129,7 @@ async fn settle<A: OrderApi>(
             let delay = context.delay(&later);
             context.board.delayed(message, &later.history, delay);
             let Later { queue, awaits_create, .. } = later;
-            // what waits for a create must hold up neither that create nor what can wait by itself
-            (!awaits_create || amends(&inbound)).then(|| Away {
-                message,
-                queue,
-                until: Instant::now() + delay,
-                awaits_create,
-            })
+            Some(Away { message, queue, until: Instant::now() + delay, awaits_create })
         }
         Settlement::Done(_) | Settlement::DeadLetter(..) | Settlement::Suspect => None,
     }
