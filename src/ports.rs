@@ -246,7 +246,7 @@ pub struct Later {
     pub queue: usize,
     /// What the next attempt needs to know.
     pub history: History,
-    /// It, or what it follows, waits for its order to be created, so it must not hold that create up.
+    /// It waits for its order to be created, so it must not hold that create up.
     pub awaits_create: bool,
 }
 

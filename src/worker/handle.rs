@@ -114,11 +114,6 @@ pub fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<S
     if unread { None } else { open(&raw(inbound)).ok().and_then(|envelope| order_key(&envelope)) }
 }
 
-/// Whether a message asks for its order to be created.
-pub fn creates(inbound: &Inbound) -> bool {
-    open(&raw(inbound)).is_ok_and(|envelope| envelope.kind == Kind::CheckoutCompleted)
-}
-
 /// A case of which the envelope has been read.
 fn case_of<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound, envelope: &Envelope) -> Case<'a, A> {
     let identity = Identity {

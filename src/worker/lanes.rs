@@ -12,9 +12,6 @@ use crate::ports::Job;
 
 /// A message that is not back so long after its time is another replica's by now.
 pub(super) const BACK_WITHIN: Duration = Duration::from_secs(60);
-/// The same of one that waits for its order. Where there are several replicas such messages are many and change hands
-/// often, so whoever follows them must not stay long behind one that is gone.
-const WAITING_BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// The orders that have messages here or away. Time is an argument.
 #[derive(Debug, Default)]
@@ -34,24 +31,11 @@ struct Lane {
     away: VecDeque<Away>,
 }
 
-/// A message in a retry queue.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Away {
-    /// Which one.
-    pub(super) message: Uuid,
-    /// The queue.
-    pub(super) queue: usize,
-    /// When it comes back.
-    pub(super) until: Instant,
-    /// Whether it, or what it follows, waits for the order to be created.
-    pub(super) awaits_create: bool,
-}
-
-impl Away {
-    /// Whether another replica has it by now.
-    fn is_gone(&self, now: Instant) -> bool {
-        self.until + if self.awaits_create { WAITING_BACK_WITHIN } else { BACK_WITHIN } <= now
-    }
+struct Away {
+    message: Uuid,
+    queue: usize,
+    until: Instant,
 }
 
 /// Whether a message may be handled.
@@ -60,12 +44,7 @@ pub(super) enum Turn {
     /// Nothing of its order comes before it.
     Now,
     /// Another one does, and is away by this retry queue: it follows by the same.
-    Behind {
-        /// The queue.
-        queue: usize,
-        /// Whether what it follows waits for the order to be created.
-        awaits_create: bool,
-    },
+    Behind(usize),
 }
 
 impl Lanes {
@@ -81,19 +60,11 @@ impl Lanes {
     }
 
     /// Whether it is this message's turn. One that is back from a retry queue leaves the list of those away; one that is
-    /// not first keeps its place there. A copy of one that is away is not that one: it comes after it. What `creates` the
-    /// order goes before those that wait for it.
-    pub(super) fn turn(
-        &mut self,
-        name: &str,
-        message: Uuid,
-        is_back: bool,
-        creates: impl FnOnce() -> bool,
-        now: Instant,
-    ) -> Turn {
+    /// not first keeps its place there. A copy of one that is away is not that one: it comes after it.
+    pub(super) fn turn(&mut self, name: &str, message: Uuid, is_back: bool, now: Instant) -> Turn {
         let Some(lane) = self.lanes.get_mut(name) else { return Turn::Now };
         let returns = |away: &Away| is_back && away.message == message;
-        while lane.away.front().is_some_and(|first| !returns(first) && first.is_gone(now)) {
+        while lane.away.front().is_some_and(|first| !returns(first) && first.until + BACK_WITHIN <= now) {
             lane.away.pop_front();
         }
         match lane.away.front() {
@@ -102,24 +73,23 @@ impl Lanes {
                 lane.away.pop_front();
                 Turn::Now
             }
-            Some(first) if first.awaits_create && creates() => Turn::Now,
-            Some(&Away { queue, awaits_create, .. }) => Turn::Behind { queue, awaits_create },
+            Some(first) => Turn::Behind(first.queue),
         }
     }
 
     /// A message was handled, and is first to come back when it was sent through a retry queue.
-    pub(super) fn handled(&mut self, name: &str, away: Option<Away>) {
-        if let (Some(lane), Some(away)) = (self.lanes.get_mut(name), away) {
-            lane.away.push_front(away);
+    pub(super) fn handled(&mut self, name: &str, message: Uuid, away: Option<(usize, Instant)>) {
+        if let (Some(lane), Some((queue, until))) = (self.lanes.get_mut(name), away) {
+            lane.away.push_front(Away { message, queue, until });
         }
     }
 
     /// A message followed another into a retry queue; once more, if it was back from one.
-    pub(super) fn followed(&mut self, name: &str, was_back: bool, follower: Away) {
+    pub(super) fn followed(&mut self, name: &str, message: Uuid, was_back: bool, queue: usize, until: Instant) {
         let Some(lane) = self.lanes.get_mut(name) else { return };
-        match lane.away.iter_mut().find(|away| was_back && away.message == follower.message) {
-            Some(away) => *away = follower,
-            None => lane.away.push_back(follower),
+        match lane.away.iter_mut().find(|away| was_back && away.message == message) {
+            Some(away) => (away.queue, away.until) = (queue, until),
+            None => lane.away.push_back(Away { message, queue, until }),
         }
     }
 
@@ -134,7 +104,7 @@ impl Lanes {
             self.lanes.remove(name);
         }
         if self.lanes.len() > self.sweep_at {
-            self.lanes.retain(|_, lane| lane.busy || lane.away.iter().any(|away| !away.is_gone(now)));
+            self.lanes.retain(|_, lane| lane.busy || lane.away.iter().any(|away| away.until + BACK_WITHIN > now));
             self.sweep_at = self.lanes.len() * 2 + 1000;
         }
         None
@@ -160,73 +130,49 @@ mod tests {
         Uuid::from_u128(number)
     }
 
-    fn away(message: u128, queue: usize, until: Instant) -> Away {
-        Away { message: id(message), queue, until, awaits_create: false }
-    }
-
-    fn behind(queue: usize) -> Turn {
-        Turn::Behind { queue, awaits_create: false }
-    }
-
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn whoever_follows_keeps_its_place_however_often_the_first_goes_away() {
         let (mut lanes, now) = lanes();
-        assert_eq!(lanes.turn("SO-1", id(1), false, || false, now), Turn::Now);
-        lanes.handled("SO-1", Some(away(1, 0, now + 5 * SECOND)));
-        assert_eq!(lanes.turn("SO-1", id(2), false, || false, now), behind(0));
-        lanes.followed("SO-1", false, away(2, 0, now + 6 * SECOND));
+        assert_eq!(lanes.turn("SO-1", id(1), false, now), Turn::Now);
+        lanes.handled("SO-1", id(1), Some((0, now + 5 * SECOND)));
+        assert_eq!(lanes.turn("SO-1", id(2), false, now), Turn::Behind(0));
+        lanes.followed("SO-1", id(2), false, 0, now + 6 * SECOND);
         // the first is back and done, the second still away: the third must not overtake it
-        assert_eq!(lanes.turn("SO-1", id(1), true, || false, now + 5 * SECOND), Turn::Now);
-        lanes.handled("SO-1", None);
-        assert_eq!(lanes.turn("SO-1", id(3), false, || false, now + 5 * SECOND), behind(0));
-        lanes.followed("SO-1", false, away(3, 0, now + 10 * SECOND));
-        assert_eq!(lanes.turn("SO-1", id(2), true, || false, now + 6 * SECOND), Turn::Now);
-        lanes.handled("SO-1", Some(away(2, 1, now + 36 * SECOND)));
+        assert_eq!(lanes.turn("SO-1", id(1), true, now + 5 * SECOND), Turn::Now);
+        lanes.handled("SO-1", id(1), None);
+        assert_eq!(lanes.turn("SO-1", id(3), false, now + 5 * SECOND), Turn::Behind(0));
+        lanes.followed("SO-1", id(3), false, 0, now + 10 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(2), true, now + 6 * SECOND), Turn::Now);
+        lanes.handled("SO-1", id(2), Some((1, now + 36 * SECOND)));
         // the second is away again and still before the third
-        assert_eq!(lanes.turn("SO-1", id(3), true, || false, now + 10 * SECOND), behind(1));
-        lanes.followed("SO-1", true, away(3, 1, now + 40 * SECOND));
-        assert_eq!(lanes.turn("SO-1", id(2), true, || false, now + 36 * SECOND), Turn::Now);
-        assert_eq!(lanes.turn("SO-1", id(3), true, || false, now + 40 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(3), true, now + 10 * SECOND), Turn::Behind(1));
+        lanes.followed("SO-1", id(3), true, 1, now + 40 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(2), true, now + 36 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(3), true, now + 40 * SECOND), Turn::Now);
     }
 
     #[test]
     fn a_copy_of_a_message_that_is_away_is_handled_after_it_and_before_what_follows() {
         let (mut lanes, now) = lanes();
-        let back = now + 5 * SECOND;
-        lanes.handled("SO-1", Some(away(1, 0, back)));
-        assert_eq!(lanes.turn("SO-1", id(1), false, || false, now), behind(0));
-        lanes.followed("SO-1", false, away(1, 0, back));
-        assert_eq!(lanes.turn("SO-1", id(2), false, || false, now), behind(0));
-        lanes.followed("SO-1", false, away(2, 0, back));
-        assert_eq!(lanes.turn("SO-1", id(1), true, || false, back), Turn::Now);
-        assert_eq!(lanes.turn("SO-1", id(2), true, || false, back), behind(0));
-        assert_eq!(lanes.turn("SO-1", id(1), true, || false, back), Turn::Now);
-        assert_eq!(lanes.turn("SO-1", id(2), true, || false, back), Turn::Now);
-    }
-
-    #[test]
-    fn what_waits_for_its_order_keeps_its_place_and_lets_the_create_pass() {
-        let (mut lanes, now) = lanes();
-        let waiting = |message, seconds| Away { awaits_create: true, ..away(message, 0, now + seconds * SECOND) };
-        let follows = Turn::Behind { queue: 0, awaits_create: true };
-        lanes.handled("SO-1", Some(waiting(1, 30)));
-        assert_eq!(lanes.turn("SO-1", id(2), false, || false, now), follows);
-        lanes.followed("SO-1", false, waiting(2, 31));
-        assert_eq!(lanes.turn("SO-1", id(3), false, || true, now), Turn::Now, "the create");
-        assert_eq!(lanes.turn("SO-1", id(1), true, || false, now + 30 * SECOND), Turn::Now);
-        lanes.handled("SO-1", None);
-        assert_eq!(lanes.turn("SO-1", id(4), false, || true, now), Turn::Now, "another create, before what followed");
-        assert_eq!(lanes.turn("SO-1", id(2), true, || false, now + 31 * SECOND), Turn::Now);
+        lanes.handled("SO-1", id(1), Some((0, now + 5 * SECOND)));
+        assert_eq!(lanes.turn("SO-1", id(1), false, now), Turn::Behind(0));
+        lanes.followed("SO-1", id(1), false, 0, now + 5 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(2), false, now), Turn::Behind(0));
+        lanes.followed("SO-1", id(2), false, 0, now + 5 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(1), true, now + 5 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(2), true, now + 5 * SECOND), Turn::Behind(0));
+        assert_eq!(lanes.turn("SO-1", id(1), true, now + 5 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(2), true, now + 5 * SECOND), Turn::Now);
     }
 
     #[test]
     fn a_message_that_another_replica_took_is_not_waited_for_long() {
         let (mut lanes, now) = lanes();
-        lanes.handled("SO-1", Some(away(1, 0, now)));
-        assert_eq!(lanes.turn("SO-1", id(2), false, || false, now + SECOND), behind(0));
-        assert_eq!(lanes.turn("SO-1", id(2), false, || false, now + BACK_WITHIN), Turn::Now);
+        lanes.handled("SO-1", id(1), Some((0, now)));
+        assert_eq!(lanes.turn("SO-1", id(2), false, now + SECOND), Turn::Behind(0));
+        assert_eq!(lanes.turn("SO-1", id(2), false, now + BACK_WITHIN), Turn::Now);
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -14,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::context::Context;
-use super::handle::{after_panic, bury, creates, handle, lane_of};
-use super::lanes::{Away, Lanes, Turn};
+use super::handle::{after_panic, bury, handle, lane_of};
+use super::lanes::{Lanes, Turn};
 use super::record::record;
 use crate::domain::outcome::body_id;
 use crate::ports::{History, Inbound, Job, Later, OrderApi, Settlement, Settling};
@@ -51,12 +50,12 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
             },
             Some(ended) = running.join_next() => {
                 // a task ends by itself: its panics are caught inside, and nobody aborts it
-                let Ok(Ended { lane: Some(lane), was_back, turn, away }) = ended else { continue };
+                let Ok(Ended { lane: Some(lane), message, hopped, turn, away }) = ended else { continue };
                 match (turn, away) {
-                    (Turn::Behind { .. }, Some(away)) => lanes.followed(&lane, was_back, away),
-                    (Turn::Now, away) => lanes.handled(&lane, away),
+                    (Turn::Behind(queue), Some((_, until))) => lanes.followed(&lane, message, hopped, queue, until),
+                    (Turn::Now, away) => lanes.handled(&lane, message, away),
                     // it could not be sent away, and comes again
-                    (Turn::Behind { .. }, None) => {}
+                    (Turn::Behind(_), None) => {}
                 }
                 if let Some(job) = lanes.leave(&lane, Instant::now()) {
                     begin_in_lane(&mut running, &context, &mut lanes, lane, job);
@@ -69,11 +68,12 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
 /// How a job's task ended.
 struct Ended {
     lane: Option<String>,
-    /// It was back from a retry queue.
-    was_back: bool,
+    message: Uuid,
+    /// It had been away before.
+    hopped: bool,
     turn: Turn,
-    /// It was sent through a retry queue.
-    away: Option<Away>,
+    /// It was sent through this retry queue, until then.
+    away: Option<(usize, Instant)>,
 }
 
 fn begin_in_lane<A: OrderApi>(
@@ -83,8 +83,7 @@ fn begin_in_lane<A: OrderApi>(
     lane: String,
     job: Job,
 ) {
-    let inbound = &job.inbound;
-    let turn = lanes.turn(&lane, body_id(&inbound.body), inbound.hopped, || creates(inbound), Instant::now());
+    let turn = lanes.turn(&lane, body_id(&job.inbound.body), job.inbound.hopped, Instant::now());
     begin(running, context, Some(lane), job, turn);
 }
 
@@ -96,12 +95,12 @@ fn begin<A: OrderApi>(
     turn: Turn,
 ) {
     let context = Arc::clone(context);
-    let (message, was_back) = (body_id(&job.inbound.body), job.inbound.hopped);
+    let (message, hopped) = (body_id(&job.inbound.body), job.inbound.hopped);
     running.spawn(async move {
         let settled = AssertUnwindSafe(settle(&context, lane.as_deref(), message, job, turn)).catch_unwind();
         // a panic outside the handling, of which nothing is known: the message comes again
         let away = settled.await.unwrap_or_default();
-        Ended { lane, was_back, turn, away }
+        Ended { lane, message, hopped, turn, away }
     });
 }
 
@@ -112,12 +111,12 @@ async fn settle<A: OrderApi>(
     message: Uuid,
     job: Job,
     turn: Turn,
-) -> Option<Away> {
+) -> Option<(usize, Instant)> {
     let Job { inbound, settle } = job;
     let in_hand = context.board.take(inbound.taken_at);
     context.board.back(message);
     let settlement = match turn {
-        Turn::Behind { queue, awaits_create } => follow(&inbound, queue, awaits_create),
+        Turn::Behind(queue) => follow(&inbound, queue),
         Turn::Now => fenced(context, &inbound).await,
     };
     let (carried_out, done) = oneshot::channel();
@@ -131,8 +130,8 @@ async fn settle<A: OrderApi>(
         Settlement::Later(later) => {
             let delay = context.delay(&later);
             context.board.delayed(message, &later.history, delay);
-            let Later { queue, awaits_create, .. } = later;
-            Some(Away { message, queue, until: Instant::now() + delay, awaits_create })
+            // what waits for a create must not hold that create up
+            (!later.awaits_create).then(|| (later.queue, Instant::now() + delay))
         }
         Settlement::Done(_) | Settlement::DeadLetter(..) | Settlement::Suspect => None,
     }
@@ -151,11 +150,9 @@ fn fenced_lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Optio
     std::panic::catch_unwind(AssertUnwindSafe(|| lane_of(context, inbound))).unwrap_or_default()
 }
 
-/// A follower of a delayed message takes the same retry queue, so that it comes back behind it. If that one waits for
-/// the order to be created, so does the follower.
-fn follow(inbound: &Inbound, queue: usize, awaits_create: bool) -> Settlement {
+/// A follower of a delayed message takes the same retry queue, so that it comes back behind it.
+fn follow(inbound: &Inbound, queue: usize) -> Settlement {
     let outcome_unknown = inbound.history.outcome_unknown || inbound.redelivered;
-    let awaiting_since = inbound.history.awaiting_since.or_else(|| awaits_create.then(Timestamp::now));
-    let history = History { outcome_unknown, awaiting_since, ..inbound.history.clone() };
-    Settlement::Later(Later { queue, history, awaits_create })
+    let history = History { outcome_unknown, ..inbound.history.clone() };
+    Settlement::Later(Later { queue, history, awaits_create: false })
 }

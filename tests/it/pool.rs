@@ -253,21 +253,6 @@ async fn a_fulfillment_that_waits_does_not_hold_its_own_create_up() {
 }
 
 #[tokio::test]
-async fn what_comes_after_an_amendment_that_waits_for_its_order_stays_behind_it() {
-    let stage = Stage::new();
-    let amendment = |id: &str, total: &str| {
-        event(id, "order-amended", json!({ "order": { "id": "SO-1" }, "currency": "USD", "total": total }))
-    };
-    let long_away = History { delays: 1, ..History::default() };
-    let first = stage.send(Inbound { history: long_away, ..amendment("first", "20") }).await.await;
-    assert!(matches!(&first, Ok(Settlement::Later(later)) if later.queue == 1), "{first:?}");
-    let second = stage.send(amendment("second", "30")).await.await;
-    let Ok(Settlement::Later(second)) = second else { panic!("{second:?}") };
-    assert_eq!((second.queue, second.awaits_create), (1, true), "not the shortest queue, by which it would overtake");
-    assert!(second.history.awaiting_since.is_some(), "its own time runs");
-}
-
-#[tokio::test]
 async fn the_same_message_gives_the_same_result_id() {
     let mut stage = Stage::new();
     let mut ids = Vec::new();
