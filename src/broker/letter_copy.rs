@@ -232,3 +232,94 @@ fn bytes_of(bytes: &[u8]) -> Bytes {
         Err(_) => Bytes::Base64(BASE64_STANDARD.encode(bytes)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lapin::message::Delivery;
+
+    use super::*;
+    use crate::broker::Place;
+    use crate::broker::letter::Words;
+
+    fn letter(properties: BasicProperties, body: &[u8]) -> StoredLetter {
+        let mut delivery = Delivery::mock(1, "bwp.dead".into(), "createOrder.X".into(), false, body.to_vec());
+        delivery.properties = properties;
+        StoredLetter::of(delivery, Place::DeadLetters, &mut Words::default())
+    }
+
+    /// Every type that a header can have, the numbers at their bounds.
+    fn headers() -> FieldTable {
+        let inner = FieldTable::default();
+        let mut headers = FieldTable::default();
+        let values = [
+            AMQPValue::Boolean(true),
+            AMQPValue::ShortShortInt(i8::MIN),
+            AMQPValue::ShortShortUInt(u8::MAX),
+            AMQPValue::ShortInt(i16::MIN),
+            AMQPValue::ShortUInt(u16::MAX),
+            AMQPValue::LongInt(i32::MIN),
+            AMQPValue::LongUInt(u32::MAX),
+            AMQPValue::LongLongInt(i64::MIN),
+            AMQPValue::Float(f32::MIN_POSITIVE),
+            AMQPValue::Double(f64::INFINITY),
+            AMQPValue::DecimalValue(DecimalValue { scale: 2, value: 3879 }),
+            AMQPValue::ShortString("kürzer".into()),
+            AMQPValue::LongString("länger".into()),
+            AMQPValue::LongString(b"\xff\x00".to_vec().into()),
+            AMQPValue::FieldArray(vec![AMQPValue::Void, AMQPValue::Boolean(false)].into()),
+            AMQPValue::Timestamp(u64::MAX),
+            AMQPValue::FieldTable(inner),
+            AMQPValue::ByteArray(b"\x00\xff".to_vec().into()),
+            AMQPValue::Void,
+        ];
+        for (number, value) in values.into_iter().enumerate() {
+            headers.insert(format!("h{number}").into(), value);
+        }
+        headers.insert(own::ERROR_CODE.into(), text("ItemOutOfStock"));
+        headers
+    }
+
+    #[test]
+    fn a_letter_comes_back_from_its_line_as_it_was() {
+        let properties = BasicProperties::default()
+            .with_headers(headers())
+            .with_delivery_mode(2)
+            .with_content_type("application/json".into())
+            .with_message_id("m-1".into())
+            .with_timestamp(7)
+            .with_priority(3);
+        for body in [b"{\"a\": \"\xc3\xa4\"}\r\n".as_slice(), b"\xff\xfe", b""] {
+            let line = serde_json::to_string(&letter(properties.clone(), body).exported()).unwrap();
+            let back = serde_json::from_str::<ExportedLetter>(&line).unwrap().letter().unwrap();
+            assert_eq!(back, (properties.clone(), body.to_vec()), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_the_broker_wrote_is_left_out_and_what_would_hurt_has_another_name() {
+        let mut headers = FieldTable::default();
+        headers.insert("x-delivery-count".into(), AMQPValue::LongLongInt(9));
+        headers.insert("CC".into(), text("elsewhere"));
+        let properties = BasicProperties::default().with_headers(headers).with_user_id("guest".into());
+        let (back, _) = letter(properties, b"{}").exported().letter().unwrap();
+        assert_eq!(back.user_id(), &None);
+        let names: Vec<_> = back.headers().as_ref().unwrap().inner().keys().map(ToString::to_string).collect();
+        assert_eq!(names, ["bwp-original-cc", "bwp-original-user-id"]);
+    }
+
+    #[test]
+    fn a_replay_counts_itself_and_leaves_the_failure_behind() {
+        let mut headers = headers();
+        headers.insert(own::REPLAYS.into(), AMQPValue::LongUInt(1));
+        headers.insert(own::ATTEMPTS.into(), AMQPValue::LongUInt(10));
+        headers.insert(own::SOURCE_ROUTING_KEY.into(), text("checkout-completed"));
+        let replay = letter(BasicProperties::default().with_headers(headers), b"{}").for_replay(Uuid::nil());
+        let headers = replay.headers().clone().unwrap();
+        let get = |name: &str| headers.inner().get(name).cloned();
+        assert_eq!(get(own::REPLAYS), Some(AMQPValue::LongUInt(2)));
+        assert_eq!(get(own::REPLAY_ID), Some(text(&Uuid::nil().to_string())));
+        assert_eq!(get(own::SOURCE_ROUTING_KEY), Some(text("checkout-completed")));
+        assert_eq!((get(own::ATTEMPTS), get(own::ERROR_CODE)), (None, None));
+        assert!(get("h3").is_some());
+    }
+}

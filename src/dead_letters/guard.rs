@@ -49,7 +49,7 @@ pub async fn check<A: OrderApi>(api: &A, letters: &[Planned], alias_type: &str) 
         }
     }
     let reads = orders.into_iter().map(async |(order, create)| {
-        let warning = match read(api, order, alias_type).await {
+        let warning = match read(api, order, alias_type, create).await {
             Ok(Some(stored)) => warning(&stored, create),
             Ok(None) => None,
             Err(why) => Some(Warning::Unread(why)),
@@ -59,10 +59,16 @@ pub async fn check<A: OrderApi>(api: &A, letters: &[Planned], alias_type: &str) 
     stream::iter(reads).buffer_unordered(READS).filter_map(async |warning| warning).collect().await
 }
 
-/// By the shop's id, then by Buy with Prime's: a letter may be known by either.
-async fn read<A: OrderApi>(api: &A, order: &str, alias_type: &str) -> Result<Option<StoredOrder>, String> {
-    let names = [OrderIdentifier::Alias(Alias::new(alias_type, order)), OrderIdentifier::OrderId(order.into())];
-    for name in names {
+/// By the shop's id, then by Buy with Prime's: a letter may be known by either, that of a create by the shop's alone.
+async fn read<A: OrderApi>(
+    api: &A,
+    order: &str,
+    alias_type: &str,
+    create: bool,
+) -> Result<Option<StoredOrder>, String> {
+    let alias = OrderIdentifier::Alias(Alias::new(alias_type, order));
+    let id = (!create).then(|| OrderIdentifier::OrderId(order.into()));
+    for name in [Some(alias), id].into_iter().flatten() {
         match api.order(&name).await {
             Ok(Some(stored)) => return Ok(Some(stored)),
             Ok(None) => {}
@@ -83,5 +89,27 @@ fn warning(stored: &StoredOrder, create: bool) -> Option<Warning> {
         (Some(PackageState::Cancelled), _) => Some(Warning::Cancelled),
         (_, Some(ExecutionState::Started)) => Some(Warning::Started),
         _ => create.then_some(Warning::Exists),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_worth_a_word_when_it_is_there_before_its_create_or_cannot_be_changed_any_more() {
+        let stored = |execution: ExecutionState, packages: Option<PackageState>| StoredOrder {
+            execution_state: Some(execution),
+            package_state: packages,
+            ..StoredOrder::default()
+        };
+        let (open, started) = (stored(ExecutionState::NotStarted, None), stored(ExecutionState::Started, None));
+        let cancelled = stored(ExecutionState::Started, Some(PackageState::Cancelled));
+        assert_eq!((warning(&open, true), warning(&open, false)), (Some(Warning::Exists), None));
+        assert_eq!(
+            (warning(&started, true), warning(&started, false)),
+            (Some(Warning::Started), Some(Warning::Started))
+        );
+        assert_eq!(warning(&cancelled, false), Some(Warning::Cancelled));
     }
 }

@@ -77,10 +77,15 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
         ApiError::Unreadable { status, retry_after } => {
             let (class, effect_possible) = by_status(*status);
             let failure = nameless(class, &format!("Http{status}"), NETWORK_ACTION, effect_possible, *retry_after);
-            Failure { systemic: failure.systemic || *status == 401, ..failure }
+            // the API itself denies by an answer; this is the way to it
+            Failure { systemic: failure.systemic || class == Class::Denied, ..failure }
         }
         ApiError::Answered { status, errors, retry_after } => {
-            let fact = errors.first().cloned().unwrap_or_default();
+            let mut fact = errors.first().cloned().unwrap_or_default();
+            // a blank name is none
+            for name in [&mut fact.error_type, &mut fact.code] {
+                name.take_if(|name| name.trim().is_empty());
+            }
             let understood = understand(rows, operation, *status, &fact);
             let error_type = fact.error_type.unwrap_or_else(|| understood.stands_for.into());
             Failure {

@@ -262,6 +262,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn whatever_happens_the_rate_stays_within_its_bounds_and_a_token_comes(steps in steps(), capped: bool) {
             let mut limiter = Limiter::new(capped.then_some(30.0));

@@ -47,7 +47,7 @@ async fn a_replay_of_five_thousand_that_is_killed_loses_nothing_and_makes_no_ord
 
     stage.publish(&checkout(LAST)).await;
     let mut results = stage.results().await;
-    results.until(SOON * 3, |seen| seen.last().is_some_and(|result| json(result)["subject"] == LAST)).await;
+    results.until(SOON * 5, |seen| seen.last().is_some_and(|result| json(result)["subject"] == LAST)).await;
     assert_eq!(worker.terminated().await, Some(0));
     let seen = stage.rest_of(RESULTS, &mut results).await;
     assert_eq!(messages(seen, |_| String::new()).len(), LETTERS_WRITTEN + 1);

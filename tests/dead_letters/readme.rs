@@ -26,7 +26,7 @@ async fn the_operators_page_is_what_the_tool_prints() {
     for command in [
         "stats",
         "list --code ItemOutOfStock",
-        "show 62d4dba4",
+        "show c38e7ad0",
         "replay --code ItemOutOfStock --dry-run",
         "replay --order SO-10042 --set lines[0].product.productId=mug-2 --yes --ledger ledger.jsonl --reason re-stocked",
         "replay --code ItemOutOfStock --yes",

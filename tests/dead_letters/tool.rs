@@ -50,9 +50,9 @@ pub(crate) fn stable(text: &str) -> String {
         (r"test-[0-9a-f-]{36}", "(vhost)"),
         (r"process \d+", "process (pid)"),
         (r"(by|user) \S+( \d+)? on \S+,", "by (user) on (host),"),
-        (r"\b\d+s( old)", "(age)$1"),
-        (r"newest \d+s", "newest (age)"),
-        (r"  +\d+s  ", "  (age)  "),
+        (r"\b\d+[smh]( old)", "(age)$1"),
+        (r"newest \d+[smh]", "newest (age)"),
+        (r"  +\d+[smh]  ", "  (age)  "),
         (r"127\.0\.0\.1:\d+", "(address)"),
     ];
     replacements.iter().fold(text.to_owned(), |text, (pattern, name)| {

@@ -4,8 +4,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod any_bytes;
+mod classify;
+mod left;
 mod privacy;
 mod refused;
+mod rules;
 mod sameness;
 mod samples;
 mod support;
+mod updates;
