@@ -12,3 +12,4 @@ pub mod classify;
 pub mod decide;
 pub mod health;
 pub mod limiter;
+pub mod sign;

@@ -10,9 +10,10 @@ use metrics::{counter, gauge, histogram};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use crate::policy::breaker::{Breaker, Cause, Sign, Waits};
+use crate::policy::breaker::{Breaker, Waits};
 use crate::policy::catalogue::Class;
 use crate::policy::limiter::{Limiter, RetryQuota};
+use crate::policy::sign::{Cause, Sign};
 use crate::ports::{Flow, Pause};
 
 /// What the pace is told.
@@ -246,7 +247,7 @@ fn show_pause(present: Option<Cause>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::breaker::works;
+    use crate::policy::sign::works;
     use crate::ports::Operation;
 
     const SECOND: Duration = Duration::from_secs(1);

@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep};
 
 use super::case::Case;
 use super::pace::Attempt;
-use crate::policy::breaker;
 use crate::policy::classify::{Failure, classify_by, not_begun, put_off};
 use crate::policy::decide::again_here;
+use crate::policy::sign::{sign, works};
 use crate::ports::{ApiError, Operation, OrderApi};
 
 impl<A: OrderApi> Case<'_, A> {
@@ -81,11 +81,11 @@ impl<A: OrderApi> Case<'_, A> {
         let began = Instant::now();
         let outcome = call.await.map_err(|error| {
             let failure = classify_by(self.context.rows, operation, &error);
-            let sign = breaker::sign(&failure, &error);
+            let sign = sign(&failure, &error);
             (failure, sign)
         });
         let (class, sign) = match &outcome {
-            Ok(_) => (None, breaker::works(operation)),
+            Ok(_) => (None, works(operation)),
             Err((failure, sign)) => (Some(failure.class), *sign),
         };
         let name = class.map_or("ok", |class| class.name());
