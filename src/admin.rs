@@ -17,8 +17,8 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::ports::{BrokerState, Trouble};
-use crate::worker::Board;
+use crate::ports::{BrokerState, Pause, Trouble};
+use crate::worker::{Board, Pace};
 
 /// What the probes look at.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct View {
     pub broker: watch::Receiver<BrokerState>,
     /// The worker's own words.
     pub board: Arc<Board>,
+    /// The pace of all calls.
+    pub pace: Arc<Pace>,
     /// All metrics.
     pub metrics: PrometheusHandle,
     /// A message that is in hand for longer than this means that the process makes no progress.
@@ -61,8 +63,21 @@ async fn livez(State(view): State<View>) -> Response {
 #[serde(rename_all = "camelCase")]
 struct Readiness {
     ready: bool,
+    /// Absent while work goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: Option<Paused>,
     broker: Broker,
     api: Api,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Paused {
+    cause: &'static str,
+    since: Timestamp,
+    /// Absent once a message may try, the next one that comes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_probe: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -89,14 +104,15 @@ struct Api {
 }
 
 impl Readiness {
-    /// An API that fails does not make the process unready: it takes messages and holds them in retry queues,
-    /// and a roll-out that mends a credential must not be blocked.
-    fn of(broker: &BrokerState, trouble: Option<Trouble>) -> Self {
-        let BrokerState { prefetch, cause, since, next_try } = broker.clone();
+    /// An API that fails does not make the process unready: pausing is what it is to do then, and a roll-out that mends
+    /// a credential must not be blocked.
+    fn of(broker: &BrokerState, pause: Option<Pause>, trouble: Option<Trouble>) -> Self {
+        let BrokerState { prefetch, resting, cause, since, next_try } = broker.clone();
         let works = trouble.is_none();
         let (api_cause, api_since) = trouble.map(|trouble| (trouble.cause, trouble.since)).unzip();
         Self {
-            ready: prefetch.is_some(),
+            ready: prefetch.is_some() || resting,
+            pause: pause.map(|Pause { cause, since, next_probe }| Paused { cause, since, next_probe }),
             broker: Broker { prefetch, cause, since, next_try },
             api: Api { works, cause: api_cause, since: api_since },
         }
@@ -104,7 +120,7 @@ impl Readiness {
 }
 
 async fn readyz(State(view): State<View>) -> Response {
-    let readiness = Readiness::of(&view.broker.borrow(), view.board.api_trouble());
+    let readiness = Readiness::of(&view.broker.borrow(), view.pace.pause(), view.board.api_trouble());
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     match serde_json::to_string_pretty(&readiness) {
         Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body + "\n").into_response(),

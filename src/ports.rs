@@ -281,11 +281,36 @@ pub struct Letter {
     pub bare: bool,
 }
 
+/// How many messages the broker room may take.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Flow {
+    /// As many as the prefetch allows.
+    #[default]
+    Full,
+    /// One at a time: it finds out whether the API works again.
+    One,
+    /// None: all calls are paused.
+    Nothing,
+}
+
+/// Why nothing is called, or one message at a time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pause {
+    /// Why, in one word.
+    pub cause: &'static str,
+    /// Since when.
+    pub since: Timestamp,
+    /// When a message may try again; `None` once one may.
+    pub next_probe: Option<Timestamp>,
+}
+
 /// What the broker room says of itself.
 #[derive(Clone, Debug)]
 pub struct BrokerState {
     /// Prefetch of the registered consumer; `None` when nothing is consumed.
     pub prefetch: Option<u16>,
+    /// Nothing is consumed since all calls are paused: the broker is there.
+    pub resting: bool,
     /// Why nothing is consumed, or taken although something is.
     pub cause: Option<String>,
     /// Since when.
@@ -297,12 +322,12 @@ pub struct BrokerState {
 impl BrokerState {
     /// Nothing is consumed, for this reason.
     pub fn down(cause: impl Into<String>, since: Timestamp, next_try: Option<Timestamp>) -> Self {
-        Self { prefetch: None, cause: Some(cause.into()), since, next_try }
+        Self { prefetch: None, resting: false, cause: Some(cause.into()), since, next_try }
     }
 
-    /// A consumer is registered.
-    pub fn consuming(prefetch: u16, since: Timestamp, cause: Option<String>) -> Self {
-        Self { prefetch: Some(prefetch), cause, since, next_try: None }
+    /// The broker is there, and so much is taken from it; `None` while all calls are paused.
+    pub fn up(prefetch: Option<u16>, since: Timestamp) -> Self {
+        Self { prefetch, resting: prefetch.is_none(), cause: None, since, next_try: None }
     }
 }
 

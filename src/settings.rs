@@ -17,8 +17,9 @@ use crate::broker::{BrokerConfig, Names, TlsFiles};
 use crate::domain::conventions::Conventions;
 use crate::domain::order::AliasTypes;
 use crate::domain::rules::Rule;
+use crate::policy::breaker::Waits;
 use crate::policy::decide::Limits;
-use crate::worker::Timing;
+use crate::worker::{Pacing, Timing};
 
 /// Every key, its default and its reason.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -32,6 +33,7 @@ pub struct Settings {
     conventions: Conventions,
     limits: Limits,
     timing: Timing,
+    pacing: Pacing,
     max_hold: Duration,
     max_message_bytes: usize,
     admin: Listen,
@@ -71,6 +73,10 @@ enum StartFulfillment {
 #[derive(Clone, Copy, Debug)]
 struct Listen(Option<SocketAddr>);
 
+/// Calls per second, or no bound.
+#[derive(Clone, Copy, Debug)]
+struct Rate(Option<f64>);
+
 /// Settings that cannot be worked with.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -107,6 +113,7 @@ impl Settings {
             conventions: conventions(reader)?,
             limits: limits(reader)?,
             timing: timing(reader, max_hold, api.timeout)?,
+            pacing: pacing(reader)?,
             max_hold,
             max_message_bytes: reader.get("broker.max_message_bytes")?,
             admin: reader.get("admin.listen")?,
@@ -139,6 +146,11 @@ impl Settings {
     /// Waits inside the process.
     pub fn timing(&self) -> Timing {
         self.timing.clone()
+    }
+
+    /// The pace of all calls.
+    pub fn pacing(&self) -> Pacing {
+        self.pacing.clone()
     }
 
     /// Bytes of a body that is still read.
@@ -247,6 +259,12 @@ fn timing(reader: &mut Reader, max_hold: Duration, timeout: Duration) -> Result<
         retries: reader.get("retry.in_process")?,
         last_call: max_hold.saturating_sub(timeout),
     })
+}
+
+fn pacing(reader: &mut Reader) -> Result<Pacing, SettingsError> {
+    let Rate(max_calls_per_second) = reader.get("api.max_calls_per_second")?;
+    let waits = Waits { first: reader.get("pause.first_probe")?, longest: reader.get("pause.longest_probe")? };
+    Ok(Pacing { max_calls_per_second, waits })
 }
 
 #[cfg(test)]

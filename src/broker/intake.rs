@@ -5,12 +5,13 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use metrics::gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::config::BrokerConfig;
 use super::inbound::FirstSights;
-use crate::ports::{BrokerState, Job};
+use crate::ports::{BrokerState, Flow, Job};
 
 /// What outlives a session.
 #[derive(Debug)]
@@ -23,15 +24,23 @@ pub(super) struct Intake {
     max_bytes: u32,
     pub(super) sights: Arc<Mutex<FirstSights>>,
     state: watch::Sender<BrokerState>,
+    /// How many messages the worker lets us take.
+    pub(super) flow: watch::Receiver<Flow>,
     /// How many messages were settled.
     pub(super) settled: Arc<AtomicU64>,
 }
 
 impl Intake {
-    pub(super) fn new(config: &BrokerConfig, jobs: mpsc::Sender<Job>, state: watch::Sender<BrokerState>) -> Self {
+    pub(super) fn new(
+        config: &BrokerConfig,
+        jobs: mpsc::Sender<Job>,
+        state: watch::Sender<BrokerState>,
+        flow: watch::Receiver<Flow>,
+    ) -> Self {
         Self {
             jobs,
             state,
+            flow,
             // the suspects' consumer has one of its own
             messages: Arc::new(Semaphore::new(usize::from(config.prefetch) + 1)),
             bytes: Arc::new(Semaphore::new(config.max_bytes_in_flight as usize)),
@@ -52,6 +61,17 @@ impl Intake {
     pub(super) fn show(&self, state: BrokerState) {
         gauge!("bwp_consumer_prefetch").set(state.prefetch.unwrap_or(0));
         self.state.send_replace(state);
+    }
+
+    /// Another prefetch; none while all calls are paused.
+    pub(super) fn show_prefetch(&self, prefetch: Option<u16>) {
+        gauge!("bwp_consumer_prefetch").set(prefetch.unwrap_or(0));
+        self.state.send_modify(|state| (state.prefetch, state.resting) = (prefetch, prefetch.is_none()));
+    }
+
+    /// Something is wrong although the broker is there, or no longer.
+    pub(super) fn show_cause(&self, cause: Option<String>) {
+        self.state.send_modify(|state| (state.cause, state.since) = (cause, Timestamp::now()));
     }
 
     pub(super) fn sights(&self) -> std::sync::MutexGuard<'_, FirstSights> {

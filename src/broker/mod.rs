@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod connection;
+mod consumers;
 pub mod inbound;
 pub mod inspect;
 mod intake;

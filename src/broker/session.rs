@@ -10,10 +10,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::StreamExt;
 use jiff::Timestamp;
-use lapin::message::Delivery;
-use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
-use lapin::types::FieldTable;
-use lapin::{Channel, Connection, Consumer, Event};
+use lapin::{Connection, Event};
 use metrics::{counter, gauge};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -21,18 +18,16 @@ use tokio_util::task::TaskTracker;
 
 use super::config::BrokerConfig;
 use super::connection::{Frame, OpenError, close, close_channel, open};
+use super::consumers::{ConsumerError, Consumers, Taken};
 use super::inbound::{fingerprint, inbound};
 use super::intake::Intake;
 use super::publish::Publisher;
 use super::settle::{Acknowledged, SettleError, Settler};
-use super::short;
 use super::topology::{TopologyError, declare};
-use crate::ports::{BrokerState, Job, Settling};
+use crate::ports::{BrokerState, Flow, Job, Settling};
 
 /// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A broker that does not answer must not use up the time that calls under way have.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 /// A session that lasted for so long, or settled a message, was a good one; the next pause starts small again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
 
@@ -43,12 +38,10 @@ enum Lost {
     Open(#[from] OpenError),
     #[error(transparent)]
     Topology(#[from] TopologyError),
-    #[error("cannot consume `{queue}`: {error}")]
-    Consume { queue: String, error: lapin::Error },
+    #[error(transparent)]
+    Consume(#[from] ConsumerError),
     #[error("cannot open a channel: {0}")]
     Channel(#[from] lapin::Error),
-    #[error("the broker cancelled the consumer of `{0}`: was the queue deleted?")]
-    Cancelled(String),
     #[error(transparent)]
     Settle(#[from] SettleError),
     #[error("the publishing connection is gone")]
@@ -63,9 +56,9 @@ impl Lost {
         match self {
             Self::Open(_) => "not-connected",
             Self::Topology(_) => "topology",
-            Self::Consume { .. } => "consumer",
+            Self::Consume(ConsumerError::Failed { .. }) => "consumer",
+            Self::Consume(ConsumerError::Cancelled(_)) => "consumer-cancelled",
             Self::Channel(_) => "channel",
-            Self::Cancelled(_) => "consumer-cancelled",
             Self::Settle(_) => "settlement",
             Self::Publishing => "publishing-connection",
             Self::NoWorker => "no-worker",
@@ -81,9 +74,10 @@ pub async fn run(
     config: BrokerConfig,
     jobs: mpsc::Sender<Job>,
     state: watch::Sender<BrokerState>,
+    flow: watch::Receiver<Flow>,
     stop: CancellationToken,
 ) {
-    let intake = Intake::new(&config, jobs, state);
+    let intake = Intake::new(&config, jobs, state, flow);
     let mut pauses = new_pauses();
     while !stop.is_cancelled() {
         let (started, settled) = (tokio::time::Instant::now(), intake.settled.load(Ordering::Relaxed));
@@ -168,7 +162,7 @@ async fn consume(
     consuming: &Connection,
 ) -> Result<(), Lost> {
     let (blocked_sender, blocked) = watch::channel(false);
-    let alarms = watch_alarms(publishing, blocked_sender, intake, config.prefetch);
+    let alarms = watch_alarms(publishing, blocked_sender, intake);
     if config.declare {
         declare(publishing, config).await?;
     }
@@ -184,27 +178,26 @@ async fn consume(
     let _ends_with_this = ended.clone().drop_guard();
     let session = Session { config, intake, settler, settling: TaskTracker::new(), failures, ended: ended.clone() };
 
-    let (main_channel, mut main) = consumer(consuming, &config.names.queue, config.prefetch).await?;
-    let (suspects_channel, mut suspects) = consumer(consuming, &config.names.suspects(), 1).await?;
-    tracing::info!(queue = config.names.queue, prefetch = config.prefetch, "consuming");
-    intake.show(BrokerState::consuming(config.prefetch, Timestamp::now(), None));
-
+    let mut consumers = Consumers::open(consuming, config).await?;
     let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
-        lost = session.pump(&mut main, &mut suspects, blocked) => Err(lost),
+        lost = session.pump(&mut consumers, blocked) => Err(lost),
         Some(error) = failed.recv() => Err(error.into()),
         () = alarms => Err(Lost::Publishing),
     };
     if ended.is_ok() {
         intake.show(BrokerState::down("stopping", Timestamp::now(), None));
-        session.drain([&main_channel, &suspects_channel], [&main, &suspects]).await;
+        consumers.cancel().await;
+        session.settling.close();
+        session.settling.wait().await;
+        consumers.close().await;
         close_channel(session.settler.publisher.channel()).await;
     }
     ended
 }
 
 /// Tells when the broker blocks publishers. Ends with the connection.
-async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>, intake: &Intake, prefetch: u16) {
+async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>, intake: &Intake) {
     gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
     let mut events = connection.events_listener();
     while let Some(event) = events.next().await {
@@ -213,17 +206,13 @@ async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>, int
                 tracing::warn!(reason, "the broker has blocked publishers: nothing is taken until it lifts that");
                 blocked.send_replace(true);
                 gauge!("bwp_paused", "cause" => "broker-blocked").set(1);
-                intake.show(BrokerState::consuming(
-                    prefetch,
-                    Timestamp::now(),
-                    Some(format!("the broker has blocked publishers: {reason}")),
-                ));
+                intake.show_cause(Some(format!("the broker has blocked publishers: {reason}")));
             }
             Event::ConnectionUnblocked => {
                 tracing::info!("the broker has unblocked publishers");
                 blocked.send_replace(false);
                 gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
-                intake.show(BrokerState::consuming(prefetch, Timestamp::now(), None));
+                intake.show_cause(None);
             }
             Event::Error(_) => break,
             _ => {}
@@ -231,44 +220,60 @@ async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>, int
     }
 }
 
-/// A consumer with its prefetch, on a channel of its own. The prefetch comes first, every time.
-async fn consumer(connection: &Connection, queue: &str, prefetch: u16) -> Result<(Channel, Consumer), Lost> {
-    let failed = |error| Lost::Consume { queue: queue.into(), error };
-    let channel = connection.create_channel().await.map_err(failed)?;
-    channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(failed)?;
-    let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
-    let consumer = channel.basic_consume(short(queue), short(""), options, arguments).await.map_err(failed)?;
-    Ok((channel, consumer))
-}
-
 impl Session<'_> {
-    /// Takes deliveries until one of the consumers ends, which nobody but the broker does.
-    async fn pump(&self, main: &mut Consumer, suspects: &mut Consumer, mut blocked: watch::Receiver<bool>) -> Lost {
+    /// Takes deliveries, as many at a time as the flow allows, until one of the consumers ends by itself.
+    async fn pump(&self, consumers: &mut Consumers, mut blocked: watch::Receiver<bool>) -> Lost {
+        let mut flow = self.intake.flow.clone();
+        let mut present = None;
         loop {
-            let is_blocked = *blocked.borrow_and_update();
-            let (delivery, suspect) = tokio::select! {
-                delivery = next(main), if !is_blocked => (delivery, false),
-                delivery = next(suspects), if !is_blocked => (delivery, true),
-                () = changed(&mut blocked) => continue,
-            };
-            let queue = if suspect { self.config.names.suspects() } else { self.config.names.queue.clone() };
-            match delivery {
-                None => return Lost::Cancelled(queue),
-                Some(Err(error)) => return Lost::Consume { queue, error },
-                Some(Ok(delivery)) => {
-                    if let Err(lost) = self.hand_on(delivery, &queue, suspect).await {
-                        return lost;
-                    }
+            let wanted = *flow.borrow_and_update();
+            if present != Some(wanted) {
+                match self.turn_to(wanted, consumers).await {
+                    Ok(prefetch) if present.is_none() => self.intake.show(BrokerState::up(prefetch, Timestamp::now())),
+                    Ok(prefetch) => self.intake.show_prefetch(prefetch),
+                    Err(lost) => return lost,
                 }
+                present = Some(wanted);
+            }
+            let is_blocked = *blocked.borrow_and_update();
+            let taken = tokio::select! {
+                taken = consumers.next(), if !is_blocked => taken,
+                () = changed(&mut blocked) => continue,
+                () = changed(&mut flow) => continue,
+            };
+            let handed_on = match taken {
+                Ok(taken) => self.hand_on(taken).await,
+                Err(error) => Err(error.into()),
+            };
+            if let Err(lost) = handed_on {
+                return lost;
             }
         }
     }
 
+    /// Consumes with the prefetch that the flow wants, which is returned. What has been delivered by then is handed on: the worker, which
+    /// knows of the flow, sends it through a retry queue rather than have the broker count a delivery in vain.
+    async fn turn_to(&self, flow: Flow, consumers: &mut Consumers) -> Result<Option<u16>, Lost> {
+        for taken in consumers.pause().await? {
+            self.hand_on(taken).await?;
+        }
+        let prefetch = match flow {
+            Flow::Full => Some(self.config.prefetch),
+            Flow::One => Some(1),
+            Flow::Nothing => None,
+        };
+        if let Some(prefetch) = prefetch {
+            consumers.resume(prefetch).await?;
+            tracing::info!(queue = self.config.names.queue, prefetch, "consuming");
+        }
+        Ok(prefetch)
+    }
+
     /// Makes a job of a delivery, once there is room for it.
-    async fn hand_on(&self, delivery: Delivery, queue: &str, suspect: bool) -> Result<(), Lost> {
+    async fn hand_on(&self, Taken { delivery, queue, suspect }: Taken) -> Result<(), Lost> {
         let Some(room) = self.intake.room(delivery.data.len()).await else { return Err(Lost::NoWorker) };
         let sight = self.intake.sights().sight(&delivery);
-        let inbound = Arc::new(inbound(&delivery, queue, suspect, sight));
+        let inbound = Arc::new(inbound(&delivery, &queue, suspect, sight));
         let (settle, settled) = oneshot::channel();
         let job = Job { inbound: Arc::clone(&inbound), settle };
         if self.intake.jobs.send(job).await.is_err() {
@@ -309,30 +314,11 @@ impl Session<'_> {
         });
         Ok(())
     }
-
-    /// Takes nothing new, waits for what is in hand, gives the rest back.
-    async fn drain(&self, channels: [&Channel; 2], consumers: [&Consumer; 2]) {
-        for (channel, consumer) in channels.into_iter().zip(consumers) {
-            let cancelling = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
-            if !matches!(tokio::time::timeout(CANCEL_TIMEOUT, cancelling).await, Ok(Ok(()))) {
-                tracing::warn!("cannot cancel a consumer; its messages go back when the connection closes");
-            }
-        }
-        self.settling.close();
-        self.settling.wait().await;
-        for channel in channels {
-            close_channel(channel).await;
-        }
-    }
 }
 
-async fn next(consumer: &mut Consumer) -> Option<lapin::Result<Delivery>> {
-    consumer.next().await
-}
-
-/// Resolves when the broker blocks or unblocks; never once the connection has ended, which others notice.
-async fn changed(blocked: &mut watch::Receiver<bool>) {
-    if blocked.changed().await.is_err() {
+/// Resolves when the value changes; never once nobody is left to change it, which others notice.
+async fn changed<T>(value: &mut watch::Receiver<T>) {
+    if value.changed().await.is_err() {
         pending::<()>().await;
     }
 }

@@ -55,13 +55,18 @@ pub fn left_of(
     rules: &Rules,
 ) -> Result<RefundsLeft, Obstacle> {
     let known = stored.refunds.as_deref().ok_or(Obstacle::NotTold("NoRefunds"))?;
-    let mut left = RefundsLeft::default();
+    let (mut left, mut met) = (RefundsLeft::default(), Vec::new());
     for (position, refund) in update.refunds.iter().enumerate() {
         let path = format!("refunds[{position}]");
         let lines = refunded_lines(&path, &refund.lines, stored, line_alias)?;
         match found(refund, known)? {
             None => left.details.push(new(refund, lines)),
             Some(stored) => {
+                // by its id and by its alias: a payment under both would be told twice
+                rules.ensure(Rule::DuplicateRefundId, !met.contains(&&stored.id), || {
+                    format!("{path}: expected each refund once, got this one by two names")
+                })?;
+                met.push(&stored.id);
                 let Rest { input, superseded } = rest(&path, refund, lines, stored, rules)?;
                 left.details.extend(input);
                 left.superseded |= superseded;
@@ -128,11 +133,12 @@ fn rest(
         return Ok(Rest { input: None, superseded });
     }
     // a late payment goes with the state and the sum that stand; they are not taken back
-    let standing_total = stored.total.as_ref().and_then(|total| Amount::try_from(total.amount).ok());
-    let (state, total) = match (superseded, &stored.state, standing_total) {
-        (true, Some(Named::Known(state)), Some(amount)) => (*state, Money { amount, ..refund.total }),
-        _ => (refund.state, refund.total),
+    let standing = |there: &StoredRefund| {
+        let amount = there.total.as_ref().and_then(|total| Amount::try_from(total.amount).ok());
+        let state = if let Some(Named::Known(state)) = there.state { state } else { refund.state };
+        (state, amount.map_or(refund.total, |amount| Money { amount, ..refund.total }))
     };
+    let (state, total) = if superseded { standing(stored) } else { (refund.state, refund.total) };
     let input = RefundInput {
         id: Some(stored.id.clone()),
         aliases: Vec::new(),
@@ -158,14 +164,17 @@ enum Standing {
 
 fn standing(path: &str, refund: &Refund, stored: &StoredRefund, rules: &Rules) -> Result<Standing, Rejection> {
     let same_total = stored.total.as_ref().is_some_and(|total| total.is(refund.total));
-    // before anything is paid, the sum is what Buy with Prime expects it to be
-    let expected = stored.state == Some(Named::Known(RefundState::Pending)) && !has_payments(stored);
-    let lower = !expected && stored.total.as_ref().is_some_and(|total| total.is_more_than(refund.total));
+    let less = stored.total.as_ref().is_some_and(|total| total.is_more_than(refund.total));
+    // as long as nothing was paid, the sum is what Buy with Prime expects it to be
+    let expected = matches!(stored.state, Some(Named::Known(RefundState::Pending | RefundState::Failure)));
+    let lower = less && (!expected || has_payments(stored));
     let Some(Named::Known(state)) = stored.state else {
         return Ok(if lower { Standing::Superseded } else { Standing::Ahead });
     };
     let (onward, back) = (may_follow(state, refund.state), may_follow(refund.state, state));
-    if lower || (same_total && back && !onward) {
+    // what is pending has an expected sum as well, so that a higher one says nothing
+    let earlier = back && !onward && (same_total || less || refund.state == RefundState::Pending);
+    if lower || earlier {
         return Ok(Standing::Superseded);
     }
     if !onward {

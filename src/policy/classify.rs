@@ -28,6 +28,8 @@ pub struct Failure {
     pub effect_possible: bool,
     /// How long the API asks to wait.
     pub retry_after: Option<Duration>,
+    /// Whether a call was tried at all; what was not is no attempt of its message.
+    pub attempted: bool,
     /// The API gave it a name that stands in no row.
     pub unlisted: bool,
 }
@@ -50,6 +52,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
         systemic: class.is_the_apis(),
         effect_possible,
         retry_after,
+        attempted: true,
         unlisted: false,
     };
     match error {
@@ -74,10 +77,15 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
         ApiError::Unreadable { status, retry_after } => {
             let (class, effect_possible) = by_status(*status);
             let failure = nameless(class, &format!("Http{status}"), NETWORK_ACTION, effect_possible, *retry_after);
-            Failure { systemic: failure.systemic || *status == 401, ..failure }
+            // the API itself denies by an answer; this is the way to it
+            Failure { systemic: failure.systemic || class == Class::Denied, ..failure }
         }
         ApiError::Answered { status, errors, retry_after } => {
-            let fact = errors.first().cloned().unwrap_or_default();
+            let mut fact = errors.first().cloned().unwrap_or_default();
+            // a blank name is none
+            for name in [&mut fact.error_type, &mut fact.code] {
+                name.take_if(|name| name.trim().is_empty());
+            }
             let understood = understand(rows, operation, *status, &fact);
             let error_type = fact.error_type.unwrap_or_else(|| understood.stands_for.into());
             Failure {
@@ -96,6 +104,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
                 effect_possible: matches!(understood.class, Class::Transient | Class::UnlistedTransient)
                     || *status >= 500,
                 retry_after: *retry_after,
+                attempted: true,
                 unlisted: understood.unlisted,
             }
         }
@@ -114,8 +123,15 @@ pub fn not_begun(operation: Operation) -> Failure {
         systemic: false,
         effect_possible: false,
         retry_after: None,
+        attempted: true,
         unlisted: false,
     }
+}
+
+/// A call that was put off for the sake of all calls: its message has no part in it.
+pub fn put_off(operation: Operation, why: &str) -> Failure {
+    let message = "no call was made".into();
+    Failure { error_type: why.into(), code: why.into(), message, attempted: false, ..not_begun(operation) }
 }
 
 /// A read that left out what the decision hangs on.
@@ -123,7 +139,7 @@ pub fn not_told(what: &str) -> Failure {
     Failure {
         error_type: what.into(),
         code: what.into(),
-        message: "the API did not tell the order's execution state".into(),
+        message: "the API answered without what the decision hangs on".into(),
         action: "look at the order in Buy with Prime, then replay",
         ..not_begun(Operation::Order)
     }

@@ -87,6 +87,7 @@ pub enum Verdict {
 
 /// After a failure that may pass. `counts` says whether the operation worked for others meanwhile:
 /// when it works for nobody, the message is not at fault and its budget is not touched.
+/// What was put off without a call waits no longer the next time.
 pub fn retry(
     limits: &Limits,
     history: &History,
@@ -106,6 +107,7 @@ pub fn retry(
     let mut later = next(history, now, format!("{}/{}", failure.error_type, failure.code));
     later.queue = later.queue.max(hinted);
     later.history.attempts = attempts;
+    later.history.delays -= u32::from(!failure.attempted);
     later.history.outcome_unknown |= failure.effect_possible;
     Verdict::Later(later)
 }
@@ -148,6 +150,7 @@ fn next(history: &History, now: Timestamp, error: String) -> Later {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::classify::put_off;
 
     fn limits() -> Limits {
         Limits {
@@ -170,6 +173,7 @@ mod tests {
             systemic: false,
             effect_possible: false,
             retry_after: retry_after.map(Duration::from_secs),
+            attempted: true,
             unlisted: false,
         }
     }
@@ -207,6 +211,16 @@ mod tests {
         assert_eq!((queue(0, None), queue(1, None), queue(7, None)), (0, 1, 7));
         assert_eq!((queue(0, Some(5)), queue(0, Some(6)), queue(0, Some(9999))), (0, 1, 2));
         assert_eq!(queue(2, Some(6)), 2);
+    }
+
+    #[test]
+    fn what_was_put_off_waits_no_longer_the_next_time() {
+        let mut history = History { delays: 1, ..History::default() };
+        for _ in 0..5 {
+            let put_off = later(retry(&limits(), &history, &put_off(Operation::Order, "Paused"), 3, false, at(0)));
+            assert_eq!((put_off.queue, put_off.history.delays, put_off.history.attempts), (1, 1, 0));
+            history = put_off.history;
+        }
     }
 
     #[test]

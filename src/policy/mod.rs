@@ -6,7 +6,10 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod breaker;
 pub mod catalogue;
 pub mod classify;
 pub mod decide;
 pub mod health;
+pub mod limiter;
+pub mod sign;

@@ -70,6 +70,10 @@ fn times(settings: &Settings, problems: &mut Problems) {
             problems.note(format!("{key}: expected more than nothing, or no answer can come in time"));
         }
     }
+    let waits = &settings.pacing.waits;
+    if waits.first.is_zero() || waits.longest < waits.first {
+        problems.note("pause: expected `first_probe` of more than nothing, and `longest_probe` not below it");
+    }
     if settings.max_hold >= CONSUMER_TIMEOUT {
         let text = "broker.max_hold: expected less than RabbitMQ's own limit of 30 minutes";
         problems.note(text);

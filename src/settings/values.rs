@@ -9,7 +9,7 @@ use config::ValueKind;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Listen, LogFormat, StartFulfillment};
+use super::{Listen, LogFormat, Rate, StartFulfillment};
 use crate::api::ApiVersion;
 use crate::broker::Unroutable;
 
@@ -57,6 +57,18 @@ impl Setting for Listen {
             "" => Some(Self(None)),
             address => Some(Self(Some(address.parse().ok()?))),
         }
+    }
+}
+
+impl Setting for Rate {
+    const EXPECTED: &'static str = "a whole number of calls per second, at least 1, or nothing";
+
+    fn of(given: &ValueKind) -> Option<Self> {
+        if text(given) == Some("") {
+            return Some(Self(None));
+        }
+        let rate: u32 = number(given)?;
+        (rate > 0).then_some(Self(Some(f64::from(rate))))
     }
 }
 

@@ -1,6 +1,8 @@
 //! What can go wrong on purpose, and when: the faults, and the rules that choose the calls they hit.
 //! Not here: faults named inside an order (`magic`), and carrying a fault out (`service`, `http`).
 
+use std::time::Instant;
+
 use serde::{Deserialize, Serialize};
 
 use super::Operation;
@@ -87,21 +89,41 @@ pub struct FaultRule {
     /// The chance, from 0 to 1, with which a matching call is hit; absent: 1.
     #[serde(default)]
     pub probability: Option<f64>,
+    /// Only calls beyond this many are hit, as an API throttles; absent: all.
+    #[serde(default)]
+    pub beyond: Option<Allowance>,
     /// What happens to it.
     pub fault: Fault,
+}
+
+/// Calls that a rule leaves alone: a bucket of `burst` tokens, filled at a steady rate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Allowance {
+    /// Tokens that come in a second.
+    pub per_second: f64,
+    /// Tokens that the bucket holds at most, and in the beginning.
+    pub burst: f64,
 }
 
 impl FaultRule {
     /// A rule that hits every call.
     #[must_use]
     pub fn always(fault: Fault) -> Self {
-        Self { operation: None, alias: None, product: None, times: None, probability: None, fault }
+        Self { operation: None, alias: None, product: None, times: None, probability: None, beyond: None, fault }
     }
 
     /// A rule that hits the first `times` matching calls.
     #[must_use]
     pub fn first(times: u32, fault: Fault) -> Self {
         Self { times: Some(times), ..Self::always(fault) }
+    }
+
+    /// Restricts the rule to calls beyond an allowance.
+    #[must_use]
+    pub fn beyond(mut self, per_second: f64, burst: f64) -> Self {
+        self.beyond = Some(Allowance { per_second, burst });
+        self
     }
 
     /// Restricts the rule to an operation.
@@ -185,17 +207,20 @@ pub(super) struct CallFacts {
 /// The rules in force.
 #[derive(Debug)]
 pub(super) struct FaultRules {
-    rules: Vec<FaultRule>,
+    rules: Vec<(FaultRule, Option<Bucket>)>,
     random: fastrand::Rng,
 }
 
 impl FaultRules {
     pub(super) fn new(rules: Vec<FaultRule>, seed: u64) -> Self {
-        Self { rules, random: fastrand::Rng::with_seed(seed) }
+        let mut new = Self { rules: Vec::new(), random: fastrand::Rng::with_seed(seed) };
+        rules.into_iter().for_each(|rule| new.add(rule));
+        new
     }
 
     pub(super) fn add(&mut self, rule: FaultRule) {
-        self.rules.push(rule);
+        let bucket = rule.beyond.map(Bucket::full);
+        self.rules.push((rule, bucket));
     }
 
     pub(super) fn clear(&mut self) {
@@ -205,12 +230,37 @@ impl FaultRules {
     /// The fault of the first rule that hits this call; one use of that rule is spent.
     pub(super) fn take(&mut self, call: &CallFacts) -> Option<Fault> {
         let Self { rules, random } = self;
-        let rule = rules.iter_mut().find(|rule| {
+        let hit = rules.iter_mut().position(|(rule, bucket)| {
             rule.times != Some(0)
                 && rule.matches(call)
                 && rule.probability.is_none_or(|probability| random.f64() < probability)
+                && !bucket.as_mut().is_some_and(|bucket| bucket.take(Instant::now()))
         })?;
+        let rule = &mut rules[hit].0;
         rule.times = rule.times.map(|times| times - 1);
         Some(rule.fault.clone())
+    }
+}
+
+/// What is left of an allowance.
+#[derive(Debug)]
+struct Bucket {
+    allowance: Allowance,
+    tokens: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    fn full(allowance: Allowance) -> Self {
+        Self { allowance, tokens: allowance.burst, at: Instant::now() }
+    }
+
+    /// Whether there was a token.
+    fn take(&mut self, now: Instant) -> bool {
+        let filled = self.tokens + (now - self.at).as_secs_f64() * self.allowance.per_second;
+        let tokens = filled.min(self.allowance.burst);
+        let taken = tokens >= 1.0;
+        (self.tokens, self.at) = (tokens - f64::from(u8::from(taken)), now);
+        taken
     }
 }

@@ -34,7 +34,7 @@ use tokio::task::JoinHandle;
 
 pub use behaviour::{AliasCheck, Behaviour, Conflict, UnknownOrder};
 pub use events::{CallEvent, CallPhase};
-pub use fault::{Fault, FaultRule};
+pub use fault::{Allowance, Fault, FaultRule};
 pub use ledger::{Alias, Effect, Ledger};
 pub use order::{OrderView, PackageState};
 pub use refund::RefundState;

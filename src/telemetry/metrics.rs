@@ -72,6 +72,19 @@ pub const METRICS: &[Metric] = &[
         "1 since a call failed for a reason that is not its order's, until one succeeds",
     ),
     metric(
+        Gauge,
+        "bwp_api_rate_limit",
+        &[],
+        "Calls per second that the worker allows itself since the API throttled; 0 while there is no limit",
+    ),
+    metric(Histogram, "bwp_api_turn_seconds", &[], "From wanting to make a call to being allowed to by that limit"),
+    metric(
+        Counter,
+        "bwp_retries_refused_total",
+        &[],
+        "Retries left to the retry queues, since the retries that all messages share were used up",
+    ),
+    metric(
         Counter,
         "bwp_token_renewals_total",
         &["outcome"],
@@ -92,7 +105,12 @@ pub const METRICS: &[Metric] = &[
         "Acknowledgements that came after their session: the message comes again",
     ),
     metric(Counter, "bwp_results_unroutable_total", &[], "Results that no queue was bound for"),
-    metric(Gauge, "bwp_paused", &["cause"], "1 while nothing is taken for this cause: `broker-blocked`"),
+    metric(
+        Gauge,
+        "bwp_paused",
+        &["cause"],
+        "1 while nothing is taken for this cause: `broker-blocked`, `api-down`, `credentials-refused`, `creates-denied`",
+    ),
     metric(Gauge, "bwp_build_info", &["version"], "Always 1; the version is in the label"),
 ];
 

@@ -129,16 +129,18 @@ impl<A: OrderApi> Case<'_, A> {
     pub fn retry(&self, failure: &Failure, budget: u32) -> Verdict {
         let history = self.history();
         let since = history.last_failed_at.unwrap_or(self.began);
-        let counts = self.context.works_for_others(failure.operation, self.order(), since);
+        let counts = failure.attempted
+            && self.context.pace.pause().is_none()
+            && self.context.works_for_others(failure.operation, self.order(), since);
         decide::retry(&self.context.limits, &history, failure, budget, counts, Timestamp::now())
     }
 
     /// What the next attempt must know: that the broker delivered it before is not told again after a hop.
-    fn history(&self) -> History {
+    pub(super) fn history(&self) -> History {
         History { outcome_unknown: self.outcome_unknown(), ..self.inbound.history.clone() }
     }
 
-    /// Nobody can say whether an effect is there, so there can be no letter that says it is not.
+    /// Nobody can say whether the order of a create is there, so there can be no letter that says it is not.
     pub fn unclear(&self, failure: &Failure) -> Settlement {
         let budget = match action(failure.class, &self.context.limits) {
             // it passes, for this order or for all
@@ -146,6 +148,11 @@ impl<A: OrderApi> Case<'_, A> {
             // the read itself is refused for good: somebody has to look
             Action::Refuse | Action::Compare | Action::Done => self.context.limits.attempts,
         };
+        self.unclear_within(budget, failure)
+    }
+
+    /// Nobody can say whether an effect is there; after so many counted attempts somebody has to look.
+    pub fn unclear_within(&self, budget: u32, failure: &Failure) -> Settlement {
         match self.retry(failure, budget) {
             Verdict::Later(later) => Settlement::Later(later),
             Verdict::GiveUp { .. } => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::board::Board;
+use super::pace::{Pace, Pacing};
 use crate::domain::conventions::Conventions;
 use crate::domain::order::OrderIdentifier;
 use crate::policy::catalogue::{ROWS, Row};
@@ -32,6 +33,8 @@ pub struct Context<A> {
     pub rows: &'static [Row],
     /// What the worker shows of itself.
     pub board: Arc<Board>,
+    /// The pace of all calls.
+    pub pace: Arc<Pace>,
     seen: Mutex<Seen>,
 }
 
@@ -58,12 +61,18 @@ struct Seen {
     health: Health,
     /// The last two orders that are certainly there, with the shop's names for them.
     known: Vec<(String, OrderIdentifier)>,
-    stopping: bool,
 }
 
 impl<A: OrderApi> Context<A> {
     /// A context in which nothing has been seen yet.
-    pub fn new(api: A, conventions: Conventions, limits: Limits, timing: Timing, max_message_bytes: usize) -> Self {
+    pub fn new(
+        api: A,
+        conventions: Conventions,
+        limits: Limits,
+        timing: Timing,
+        pacing: Pacing,
+        max_message_bytes: usize,
+    ) -> Self {
         Self {
             api,
             conventions,
@@ -72,6 +81,7 @@ impl<A: OrderApi> Context<A> {
             max_message_bytes,
             rows: ROWS,
             board: Arc::default(),
+            pace: Arc::new(Pace::new(pacing)),
             seen: Mutex::default(),
         }
     }
@@ -104,16 +114,6 @@ impl<A: OrderApi> Context<A> {
     /// An order other than this one that is certainly there, with its name.
     pub fn known_other(&self, order: &str) -> Option<(String, OrderIdentifier)> {
         self.seen().known.iter().find(|(name, _)| name != order).cloned()
-    }
-
-    /// From now on no call is begun.
-    pub fn stop(&self) {
-        self.seen().stopping = true;
-    }
-
-    /// Whether no call is to be begun any more.
-    pub fn is_stopping(&self) -> bool {
-        self.seen().stopping
     }
 
     /// A panic in another task leaves nothing half done in here.

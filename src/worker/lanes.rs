@@ -59,16 +59,17 @@ impl Lanes {
         Some(job)
     }
 
-    /// Whether it is this message's turn. One that is back leaves the list of those away; one that is not first keeps
-    /// its place there.
-    pub(super) fn turn(&mut self, name: &str, message: Uuid, now: Instant) -> Turn {
+    /// Whether it is this message's turn. One that is back from a retry queue leaves the list of those away; one that is
+    /// not first keeps its place there. A copy of one that is away is not that one: it comes after it.
+    pub(super) fn turn(&mut self, name: &str, message: Uuid, is_back: bool, now: Instant) -> Turn {
         let Some(lane) = self.lanes.get_mut(name) else { return Turn::Now };
-        while lane.away.front().is_some_and(|first| first.message != message && first.until + BACK_WITHIN <= now) {
+        let returns = |away: &Away| is_back && away.message == message;
+        while lane.away.front().is_some_and(|first| !returns(first) && first.until + BACK_WITHIN <= now) {
             lane.away.pop_front();
         }
         match lane.away.front() {
             None => Turn::Now,
-            Some(first) if first.message == message => {
+            Some(first) if returns(first) => {
                 lane.away.pop_front();
                 Turn::Now
             }
@@ -83,10 +84,10 @@ impl Lanes {
         }
     }
 
-    /// A message followed another into a retry queue.
-    pub(super) fn followed(&mut self, name: &str, message: Uuid, queue: usize, until: Instant) {
+    /// A message followed another into a retry queue; once more, if it was back from one.
+    pub(super) fn followed(&mut self, name: &str, message: Uuid, was_back: bool, queue: usize, until: Instant) {
         let Some(lane) = self.lanes.get_mut(name) else { return };
-        match lane.away.iter_mut().find(|away| away.message == message) {
+        match lane.away.iter_mut().find(|away| was_back && away.message == message) {
             Some(away) => (away.queue, away.until) = (queue, until),
             None => lane.away.push_back(Away { message, queue, until }),
         }
@@ -134,30 +135,44 @@ mod tests {
     #[test]
     fn whoever_follows_keeps_its_place_however_often_the_first_goes_away() {
         let (mut lanes, now) = lanes();
-        assert_eq!(lanes.turn("SO-1", id(1), now), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(1), false, now), Turn::Now);
         lanes.handled("SO-1", id(1), Some((0, now + 5 * SECOND)));
-        assert_eq!(lanes.turn("SO-1", id(2), now), Turn::Behind(0));
-        lanes.followed("SO-1", id(2), 0, now + 6 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(2), false, now), Turn::Behind(0));
+        lanes.followed("SO-1", id(2), false, 0, now + 6 * SECOND);
         // the first is back and done, the second still away: the third must not overtake it
-        assert_eq!(lanes.turn("SO-1", id(1), now + 5 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(1), true, now + 5 * SECOND), Turn::Now);
         lanes.handled("SO-1", id(1), None);
-        assert_eq!(lanes.turn("SO-1", id(3), now + 5 * SECOND), Turn::Behind(0));
-        lanes.followed("SO-1", id(3), 0, now + 10 * SECOND);
-        assert_eq!(lanes.turn("SO-1", id(2), now + 6 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(3), false, now + 5 * SECOND), Turn::Behind(0));
+        lanes.followed("SO-1", id(3), false, 0, now + 10 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(2), true, now + 6 * SECOND), Turn::Now);
         lanes.handled("SO-1", id(2), Some((1, now + 36 * SECOND)));
         // the second is away again and still before the third
-        assert_eq!(lanes.turn("SO-1", id(3), now + 10 * SECOND), Turn::Behind(1));
-        lanes.followed("SO-1", id(3), 1, now + 40 * SECOND);
-        assert_eq!(lanes.turn("SO-1", id(2), now + 36 * SECOND), Turn::Now);
-        assert_eq!(lanes.turn("SO-1", id(3), now + 40 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(3), true, now + 10 * SECOND), Turn::Behind(1));
+        lanes.followed("SO-1", id(3), true, 1, now + 40 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(2), true, now + 36 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(3), true, now + 40 * SECOND), Turn::Now);
+    }
+
+    #[test]
+    fn a_copy_of_a_message_that_is_away_is_handled_after_it_and_before_what_follows() {
+        let (mut lanes, now) = lanes();
+        lanes.handled("SO-1", id(1), Some((0, now + 5 * SECOND)));
+        assert_eq!(lanes.turn("SO-1", id(1), false, now), Turn::Behind(0));
+        lanes.followed("SO-1", id(1), false, 0, now + 5 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(2), false, now), Turn::Behind(0));
+        lanes.followed("SO-1", id(2), false, 0, now + 5 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(1), true, now + 5 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(2), true, now + 5 * SECOND), Turn::Behind(0));
+        assert_eq!(lanes.turn("SO-1", id(1), true, now + 5 * SECOND), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(2), true, now + 5 * SECOND), Turn::Now);
     }
 
     #[test]
     fn a_message_that_another_replica_took_is_not_waited_for_long() {
         let (mut lanes, now) = lanes();
         lanes.handled("SO-1", id(1), Some((0, now)));
-        assert_eq!(lanes.turn("SO-1", id(2), now + SECOND), Turn::Behind(0));
-        assert_eq!(lanes.turn("SO-1", id(2), now + BACK_WITHIN), Turn::Now);
+        assert_eq!(lanes.turn("SO-1", id(2), false, now + SECOND), Turn::Behind(0));
+        assert_eq!(lanes.turn("SO-1", id(2), false, now + BACK_WITHIN), Turn::Now);
     }
 
     #[test]

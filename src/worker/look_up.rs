@@ -58,7 +58,12 @@ impl<A: OrderApi> Case<'_, A> {
                 // no access to this one, or none such, while others can be read: it is not there. While none can be
                 // read, a gateway or a wrong store may be what speaks
                 Action::AwaitCreate if self.reads_work().await => Found::Nothing,
-                Action::Retry { .. } if failure.class == Class::Denied && self.reads_work().await => Found::Nothing,
+                // what speaks of our credentials says nothing of the order
+                Action::Retry { .. }
+                    if failure.class == Class::Denied && !failure.systemic && self.reads_work().await =>
+                {
+                    Found::Nothing
+                }
                 Action::AwaitCreate | Action::Retry { .. } | Action::Done | Action::Compare | Action::Refuse => {
                     Found::Unclear(failure)
                 }

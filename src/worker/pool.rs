@@ -25,13 +25,15 @@ use crate::ports::{History, Inbound, Job, Later, OrderApi, Settlement, Settling}
 /// which gives it back.
 pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver<Job>, stop: CancellationToken) {
     let mut lanes = Lanes::default();
+    let mut probing = std::pin::pin!(context.pace.probe_when_due());
     let mut running: JoinSet<Ended> = JoinSet::new();
     let (mut more, mut stopping) = (true, false);
     while more || !running.is_empty() {
         tokio::select! {
+            () = &mut probing => {}
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
-                context.stop();
+                context.pace.stop();
                 lanes.give_back();
             }
             job = jobs.recv(), if more => match job {
@@ -48,9 +50,9 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
             },
             Some(ended) = running.join_next() => {
                 // a task ends by itself: its panics are caught inside, and nobody aborts it
-                let Ok(Ended { lane: Some(lane), message, turn, away }) = ended else { continue };
+                let Ok(Ended { lane: Some(lane), message, hopped, turn, away }) = ended else { continue };
                 match (turn, away) {
-                    (Turn::Behind(queue), Some((_, until))) => lanes.followed(&lane, message, queue, until),
+                    (Turn::Behind(queue), Some((_, until))) => lanes.followed(&lane, message, hopped, queue, until),
                     (Turn::Now, away) => lanes.handled(&lane, message, away),
                     // it could not be sent away, and comes again
                     (Turn::Behind(_), None) => {}
@@ -67,6 +69,8 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
 struct Ended {
     lane: Option<String>,
     message: Uuid,
+    /// It had been away before.
+    hopped: bool,
     turn: Turn,
     /// It was sent through this retry queue, until then.
     away: Option<(usize, Instant)>,
@@ -79,7 +83,7 @@ fn begin_in_lane<A: OrderApi>(
     lane: String,
     job: Job,
 ) {
-    let turn = lanes.turn(&lane, body_id(&job.inbound.body), Instant::now());
+    let turn = lanes.turn(&lane, body_id(&job.inbound.body), job.inbound.hopped, Instant::now());
     begin(running, context, Some(lane), job, turn);
 }
 
@@ -91,12 +95,12 @@ fn begin<A: OrderApi>(
     turn: Turn,
 ) {
     let context = Arc::clone(context);
-    let message = body_id(&job.inbound.body);
+    let (message, hopped) = (body_id(&job.inbound.body), job.inbound.hopped);
     running.spawn(async move {
         let settled = AssertUnwindSafe(settle(&context, lane.as_deref(), message, job, turn)).catch_unwind();
         // a panic outside the handling, of which nothing is known: the message comes again
         let away = settled.await.unwrap_or_default();
-        Ended { lane, message, turn, away }
+        Ended { lane, message, hopped, turn, away }
     });
 }
 

@@ -43,7 +43,7 @@ impl<A: OrderApi> Case<'_, A> {
     async fn refunds_left(&self, command: &UpdateRefunds) -> Result<(Box<StoredOrder>, RefundsLeft), Settlement> {
         let stored = match self.read(&command.identifier).await {
             // nothing is sent unless it is known to be missing
-            Found::Unclear(failure) if self.outcome_unknown() => return Err(self.unclear(&failure)),
+            Found::Unclear(failure) if self.outcome_unknown() => return Err(self.untold(&failure)),
             Found::Unclear(failure) => return Err(self.try_again(&failure)),
             Found::Nothing => return Err(self.await_create()),
             Found::Order(stored) => stored,
@@ -52,7 +52,7 @@ impl<A: OrderApi> Case<'_, A> {
         match left_of(command, &stored, &conventions.aliases.line, &conventions.rules) {
             Ok(left) => Ok((stored, left)),
             Err(Obstacle::Rejected(rejection)) => Err(self.reject(&rejection)),
-            Err(Obstacle::NotTold(what)) => Err(self.unclear(&not_told(what))),
+            Err(Obstacle::NotTold(what)) => Err(self.untold(&not_told(what))),
         }
     }
 
@@ -75,16 +75,21 @@ impl<A: OrderApi> Case<'_, A> {
         tokio::time::sleep(self.context.timing.call_ended).await;
         let stored = match self.read(&command.identifier).await {
             Found::Order(stored) => stored,
-            Found::Unclear(unread) => return self.unclear(&Failure { effect_possible: true, ..unread }),
-            Found::Nothing => return self.unclear(failure),
+            Found::Unclear(unread) => return self.untold(&Failure { effect_possible: true, ..unread }),
+            Found::Nothing => return self.untold(failure),
         };
         let conventions = &self.context.conventions;
         match left_of(command, &stored, &conventions.aliases.line, &conventions.rules) {
             Ok(left) if left.details.is_empty() => self.refunded(command, Outcome::Updated, &stored),
             Ok(_) => self.try_again(failure),
             Err(Obstacle::Rejected(rejection)) => self.reject(&rejection),
-            Err(Obstacle::NotTold(what)) => self.unclear(&Failure { effect_possible: true, ..not_told(what) }),
+            Err(Obstacle::NotTold(what)) => self.untold(&Failure { effect_possible: true, ..not_told(what) }),
         }
+    }
+
+    /// No read tells what is there. While none tells it of any order, that passes; else somebody has to look in the end.
+    fn untold(&self, failure: &Failure) -> Settlement {
+        self.unclear_within(self.context.limits.attempts, failure)
     }
 
     fn refunded(&self, command: &UpdateRefunds, outcome: Outcome, stored: &StoredOrder) -> Settlement {

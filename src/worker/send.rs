@@ -2,22 +2,25 @@
 //!
 //! Not here: what an error means (`policy`), what follows when the loop ends.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::{BackoffBuilder, ExponentialBuilder};
 use metrics::{counter, histogram};
+use tokio::time::{Instant, sleep};
 
 use super::case::Case;
-use crate::policy::classify::{Failure, classify_by, not_begun};
+use super::pace::Attempt;
+use crate::policy::classify::{Failure, classify_by, not_begun, put_off};
 use crate::policy::decide::again_here;
+use crate::policy::sign::{sign, works};
 use crate::ports::{ApiError, Operation, OrderApi};
 
 impl<A: OrderApi> Case<'_, A> {
-    /// Makes a call, a few times within a few seconds if its failure passes by itself.
+    /// Makes a call, a few times within a few seconds if its failure passes by itself. Each time takes its turn.
     ///
     /// The failure that is returned is the last one; whether an effect is possible is said of all of them.
-    /// No call is begun when the message has been held for long already, or when the process stops.
+    /// No call is begun when the message has been held for long already, while all calls are paused, or when the
+    /// process stops.
     pub async fn send<T, F: Future<Output = Result<T, ApiError>>>(
         &self,
         operation: Operation,
@@ -39,57 +42,84 @@ impl<A: OrderApi> Case<'_, A> {
             return Err(not_begun(operation));
         }
         let timing = &self.context.timing;
-        let backoff = ExponentialBuilder::default()
+        let mut waits = ExponentialBuilder::default()
             .with_min_delay(timing.first_wait)
             // jitter is added on top and can double it
             .with_max_delay(timing.longest_wait / 2)
             .with_max_times(retries)
-            .with_jitter();
-        let effect_possible = AtomicBool::new(false);
-        let attempt = || async {
-            let began = tokio::time::Instant::now();
-            let outcome = call().await.map_err(|error| classify_by(self.context.rows, operation, &error));
-            let class = outcome.as_ref().map_or_else(|failure| failure.class.name(), |_| "ok");
-            histogram!("bwp_api_call_seconds", "operation" => operation.name(), "class" => class)
-                .record(began.elapsed());
-            outcome.inspect_err(|failure| {
-                effect_possible.fetch_or(failure.effect_possible, Ordering::Relaxed);
-                if failure.unlisted {
-                    counter!("bwp_unlisted_errors_total", "operation" => operation.name()).increment(1);
-                }
-                if failure.systemic {
-                    self.context.board.api_fails(failure);
-                }
-            })
-        };
-        let result = attempt
-            .retry(backoff)
-            .when(|failure| again_here(failure) && !self.is_late())
-            .adjust(|failure, wait| wait.and_then(|wait| hinted(wait, failure.retry_after, timing.longest_wait)))
-            .await;
-        match result {
-            Ok(done) => {
-                self.context.succeeded(operation, order);
-                Ok(done)
+            .with_jitter()
+            .build();
+        let mut last: Option<Failure> = None;
+        loop {
+            if let Err(why) = self.context.pace.turn(self.last_call()).await {
+                return Err(last.unwrap_or_else(|| put_off(operation, why.name())));
             }
-            Err(failure) => Err(Failure { effect_possible: effect_possible.into_inner(), ..failure }),
+            let mut failure = match self.attempt(order, operation, call()).await {
+                Ok(done) => {
+                    self.context.succeeded(operation, order);
+                    return Ok(done);
+                }
+                Err(failure) => failure,
+            };
+            failure.effect_possible |= last.is_some_and(|before| before.effect_possible);
+            let wait = hinted(waits.next(), failure.retry_after, timing.longest_wait);
+            match wait.filter(|_| again_here(&failure) && !self.is_late() && self.context.pace.may_repeat()) {
+                None => return Err(failure),
+                Some(wait) => sleep(wait).await,
+            }
+            last = Some(failure);
         }
     }
 
-    /// Whether no further call may be begun: the message has been held for long, or the process is to end.
+    /// One call. Whoever has an interest in it is told what came of it.
+    async fn attempt<T>(
+        &self,
+        order: &str,
+        operation: Operation,
+        call: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, Failure> {
+        let began = Instant::now();
+        let outcome = call.await.map_err(|error| {
+            let failure = classify_by(self.context.rows, operation, &error);
+            let sign = sign(&failure, &error);
+            (failure, sign)
+        });
+        let (class, sign) = match &outcome {
+            Ok(_) => (None, works(operation)),
+            Err((failure, sign)) => (Some(failure.class), *sign),
+        };
+        let name = class.map_or("ok", |class| class.name());
+        histogram!("bwp_api_call_seconds", "operation" => operation.name(), "class" => name).record(began.elapsed());
+        self.context.pace.seen(Attempt { order, began, class, sign });
+        outcome.map_err(|(failure, _)| failure).inspect_err(|failure| {
+            if failure.unlisted {
+                counter!("bwp_unlisted_errors_total", "operation" => operation.name()).increment(1);
+            }
+            if failure.systemic {
+                self.context.board.api_fails(failure);
+            }
+        })
+    }
+
+    /// When the last call for this message may begin.
+    fn last_call(&self) -> Instant {
+        self.taken_at + self.context.timing.last_call
+    }
+
+    /// Whether no further call may be begun, since the message has been held for long.
     fn is_late(&self) -> bool {
-        self.taken_at.elapsed() > self.context.timing.last_call || self.context.is_stopping()
+        Instant::now() > self.last_call()
     }
 }
 
 /// The longer of our wait and the API's hint; none when the hint is longer than a message is held for.
 ///
 /// Our wait must stay an `Option` all the way: it is what ends the attempts.
-fn hinted(wait: Duration, hint: Option<Duration>, longest: Duration) -> Option<Duration> {
+fn hinted(wait: Option<Duration>, hint: Option<Duration>, longest: Duration) -> Option<Duration> {
     match hint {
         Some(hint) if hint > longest => None,
-        Some(hint) => Some(wait.max(hint)),
-        None => Some(wait),
+        Some(hint) => wait.map(|wait| wait.max(hint)),
+        None => wait,
     }
 }
 
@@ -100,9 +130,11 @@ mod tests {
     #[test]
     fn a_hint_is_kept_or_left_to_the_retry_queues() {
         let seconds = Duration::from_secs;
-        assert_eq!(hinted(seconds(1), None, seconds(2)), Some(seconds(1)));
-        assert_eq!(hinted(seconds(1), Some(seconds(2)), seconds(2)), Some(seconds(2)));
-        assert_eq!(hinted(seconds(2), Some(seconds(1)), seconds(2)), Some(seconds(2)));
-        assert_eq!(hinted(seconds(1), Some(seconds(3)), seconds(2)), None);
+        let after = |wait: Option<u64>, hint: Option<u64>| hinted(wait.map(seconds), hint.map(seconds), seconds(2));
+        assert_eq!(after(Some(1), None), Some(seconds(1)));
+        assert_eq!(after(Some(1), Some(2)), Some(seconds(2)));
+        assert_eq!(after(Some(2), Some(1)), Some(seconds(2)));
+        assert_eq!(after(Some(1), Some(3)), None);
+        assert_eq!(after(None, Some(1)), None, "a hint makes no further attempt");
     }
 }

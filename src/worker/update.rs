@@ -49,7 +49,7 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// Waits in the retry queues for the order to be created.
     pub(super) fn await_create(&self) -> Settlement {
-        match decide::await_create(&self.context.limits, &self.inbound.history, Timestamp::now()) {
+        match decide::await_create(&self.context.limits, &self.history(), Timestamp::now()) {
             Verdict::Later(later) => Settlement::Later(later),
             Verdict::GiveUp { .. } => self.refuse(OwnCode::OrderNotFound, "no such order was created in time"),
         }

@@ -10,16 +10,16 @@ use crate::stage::{SOON, Stage, Worker};
 use crate::support::process::Process;
 use crate::support::until::until;
 
-const LISTEN: (&str, &str) = ("BWP__ADMIN__LISTEN", "127.0.0.1:0");
+pub(crate) const LISTEN: (&str, &str) = ("BWP__ADMIN__LISTEN", "127.0.0.1:0");
 
 /// Where a worker serves its probes.
-async fn address(worker: &Worker) -> String {
+pub(crate) async fn address(worker: &Worker) -> String {
     let line: Value = serde_json::from_str(&worker.says(&["probes and metrics"]).await).expect("a log line is JSON");
     line["address"].as_str().expect("it says where").to_owned()
 }
 
 /// Status and body of an answer.
-async fn get(address: &str, path: &str) -> (u16, String) {
+pub(crate) async fn get(address: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.expect("somebody listens");
     stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.expect("a request goes out");
     let mut answer = String::new();
@@ -29,13 +29,13 @@ async fn get(address: &str, path: &str) -> (u16, String) {
     (status, body.to_owned())
 }
 
-async fn ready(address: &str) -> (u16, Value) {
+pub(crate) async fn ready(address: &str) -> (u16, Value) {
     let (status, body) = get(address, "/readyz").await;
     (status, serde_json::from_str(&body).expect("the body is JSON"))
 }
 
 #[tokio::test]
-async fn ready_means_that_a_consumer_is_registered_with_its_prefetch() {
+pub(crate) async fn ready_means_that_a_consumer_is_registered_with_its_prefetch() {
     let stage = Stage::new().await;
     let worker = stage.worker(&[LISTEN, ("BWP__BROKER__PREFETCH", "7")]).await;
     let address = address(&worker).await;

@@ -1,7 +1,7 @@
 //! The tests' own tools do what they say, so that the tests which stand on them can be believed.
 //! Not here: `bwp-sync`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapin::BasicProperties;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,7 +11,7 @@ use crate::support::amqp::Client;
 use crate::support::broker::Broker;
 use crate::support::node::Node;
 use crate::support::process::Process;
-use crate::support::relay::Relay;
+use crate::support::relay::{Pace, Relay};
 use crate::support::until::until;
 
 /// Far beyond what any of this takes on a busy machine.
@@ -172,6 +172,41 @@ async fn a_stalled_relay_holds_bytes_back_until_it_is_released() {
     relay.stall(false);
     server.read_exact(&mut received).await.unwrap();
     assert_eq!(&received, b"held back");
+}
+
+#[tokio::test]
+async fn a_slow_relay_passes_everything_late() {
+    let (relay, mut client, mut server) = relayed().await;
+    let late = Duration::from_millis(100);
+    relay.pace(Pace::Slow { bytes: 4, late });
+    let since = Instant::now();
+    // the relay waits for bytes already, for as many as it could take before
+    for _ in 0..3 {
+        assert_eq!(passed(&mut client, &mut server, b"late").await, b"late");
+    }
+    assert!(since.elapsed() >= late * 3, "{:?}", since.elapsed());
+}
+
+#[tokio::test]
+async fn a_relay_takes_the_first_target_that_accepts() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let relay = Relay::start_any(vec![closed, server.local_addr().unwrap().to_string()]);
+    let mut client = TcpStream::connect(relay.address()).await.unwrap();
+    let (mut accepted, _) = server.accept().await.unwrap();
+    assert_eq!(passed(&mut client, &mut accepted, b"through").await, b"through");
+}
+
+#[tokio::test]
+async fn a_relay_stops_a_request_that_it_watches_for_and_tells() {
+    let (relay, mut client, mut server) = relayed().await;
+    let mut told = relay.trip_on(&["create", "SO-1"]);
+    assert_eq!(passed(&mut client, &mut server, b"create SO-2 ").await, b"create SO-2 ");
+    client.write_all(b"create SO-1").await.unwrap();
+    tokio::time::timeout(SOON, told.recv()).await.expect("it is told in time").expect("the relay is there");
+    let mut received = [0; 1];
+    let through = tokio::time::timeout(Duration::from_millis(200), server.read_exact(&mut received)).await;
+    assert!(through.is_err(), "it was let through");
 }
 
 #[tokio::test]

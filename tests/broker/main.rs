@@ -18,6 +18,8 @@ mod delivery;
 mod drops;
 mod harness;
 mod letters;
+mod order;
+mod outage;
 mod pause;
 mod recovery;
 mod retries;

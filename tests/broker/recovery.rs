@@ -97,17 +97,17 @@ async fn a_consuming_channel_that_the_broker_closed_and_a_broker_that_was_killed
     let mut stage = Stage::on(&node).await;
     stage.keep_results().await;
     let worker = stage.worker(&[]).await;
-    let tag = stage.consumer(PREFETCH, &[]).await;
+    let mut watch = Watch::over(&stage, &worker).await;
     close_channels_with(&node, PREFETCH).await;
-    worker.consumes(2).await;
-    let next = stage.consumer(PREFETCH, std::slice::from_ref(&tag)).await;
+    watch.resumes_within(AT_ONCE).await;
+    let gone = watch.gone;
     assert!(worker.said("unknown delivery tag 999999") > 0, "{:#?}", worker.stderr());
 
     node.persist_queues().await;
     node.kill().await;
     node.restart().await;
     stage.reconnect().await;
-    let mut watch = Watch { stage: &stage, worker: &worker, gone: vec![tag, next] };
+    let mut watch = Watch { stage: &stage, worker: &worker, gone };
     watch.resumes_within(AFTER_A_PAUSE).await;
     stage.publish(&checkout("SO-1")).await;
     stage.results().await.until(SOON, |seen| seen.len() == 1).await;
@@ -134,7 +134,9 @@ async fn a_broker_that_falls_silent_is_left_and_found_again() {
     relay.stall(true);
     worker.says(&["not consuming"]).await;
     relay.stall(false);
+    let since = Instant::now();
     worker.consumes(2).await;
+    assert!(since.elapsed() < AFTER_A_PAUSE, "consuming again after {:?}", since.elapsed());
     stage.publish(&checkout("SO-1")).await;
     results.until(SOON, |seen| seen.len() == 1).await;
 }

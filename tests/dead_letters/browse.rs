@@ -23,7 +23,7 @@ async fn letters_are_counted_listed_and_shown_and_stay_as_they_are() {
     let show = stage.tool(&["show", &id[..8]]).await;
     insta::assert_snapshot!("show", show.shown());
     for ran in [&stats, &list, &show] {
-        assert_nothing_private("the output", &ran.stdout);
+        assert_nothing_private("stdout", &ran.stdout);
     }
     let revealed = stage.tool(&["list", "--reveal", "--order", "SO-2"]).await;
     assert!(revealed.stdout.contains("John Smith, Seattle"), "{revealed:?}");

@@ -4,8 +4,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod any_bytes;
+mod classify;
+mod left;
 mod privacy;
+mod refunds_left;
 mod refused;
+mod rules;
 mod sameness;
 mod samples;
 mod support;
+mod updates;

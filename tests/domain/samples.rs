@@ -41,7 +41,7 @@ fn difference(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
     }
 }
 
-fn assert_input(name: &str, input: &impl serde::Serialize) {
+pub(crate) fn assert_input(name: &str, input: &impl serde::Serialize) {
     // through bytes, as the input is sent
     let ours: Value = serde_json::from_slice(&serde_json::to_vec(input).unwrap()).unwrap();
     let theirs: Value = serde_json::from_slice(&fixture("inputs", name)).unwrap();

@@ -8,6 +8,7 @@ mod errors;
 mod generated;
 mod metrics;
 mod output;
+mod own_codes;
 mod pool;
 #[path = "../support/private.rs"]
 mod private;
@@ -17,3 +18,4 @@ mod scenario;
 mod scenarios;
 mod schemas;
 mod settings;
+mod speed;

@@ -16,6 +16,8 @@ use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::scenario::pacing;
+
 /// Says which order's call has begun, and ends it when the test says so. Orders named `panic…` make it panic, the one
 /// named `there` can be read.
 #[derive(Clone, Debug)]
@@ -77,7 +79,7 @@ impl Stage {
             retries: 1,
             last_call: Duration::from_secs(60),
         };
-        let context = Context::new(gate.clone(), Conventions::default(), limits, timing, 100_000);
+        let context = Context::new(gate.clone(), Conventions::default(), limits, timing, pacing(), 100_000);
         let (jobs, work) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let pool = tokio::spawn(pool::run(Arc::new(context), work, stop.clone()));

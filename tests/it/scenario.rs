@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use bwp_sync::api::{ApiVersion, Client, ClientConfig};
 use bwp_sync::domain::conventions::Conventions;
+use bwp_sync::policy::breaker::Waits;
 use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{History, Inbound, Settlement};
 use bwp_sync::simulator::{
     AliasCheck, Behaviour, Config, Conflict, FaultRule, Operation, PackageState, Simulator, UnknownOrder,
 };
-use bwp_sync::worker::{Context, Timing, handle};
+use bwp_sync::worker::{Context, Pacing, Timing, handle};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -55,6 +56,8 @@ enum Step {
     ClearFaults,
     Cancel(String),
     RevokeTokens,
+    /// The cause by which all calls must be paused now, or none.
+    Pause(Option<String>),
     Checkout(Message),
     Fulfillment(Message),
     Amendment(Message),
@@ -113,6 +116,12 @@ pub(crate) async fn run(scenario: &Scenario, version: ApiVersion) -> Result<(), 
             Step::ClearFaults => simulator.clear_faults(),
             Step::Cancel(order) => assert!(simulator.set_package_state(order, PackageState::Cancelled)),
             Step::RevokeTokens => simulator.revoke_tokens(),
+            Step::Pause(expected) => {
+                let cause = stage.context.pace.pause().map(|pause| pause.cause);
+                if cause != expected.as_deref() {
+                    return Err(format!("step {at}: paused for {cause:?}, expected {expected:?}"));
+                }
+            }
             Step::Checkout(message) => {
                 stage.check(message, "checkout-completed", checkout(message), at).await?;
             }
@@ -163,7 +172,7 @@ impl Scenario {
             .filter_map(|step| match step {
                 Step::Checkout(message) | Step::Fulfillment(message) => Some(message.order.as_str()),
                 Step::Amendment(_) | Step::Refund(_) | Step::RequestRefund(_) | Step::EffectsShowAfter(_) => None,
-                Step::Fault(_) | Step::ClearFaults | Step::Cancel(_) | Step::RevokeTokens => None,
+                Step::Fault(_) | Step::ClearFaults | Step::Cancel(_) | Step::RevokeTokens | Step::Pause(_) => None,
             })
             .collect();
         orders.sort_unstable();
@@ -301,5 +310,10 @@ pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) 
         retries: 2,
         last_call: Duration::from_secs(60),
     };
-    Arc::new(Context::new(api.unwrap(), Conventions::default(), limits, timing, 1_000_000))
+    Arc::new(Context::new(api.unwrap(), Conventions::default(), limits, timing, pacing(), 1_000_000))
+}
+
+/// After a failure that pauses everything the next message may try at once.
+pub(crate) fn pacing() -> Pacing {
+    Pacing { max_calls_per_second: None, waits: Waits { first: Duration::ZERO, longest: Duration::ZERO } }
 }

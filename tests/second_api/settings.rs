@@ -44,7 +44,14 @@ pub(crate) fn client(settings: &Settings) -> Client {
 /// What a worker needs, as the daemon makes it.
 pub(crate) fn context(settings: &Settings) -> Context<Client> {
     let (limits, timing) = (settings.limits(), settings.timing());
-    Context::new(client(settings), settings.conventions(), limits, timing, settings.max_message_bytes())
+    Context::new(
+        client(settings),
+        settings.conventions(),
+        limits,
+        timing,
+        settings.pacing(),
+        settings.max_message_bytes(),
+    )
 }
 
 fn load(text: &str) -> Settings {

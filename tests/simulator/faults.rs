@@ -226,3 +226,18 @@ async fn a_stopped_simulator_takes_its_connections_along() {
     assert!(caller.await.unwrap().is_err());
     assert!(plain_client().post(endpoint).send().await.unwrap_err().is_connect());
 }
+
+#[tokio::test]
+async fn calls_beyond_an_allowance_are_throttled_and_the_rest_is_not() {
+    let rig = Rig::start().await;
+    // no token comes back while the test runs
+    let throttled = FaultRule::always(Fault::refuse(Refusal::codeless("ThrottlingError"))).beyond(0.001, 3.0);
+    rig.simulator.add_fault(throttled.on(Operation::Order));
+    let mut ends = Vec::new();
+    for _ in 0..5 {
+        ends.push(rig.read("SO-1").await.get("errors").is_none());
+    }
+    assert_eq!(ends, [true, true, true, false, false]);
+    assert_eq!(rig.simulator.ledger().orders_created(), 0);
+    assert_eq!(rig.create(&order("SO-1", "P-1")).await.get("errors"), None, "other calls are left alone");
+}

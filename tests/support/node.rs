@@ -34,6 +34,11 @@ impl Node {
         Self { broker, variables, directory }
     }
 
+    /// Starts a node that joins the cluster of this one. A node that was joined must be dropped last.
+    pub(crate) async fn start_beside(&self) -> Self {
+        Self::start_with(&[("BWP_NODE_JOIN", self.directory.path())]).await
+    }
+
     /// Where the node's TLS listener is, for a node that was started with one: host and port.
     pub(crate) fn tls_address(&self) -> String {
         let uri = printed(&self.variables, "BWP_NODE_AMQPS_URI");
@@ -54,7 +59,12 @@ impl Node {
         on_a_thread(script(self.directory.path(), "kill", &[])).await;
     }
 
-    /// Starts the killed node again, on the same ports with the same data, and waits until it is ready.
+    /// Stops the broker as an operator does, and waits until it is gone.
+    pub(crate) async fn shut_down(&self) {
+        on_a_thread(script(self.directory.path(), "shutdown", &[])).await;
+    }
+
+    /// Starts the stopped or killed node again, on the same ports with the same data, and waits until it is ready.
     pub(crate) async fn restart(&self) {
         on_a_thread(script(self.directory.path(), "restart", &[])).await;
     }

@@ -1,6 +1,8 @@
 //! The real binaries, run as an operator or Kubernetes runs them: environment in, output lines and exit status out.
 //! Not here: which binary and which settings; the test says so.
 
+use std::fs::File;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -22,16 +24,28 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `program`, such as `env!("CARGO_BIN_EXE_bwp-sync")`. Of the test's own environment no setting is passed on.
     pub(crate) fn spawn(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BWP__")) {
-            command.env_remove(name);
-        }
-        command.args(arguments).envs(environment.iter().copied()).kill_on_drop(true);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{program} cannot be started: {error}"));
+        let mut command = command(program, arguments, environment);
+        let mut child = spawned(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let stdout = lines(child.stdout.take().expect("stdout is piped"));
         let stderr = lines(child.stderr.take().expect("stderr is piped"));
         Self { child, stdout, stderr }
+    }
+
+    /// The same for a program that writes more than a test wants to hold: all of its output goes to the end of a file.
+    pub(crate) fn spawn_with_log(program: &str, arguments: &[&str], environment: &[(&str, &str)], log: &Path) -> Self {
+        let open = || File::options().create(true).append(true).open(log).expect("the log can be written");
+        let child = spawned(command(program, arguments, environment).stdout(open()).stderr(open()));
+        Self { child, stdout: lines(tokio::io::empty()), stderr: lines(tokio::io::empty()) }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the program runs")
+    }
+
+    /// The exit status, once it has ended.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the program can be waited for")
     }
 
     /// The lines written to stdout so far.
@@ -70,6 +84,16 @@ impl Process {
         self.signal(Signal::KILL);
     }
 
+    /// Takes all CPU time from the program.
+    pub(crate) fn sigstop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it run on.
+    pub(crate) fn sigcont(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Waits until the program has ended and all of its output is read.
     pub(crate) async fn wait(&mut self, within: Duration) -> ExitStatus {
         let ended = timeout(within, async {
@@ -87,10 +111,22 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        let id = self.child.id().expect("the program runs");
-        let id = i32::try_from(id).ok().and_then(Pid::from_raw).expect("a process id is positive");
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw).expect("a process id is positive");
         kill_process(id, signal).expect("our own child can be signalled");
     }
+}
+
+fn command(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BWP__")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+fn spawned(command: &mut Command) -> Child {
+    command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"))
 }
 
 impl Drop for Process {

@@ -1,17 +1,27 @@
-//! A wire between a client and a server that a test can cut, refuse and stall.
+//! A wire between a client and a server that a test can cut, refuse, stall, slow down and watch.
 //! Not here: any knowledge of what passes through it.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 /// How many refused or waiting connections the kernel queues up.
 const BACKLOG: u32 = 128;
+
+/// How long a closed listener may linger.
+const FREE_WITHIN: Duration = Duration::from_secs(10);
+/// Reads no more than this at once.
+const CHUNK: usize = 16 * 1024;
+/// A request with its headers is smaller, so one that is watched for is found in so many bytes.
+const WATCHED: usize = 64 * 1024;
 
 /// Passes TCP connections on to a target. All of them are cut when it is dropped.
 pub(crate) struct Relay {
@@ -23,9 +33,29 @@ pub(crate) struct Relay {
 }
 
 struct Wire {
-    target: String,
-    stalled: watch::Sender<bool>,
+    /// The first that accepts is taken.
+    targets: Vec<String>,
+    pace: watch::Sender<Pace>,
+    tripwire: watch::Sender<Option<Tripwire>>,
     connections: Mutex<Connections>,
+}
+
+/// How fast bytes pass, in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// As they come.
+    Free,
+    /// So many bytes at once, each portion so late.
+    Slow { bytes: usize, late: Duration },
+    /// Not at all, although connections stay open and are accepted.
+    Stalled,
+}
+
+/// What a client must not get through, and whom to tell.
+#[derive(Clone)]
+struct Tripwire {
+    texts: Vec<Vec<u8>>,
+    tripped: mpsc::UnboundedSender<()>,
 }
 
 #[derive(Default)]
@@ -43,11 +73,17 @@ struct Connection {
 impl Relay {
     /// Listens on a free loopback port for connections to `target`, a host and port.
     pub(crate) fn start(target: &str) -> Self {
+        Self::start_any(vec![target.to_owned()])
+    }
+
+    /// The same for the first of several targets that accepts a connection.
+    pub(crate) fn start_any(targets: Vec<String>) -> Self {
         let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let address = socket.local_addr().expect("a bound socket has an address");
         let wire = Arc::new(Wire {
-            target: target.to_owned(),
-            stalled: watch::Sender::new(false),
+            targets,
+            pace: watch::Sender::new(Pace::Free),
+            tripwire: watch::Sender::new(None),
             connections: Mutex::default(),
         });
         let acceptor = Some(accept(socket, &wire));
@@ -83,7 +119,7 @@ impl Relay {
         if refuse && let Some(acceptor) = self.acceptor.take() {
             acceptor.abort();
             drop(acceptor.await);
-            self.refusing = Some(bind(self.address));
+            self.refusing = Some(bind_again(self.address).await);
         }
         if !refuse && let Some(socket) = self.refusing.take() {
             self.acceptor = Some(accept(socket, &self.wire));
@@ -92,18 +128,41 @@ impl Relay {
 
     /// From now on nothing passes in either direction, although connections stay open and are accepted; or it passes again.
     pub(crate) fn stall(&self, stall: bool) {
-        self.wire.stalled.send_replace(stall);
+        self.pace(if stall { Pace::Stalled } else { Pace::Free });
+    }
+
+    /// From now on bytes pass as fast as this.
+    pub(crate) fn pace(&self, pace: Pace) {
+        self.wire.pace.send_replace(pace);
+    }
+
+    /// From now on a request that holds all of these texts is stopped on its way, with all that follows on its
+    /// connection, and told of here; until the receiver is dropped.
+    pub(crate) fn trip_on(&self, texts: &[&str]) -> mpsc::UnboundedReceiver<()> {
+        let (tripped, told) = mpsc::unbounded_channel();
+        let texts = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        self.wire.tripwire.send_replace(Some(Tripwire { texts, tripped }));
+        told
     }
 }
 
 impl Wire {
+    async fn connect(&self) -> Option<TcpStream> {
+        for target in &self.targets {
+            if let Ok(stream) = TcpStream::connect(target).await {
+                return Some(stream);
+            }
+        }
+        None
+    }
+
     fn connections(&self) -> MutexGuard<'_, Connections> {
         self.connections.lock().expect("nothing panics while it holds the lock")
     }
 
-    fn carry(&self, client: TcpStream) {
+    fn carry(self: &Arc<Self>, client: TcpStream) {
         let (held, cut) = oneshot::channel();
-        let task = tokio::spawn(connection(client, self.target.clone(), self.stalled.subscribe(), cut));
+        let task = tokio::spawn(connection(client, Arc::clone(self), cut));
         let mut connections = self.connections();
         connections.accepted += 1;
         connections.open.retain(|connection| !connection.task.is_finished());
@@ -112,11 +171,29 @@ impl Wire {
 }
 
 fn bind(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().expect("a socket can be made");
+    try_bind(address).expect("the loopback port is free")
+}
+
+/// For a port of which the listener has just been closed. A process that another thread is starting holds a copy of the
+/// listener until it has become its program.
+async fn bind_again(address: SocketAddr) -> TcpSocket {
+    let bound = async {
+        loop {
+            match try_bind(address) {
+                Ok(socket) => return socket,
+                Err(_) => sleep(Duration::from_millis(1)).await,
+            }
+        }
+    };
+    timeout(FREE_WITHIN, bound).await.expect("the port is free again in time")
+}
+
+fn try_bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
     // the port is taken again while closed connections of it linger
-    socket.set_reuseaddr(true).expect("a socket has the option");
-    socket.bind(address).expect("the loopback port is free");
-    socket
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 fn accept(socket: TcpSocket, wire: &Arc<Wire>) -> AbortOnDropHandle<()> {
@@ -130,19 +207,18 @@ fn accept(socket: TcpSocket, wire: &Arc<Wire>) -> AbortOnDropHandle<()> {
     }))
 }
 
-async fn connection(mut client: TcpStream, target: String, stalled: watch::Receiver<bool>, cut: oneshot::Receiver<()>) {
-    let Ok(mut server) = TcpStream::connect(&target).await else {
+async fn connection(mut client: TcpStream, wire: Arc<Wire>, cut: oneshot::Receiver<()>) {
+    let Some(mut server) = wire.connect().await else {
         reset(&client);
         return;
     };
     let (client_read, client_write) = client.split();
     let (server_read, server_write) = server.split();
-    let both = async {
-        tokio::join!(pump(client_read, server_write, stalled.clone()), pump(server_read, client_write, stalled.clone()))
-    };
+    let there = pump(client_read, server_write, wire.pace.subscribe(), Some(wire.tripwire.subscribe()));
+    let back = pump(server_read, client_write, wire.pace.subscribe(), None);
     let was_cut = tokio::select! {
         _ = cut => true,
-        _ = both => false,
+        _ = async { tokio::join!(there, back) } => false,
     };
     if was_cut {
         reset(&client);
@@ -156,16 +232,49 @@ fn reset(stream: &TcpStream) {
 }
 
 /// Passes bytes on until one end is gone; an end of file is passed on too.
-async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut stalled: watch::Receiver<bool>) {
-    let mut buffer = vec![0; 16 * 1024];
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut pace: watch::Receiver<Pace>,
+    tripwire: Option<watch::Receiver<Option<Tripwire>>>,
+) {
+    let (mut buffer, mut passed) = (vec![0; CHUNK], Vec::new());
     loop {
-        let read = from.read(&mut buffer).await.unwrap_or(0);
-        if stalled.wait_for(|stalled| !stalled).await.is_err() {
-            return;
+        let portion = match *pace.borrow() {
+            Pace::Slow { bytes, .. } => bytes.min(CHUNK),
+            Pace::Free | Pace::Stalled => CHUNK,
+        };
+        let read = from.read(&mut buffer[..portion]).await.unwrap_or(0);
+        let tripped = tripwire.as_ref().and_then(|tripwire| tripwire.borrow().clone());
+        if let Some(tripwire) = tripped
+            && tripwire.is_touched(&mut passed, &buffer[..read])
+        {
+            return std::future::pending().await;
+        }
+        let allowed = pace.wait_for(|pace| *pace != Pace::Stalled).await.map(|pace| *pace);
+        match allowed {
+            Ok(Pace::Slow { late, .. }) => sleep(late).await,
+            Ok(Pace::Free | Pace::Stalled) => {}
+            Err(_) => return,
         }
         if read == 0 || to.write_all(&buffer[..read]).await.is_err() {
             drop(to.shutdown().await);
             return;
         }
+    }
+}
+
+impl Tripwire {
+    /// Whether all texts are in what passed lately. Nobody is listened for who does not listen any more.
+    fn is_touched(&self, passed: &mut Vec<u8>, next: &[u8]) -> bool {
+        if self.tripped.is_closed() {
+            passed.clear();
+            return false;
+        }
+        passed.extend_from_slice(next);
+        let surplus = passed.len().saturating_sub(WATCHED);
+        passed.drain(..surplus);
+        let holds = |text: &Vec<u8>| passed.windows(text.len()).any(|window| window == text);
+        self.texts.iter().all(holds) && self.tripped.send(()).is_ok()
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn context(simulator: &Simulator, api: &[(&str, &str)]) -> Context<Cl
     let settings = Settings::load(&[write(folder.path(), "settings.toml", &text)]).unwrap();
     let client = Client::new(settings.api()).unwrap();
     let (limits, timing) = (settings.limits(), settings.timing());
-    Context::new(client, settings.conventions(), limits, timing, settings.max_message_bytes())
+    Context::new(client, settings.conventions(), limits, timing, settings.pacing(), settings.max_message_bytes())
 }
 
 /// What becomes of the checkout.

@@ -1,0 +1,227 @@
+//! How each fault is done and undone.
+//! Not here: when; see `play`.
+
+use std::time::Duration;
+
+use bwp_sync::simulator::{Fault as Rule, FaultRule, Operation, Refusal, Simulator};
+use fastrand::Rng;
+use futures_util::future::join_all;
+use tokio::time::sleep;
+
+use crate::orders::{REFUSALS, poison, refused_product};
+use crate::scenario::{Fault, Step};
+use crate::stage::{ORDERS, Stage, WRITTEN_DOWN};
+use crate::support::relay::Pace;
+use crate::support::until::until;
+
+/// A fault of the API has happened when so many calls have met it.
+const HITS: u64 = 3;
+/// How long it may take until they have, and how long a queue may take to become empty.
+const AT_LAST: Duration = Duration::from_secs(60);
+
+/// Whom a fault concerned.
+pub(crate) enum Concerned {
+    Worker(usize),
+    All,
+}
+
+/// Does harm, keeps it up and ends it. An error says what could not be done.
+pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<Concerned, String> {
+    let lasts = step.lasts();
+    let one = rng.usize(..stage.workers.len());
+    match step.fault {
+        Fault::KillWorker => {
+            let mut worker = stage.worker(one).await;
+            worker.kill().await;
+            worker.start();
+        }
+        Fault::FreezeWorker => {
+            stage.worker(one).await.freeze(true);
+            sleep(lasts).await;
+            stage.worker(one).await.freeze(false);
+        }
+        Fault::AbortByMessage => {
+            abort_by_message(stage, rng).await?;
+            return Ok(Concerned::All);
+        }
+        Fault::CutBroker => stage.worker(one).await.broker.cut().await,
+        Fault::HalfOpenBroker => pace_broker(stage, one, Pace::Stalled, lasts).await,
+        Fault::SlowBroker => pace_broker(stage, one, slow(), lasts).await,
+        Fault::CutApi => stage.worker(one).await.api.cut().await,
+        Fault::HalfOpenApi => {
+            stage.worker(one).await.api.pace(Pace::Stalled);
+            sleep(lasts).await;
+            // what was under way never arrives: arriving after its caller has read back would be another fault
+            let worker = stage.worker(one).await;
+            worker.api.cut().await;
+            worker.api.pace(Pace::Free);
+        }
+        Fault::CloseConnections | Fault::MemoryAlarm | Fault::KillNode | Fault::RestartNode | Fault::LoseQuorum => {
+            harm_nodes(stage, step, rng).await;
+            return Ok(Concerned::All);
+        }
+        Fault::DeleteQueue => {
+            delete_queue(stage).await?;
+            return Ok(Concerned::All);
+        }
+        Fault::ApiDown
+        | Fault::ApiSlow
+        | Fault::ServerErrors
+        | Fault::Throttling
+        | Fault::LostAnswers
+        | Fault::RevokeTokens
+        | Fault::RefuseCredentials => {
+            harm_api(stage, step).await?;
+            return Ok(Concerned::All);
+        }
+    }
+    Ok(Concerned::Worker(one))
+}
+
+fn slow() -> Pace {
+    Pace::Slow { bytes: 512, late: Duration::from_millis(20) }
+}
+
+async fn pace_broker(stage: &Stage, worker: usize, pace: Pace, lasts: Duration) {
+    stage.worker(worker).await.broker.pace(pace);
+    sleep(lasts).await;
+    stage.worker(worker).await.broker.pace(Pace::Free);
+}
+
+/// Publishes a message and kills each worker that tries to create its order, until the message is settled.
+async fn abort_by_message(stage: &Stage, rng: &mut Rng) -> Result<(), String> {
+    let planned = poison(&format!("poison-{:08x}", rng.u32(..)));
+    let mut wires = Vec::new();
+    for worker in &stage.workers {
+        wires.push(worker.lock().await.api.trip_on(&["createOrder", &planned.order]));
+    }
+    stage.publish(&planned).await;
+    let deadline = tokio::time::Instant::now() + AT_LAST * 3;
+    while !stage.board.is_settled(&planned.id) {
+        for (index, wire) in wires.iter_mut().enumerate() {
+            if wire.try_recv().is_ok() {
+                let mut worker = stage.worker(index).await;
+                worker.kill().await;
+                worker.api.cut().await;
+                worker.start();
+            }
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Err(format!("{} was not settled", planned.id));
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+async fn harm_nodes(stage: &Stage, step: &Step, rng: &mut Rng) {
+    let chosen = rng.usize(..stage.nodes.len());
+    let node = &stage.nodes[chosen];
+    match step.fault {
+        Fault::CloseConnections => {
+            stage.vhost.close_connections().await;
+        }
+        Fault::MemoryAlarm => {
+            node.ctl(&["set_vm_memory_high_watermark", "0"]).await;
+            sleep(step.lasts()).await;
+            node.ctl(&["set_vm_memory_high_watermark", "absolute", "512MB"]).await;
+        }
+        Fault::KillNode => {
+            node.kill().await;
+            sleep(step.lasts()).await;
+            node.restart().await;
+        }
+        Fault::RestartNode => {
+            node.shut_down().await;
+            sleep(step.lasts()).await;
+            node.restart().await;
+        }
+        _ => {
+            let others: Vec<_> = stage.nodes.iter().enumerate().filter(|(index, _)| *index != chosen).collect();
+            join_all(others.iter().map(|(_, node)| node.kill())).await;
+            sleep(step.lasts()).await;
+            join_all(others.iter().map(|(_, node)| node.restart())).await;
+        }
+    }
+}
+
+/// Nobody may publish or do other harm meanwhile, so the caller holds `quiet`.
+async fn delete_queue(stage: &Stage) -> Result<(), String> {
+    if !stage.board.waiting_below(1, AT_LAST).await || !stage.drained(AT_LAST).await {
+        return Err(format!("the queues did not become empty; not settled: {:?}", stage.board.unsettled()));
+    }
+    stage.vhost.delete_queue(ORDERS).await;
+    let back = async || stage.vhost.queue(ORDERS).await.is_some();
+    until("a worker brings the queue back", AT_LAST, back, |back| *back).await;
+    sleep(WRITTEN_DOWN).await;
+    Ok(())
+}
+
+async fn harm_api(stage: &Stage, step: &Step) -> Result<(), String> {
+    let simulator = &stage.simulator;
+    let on_orders = |fault: Rule| {
+        for operation in [Operation::CreateOrder, Operation::UpdateOrder, Operation::Order] {
+            simulator.add_fault(FaultRule::always(fault.clone()).on(operation));
+        }
+    };
+    let on_writes = |probability, fault: Rule| {
+        for operation in [Operation::CreateOrder, Operation::UpdateOrder] {
+            let rule = FaultRule::always(fault.clone()).on(operation);
+            simulator.add_fault(FaultRule { probability: Some(probability), ..rule });
+        }
+    };
+    let refused = |error_type| Rule::refuse(Refusal::codeless(error_type));
+    let before = hits(stage);
+    match step.fault {
+        Fault::ApiDown => return api_down(stage, step.lasts()).await,
+        Fault::RevokeTokens => {
+            simulator.revoke_tokens();
+            return Ok(());
+        }
+        Fault::ServerErrors => simulator.add_fault(FaultRule::always(Rule::status(503))),
+        Fault::Throttling => on_orders(refused("ThrottlingError")),
+        Fault::LostAnswers => on_writes(0.5, Rule::Drop { after_effect: true }),
+        // longer than `api.timeout`, and over before an unknown outcome is believed to be none
+        Fault::ApiSlow => on_writes(1.0, Rule::Delay { millis: 2400 }),
+        _ => {
+            simulator.add_fault(FaultRule::always(refused("AccessDeniedError")).on(Operation::Token));
+            simulator.revoke_tokens();
+        }
+    }
+    sleep(step.lasts()).await;
+    let deadline = tokio::time::Instant::now() + AT_LAST;
+    while hits(stage) < before + HITS && tokio::time::Instant::now() < deadline {
+        sleep(Duration::from_millis(200)).await;
+    }
+    let met = hits(stage) - before;
+    fair_weather(simulator);
+    if met < HITS { Err(format!("{:?}: only {met} calls met it", step.fault)) } else { Ok(()) }
+}
+
+async fn api_down(stage: &Stage, lasts: Duration) -> Result<(), String> {
+    for worker in &stage.workers {
+        let mut worker = worker.lock().await;
+        worker.api.refuse(true).await;
+        worker.api.cut().await;
+    }
+    sleep(lasts).await;
+    for worker in &stage.workers {
+        worker.lock().await.api.refuse(false).await;
+    }
+    Ok(())
+}
+
+/// Ends all faults of the API. What it refuses for good comes before any fault that is added later: no answer is lost,
+/// and no effect is late, of a call that can have none.
+pub(crate) fn fair_weather(simulator: &Simulator) {
+    simulator.clear_faults();
+    for code in REFUSALS {
+        let refusal = FaultRule::always(Rule::refuse(Refusal::validation(code)));
+        simulator.add_fault(refusal.on(Operation::CreateOrder).for_product(&refused_product(code)));
+    }
+}
+
+/// How many calls the simulator has spoiled so far.
+fn hits(stage: &Stage) -> u64 {
+    stage.simulator.ledger().faults.values().sum()
+}

@@ -1,0 +1,138 @@
+//! A scenario as its file says it.
+//! Not here: playing it; see `play`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::orders::Mix;
+
+/// What happens in a run, and what is asserted beyond the promises.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Scenario {
+    /// For the reader.
+    pub(crate) what: String,
+    /// Broker nodes; several are one cluster.
+    pub(crate) nodes: usize,
+    pub(crate) workers: usize,
+    pub(crate) mix: Mix,
+    /// Messages that the shop publishes in a second, while it does.
+    pub(crate) per_second: u32,
+    /// The shop waits while so many of its messages are not settled.
+    pub(crate) waiting: usize,
+    /// Settings of the workers, over those of all scenarios.
+    #[serde(default)]
+    pub(crate) settings: BTreeMap<String, String>,
+    /// Each lane's faults happen one after the other, in an order that the seed decides; lanes go on side by side.
+    pub(crate) lanes: Vec<Vec<Step>>,
+    /// Whether the lanes begin again until the time of the run is over.
+    #[serde(default)]
+    pub(crate) again: bool,
+    pub(crate) bounds: Bounds,
+}
+
+/// A fault, and how long it may take until work goes on after it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Step {
+    pub(crate) fault: Fault,
+    /// Seconds for which it lasts, where it lasts.
+    #[serde(default, rename = "for")]
+    pub(crate) seconds: f64,
+    /// Seconds from its end until every worker that it concerned has settled something again.
+    pub(crate) resume_within: f64,
+}
+
+/// What can be done to those who take part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Fault {
+    /// SIGKILL of a worker, and a new one in its place.
+    KillWorker,
+    /// SIGSTOP of a worker, SIGCONT later.
+    FreezeWorker,
+    /// A message that ends every process which handles it.
+    AbortByMessage,
+    /// A worker's connections to the broker are reset.
+    CutBroker,
+    /// Nothing passes between a worker and the broker, though connections stay open.
+    HalfOpenBroker,
+    /// A worker and the broker read each other late and little by little.
+    SlowBroker,
+    /// The broker closes every connection.
+    CloseConnections,
+    /// The work queue is deleted while it is empty. The worker must bring it back.
+    DeleteQueue,
+    /// The broker blocks publishers.
+    MemoryAlarm,
+    /// SIGKILL of a node, started again later.
+    KillNode,
+    /// A node is shut down and started again.
+    RestartNode,
+    /// SIGKILL of all nodes but one, started again later.
+    LoseQuorum,
+    /// A worker's connections to the API are reset.
+    CutApi,
+    /// Nothing passes between a worker and the API, though connections stay open.
+    HalfOpenApi,
+    /// Nobody can connect to the API.
+    ApiDown,
+    /// Answers take longer than a worker waits.
+    ApiSlow,
+    /// Every call is answered HTTP 503.
+    ServerErrors,
+    /// Every call is refused as too many.
+    Throttling,
+    /// Half of the creates and updates take effect and are not answered.
+    LostAnswers,
+    /// Every token is invalid at once.
+    RevokeTokens,
+    /// No credentials are good.
+    RefuseCredentials,
+}
+
+/// What is asserted beyond the promises.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Bounds {
+    /// The longest time without a settlement, in seconds, while something waits.
+    pub(crate) stall: f64,
+    /// At least so many faults of each kind; in a long run, in every twenty minutes.
+    #[serde(default)]
+    pub(crate) of_each_fault: usize,
+    /// At least so many messages wait at the end of a fault of the first lane.
+    #[serde(default)]
+    pub(crate) piled_up: usize,
+    /// Share of a core that a worker takes in the second half of a fault of the first lane, in percent.
+    pub(crate) idle_cpu_percent: Option<f64>,
+    /// The most memory that a worker ever has, in MiB.
+    pub(crate) memory_mib: Option<u64>,
+}
+
+impl Scenario {
+    /// Reads one of the files beside this one. Those for long runs have names of their own.
+    pub(crate) fn read(form: &str, name: &str) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/chaos/scenarios/{form}/{name}.json"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Whether all messages are handled by one process, from the first to the last.
+    pub(crate) fn has_one_process(&self) -> bool {
+        let ends_it = |step: &Step| matches!(step.fault, Fault::KillWorker | Fault::AbortByMessage);
+        self.workers == 1 && !self.lanes.iter().flatten().any(ends_it)
+    }
+}
+
+impl Step {
+    pub(crate) fn lasts(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+
+    pub(crate) fn resume_within(&self) -> Duration {
+        Duration::from_secs_f64(self.resume_within)
+    }
+}

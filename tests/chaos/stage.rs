@@ -1,0 +1,238 @@
+//! Where a scenario plays: nodes, the simulated API, workers with their wires, and the shop.
+//! Not here: what is done to them; see `faults`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use bwp_sync::simulator::{Config, Simulator};
+use futures_util::future::join_all;
+use lapin::ExchangeKind;
+use lapin::message::Delivery;
+use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueBindOptions};
+use lapin::types::FieldTable;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::{Mutex, MutexGuard, RwLock};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::board::Board;
+use crate::faults::fair_weather;
+use crate::history::{History, SeenLetter, SeenResult, message_id};
+use crate::link::{Nodes, Published, Publisher, listen};
+use crate::orders::Planned;
+use crate::scenario::Scenario;
+use crate::support::amqp::Client;
+use crate::support::broker::Vhost;
+use crate::support::node::Node;
+use crate::support::relay::Relay;
+use crate::support::until::until;
+use crate::worker::Worker;
+
+/// The work queue; its other queues are named after it.
+pub(crate) const ORDERS: &str = "bwp.orders";
+/// RabbitMQ writes down the name of a new queue half a second after it is declared; one that is killed before loses it.
+/// Asking it to do so at once would need `rabbitmqctl`, which takes longer.
+pub(crate) const WRITTEN_DOWN: Duration = Duration::from_secs(1);
+const RESULTS: &str = "chaos.results";
+const LETTERS: &str = "bwp.dead-letters";
+/// What the listeners hear last.
+const MARK: &[u8] = b"nothing comes after this";
+/// Far beyond what starting takes on a busy machine.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Everybody who takes part.
+pub(crate) struct Stage {
+    pub(crate) board: Arc<Board>,
+    pub(crate) simulator: Simulator,
+    pub(crate) workers: Vec<Mutex<Worker>>,
+    /// Held for reading by whoever publishes or does harm, for writing by who needs everybody else to be quiet.
+    pub(crate) quiet: RwLock<()>,
+    /// Somebody needs that, so the shop is to finish what it has begun.
+    pub(crate) rest_wanted: AtomicBool,
+    publisher: Mutex<Publisher>,
+    one_process: bool,
+    listeners: Vec<AbortOnDropHandle<()>>,
+    marks: UnboundedReceiver<()>,
+    pub(crate) vhost: Vhost,
+    /// The one that the others joined is the last, so that it is dropped last.
+    pub(crate) nodes: Vec<Node>,
+    logs: PathBuf,
+}
+
+impl Stage {
+    /// Builds it and returns when all workers consume. Logs go to the folder.
+    pub(crate) async fn new(scenario: &Scenario, seed: u64, logs: &Path) -> Self {
+        let nodes = cluster(scenario.nodes).await;
+        let vhost = nodes[nodes.len() - 1].vhost().await;
+        let uris = nodes.iter().map(|node| vhost.amqp_uri_through(&node.address())).collect();
+        let uris: Nodes = Arc::new(uris);
+        keep_results(&vhost).await;
+        let simulator = Simulator::start(Config { seed, ..Config::default() }).await.expect("the simulator starts");
+        fair_weather(&simulator);
+        let workers = (1..=scenario.workers).map(|number| {
+            let broker = Relay::start_any(nodes.iter().map(|node| node.address()).collect());
+            let api = Relay::start(host_of(&simulator.endpoint()));
+            let log = logs.join(format!("worker-{number}.log"));
+            let mut worker = Worker::new(broker, api, vhost.name(), &log, &scenario.settings);
+            worker.start();
+            Mutex::new(worker)
+        });
+        let workers: Vec<_> = workers.collect();
+        let all = async || vhost.consumers().await.iter().filter(|consumer| consumer.queue == ORDERS).count();
+        until(&format!("all workers consume; their logs are in {}", logs.display()), SOON, all, |consumers| {
+            *consumers == scenario.workers
+        })
+        .await;
+        tokio::time::sleep(WRITTEN_DOWN).await;
+        let board = Arc::new(Board::new());
+        let (listeners, marks) = listeners(&uris, &board);
+        Self {
+            board,
+            simulator,
+            workers,
+            quiet: RwLock::default(),
+            rest_wanted: AtomicBool::default(),
+            publisher: Mutex::new(Publisher::new(&uris)),
+            one_process: scenario.has_one_process(),
+            listeners,
+            marks,
+            vhost,
+            nodes,
+            logs: logs.to_owned(),
+        }
+    }
+
+    /// Publishes a message, again and again as a shop does, until the broker has it.
+    pub(crate) async fn publish(&self, planned: &Planned) {
+        self.board.sending(planned);
+        let mut publisher = self.publisher.lock().await;
+        loop {
+            match publisher.publish(&planned.message).await {
+                Published::Accepted => return self.board.confirmed(&planned.id),
+                Published::Refused => {}
+                Published::Unknown => self.board.unknown_confirm(),
+            }
+        }
+    }
+
+    pub(crate) async fn worker(&self, index: usize) -> MutexGuard<'_, Worker> {
+        self.workers[index].lock().await
+    }
+
+    /// Waits until nothing is in the queues of the worker, by what the broker says three times in a row.
+    pub(crate) async fn drained(&self, within: Duration) -> bool {
+        let deadline = tokio::time::Instant::now() + within;
+        let mut times = 0;
+        while times < 3 {
+            if tokio::time::Instant::now() > deadline {
+                return false;
+            }
+            // after a restart the broker tells figures of a queue only when somebody has touched it
+            drop(self.take_out(false).await);
+            // figures are as old as the broker's statistics interval
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            let queues = self.vhost.queues().await;
+            let rest: u64 = queues.iter().filter(|it| is_ours(&it.name)).map(|it| it.ready + it.unacknowledged).sum();
+            times = if rest == 0 { times + 1 } else { 0 };
+        }
+        true
+    }
+
+    /// Ends the workers and gathers what was seen; answers their exit codes too.
+    pub(crate) async fn close(&mut self) -> (History, Vec<Option<i32>>) {
+        let codes = join_all(self.workers.iter().map(async |worker| worker.lock().await.terminate().await)).await;
+        let mut publisher = self.publisher.lock().await;
+        for queue in [RESULTS, LETTERS] {
+            publisher.deliver(queue, MARK).await;
+        }
+        for queue in [RESULTS, LETTERS] {
+            let heard = tokio::time::timeout(SOON * 5, self.marks.recv()).await;
+            heard.unwrap_or_else(|_| panic!("{queue}: the end of it was not heard"));
+        }
+        self.listeners.clear();
+        let queued = self.take_out(true).await;
+        let effects = self.simulator.ledger().effects;
+        (History { queued, effects, one_process: self.one_process, ..self.board.history() }, codes)
+    }
+
+    /// Ids of the messages in the worker's queues, taken out for good or put back.
+    async fn take_out(&self, for_good: bool) -> Vec<String> {
+        let client = Client::connect(&self.vhost.amqp_uri(), "chaos queues").await;
+        let mut ids = Vec::new();
+        for queue in self.vhost.queues().await.iter().filter(|queue| is_ours(&queue.name)) {
+            let get = async || {
+                let got = client.channel.basic_get(queue.name.as_str().into(), BasicGetOptions { no_ack: for_good });
+                got.await.expect("a queue can be looked into")
+            };
+            while let Some(message) = get().await {
+                ids.push(message_id(&message.delivery));
+                if !for_good {
+                    break;
+                }
+            }
+        }
+        // what was not taken for good goes back with the connection
+        client.connection.close(200, "done".into()).await.ok();
+        ids
+    }
+
+    /// Where the logs of the workers are.
+    pub(crate) fn logs(&self) -> &Path {
+        &self.logs
+    }
+}
+
+/// The worker's own queues of messages.
+fn is_ours(queue: &str) -> bool {
+    queue.starts_with(ORDERS) || queue.ends_with(".parked")
+}
+
+async fn cluster(size: usize) -> Vec<Node> {
+    let first = Node::start().await;
+    let mut nodes = join_all((1..size).map(|_| first.start_beside())).await;
+    nodes.push(first);
+    nodes
+}
+
+async fn keep_results(vhost: &Vhost) {
+    let shop = Client::connect(&vhost.amqp_uri(), "chaos set-up").await;
+    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    let (channel, none) = (&shop.channel, FieldTable::default);
+    let declared = channel.exchange_declare("bwp.results".into(), ExchangeKind::Topic, durable, none());
+    declared.await.expect("the exchange of results can be declared");
+    shop.declare_quorum_queue(RESULTS).await;
+    let options = QueueBindOptions::default();
+    let bound = channel.queue_bind(RESULTS.into(), "bwp.results".into(), "#".into(), options, none());
+    bound.await.expect("the queue can be bound");
+}
+
+/// One for results, one for letters; each tells when it has heard the mark.
+fn listeners(nodes: &Nodes, board: &Arc<Board>) -> (Vec<AbortOnDropHandle<()>>, UnboundedReceiver<()>) {
+    let (marked, marks) = unbounded_channel();
+    let results = {
+        let (nodes, board, marked) = (Arc::clone(nodes), Arc::clone(board), marked.clone());
+        tokio::spawn(async move {
+            let hear = |delivery: &Delivery| match delivery.data == MARK {
+                true => drop(marked.send(())),
+                false => board.result(SeenResult::read(delivery), delivery.redelivered),
+            };
+            listen(nodes, RESULTS, hear).await;
+        })
+    };
+    let letters = {
+        let (nodes, board) = (Arc::clone(nodes), Arc::clone(board));
+        tokio::spawn(async move {
+            let hear = |delivery: &Delivery| match delivery.data == MARK {
+                true => drop(marked.send(())),
+                false => board.letter(SeenLetter::read(delivery), delivery.redelivered),
+            };
+            listen(nodes, LETTERS, hear).await;
+        })
+    };
+    (vec![AbortOnDropHandle::new(results), AbortOnDropHandle::new(letters)], marks)
+}
+
+fn host_of(endpoint: &str) -> &str {
+    endpoint.split('/').nth(2).expect("an address has a host")
+}

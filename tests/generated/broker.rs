@@ -1,0 +1,174 @@
+//! What stands in for the broker: delivers in order, holds what is to come back later, delivers again what was not confirmed.
+//! Not here: which messages there are.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bwp_sync::api::Client;
+use bwp_sync::ports::{History, Inbound, Job, Later, Settlement, Settling};
+use bwp_sync::worker::{Context, pool};
+use fastrand::Rng;
+use jiff::SignedDuration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::lives::{CHECKOUT, FULFILLMENT};
+use crate::plan::Message;
+
+/// Messages in hand at the same time.
+const PREFETCH: usize = 50;
+
+/// A message, and each end that it has had.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) message: Message,
+    /// In words, the last one last.
+    pub(crate) ends: Vec<String>,
+    pub(crate) last: Settlement,
+}
+
+/// The pool of a worker, and the queues before it.
+pub(crate) struct Broker {
+    context: Arc<Context<Client>>,
+    jobs: mpsc::Sender<Job>,
+    pool: JoinHandle<()>,
+    random: Rng,
+}
+
+/// A message on its way.
+struct Delivery {
+    message: Message,
+    history: History,
+    hopped: bool,
+    redelivered: bool,
+    ends: Vec<String>,
+}
+
+/// What the retry queues hold, first what is due first.
+type Delayed = BTreeMap<(Instant, usize), (Delivery, bool)>;
+
+impl Broker {
+    pub(crate) fn start(context: Arc<Context<Client>>, seed: u64) -> Self {
+        let (jobs, work) = mpsc::channel(1);
+        let pool = tokio::spawn(pool::run(Arc::clone(&context), work, CancellationToken::new()));
+        Self { context, jobs, pool, random: Rng::with_seed(seed) }
+    }
+
+    pub(crate) async fn stop(self) {
+        drop(self.jobs);
+        self.pool.await.unwrap();
+    }
+
+    /// Delivers messages until each has ended. When all that is left waits for its order, `quiet` is told, and as much time
+    /// goes by as a message waits; what waits for nothing else comes back at once.
+    pub(crate) async fn deliver(&mut self, messages: Vec<Message>, quiet: impl Fn()) -> Vec<Ended> {
+        let (mut fresh, mut ended): (VecDeque<Delivery>, _) =
+            (messages.into_iter().map(Delivery::first).collect(), vec![]);
+        let mut delayed = Delayed::new();
+        let mut in_hand = JoinSet::new();
+        let mut delays = 0;
+        loop {
+            while in_hand.len() < PREFETCH
+                && let Some(delivery) = next(&mut delayed, &mut fresh, in_hand.is_empty())
+            {
+                self.take(delivery, &mut in_hand).await;
+            }
+            if in_hand.is_empty() {
+                if delayed.is_empty() {
+                    return ended;
+                }
+                quiet();
+                let wait = SignedDuration::try_from(self.context.limits.wait_for_create).unwrap();
+                for (_, (mut delivery, _)) in std::mem::take(&mut delayed) {
+                    delivery.history.awaiting_since = delivery.history.awaiting_since.map(|since| since - wait);
+                    fresh.push_back(delivery);
+                }
+                continue;
+            }
+            let due = delayed.first_key_value().map(|((due, _), _)| *due).filter(|_| in_hand.len() < PREFETCH);
+            let (mut delivery, settlement, confirmed) = tokio::select! {
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => continue,
+                Some(settled) = in_hand.join_next() => settled.unwrap(),
+            };
+            delivery.ends.push(in_words(&settlement, confirmed));
+            match settlement {
+                _ if !confirmed => fresh.push_front(Delivery { redelivered: true, ..delivery }),
+                Settlement::Later(later) => {
+                    delays += 1;
+                    let due = Instant::now() + self.context.delay(&later);
+                    let Later { history, awaits_create, .. } = later;
+                    let delivery = Delivery { history, hopped: true, redelivered: false, ..delivery };
+                    delayed.insert((due, delays), (delivery, awaits_create));
+                }
+                last => ended.push(Ended { message: delivery.message, ends: delivery.ends, last }),
+            }
+        }
+    }
+
+    /// Hands a message to the pool. Sometimes what became of it is not confirmed, as when the connection is lost: an order
+    /// that is there or a start, which can come again behind what follows without harm.
+    async fn take(&mut self, delivery: Delivery, in_hand: &mut JoinSet<(Delivery, Settlement, bool)>) {
+        let (settle, settled) = oneshot::channel();
+        let may_be_lost = [CHECKOUT, FULFILLMENT].contains(&delivery.message.kind) && !delivery.redelivered;
+        let is_lost = may_be_lost && self.random.u8(0..50) == 0;
+        self.jobs.send(Job { inbound: Arc::new(delivery.inbound()), settle }).await.unwrap();
+        in_hand.spawn(async move {
+            let Settling { settlement, carried_out } = settled.await.expect("the pool settles what it takes");
+            let confirmed = !(is_lost && matches!(settlement, Settlement::Done(_)));
+            if confirmed {
+                carried_out.send(()).expect("the pool waits until it is carried out");
+            }
+            (delivery, settlement, confirmed)
+        });
+    }
+}
+
+impl Delivery {
+    fn first(message: Message) -> Self {
+        let redelivered = message.redelivered;
+        Self { message, history: History::default(), hopped: false, redelivered, ends: Vec::new() }
+    }
+
+    fn inbound(&self) -> Inbound {
+        Inbound {
+            body: self.message.body.clone(),
+            content_type: Some("application/cloudevents+json".to_owned()),
+            hopped: self.hopped,
+            redelivered: self.redelivered,
+            history: self.history.clone(),
+            ..Inbound::default()
+        }
+    }
+}
+
+/// What is due, else what is fresh; while nothing is in hand, what is due next and does not wait for its order.
+fn next(delayed: &mut Delayed, fresh: &mut VecDeque<Delivery>, idle: bool) -> Option<Delivery> {
+    if let Some(first) = delayed.first_entry()
+        && first.key().0 <= Instant::now()
+    {
+        return Some(first.remove().0);
+    }
+    if let Some(delivery) = fresh.pop_front() {
+        return Some(delivery);
+    }
+    let key = delayed.iter().find(|(_, (_, awaits_create))| idle && !awaits_create).map(|(key, _)| *key)?;
+    delayed.remove(&key).map(|(delivery, _)| delivery)
+}
+
+fn in_words(settlement: &Settlement, confirmed: bool) -> String {
+    let end = match settlement {
+        Settlement::Done(result) => result.data.outcome.map_or("no outcome", |outcome| outcome.name()).to_owned(),
+        Settlement::Later(Later { history, queue, .. }) => {
+            let why = history.last_error.as_deref().unwrap_or("follows another");
+            let unknown = if history.outcome_unknown { ", may be done" } else { "" };
+            format!("later by queue {queue}: {why}, {} attempts{unknown}", history.attempts)
+        }
+        Settlement::DeadLetter(letter, _) => {
+            format!("{}/{}: {}", letter.error_type, letter.code, letter.message)
+        }
+        Settlement::Suspect => "suspect".to_owned(),
+    };
+    if confirmed { end } else { format!("{end} (not confirmed)") }
+}

@@ -1,0 +1,121 @@
+//! What came of the messages against what the plan says, and the table of it.
+//! Not here: carrying the plan out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bwp_sync::ports::Settlement;
+use bwp_sync::simulator::{Effect, Ledger, Simulator};
+use serde_json::Value;
+
+use crate::broker::Ended;
+use crate::plan::{Effects, End};
+
+/// Differences that are shown; the first ones tell enough.
+const SHOWN: usize = 20;
+
+/// Every difference between the plan and what happened, in words.
+pub(crate) fn differences(ended: &[Ended], expected: &Effects, simulator: &Simulator) -> Vec<String> {
+    let ledger = simulator.ledger();
+    let mut found: Vec<String> = ended.iter().filter_map(wrong_end).collect();
+    if ledger.creates_without_alias() > 0 {
+        found.push(format!("{} orders were created without an alias", ledger.creates_without_alias()));
+    }
+    let happened = effects(&ledger, simulator);
+    found.extend(unlike("orders created", &expected.created, &happened.created));
+    found.extend(unlike("starts", &expected.started, &happened.started));
+    found.extend(unlike("times told", &expected.payments, &happened.payments));
+    found.extend(unlike("total", &expected.totals, &happened.totals));
+    found.extend(unlike("refund", &expected.refunds, &happened.refunds));
+    let more = found.len().saturating_sub(SHOWN);
+    found.truncate(SHOWN);
+    found.extend((more > 0).then(|| format!("and {more} more")));
+    found
+}
+
+fn wrong_end(ended: &Ended) -> Option<String> {
+    let Ended { message, ends, last } = ended;
+    let right = match (last, message.end) {
+        (Settlement::Done(result), End::Done(outcomes)) => {
+            result.data.outcome.is_some_and(|outcome| outcomes.contains(&outcome.name()))
+        }
+        (Settlement::DeadLetter(letter, _), End::Letter(named)) => {
+            format!("{}/{}", letter.error_type, letter.code) == named
+        }
+        _ => false,
+    };
+    let body = String::from_utf8_lossy(&message.body);
+    (!right).then(|| format!("{}: expected {:?}, ended {ends:#?}\n{body}", message.order, message.end))
+}
+
+fn unlike<T: std::fmt::Debug + PartialEq>(
+    what: &str,
+    expected: &BTreeMap<String, T>,
+    happened: &BTreeMap<String, T>,
+) -> Vec<String> {
+    let names: std::collections::BTreeSet<_> = expected.keys().chain(happened.keys()).collect();
+    let pairs = names.into_iter().map(|name| (name, expected.get(name), happened.get(name)));
+    pairs
+        .filter(|(_, expected, happened)| expected != happened)
+        .map(|(name, expected, happened)| format!("{name}: {what}: expected {expected:?}, got {happened:?}"))
+        .collect()
+}
+
+/// What the simulator says has happened.
+fn effects(ledger: &Ledger, simulator: &Simulator) -> Effects {
+    let mut happened = Effects::default();
+    let mut names = BTreeMap::new();
+    for effect in &ledger.effects {
+        match effect {
+            Effect::Created { order, aliases, .. } => {
+                let name = aliases.iter().find(|alias| alias.alias_type == "EXTERNAL_ID");
+                let name = name.map_or_else(|| order.clone(), |alias| alias.alias_id.clone());
+                *happened.created.entry(name.clone()).or_default() += 1;
+                names.insert(order.clone(), name);
+            }
+            Effect::Started { order } | Effect::StartRepeated { order } => {
+                *happened.started.entry(names[order].clone()).or_default() += 1;
+            }
+            Effect::Updated { order, total: Some(total), .. } => {
+                happened.totals.insert(names[order].clone(), total.clone());
+            }
+            Effect::RefundPaid { payment, .. } => {
+                *happened.payments.entry(payment.clone().unwrap_or_default()).or_default() += 1;
+            }
+            Effect::Updated { total: None, .. } | Effect::RefundRequested { .. } | Effect::RefundUpdated { .. } => {}
+        }
+    }
+    for name in names.values() {
+        let order = simulator.order_by_alias("EXTERNAL_ID", name).unwrap();
+        for refund in order.json["refunds"]["details"].as_array().into_iter().flatten() {
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let id = format!("{name} {}", text(&refund["aliases"][0]["aliasId"]));
+            let total = text(&refund["refundTotal"]["totalAmount"]["amount"]);
+            happened.refunds.insert(id, format!("{} {total}", text(&refund["state"])));
+        }
+    }
+    happened
+}
+
+/// Messages by kind, ends, faults and the time that it took.
+pub(crate) fn table(ended: &[Ended], simulator: &Simulator, took: Duration) -> String {
+    let count = |name: fn(&Ended) -> String| {
+        let mut counts = BTreeMap::<String, usize>::new();
+        ended.iter().for_each(|one| *counts.entry(name(one)).or_default() += 1);
+        counts
+    };
+    let kinds = count(|one| one.message.kind.to_owned());
+    let ends = count(|one| match &one.last {
+        Settlement::Done(result) => result.data.outcome.map_or("no outcome", |outcome| outcome.name()).to_owned(),
+        Settlement::DeadLetter(letter, _) => format!("letter {}", letter.code),
+        Settlement::Later(_) | Settlement::Suspect => "not ended".to_owned(),
+    });
+    let ledger = simulator.ledger();
+    let calls: u64 = ledger.calls.values().sum();
+    let later: usize = ended.iter().map(|one| one.ends.len() - 1).sum();
+    let faults =
+        ledger.faults.into_iter().map(|(kind, count)| (format!("fault {kind}"), usize::try_from(count).unwrap()));
+    let rows = kinds.into_iter().chain(ends).chain(faults);
+    let rows: String = rows.map(|(name, count)| format!("  {name:<48} {count:>6}\n")).collect();
+    format!("{rows}  {later} times later, {calls} calls, {:.1} s", took.as_secs_f64())
+}

@@ -1,0 +1,15 @@
+//! Messages that nobody wrote: thousands of them against a simulator that fails in every way, and whatever bytes there are.
+//! Not here: single cases; they are scenarios in `tests/it`.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+mod accepted;
+mod any_bytes;
+mod broker;
+mod check;
+mod data;
+mod faults;
+mod lives;
+mod plan;
+mod ten_thousand;
+mod update_data;
+mod worker;
