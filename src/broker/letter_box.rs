@@ -101,7 +101,9 @@ impl LetterBox {
             let mut consumer = channel.basic_consume(short(queue), "".into(), options, FieldTable::default()).await?;
             consumers += 1;
             let see = |delivery| see(StoredLetter::of(delivery, place, words));
-            let end = read_channel(&channel, &mut consumer, queue, see).await?;
+            let (end, asked_for) = read_channel(&channel, &mut consumer, queue, see).await?;
+            // the broker counts whoever holds a message that was asked for as a consumer, too
+            consumers += asked_for;
             if end == End::OfTheQueue {
                 let look = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
                 let declared = channel.queue_declare(short(queue), look, FieldTable::default()).await?;
@@ -134,31 +136,34 @@ enum End {
 /// A broker's count of messages is not believed. After a pause in deliveries the queue is asked for a message by
 /// `basic.get`, on the same channel: it has none only when every message that was ready is on its way to a consumer. The
 /// answer to a second one comes after the deliveries that were on their way to us before the first was answered.
+///
+/// Says also how many messages were got by asking.
 async fn read_channel(
     channel: &Channel,
     consumer: &mut Consumer,
     queue: &str,
     mut see: impl FnMut(lapin::message::Delivery),
-) -> Result<End, Ended> {
-    let (mut held, mut empty) = (0, 0);
+) -> Result<(End, u32), Ended> {
+    let (mut delivered, mut asked_for, mut empty) = (0, 0, 0);
     loop {
         match tokio::time::timeout(QUIET, consumer.next()).await {
             Ok(Some(delivery)) => {
                 see(delivery?);
-                (held, empty) = (held + 1, 0);
+                (delivered, empty) = (delivered + 1, 0);
             }
             Ok(None) => return Err(Ended::Cancelled),
-            Err(_quiet) if empty == 2 => return Ok(End::OfTheQueue),
+            Err(_quiet) if empty == 2 => return Ok((End::OfTheQueue, asked_for)),
             Err(_quiet) => match channel.basic_get(short(queue), BasicGetOptions::default()).await? {
                 Some(message) => {
                     see(message.delivery);
-                    (held, empty) = (held + 1, 0);
+                    (asked_for, empty) = (asked_for + 1, 0);
                 }
                 None => empty += 1,
             },
         }
-        if held >= u32::from(HELD_BY_A_CHANNEL) {
-            return Ok(End::OfTheChannel);
+        // what was asked for takes none of the consumer's room: as long as it has room, there may be a delivery unread
+        if delivered >= u32::from(HELD_BY_A_CHANNEL) {
+            return Ok((End::OfTheChannel, asked_for));
         }
     }
 }

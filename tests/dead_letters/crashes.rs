@@ -34,13 +34,13 @@ async fn a_replay_of_five_thousand_that_is_killed_loses_nothing_and_makes_no_ord
     let run = ["--yes", "--no-check", "--no-wait", "--rate", "100000", "--ledger", &ledger];
     for _ in 0..KILLS_OF_REPLAY {
         let tool = stage.starting_tool(&[&["replay", "--all"], &run[..]].concat());
-        kill_after(tool, &ledger, dice.usize(1..1000)).await;
+        kill_after(tool, &ledger, dice.usize(1..700)).await;
     }
     let planned = stage.tool(&["plan", "--all", "--out", &plan]).await;
     assert_eq!(planned.code, Some(0), "{planned:?}");
     for _ in 0..KILLS_OF_APPLY {
         let tool = stage.starting_tool(&[&["apply", &plan], &run[..]].concat());
-        kill_after(tool, &ledger, dice.usize(1..400)).await;
+        kill_after(tool, &ledger, dice.usize(1..300)).await;
     }
     let applied = stage.tool(&[&["apply", &plan], &run[..]].concat()).await;
     assert_eq!(applied.code, Some(0), "{applied:?}");
