@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
@@ -186,6 +187,9 @@ pub struct Inbound {
     pub blames: u64,
     /// When it was delivered to this process.
     pub taken_at: Option<Instant>,
+    /// Cancelled when the session that delivered it is lost: it comes again, to this worker or another, so nothing more
+    /// is begun for it.
+    pub lost: CancellationToken,
     /// What earlier attempts left in our own headers; believed only on deliveries through the default exchange.
     pub history: History,
 }

@@ -9,12 +9,13 @@ use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::outgoing::own;
 use crate::ports::{History, Inbound};
 
 /// A delivery as the other rooms see it.
-pub fn inbound(delivery: &Delivery, queue: &str, suspect: bool, sight: Sight) -> Inbound {
+pub fn inbound(delivery: &Delivery, queue: &str, suspect: bool, sight: Sight, lost: &CancellationToken) -> Inbound {
     let properties = &delivery.properties;
     let headers = texts(properties.headers().as_ref());
     // only our own hops and the replay tool publish through the default exchange
@@ -39,6 +40,7 @@ pub fn inbound(delivery: &Delivery, queue: &str, suspect: bool, sight: Sight) ->
         crashes: sight.crashes,
         blames: sight.blames,
         taken_at: Some(Instant::now()),
+        lost: lost.clone(),
     }
 }
 
@@ -171,10 +173,11 @@ mod tests {
             (own::REPLAYS, AMQPValue::LongString("2".into())),
             (own::SOURCE_EXCHANGE, AMQPValue::LongString("shop.events".into())),
         ];
-        let hopped = inbound(&delivery("", &headers), "bwp.orders", false, Sight::default());
+        let hopped = inbound(&delivery("", &headers), "bwp.orders", false, Sight::default(), &CancellationToken::new());
         assert_eq!((hopped.history.attempts, hopped.history.replays), (4, 2));
         assert_eq!(hopped.exchange, "shop.events");
-        let forged = inbound(&delivery("foreign", &headers), "bwp.orders", false, Sight::default());
+        let forged =
+            inbound(&delivery("foreign", &headers), "bwp.orders", false, Sight::default(), &CancellationToken::new());
         assert_eq!(forged.history, History::default());
         assert_eq!(forged.exchange, "foreign");
     }

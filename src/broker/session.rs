@@ -273,7 +273,7 @@ impl Session<'_> {
     async fn hand_on(&self, Taken { delivery, queue, suspect }: Taken) -> Result<(), Lost> {
         let Some(room) = self.intake.room(delivery.data.len()).await else { return Err(Lost::NoWorker) };
         let sight = self.intake.sights().sight(&delivery);
-        let inbound = Arc::new(inbound(&delivery, &queue, suspect, sight));
+        let inbound = Arc::new(inbound(&delivery, &queue, suspect, sight, &self.ended));
         let (settle, settled) = oneshot::channel();
         let job = Job { inbound: Arc::clone(&inbound), settle };
         if self.intake.jobs.send(job).await.is_err() {

@@ -17,22 +17,17 @@ impl<A: OrderApi> Case<'_, A> {
     /// Starts fulfillment, or finds it started. The order is read first: the API answers a second start
     /// differently in each state of the delivery.
     pub async fn start_fulfillment(&self, command: &StartFulfillment) -> Settlement {
-        let stored = match self.existing(&command.identifier).await {
+        let mut stored = match self.not_started_yet(&command.identifier).await {
             Ok(stored) => stored,
             Err(settlement) => return settlement,
         };
-        match &stored.execution_state {
-            Some(ExecutionState::Started) => {
-                return self.done(ResultKind::OrderUpdated, Outcome::AlreadyStarted, &stored);
-            }
-            Some(ExecutionState::NotStarted) => {}
-            // a state that is not told may be STARTED
-            None => return self.try_again(&not_told("NoExecutionState")),
-            Some(ExecutionState::Other(_)) => return self.try_again(&not_told("UnknownExecutionState")),
-        }
-        if stored.package_state == Some(PackageState::Cancelled) {
-            let code = OwnCode::ExecutionCannotBeStartedDueToCancellation;
-            return self.refuse(code, "all packages of the order are cancelled");
+        if self.call_may_be_open() {
+            // another process may be starting it at this moment
+            tokio::time::sleep(self.context.timing.call_ended).await;
+            stored = match self.not_started_yet(&command.identifier).await {
+                Ok(stored) => stored,
+                Err(settlement) => return settlement,
+            };
         }
         let identifier = OrderIdentifier::OrderId(stored.id.clone());
         let api = &self.context.api;
@@ -42,6 +37,25 @@ impl<A: OrderApi> Case<'_, A> {
             Err(failure) if failure.effect_possible => self.read_back(&identifier, &failure).await,
             Err(failure) => self.not_started(stored, &failure),
         }
+    }
+
+    /// The order as long as it is neither started nor cancelled; else what becomes of the message.
+    async fn not_started_yet(&self, identifier: &OrderIdentifier) -> Result<Box<StoredOrder>, Settlement> {
+        let stored = self.existing(identifier).await?;
+        match &stored.execution_state {
+            Some(ExecutionState::Started) => {
+                return Err(self.done(ResultKind::OrderUpdated, Outcome::AlreadyStarted, &stored));
+            }
+            Some(ExecutionState::NotStarted) => {}
+            // a state that is not told may be STARTED
+            None => return Err(self.try_again(&not_told("NoExecutionState"))),
+            Some(ExecutionState::Other(_)) => return Err(self.try_again(&not_told("UnknownExecutionState"))),
+        }
+        if stored.package_state == Some(PackageState::Cancelled) {
+            let code = OwnCode::ExecutionCannotBeStartedDueToCancellation;
+            return Err(self.refuse(code, "all packages of the order are cancelled"));
+        }
+        Ok(stored)
     }
 
     /// The start may have taken effect: look before anything else.

@@ -20,7 +20,7 @@ impl<A: OrderApi> Case<'_, A> {
             Ok(found) => found,
             Err(settlement) => return settlement,
         };
-        if left.has_payments() && self.outcome_unknown() {
+        if left.has_payments() && self.call_may_be_open() {
             // another process may be sending them at this moment
             tokio::time::sleep(self.context.timing.call_ended).await;
             (stored, left) = match self.refunds_left(command).await {

@@ -19,8 +19,8 @@ impl<A: OrderApi> Case<'_, A> {
     /// Makes a call, a few times within a few seconds if its failure passes by itself. Each time takes its turn.
     ///
     /// The failure that is returned is the last one; whether an effect is possible is said of all of them.
-    /// No call is begun when the message has been held for long already, while all calls are paused, or when the
-    /// process stops.
+    /// No call is begun when the message has been held for long already, while all calls are paused, when the process
+    /// stops, or when the message's session is lost: whoever has it by then must be able to rely on a read.
     pub async fn send<T, F: Future<Output = Result<T, ApiError>>>(
         &self,
         operation: Operation,
@@ -53,6 +53,9 @@ impl<A: OrderApi> Case<'_, A> {
         loop {
             if let Err(why) = self.context.pace.turn(self.last_call()).await {
                 return Err(last.unwrap_or_else(|| put_off(operation, why.name())));
+            }
+            if self.inbound.lost.is_cancelled() {
+                return Err(last.unwrap_or_else(|| put_off(operation, "SessionLost")));
             }
             let mut failure = match self.attempt(order, operation, call()).await {
                 Ok(done) => {

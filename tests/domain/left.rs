@@ -37,7 +37,7 @@ fn tell(order: &mut StoredOrder, left: RefundsLeft) {
     let refunds = order.refunds.as_mut().unwrap();
     for input in left.details {
         let index = match &input.id {
-            Some(id) => refunds.iter().position(|refund| refund.id == *id).expect("an id that the API gave"),
+            Some(id) => refunds.iter().position(|refund| refund.id == *id).unwrap(),
             None => {
                 let (aliases, payments) = (Some(input.aliases.clone()), Some(Vec::new()));
                 refunds.push(StoredRefund { id: "its id".into(), aliases, payments, ..StoredRefund::default() });

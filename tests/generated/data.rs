@@ -125,8 +125,11 @@ pub(crate) fn checkout_of(random: &mut Rng, order: &str, product: &str) -> Value
     data
 }
 
-/// Ways to break a checkout that is delivered with Prime, and the type and code that its letter must have.
-pub(crate) const BREAKS: [(&str, fn(&mut Value)); 16] = [
+/// The type and code that a letter must have, and what a message must go through to get it.
+pub(crate) type Break = (&'static str, fn(&mut Value));
+
+/// Ways to break a checkout that is delivered with Prime.
+pub(crate) const BREAKS: [Break; 16] = [
     ("BwpSync/InvalidMessage", |data| without(data, "", "currency")),
     ("BwpSync/InvalidMessage", |data| without(data, "", "shipTo")),
     ("BwpSync/InvalidMessage", |data| without(data, "/shopper", "email")),

@@ -69,14 +69,14 @@ impl<'r> Lives<'r> {
     pub(crate) fn next(&mut self) -> Vec<Message> {
         let order = self.order();
         match self.random.u8(0..100) {
-            0..66 => self.good(&order),
-            66..72 => self.refused(&order),
-            72..80 => self.broken(&order),
-            80..84 => self.orphaned(&order),
-            84..90 => self.colliding(&order),
-            90..93 => self.cancelled(&order),
-            93..96 => self.not_to_be_started(&order),
-            96..98 => self.lost(&order),
+            0..64 => self.good(&order),
+            64..70 => self.refused(&order),
+            70..78 => self.broken(&order),
+            78..82 => self.orphaned(&order),
+            82..88 => self.colliding(&order),
+            88..91 => self.cancelled(&order),
+            91..94 => self.not_to_be_started(&order),
+            94..98 => self.lost(&order),
             _ => vec![self.unreadable()],
         }
     }

@@ -16,7 +16,7 @@ use crate::worker::context;
 /// Messages in each version of the API.
 const MESSAGES: usize = 5_000;
 /// Far more than a busy machine needs.
-const DEADLINE: Duration = Duration::from_secs(900);
+const DEADLINE: Duration = Duration::from_secs(1800);
 
 /// A number of the environment.
 fn told(variable: &str) -> Option<u64> {

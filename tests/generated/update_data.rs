@@ -47,8 +47,11 @@ pub(crate) fn refunds(order: &str, refunds: Vec<Value>) -> Value {
     data
 }
 
+/// The type and code of a letter, and the data of a message about an order that gets it.
+pub(crate) type Broken = (&'static str, fn(&str) -> Value);
+
 /// Amendments that cannot be done, and the type and code of their letters. Their totals must never take effect.
-pub(crate) const BROKEN_AMENDMENTS: [(&str, fn(&str) -> Value); 5] = [
+pub(crate) const BROKEN_AMENDMENTS: [Broken; 5] = [
     ("BwpSync/InvalidMessage", about),
     ("BwpSync/InvalidMessage", |order| json!({ "order": { "id": order }, "total": "99999.99" })),
     ("BwpSync/InvalidMessage", |order| with(order, "shipTo", json!("Seattle"))),
@@ -57,7 +60,7 @@ pub(crate) const BROKEN_AMENDMENTS: [(&str, fn(&str) -> Value); 5] = [
 ];
 
 /// Refunds that cannot be done, likewise. Their payments must never be told.
-pub(crate) const BROKEN_REFUNDS: [(&str, fn(&str) -> Value); 7] = [
+pub(crate) const BROKEN_REFUNDS: [Broken; 7] = [
     ("BwpSync/InvalidMessage", |order| refunds(order, vec![])),
     ("BwpSync/InvalidMessage", |order| refunds(order, vec![refund("R-0", "PAID", 900, &[never(order)])])),
     ("BwpSync/InvalidMessage", |order| {

@@ -20,7 +20,7 @@ pub(crate) fn context(simulator: &Simulator, version: ApiVersion) -> Arc<Context
         attempts: 1000,
         denied_attempts: 1000,
         panics: 2,
-        delays: [50, 200, 1000, 5000].map(Duration::from_millis).to_vec(),
+        delays: [50, 200, 1000, 5000, 60_000].map(Duration::from_millis).to_vec(),
         wait_for_create: Duration::from_secs(86_400),
     };
     let settle = Duration::from_millis(10);
