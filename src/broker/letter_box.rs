@@ -2,12 +2,14 @@
 //!
 //! Not here: which letters are wanted; publishing.
 
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use lapin::message::{Delivery, DeliveryResult};
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection, Consumer, ErrorKind};
+use lapin::{Channel, Connection, Consumer, ConsumerDelegate, ErrorKind};
+use tokio::sync::mpsc;
 
 use super::config::{BrokerConfig, Names};
 use super::connection::{Frame, OpenError, close, close_channel, open};
@@ -16,6 +18,8 @@ use super::short;
 
 /// Letters that one channel may hold: the most that AMQP can say. They go back in their order when it closes.
 const HELD_BY_A_CHANNEL: u16 = u16::MAX;
+/// Deliveries that wait for being looked at.
+const UNREAD: usize = 500;
 /// A pause in deliveries after which the broker is asked whether there is more.
 const QUIET: Duration = Duration::from_millis(50);
 
@@ -98,10 +102,10 @@ impl LetterBox {
             let channel = self.connection.create_channel().await?;
             channel.basic_qos(HELD_BY_A_CHANNEL, BasicQosOptions::default()).await?;
             let options = BasicConsumeOptions::default();
-            let mut consumer = channel.basic_consume(short(queue), "".into(), options, FieldTable::default()).await?;
+            let consumer = channel.basic_consume(short(queue), "".into(), options, FieldTable::default()).await?;
             consumers += 1;
             let see = |delivery| see(StoredLetter::of(delivery, place, words));
-            let (end, asked_for) = read_channel(&channel, &mut consumer, queue, see).await?;
+            let (end, asked_for) = read_channel(&channel, &consumer, queue, see).await?;
             // the broker counts whoever holds a message that was asked for as a consumer, too
             consumers += asked_for;
             if end == End::OfTheQueue {
@@ -140,30 +144,82 @@ enum End {
 /// Says also how many messages were got by asking.
 async fn read_channel(
     channel: &Channel,
-    consumer: &mut Consumer,
+    consumer: &Consumer,
     queue: &str,
-    mut see: impl FnMut(lapin::message::Delivery),
+    see: impl FnMut(Delivery),
 ) -> Result<(End, u32), Ended> {
-    let (mut delivered, mut asked_for, mut empty) = (0, 0, 0);
-    loop {
-        match tokio::time::timeout(QUIET, consumer.next()).await {
-            Ok(Some(delivery)) => {
-                see(delivery?);
-                (delivered, empty) = (delivered + 1, 0);
-            }
-            Ok(None) => return Err(Ended::Cancelled),
-            Err(_quiet) if empty == 2 => return Ok((End::OfTheQueue, asked_for)),
-            Err(_quiet) => match channel.basic_get(short(queue), BasicGetOptions::default()).await? {
+    let (hand_over, unread) = mpsc::channel(UNREAD);
+    let mut reading = Reading { unread, see, delivered: 0, empty: 0 };
+    let consumer = consumer.clone();
+    // what has come already is handed over by this, which waits for us
+    let begun = tokio::task::spawn_blocking(move || consumer.set_delegate(HandOver(hand_over)));
+    reading.until(begun).await?.ok();
+    let mut asked_for = 0;
+    // what was asked for takes none of the consumer's room: as long as it has room, there may be a delivery unread
+    while reading.delivered < HELD_BY_A_CHANNEL {
+        match tokio::time::timeout(QUIET, reading.one()).await {
+            Ok(seen) => seen?,
+            Err(_quiet) if reading.empty == 2 => return Ok((End::OfTheQueue, asked_for)),
+            Err(_quiet) => match reading.until(channel.basic_get(short(queue), BasicGetOptions::default())).await?? {
                 Some(message) => {
-                    see(message.delivery);
-                    (asked_for, empty) = (asked_for + 1, 0);
+                    (reading.see)(message.delivery);
+                    (asked_for, reading.empty) = (asked_for + 1, 0);
                 }
-                None => empty += 1,
+                None => reading.empty += 1,
             },
         }
-        // what was asked for takes none of the consumer's room: as long as it has room, there may be a delivery unread
-        if delivered >= u32::from(HELD_BY_A_CHANNEL) {
-            return Ok((End::OfTheChannel, asked_for));
+    }
+    Ok((End::OfTheChannel, asked_for))
+}
+
+/// Gives deliveries to whoever looks at them, and has the connection wait until there is room. A broker sends all that
+/// it may at once, and a consumer has to be sent the whole queue at once: of what it holds when it is killed and what it
+/// does not, the order would be lost. lapin keeps whatever has not been looked at, which was 340 MB of 65,535 letters.
+struct HandOver(mpsc::Sender<DeliveryResult>);
+
+impl ConsumerDelegate for HandOver {
+    fn on_new_delivery(&self, delivery: DeliveryResult) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        // when nobody looks any more it is let go of: it is held like all others, and goes back with them
+        if let Ok(Some(_)) = delivery {
+            self.0.blocking_send(delivery).ok();
+            return Box::pin(std::future::ready(()));
+        }
+        // an end may be told by a task, which must not be made to wait
+        let hand_over = self.0.clone();
+        Box::pin(async move {
+            hand_over.send(delivery).await.ok();
+        })
+    }
+}
+
+/// Deliveries on their way from the connection to whoever looks at them.
+struct Reading<S> {
+    unread: mpsc::Receiver<DeliveryResult>,
+    see: S,
+    delivered: u16,
+    /// Answers since the last delivery that nothing is ready.
+    empty: u8,
+}
+
+impl<S: FnMut(Delivery)> Reading<S> {
+    /// Looks at the next one.
+    async fn one(&mut self) -> Result<(), Ended> {
+        let delivery = self.unread.recv().await.transpose()?.flatten().ok_or(Ended::Cancelled)?;
+        (self.see)(delivery);
+        self.delivered += 1;
+        self.empty = 0;
+        Ok(())
+    }
+
+    /// Waits for something, and looks at what comes meanwhile: the connection must not wait for us while we do for it.
+    async fn until<T>(&mut self, something: impl Future<Output = T>) -> Result<T, Ended> {
+        let mut something = pin!(something);
+        loop {
+            tokio::select! {
+                biased;
+                happened = &mut something => return Ok(happened),
+                seen = self.one() => seen?,
+            }
         }
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use bwp_sync::dead_letters::replay::WINDOW;
 use lapin::message::Delivery;
 
-use crate::messages::{checkout, json};
-use crate::stage::{LETTERS, RESULTS, SOON, Stage};
+use crate::messages::{checkout, json, outcomes};
+use crate::stage::{RESULTS, SOON, Stage};
 use crate::support::process::Process;
 use crate::support::until::until;
 use crate::tool::path;
@@ -26,7 +26,9 @@ async fn a_replay_of_five_thousand_that_is_killed_loses_nothing_and_makes_no_ord
     eprintln!("BWP_TEST_SEED={seed}");
     let mut dice = fastrand::Rng::with_seed(seed);
     let stage = Stage::new().await;
-    let worker = stage.worker(&[("BWP__BROKER__PREFETCH", "100")]).await;
+    // on a busy machine a hundred calls at a time take long, and none of them may fail here
+    let patient = [("BWP__API__TIMEOUT", "60s"), ("BWP__SHUTDOWN__GRACE", "70s"), ("BWP__BROKER__PREFETCH", "100")];
+    let worker = stage.worker(&patient).await;
     stage.keep_results().await;
     stage.written_letters(LETTERS_WRITTEN).await;
     let folder = tempfile::tempdir().unwrap();
@@ -54,7 +56,10 @@ async fn a_replay_of_five_thousand_that_is_killed_loses_nothing_and_makes_no_ord
     let twice = messages(seen, |data| data["replayId"].to_string()).len() - LETTERS_WRITTEN - 1;
     eprintln!("published twice: {twice} of {LETTERS_WRITTEN}, after {} kills", KILLS_OF_REPLAY + KILLS_OF_APPLY);
     assert!(twice <= WINDOW * (KILLS_OF_REPLAY + KILLS_OF_APPLY), "{twice}");
-    assert!(stage.left_in(LETTERS).await.is_empty());
+    let created = |outcome: &str| ["created", "already-existed"].contains(&outcome);
+    let others: Vec<_> = outcomes(seen).into_iter().filter(|(_, outcome)| !created(outcome)).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert_eq!(stage.listed().await, Vec::<serde_json::Value>::new());
     let ledger = stage.simulator.ledger();
     assert_eq!((ledger.orders_created(), ledger.creates_without_alias()), (LETTERS_WRITTEN + 1, 0));
 }
