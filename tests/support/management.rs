@@ -7,8 +7,12 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use super::until::until;
+
 /// How long one answer may take; the node shares two cores with the tests.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// How long until there is an answer.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
 /// The management API of one node. Every request that is not answered as it should be fails the test.
 #[derive(Clone)]
@@ -74,7 +78,11 @@ impl Management {
         if let Some(body) = body {
             request = request.body(body.to_string());
         }
-        let response = request.send().await.unwrap_or_else(|error| panic!("management API, {path:?}: {error}"));
+        let request = request.build().expect("the request is well formed");
+        // a node that has just joined a cluster drops connections; every request here can be made again
+        let send = async || self.client.execute(request.try_clone().expect("the body is a text")).await;
+        let what = format!("the management API answers for {path:?}");
+        let response = until(&what, ANSWERS_WITHIN, send, Result::is_ok).await.expect("it has answered");
         let status = response.status();
         (status, response.text().await.unwrap_or_else(|error| panic!("management API, {path:?}: {error}")))
     }
