@@ -26,11 +26,19 @@ enum Holder {
 impl<A: OrderApi> Case<'_, A> {
     /// Changes the order as far as it is not so already.
     pub async fn amend(&self, command: &AmendOrder) -> Settlement {
-        let stored = match self.existing(&command.identifier).await {
+        self.until_shown().await;
+        let mut stored = match self.existing(&command.identifier).await {
             Ok(stored) => stored,
             Err(settlement) => return settlement,
         };
-        let left = left_of(&command.input, &stored);
+        let mut left = left_of(&command.input, &stored);
+        if left != UpdateOrderInput::default() && self.until_calls_have_ended().await {
+            stored = match self.existing(&command.identifier).await {
+                Ok(stored) => stored,
+                Err(settlement) => return settlement,
+            };
+            left = left_of(&command.input, &stored);
+        }
         if left == UpdateOrderInput::default() {
             // an earlier attempt may have been what changed it
             let outcome = if self.outcome_unknown() { Outcome::Updated } else { Outcome::Unchanged };

@@ -59,11 +59,6 @@ impl<A: OrderApi> Case<'_, A> {
         self.inbound.redelivered || self.inbound.history.outcome_unknown || self.inbound.history.replays > 0
     }
 
-    /// Whether another process may have begun a call for it that has not ended yet.
-    pub fn call_may_be_open(&self) -> bool {
-        self.inbound.redelivered || self.inbound.history.outcome_unknown
-    }
-
     /// It is done.
     pub fn done(&self, kind: ResultKind, outcome: Outcome, stored: &StoredOrder) -> Settlement {
         self.done_with(kind, outcome, stored, |_| {})

@@ -2,10 +2,12 @@
 //!
 //! Not here: anything of one message.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::board::Board;
 use super::pace::{Pace, Pacing};
@@ -56,11 +58,16 @@ pub struct Timing {
     pub last_call: Duration,
 }
 
+/// Orders that were changed, before those are taken out that have long been shown.
+const MANY: usize = 1000;
+
 #[derive(Debug, Default)]
 struct Seen {
     health: Health,
     /// The last two orders that are certainly there, with the shop's names for them.
     known: Vec<(String, OrderIdentifier)>,
+    /// Orders that were changed, and when that shows in a read.
+    shown_by: HashMap<String, Instant>,
 }
 
 impl<A: OrderApi> Context<A> {
@@ -95,7 +102,23 @@ impl<A: OrderApi> Context<A> {
     /// An operation succeeded for an order.
     pub fn succeeded(&self, operation: Operation, order: &str) {
         self.board.api_works();
-        self.seen().health.succeeded(operation, order, Timestamp::now());
+        let mut seen = self.seen();
+        seen.health.succeeded(operation, order, Timestamp::now());
+        match operation {
+            Operation::CreateOrder | Operation::UpdateOrder => {
+                let now = Instant::now();
+                if seen.shown_by.len() >= MANY {
+                    seen.shown_by.retain(|_, shown_by| *shown_by > now);
+                }
+                seen.shown_by.insert(order.into(), now + self.timing.settle);
+            }
+            Operation::Order => {}
+        }
+    }
+
+    /// When the last change of an order by this process shows in a read; none where it has long since.
+    pub fn shown_by(&self, order: &str) -> Option<Instant> {
+        self.seen().shown_by.get(order).copied()
     }
 
     /// Whether an operation succeeded for another order since then.

@@ -21,9 +21,7 @@ impl<A: OrderApi> Case<'_, A> {
             Ok(stored) => stored,
             Err(settlement) => return settlement,
         };
-        if self.call_may_be_open() {
-            // another process may be starting it at this moment
-            tokio::time::sleep(self.context.timing.call_ended).await;
+        if self.until_calls_have_ended().await {
             stored = match self.not_started_yet(&command.identifier).await {
                 Ok(stored) => stored,
                 Err(settlement) => return settlement,

@@ -16,13 +16,12 @@ use crate::ports::{Operation, OrderApi, Settlement};
 impl<A: OrderApi> Case<'_, A> {
     /// Tells what the order does not show yet.
     pub async fn update_refunds(&self, command: &UpdateRefunds) -> Settlement {
+        self.until_shown().await;
         let (mut stored, mut left) = match self.refunds_left(command).await {
             Ok(found) => found,
             Err(settlement) => return settlement,
         };
-        if left.has_payments() && self.call_may_be_open() {
-            // another process may be sending them at this moment
-            tokio::time::sleep(self.context.timing.call_ended).await;
+        if left.has_payments() && self.until_calls_have_ended().await {
             (stored, left) = match self.refunds_left(command).await {
                 Ok(found) => found,
                 Err(settlement) => return settlement,

@@ -23,6 +23,23 @@ impl<A: OrderApi> Case<'_, A> {
         }
     }
 
+    /// Waits until what this process last did to the order shows in a read.
+    pub(super) async fn until_shown(&self) {
+        if let Some(shown_by) = self.context.shown_by(self.order()) {
+            tokio::time::sleep_until(shown_by).await;
+        }
+    }
+
+    /// Waits until a call for this message that another process may have begun has ended, and shows in a read. Says
+    /// whether there may have been one.
+    pub(super) async fn until_calls_have_ended(&self) -> bool {
+        let may_be_open = self.inbound.redelivered || self.inbound.history.outcome_unknown;
+        if may_be_open {
+            tokio::time::sleep(self.context.timing.call_ended).await;
+        }
+        may_be_open
+    }
+
     /// An update that certainly had no effect: when it is tried again, if ever.
     pub(super) fn not_updated(&self, failure: &Failure) -> Settlement {
         match action(failure.class, &self.context.limits) {

@@ -64,7 +64,10 @@ async fn twenty_kills_of_the_worker_and_one_of_the_broker_lose_and_double_nothin
     stage.simulator.add_fault(slow.on(Operation::CreateOrder));
     let mut worker = stage.worker(&[]).await;
     let (mut products, mut tags) = (BTreeMap::new(), Vec::new());
-    for kill in 1..=WORKER_KILLS {
+    let (mut kill, mut cuts) = (0, 0);
+    // on a busy machine the signal may come after the last answer: such a kill is one too many, not one of those
+    while cuts < WORKER_KILLS {
+        kill += 1;
         tags.push(stage.consumer(PREFETCH, &tags).await);
         if kill == BROKER_KILL {
             kill_broker(&node, &mut stage, &worker).await;
@@ -76,7 +79,7 @@ async fn twenty_kills_of_the_worker_and_one_of_the_broker_lose_and_double_nothin
         let calls = stage.simulator.subscribe();
         join_all(messages.iter().map(|message| stage.publish(message))).await;
         products.extend(batch);
-        kill_with_a_call_open(worker, calls, dice.0.u32(1..10)).await;
+        cuts += usize::from(kill_with_a_call_open(worker, calls, dice.0.u32(1..10)).await);
         worker = stage.worker(&[]).await;
     }
     assert_all_settled(stage, worker, &products).await;
@@ -102,8 +105,8 @@ fn is_create(event: &CallEvent) -> bool {
     event.operation == Operation::CreateOrder
 }
 
-/// Lets so many creates be answered, then kills the worker while one is open.
-async fn kill_with_a_call_open(worker: Worker, mut calls: Receiver<CallEvent>, mut answers: u32) {
+/// Lets so many creates be answered, then kills the worker while one is open; says whether one was cut off by that.
+async fn kill_with_a_call_open(worker: Worker, mut calls: Receiver<CallEvent>, mut answers: u32) -> bool {
     let mut open = BTreeSet::new();
     while answers > 0 || open.is_empty() {
         let event = call(&mut calls, is_create).await;
@@ -121,7 +124,7 @@ async fn kill_with_a_call_open(worker: Worker, mut calls: Receiver<CallEvent>, m
             open.remove(&event.call);
         }
     }
-    assert!(!open.is_empty(), "no call was open");
+    !open.is_empty()
 }
 
 async fn assert_all_settled(stage: Stage, worker: Worker, products: &BTreeMap<String, &str>) {

@@ -137,6 +137,15 @@ impl Stage {
         found[0].tag.clone()
     }
 
+    /// Waits until the work queue has one consumer, with the prefetch of these tests. While a probe runs it is another.
+    pub(crate) async fn consumes_in_full(&self) {
+        let of_orders = async || {
+            let consumers = self.vhost.consumers().await;
+            consumers.iter().filter(|it| it.queue == ORDERS).map(|it| it.prefetch).collect::<Vec<_>>()
+        };
+        until("one consumer with the full prefetch", SOON, of_orders, |seen| *seen == [PREFETCH]).await;
+    }
+
     /// The bodies that are left in a queue which nobody consumes any more, taken out.
     pub(crate) async fn left_in(&self, queue: &str) -> Vec<Vec<u8>> {
         let mut left = self.shop.collect(queue).await;

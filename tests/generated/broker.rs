@@ -18,7 +18,7 @@ use crate::lives::{CHECKOUT, FULFILLMENT};
 use crate::plan::Message;
 
 /// Messages in hand at the same time.
-const PREFETCH: usize = 50;
+const PREFETCH: usize = 200;
 
 /// A message, and each end that it has had.
 #[derive(Debug)]

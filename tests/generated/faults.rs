@@ -32,12 +32,13 @@ pub(crate) fn rules(messages: usize, lost: &[String]) -> Vec<FaultRule> {
 }
 
 /// Reads are not denied by chance: that says that there is no such order. Updates neither, for the same reason.
+/// Throttling is rare, because each time it slows everything down for seconds.
 fn without_effect() -> Vec<(Fault, f64, Option<Operation>)> {
     let http = |status, retry_after| Fault::Http { status, retry_after, body: None, after_effect: false };
     let refuse = |name| Fault::refuse(Refusal::codeless(name));
     vec![
-        (http(429, Some(1)), 0.004, None),
-        (http(429, None), 0.004, None),
+        (http(429, Some(1)), 0.0004, None),
+        (http(429, None), 0.0004, None),
         (http(500, None), 0.004, None),
         (http(502, None), 0.004, None),
         (http(503, Some(1)), 0.004, None),
@@ -45,8 +46,8 @@ fn without_effect() -> Vec<(Fault, f64, Option<Operation>)> {
         (Fault::Hang { after_effect: false }, 0.001, None),
         (Fault::Drop { after_effect: false }, 0.006, None),
         (Fault::RevokeTokens, 0.006, None),
-        (refuse("ThrottlingError"), 0.004, None),
-        (refuse("ThrottlingException"), 0.004, None),
+        (refuse("ThrottlingError"), 0.0004, None),
+        (refuse("ThrottlingException"), 0.0004, None),
         (refuse("InternalServerError"), 0.004, None),
         (refuse("ConflictException"), 0.01, Some(Operation::UpdateOrder)),
         (refuse("AccessDeniedError"), 0.006, Some(Operation::CreateOrder)),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::lives::Lives;
 
 /// Orders that have messages on their way at the same time.
-const SIDE_BY_SIDE: usize = 100;
+const SIDE_BY_SIDE: usize = 300;
 
 /// A message and the end that it must have.
 #[derive(Clone, Debug)]

@@ -1,11 +1,14 @@
 //! The worker without a broker: settings in, the settlement of one message out.
 //! Not here: TLS, files that change.
 
+use std::time::Duration;
+
 use bwp_sync::api::Client;
+use bwp_sync::policy::breaker::Waits;
 use bwp_sync::ports::{Inbound, Settlement};
 use bwp_sync::settings::Settings;
 use bwp_sync::simulator::Simulator;
-use bwp_sync::worker::{Context, handle};
+use bwp_sync::worker::{Context, Pacing, handle};
 
 use crate::authority::write;
 
@@ -30,7 +33,10 @@ pub(crate) fn context(simulator: &Simulator, api: &[(&str, &str)]) -> Context<Cl
     let settings = Settings::load(&[write(folder.path(), "settings.toml", &text)]).unwrap();
     let client = Client::new(settings.api()).unwrap();
     let (limits, timing) = (settings.limits(), settings.timing());
-    Context::new(client, settings.conventions(), limits, timing, settings.pacing(), settings.max_message_bytes())
+    // a pause is over as soon as somebody tries
+    let waits = Waits { first: Duration::ZERO, longest: Duration::ZERO };
+    let pacing = Pacing { waits, ..settings.pacing() };
+    Context::new(client, settings.conventions(), limits, timing, pacing, settings.max_message_bytes())
 }
 
 /// What becomes of the checkout.

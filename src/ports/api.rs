@@ -1,0 +1,137 @@
+//! Buy with Prime's Order interface as the worker sees it, and what is known of a call that failed.
+//!
+//! Not here: what a failure means.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
+use crate::domain::order::OrderIdentifier;
+use crate::domain::stored::StoredOrder;
+
+/// Buy with Prime's Order interface, as narrow as its use: one call, one attempt.
+///
+/// An implementation reports facts. It neither retries nor judges; the one exception is a
+/// token that was refused, which is renewed once.
+pub trait OrderApi: Send + Sync + 'static {
+    /// `createOrder`.
+    fn create_order(&self, input: &CreateOrderInput) -> impl Future<Output = Result<StoredOrder, ApiError>> + Send;
+
+    /// `updateOrder`. Where the API takes Buy with Prime's order id alone, an alias is looked up first.
+    fn update_order(
+        &self,
+        order: &OrderIdentifier,
+        input: &UpdateOrderInput,
+    ) -> impl Future<Output = Result<StoredOrder, ApiError>> + Send;
+
+    /// `order`; `None` where the answer is `order: null` without an error.
+    fn order(&self, order: &OrderIdentifier) -> impl Future<Output = Result<Option<StoredOrder>, ApiError>> + Send;
+}
+
+/// An operation of the API.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Operation {
+    /// The mutation `createOrder`.
+    CreateOrder,
+    /// The mutation `updateOrder`.
+    UpdateOrder,
+    /// The query `order`.
+    Order,
+}
+
+impl Operation {
+    /// The operation's name in the API's schema.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CreateOrder => "createOrder",
+            Self::UpdateOrder => "updateOrder",
+            Self::Order => "order",
+        }
+    }
+}
+
+/// What is known of a call that did not succeed. Facts only.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ApiError {
+    /// The request was not sent: name not resolved, connection refused, TLS failed. Nothing happened.
+    #[error("the request was not sent: {reason}")]
+    NotSent {
+        /// What went wrong, without any payload.
+        reason: String,
+    },
+    /// The request was written, at least in part, and no whole answer came. It may have taken effect.
+    #[error("no answer: {reason}")]
+    NoAnswer {
+        /// What went wrong, without any payload.
+        reason: String,
+    },
+    /// An answer came, and it is not one of GraphQL's (not JSON, or neither `data` nor errors in it).
+    /// It may stand for an effect when the status is 2xx or 5xx.
+    #[error("HTTP {status} without a GraphQL answer")]
+    Unreadable {
+        /// HTTP status.
+        status: u16,
+        /// The `Retry-After` header, where present.
+        retry_after: Option<Duration>,
+    },
+    /// The API answered with errors; the first one is what decides.
+    #[error("{}{}", if *.status == 200 { String::new() } else { format!("HTTP {}: ", .status) },
+        .errors.first().map_or("no error named", |e| e.message.as_str()))]
+    Answered {
+        /// HTTP status.
+        status: u16,
+        /// The `Retry-After` header, where present.
+        retry_after: Option<Duration>,
+        /// At least one.
+        errors: Vec<ErrorFact>,
+    },
+    /// No token could be had, so nothing was sent.
+    #[error("no token: {0}")]
+    NoToken(TokenError),
+    /// An update had to look its order up first, and the read failed. The update was not sent.
+    #[error("the order was not looked up: {0}")]
+    NotLookedUp(Box<ApiError>),
+    /// An update had to look its order up first, and there is none of this name. The update was not sent.
+    #[error("no order has this name")]
+    OrderNotFound,
+}
+
+/// One error of an answer, whatever shape it came in.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ErrorFact {
+    /// `ValidationError`, `ConflictException`, … as written.
+    pub error_type: Option<String>,
+    /// `ItemOutOfStock`, … as written.
+    pub code: Option<String>,
+    /// The HTTP-like number in `classification.errorCode`.
+    pub error_code: Option<u16>,
+    /// The API's text, cut to 500 characters. May hold what the shopper entered.
+    pub message: String,
+    /// The server complains of the query document itself: our fault, not the order's.
+    pub document: bool,
+}
+
+/// Why there is no token. Facts only.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TokenError {
+    /// The endpoint said that these credentials are not good (HTTP 400 or 401).
+    #[error("refused with HTTP {status} {code}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The endpoint's code, `InvalidClientId` for one; its type where there is no code.
+        code: String,
+    },
+    /// HTTP 429 (the documentation says 12 requests a second for a client).
+    #[error("throttled")]
+    Throttled {
+        /// The `Retry-After` header, where present.
+        retry_after: Option<Duration>,
+    },
+    /// Not reachable, HTTP 5xx, or an answer that cannot be read.
+    #[error("unavailable: {reason}")]
+    Unavailable {
+        /// What went wrong, without any secret.
+        reason: String,
+    },
+}

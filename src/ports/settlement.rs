@@ -1,0 +1,85 @@
+//! What is to be done with a message, and the way there.
+//!
+//! Not here: which end a message takes, how it is published.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{History, Inbound};
+use crate::domain::outcome::ResultEvent;
+
+/// How a message ends its stay in a process.
+#[derive(Clone, Debug)]
+pub enum Settlement {
+    /// Publish the result, then acknowledge.
+    Done(ResultEvent),
+    /// Publish to a retry queue, then acknowledge.
+    Later(Later),
+    /// Publish the letter, then the `order-failed` result, then acknowledge.
+    DeadLetter(Box<Letter>, ResultEvent),
+    /// Publish to the queue of suspects, then acknowledge.
+    Suspect,
+}
+
+/// Come back after a while.
+#[derive(Clone, Debug)]
+pub struct Later {
+    /// Position in the list of retry queues, shortest delay first; past the end means the longest.
+    pub queue: usize,
+    /// What the next attempt needs to know.
+    pub history: History,
+    /// It waits for its order to be created, so it must not hold that create up.
+    pub awaits_create: bool,
+}
+
+/// What a dead letter says about its message; the message itself travels unchanged beside it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Letter {
+    /// UUID v5 of source, message id and replays: the same failure writes the same id.
+    pub id: Uuid,
+    /// The operation that failed, or the kind's operation where no call was made; `none` for what cannot be read.
+    pub operation: String,
+    /// `ValidationError`, `LocalValidation`, `BwpSync`, …
+    pub error_type: String,
+    /// `ItemOutOfStock`, `InvalidMessage`, …
+    pub code: String,
+    /// Class of the error, as in the catalogue.
+    pub class: String,
+    /// Why, without personal data.
+    pub message: String,
+    /// What an operator can do.
+    pub suggested_action: String,
+    /// The shop's order id, or Buy with Prime's, where known.
+    pub order: Option<String>,
+    /// Attempts that were counted, this one included.
+    pub attempts: u32,
+    /// When the first attempt failed.
+    pub first_failed_at: Timestamp,
+    /// Now.
+    pub dead_lettered_at: Timestamp,
+    /// How often the message had been replayed.
+    pub replays: u32,
+    /// The message's own properties and headers are left out: they may be what cannot be published.
+    pub bare: bool,
+}
+
+/// A message in hand, and where its settlement is expected.
+#[derive(Debug)]
+pub struct Job {
+    /// The message.
+    pub inbound: Arc<Inbound>,
+    /// Takes the settlement; dropped without one when the message is to be given back to the broker.
+    pub settle: oneshot::Sender<Settling>,
+}
+
+/// A settlement on its way.
+#[derive(Debug)]
+pub struct Settling {
+    /// What is to be done.
+    pub settlement: Settlement,
+    /// Told when all of it is done; dropped when it could not be, and the message comes again.
+    pub carried_out: oneshot::Sender<()>,
+}

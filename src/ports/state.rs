@@ -1,0 +1,108 @@
+//! What the rooms say of themselves: to each other, to probes, and to the preflight.
+//!
+//! Not here: what follows from it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// How many messages the broker room may take.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Flow {
+    /// As many as the prefetch allows.
+    #[default]
+    Full,
+    /// One at a time: it finds out whether the API works again.
+    One,
+    /// None: all calls are paused.
+    Nothing,
+}
+
+/// Why nothing is called, or one message at a time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pause {
+    /// Why, in one word.
+    pub cause: &'static str,
+    /// Since when.
+    pub since: Timestamp,
+    /// When a message may try again; `None` once one may.
+    pub next_probe: Option<Timestamp>,
+}
+
+/// What the broker room says of itself.
+#[derive(Clone, Debug)]
+pub struct BrokerState {
+    /// Prefetch of the registered consumer; `None` when nothing is consumed.
+    pub prefetch: Option<u16>,
+    /// Nothing is consumed since all calls are paused: the broker is there.
+    pub resting: bool,
+    /// Why nothing is consumed, or taken although something is.
+    pub cause: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When the broker will be tried next.
+    pub next_try: Option<Timestamp>,
+}
+
+impl BrokerState {
+    /// Nothing is consumed, for this reason.
+    pub fn down(cause: impl Into<String>, since: Timestamp, next_try: Option<Timestamp>) -> Self {
+        Self { prefetch: None, resting: false, cause: Some(cause.into()), since, next_try }
+    }
+
+    /// The broker is there, and so much is taken from it; `None` while all calls are paused.
+    pub fn up(prefetch: Option<u16>, since: Timestamp) -> Self {
+        Self { prefetch, resting: prefetch.is_none(), cause: None, since, next_try: None }
+    }
+}
+
+/// Something is wrong that is not one message's fault.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trouble {
+    /// What, as a code.
+    pub cause: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// One thing that a preflight looked at.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// What was looked at.
+    pub subject: String,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// In words.
+    pub detail: String,
+    /// The promise that hangs on it.
+    pub promise: &'static str,
+}
+
+/// What came of a look.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is as it must be.
+    Holds,
+    /// It is not.
+    Fails,
+    /// Nobody can say from here.
+    Unknown,
+}
+
+impl Finding {
+    /// It is as it must be.
+    pub fn holds(subject: impl Into<String>, detail: impl Into<String>, promise: &'static str) -> Self {
+        Self { subject: subject.into(), verdict: Verdict::Holds, detail: detail.into(), promise }
+    }
+
+    /// Nobody can say from here.
+    pub fn unknown(subject: impl Into<String>, detail: impl Into<String>, promise: &'static str) -> Self {
+        Self { subject: subject.into(), verdict: Verdict::Unknown, detail: detail.into(), promise }
+    }
+
+    /// It is not.
+    pub fn fails(subject: impl Into<String>, detail: impl Into<String>, promise: &'static str) -> Self {
+        Self { subject: subject.into(), verdict: Verdict::Fails, detail: detail.into(), promise }
+    }
+}
