@@ -101,7 +101,7 @@ async fn a_lost_connection_during_a_pause_is_opened_again_and_the_pause_goes_on(
     worker.says(&["not consuming"]).await;
     stage.simulator.clear_faults();
     results.until(SOON, |seen| seen.len() == 1).await;
-    stage.consumes_in_full().await;
+    stage.consumer(PREFETCH, &[]).await;
     assert_eq!(worker.said("paused: nothing is called"), 1);
 }
 
