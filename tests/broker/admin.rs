@@ -76,6 +76,7 @@ async fn an_api_that_fails_shows_with_its_cause_until_it_works_again() {
     assert!(body["api"]["cause"].is_string() && body["api"]["since"].is_string(), "{body}");
     stage.simulator.clear_faults();
     until("the API works again", SOON, look, |(_, body)| body["api"]["works"] == true).await;
+    worker.says(&["the API works again"]).await;
     assert_eq!((worker.said("the API fails"), worker.said("the API works again")), (1, 1), "said once at each change");
 }
 

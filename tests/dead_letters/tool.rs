@@ -14,6 +14,7 @@ use tokio::process::Command;
 
 use crate::messages::{Message, checkout_of, fulfillment};
 use crate::stage::{LETTERS, SOON, Stage};
+use crate::support::private::assert_nothing_private;
 use crate::support::process::Process;
 
 /// The product whose orders are refused until the simulator is told otherwise.
@@ -87,7 +88,12 @@ impl Stage {
         let output = tokio::time::timeout(SOON * 2, command.output()).await.expect("the tool ends in time").unwrap();
         let Output { status, stdout, stderr } = output;
         let text = |bytes| String::from_utf8(bytes).expect("the tool writes text");
-        Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+        let ran = Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr) };
+        if !arguments.contains(&"--reveal") {
+            assert_nothing_private("stdout", &ran.stdout);
+            assert_nothing_private("stderr", &ran.stderr);
+        }
+        ran
     }
 
     /// Starts the tool.

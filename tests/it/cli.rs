@@ -65,8 +65,9 @@ fn an_unreachable_broker_is_said_without_its_password() {
 #[test]
 fn completions_are_a_script_of_the_shell_that_was_asked_for() {
     for (shell, said) in [("bash", "complete -F"), ("zsh", "#compdef bwp-sync"), ("fish", "complete -c bwp-sync")] {
-        let output = bwp_sync(&["completions", shell]).output().unwrap();
+        let output = output(&mut bwp_sync(&["completions", shell]));
         assert_eq!(output.status.code(), Some(0), "{output:?}");
-        assert!(String::from_utf8(output.stdout).unwrap().contains(said), "{shell}");
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(script.contains(said) && script.contains("dead-letters") && script.contains("max-failures"), "{shell}");
     }
 }

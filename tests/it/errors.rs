@@ -6,13 +6,14 @@ use bwp_sync::policy::catalogue::{Class, Decision, entries};
 
 use crate::cli::bwp_sync;
 use crate::generated::assert_current;
+use crate::output::output;
 
 const BEGIN: &str = "<!-- errors: written by a test, see Developing -->\n";
 const END: &str = "<!-- errors end -->";
 
 #[test]
 fn the_command_lists_every_row_without_any_settings() {
-    let table = bwp_sync(&["errors"]).output().unwrap();
+    let table = output(&mut bwp_sync(&["errors"]));
     assert_eq!(table.status.code(), Some(0), "{table:?}");
     let table = String::from_utf8(table.stdout).unwrap();
     assert_eq!(table.lines().count(), entries().count() + 1, "one line for each, and the header");
@@ -21,7 +22,7 @@ fn the_command_lists_every_row_without_any_settings() {
 
 #[test]
 fn programs_get_the_same_rows() {
-    let output = bwp_sync(&["errors", "--json"]).output().unwrap();
+    let output = output(&mut bwp_sync(&["errors", "--json"]));
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let listed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let entries: Vec<_> = entries().collect();

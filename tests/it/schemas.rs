@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::cli::bwp_sync;
 use crate::generated::assert_current;
+use crate::output::output;
 
 /// Broken in a way that is a rule of the API, not a matter of form.
 const WELL_FORMED: &str = "broken-six-aliases";
@@ -50,10 +51,10 @@ fn the_committed_schemas_are_those_of_the_types() {
 
 #[test]
 fn the_command_prints_each_schema_that_it_lists() {
-    let names = String::from_utf8(bwp_sync(&["schema"]).output().unwrap().stdout).unwrap();
+    let names = String::from_utf8(output(&mut bwp_sync(&["schema"])).stdout).unwrap();
     assert_eq!(names.lines().count(), Kind::ALL.len() + ResultKind::ALL.len());
     for name in names.lines() {
-        let output = bwp_sync(&["schema", name]).output().unwrap();
+        let output = output(&mut bwp_sync(&["schema", name]));
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(printed["title"], name, "{printed}");

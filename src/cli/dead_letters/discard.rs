@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::ask::{Answer, ask};
 use super::running::{note, until_stopped};
-use super::selection::{Selection, check_ids};
+use super::selection::{Chosen, check_ids};
 use super::table::letters as number_of_letters;
 use crate::cli::{Exit, say};
 use crate::dead_letters::discard::discard as take_out;
@@ -24,10 +24,7 @@ use crate::settings::Settings;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    selection: Selection,
-    /// All letters, where nothing else says which
-    #[arg(long)]
-    all: bool,
+    chosen: Chosen,
     /// Why, for the ledger
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -40,11 +37,7 @@ pub struct Args {
 }
 
 pub(super) async fn discard(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
-    let filter = args.selection.filter();
-    if filter.is_empty() && !args.all {
-        note("which letters? Give ids or a filter, or `--all`; see `bwp-sync dead-letters discard --help`")?;
-        return Ok(Exit::Usage);
-    }
+    let Some(filter) = args.chosen.filter("discard")? else { return Ok(Exit::Usage) };
     let who = super::holder("discard");
     let letter_box = super::open_and_lock(settings, &who).await?;
     let seen = super::look(&letter_box, &filter, |letter| letter.summary).await?;

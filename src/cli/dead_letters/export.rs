@@ -7,8 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::running::note;
-use super::selection::Selection;
+use super::selection::Chosen;
 use super::table::letters as number_of_letters;
 use crate::cli::{Exit, say};
 use crate::dead_letters::archive;
@@ -21,18 +20,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
-    selection: Selection,
-    /// All letters, where nothing else says which
-    #[arg(long)]
-    all: bool,
+    chosen: Chosen,
 }
 
 pub(super) async fn export(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
-    let filter = args.selection.filter();
-    if filter.is_empty() && !args.all {
-        note("which letters? Give ids or a filter, or `--all`; see `bwp-sync dead-letters export --help`")?;
-        return Ok(Exit::Usage);
-    }
+    let Some(filter) = args.chosen.filter("export")? else { return Ok(Exit::Usage) };
     let letter_box = super::open(settings).await?;
     let name = args.out.display();
     let mut file = archive::create(&args.out).with_context(|| format!("cannot make `{name}`"))?;

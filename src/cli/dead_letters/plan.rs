@@ -9,8 +9,8 @@ use anyhow::Context;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::running::{note, preview};
-use super::selection::{Selection, check_ids};
+use super::running::preview;
+use super::selection::{Chosen, check_ids};
 use crate::cli::{Exit, say};
 use crate::dead_letters::archive;
 use crate::dead_letters::plan::Plan;
@@ -23,21 +23,14 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
-    selection: Selection,
-    /// All letters, where nothing else says which
-    #[arg(long)]
-    all: bool,
+    chosen: Chosen,
 }
 
 /// The rate for which the time is told; `apply` is told its own.
 const RATE: f64 = 10.0;
 
 pub(super) async fn plan(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
-    let filter = args.selection.filter();
-    if filter.is_empty() && !args.all {
-        note("which letters? Give ids or a filter, or `--all`; see `bwp-sync dead-letters plan --help`")?;
-        return Ok(Exit::Usage);
-    }
+    let Some(filter) = args.chosen.filter("plan")? else { return Ok(Exit::Usage) };
     let letter_box = super::open(settings).await?;
     let cut_off = Timestamp::now();
     let seen = super::look(&letter_box, &filter, |letter| letter.summary).await?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::run_args::RunArgs;
 use super::running::{Task, note, preview, run};
-use super::selection::{Selection, check_ids};
+use super::selection::{Chosen, check_ids};
 use super::table::letters as number_of_letters;
 use crate::broker::{StoredLetter, Summary};
 use crate::cli::{Exit, say};
@@ -25,10 +25,7 @@ use crate::settings::Settings;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    selection: Selection,
-    /// All letters, where nothing else says which
-    #[arg(long)]
-    all: bool,
+    chosen: Chosen,
     /// Say what would be replayed, and replay nothing
     #[arg(long)]
     dry_run: bool,
@@ -46,11 +43,7 @@ pub struct Args {
 }
 
 pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
-    let filter = args.selection.filter();
-    if filter.is_empty() && !args.all {
-        note("which letters? Give ids or a filter, or `--all`; see `bwp-sync dead-letters replay --help`")?;
-        return Ok(Exit::Usage);
-    }
+    let Some(filter) = args.chosen.filter("replay")? else { return Ok(Exit::Usage) };
     let edit = edit(args)?;
     let (cut_off, conventions, who) = (Timestamp::now(), settings.conventions(), super::holder("replay"));
     let look = |letter| looked_at(letter, &edit, &conventions);

@@ -8,6 +8,7 @@ use anyhow::bail;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
+use super::running::note;
 use crate::broker::Summary;
 use crate::dead_letters::filter::Filter;
 
@@ -44,6 +45,30 @@ pub(super) struct Selection {
     /// By how often they were replayed: 0, 2, or 1.. for at least once
     #[arg(long, value_name = "N", value_parser = replays)]
     replays: Option<RangeInclusive<u32>>,
+}
+
+/// Which letters something is done with: never all of them unless that is said.
+#[derive(Debug, clap::Args)]
+pub(super) struct Chosen {
+    #[command(flatten)]
+    selection: Selection,
+    /// All letters, where nothing else says which
+    #[arg(long)]
+    all: bool,
+}
+
+impl Chosen {
+    /// The filter; none where nothing was said, which is answered with how to say it.
+    pub(super) fn filter(&self, command: &str) -> std::io::Result<Option<Filter>> {
+        let filter = self.selection.filter();
+        if self.all || !filter.is_empty() {
+            return Ok(Some(filter));
+        }
+        note(&format!(
+            "which letters? Give ids or a filter, or `--all`; see `bwp-sync dead-letters {command} --help`"
+        ))?;
+        Ok(None)
+    }
 }
 
 impl Selection {
