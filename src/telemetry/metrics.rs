@@ -94,7 +94,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         "bwp_claims_total",
         &["outcome"],
-        "Claims of orders: `ours`, `another-workers`, `unknown` when the broker did not say",
+        "Claims of orders: `ours`, `anothers`, `unknown` when the broker did not say",
     ),
     metric(Gauge, "bwp_consumer_prefetch", &[], "Prefetch of the registered consumer, 0 when there is none"),
     metric(
