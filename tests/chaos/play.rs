@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use futures_util::future::join_all;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::checker::check;
 use crate::faults::{Concerned, strike};
@@ -139,7 +139,7 @@ async fn lanes(stage: &Stage, scenario: &Scenario, form: Form) -> (Vec<Struck>, 
     let until = form.lasts.filter(|_| scenario.again).map(|lasts| Instant::now() + lasts);
     let lanes = scenario.lanes.iter().enumerate().map(|(number, steps)| {
         let rng = Rng::with_seed(form.seed.wrapping_add(1 + number as u64));
-        lane(stage, steps.clone(), rng, until)
+        lane(stage, steps, Duration::from_secs_f64(scenario.rest), rng, until)
     });
     let watched = scenario.bounds.idle_cpu_percent.map(|_| scenario.lanes[0][0].lasts());
     let (struck, idle) = tokio::join!(join_all(lanes), async {
@@ -152,19 +152,27 @@ async fn lanes(stage: &Stage, scenario: &Scenario, form: Form) -> (Vec<Struck>, 
 }
 
 /// The faults of one lane, once or until the time is over, each time in another order.
-async fn lane(stage: &Stage, mut steps: Vec<Step>, mut rng: Rng, until: Option<Instant>) -> Vec<Struck> {
+async fn lane(stage: &Stage, steps: &[Step], rest: Duration, mut rng: Rng, until: Option<Instant>) -> Vec<Struck> {
     let mut struck = Vec::new();
+    let mut left = Vec::new();
     loop {
-        rng.shuffle(&mut steps);
-        for step in &steps {
-            struck.push(one(stage, step, &mut rng).await);
-            if until.is_some_and(|until| Instant::now() > until) {
-                return struck;
-            }
+        if left.is_empty() {
+            left = steps.to_vec();
+            rng.shuffle(&mut left);
         }
-        if until.is_none() {
+        let Some(step) = left.pop() else { return struck };
+        if let Some(until) = until
+            && !struck.is_empty()
+            && Instant::now() + step.lasts() > until
+        {
+            sleep_until(until.into()).await;
             return struck;
         }
+        struck.push(one(stage, &step, &mut rng).await);
+        if until.is_none() && left.is_empty() {
+            return struck;
+        }
+        sleep(rest).await;
     }
 }
 
