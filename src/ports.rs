@@ -3,11 +3,13 @@
 //! Not here: behaviour, other than the names of things.
 
 mod api;
+mod claim;
 mod inbound;
 mod settlement;
 mod state;
 
 pub use api::{ApiError, ErrorFact, Operation, OrderApi, TokenError};
+pub use claim::ClaimRequest;
 pub use inbound::{History, Inbound};
 pub use settlement::{Job, Later, Letter, Settlement, Settling};
 pub use state::{BrokerState, Finding, Flow, Pause, Trouble, Verdict};

@@ -13,7 +13,7 @@ use std::time::Duration;
 use reader::Reader;
 
 use crate::api::ClientConfig;
-use crate::broker::{BrokerConfig, Names, TlsFiles};
+use crate::broker::{self, BrokerConfig, Names, TlsFiles};
 use crate::domain::conventions::Conventions;
 use crate::domain::order::AliasTypes;
 use crate::domain::rules::Rule;
@@ -107,12 +107,13 @@ impl Settings {
     fn of(reader: &mut Reader) -> Result<Self, SettingsError> {
         let max_hold = reader.get("broker.max_hold")?;
         let api = api(reader)?;
+        let timing = timing(reader, max_hold, api.timeout)?;
         Ok(Self {
-            broker: broker(reader)?,
+            broker: broker(reader, max_hold, timing.call_ended)?,
             allow_plain_http: reader.get("api.allow_plain_http")?,
             conventions: conventions(reader)?,
             limits: limits(reader)?,
-            timing: timing(reader, max_hold, api.timeout)?,
+            timing,
             pacing: pacing(reader)?,
             max_hold,
             max_message_bytes: reader.get("broker.max_message_bytes")?,
@@ -174,7 +175,8 @@ impl Settings {
     }
 }
 
-fn broker(reader: &mut Reader) -> Result<BrokerConfig, SettingsError> {
+fn broker(reader: &mut Reader, max_hold: Duration, call_ended: Duration) -> Result<BrokerConfig, SettingsError> {
+    let claims: bool = reader.get("broker.claims")?;
     Ok(BrokerConfig {
         uri: reader.secret("broker.uri")?,
         tls: TlsFiles {
@@ -187,6 +189,8 @@ fn broker(reader: &mut Reader) -> Result<BrokerConfig, SettingsError> {
         prefetch: reader.get("broker.prefetch")?,
         max_bytes_in_flight: reader.get("broker.max_bytes_in_flight")?,
         declare: reader.get("broker.declare")?,
+        claim_lease: claims.then(|| broker::claim_lease(call_ended)),
+        max_hold,
         confirm_timeout: reader.get("broker.confirm_timeout")?,
         unroutable: reader.get("results.unroutable")?,
         names: Names {

@@ -9,6 +9,7 @@ use lapin::{BasicProperties, Channel, Connection, ErrorKind, ExchangeKind};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
+use super::claims::try_claim;
 use super::config::BrokerConfig;
 use super::connection::{Frame, close, close_channel, open};
 use super::management::{Management, ManagementError, Permissions};
@@ -21,6 +22,7 @@ use crate::secret::Secret;
 /// What hangs on a connection and on what it carries.
 const CONFIRMED: &str = "results and letters are confirmed before a message is acknowledged";
 const NOTHING_LOST: &str = "every message ends as a result, a letter, or still in a queue";
+const ONE_WORKER: &str = "an order is changed by one worker at a time";
 const RETRIES: &str = "what fails for a while is tried again later";
 const LETTERS: &str = "what cannot be done is kept with its code";
 const RESULTS: &str = "what became of a message is told";
@@ -49,6 +51,7 @@ pub async fn inspect(config: &BrokerConfig) -> Vec<Finding> {
         };
         findings.push(queue(&connection, config, &name, promise).await);
     }
+    findings.push(claims(&connection, config).await);
     findings.extend(beyond_amqp(config).await);
     close(&connection).await;
     findings
@@ -72,6 +75,16 @@ async fn publishes(connection: &Connection, config: &BrokerConfig) -> Finding {
     match attempt.await {
         Ok(()) => Finding::holds(subject, "confirmed and routed", CONFIRMED),
         Err(error) => Finding::fails(subject, error, CONFIRMED),
+    }
+}
+
+/// Claims an order that is nobody's, and gives it up again.
+async fn claims(connection: &Connection, config: &BrokerConfig) -> Finding {
+    let subject = "claims";
+    match try_claim(connection, config).await {
+        Ok(true) => Finding::holds(subject, "an order can be claimed", ONE_WORKER),
+        Ok(false) => Finding::unknown(subject, "`broker.claims` is off: fine for one worker alone", ONE_WORKER),
+        Err(error) => Finding::fails(subject, error.to_string(), ONE_WORKER),
     }
 }
 
@@ -144,7 +157,8 @@ fn missing(permissions: &Permissions, config: &BrokerConfig) -> Vec<String> {
     let names = &config.names;
     let queues = queues(config).into_iter().map(|(name, _)| name);
     let exchanges = exchanges(names).map(ToOwned::to_owned);
-    let declared: Vec<String> = if config.declare { queues.chain(exchanges.clone()).collect() } else { Vec::new() };
+    let mut declared: Vec<String> = if config.declare { queues.chain(exchanges.clone()).collect() } else { Vec::new() };
+    declared.extend(config.claim_lease.map(|_| names.claim("1")));
     // the default exchange, which hops go through, is written to under its own name
     let published = exchanges.into_iter().chain(["amq.default".to_owned()]);
     let consumed = [names.queue.clone(), names.suspects()].into_iter();

@@ -2,6 +2,7 @@
 //!
 //! Not here: what a message means, what becomes of it; no call of the API.
 
+mod claims;
 pub mod config;
 pub mod connection;
 mod consumers;
@@ -21,6 +22,7 @@ pub mod session;
 pub mod settle;
 pub mod topology;
 
+pub use claims::lease as claim_lease;
 pub use config::{BrokerConfig, Names, TlsFiles, Unroutable};
 pub use connection::is_encrypted;
 pub use letter::{BodyHash, Place, StoredLetter, Summary};

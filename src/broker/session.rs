@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::claims::{Claims, try_claim};
 use super::config::BrokerConfig;
 use super::connection::{Frame, OpenError, close, close_channel, open};
 use super::consumers::{ConsumerError, Consumers, Taken};
@@ -24,7 +25,7 @@ use super::intake::Intake;
 use super::publish::Publisher;
 use super::settle::{Acknowledged, SettleError, Settler};
 use super::topology::{TopologyError, declare};
-use crate::ports::{BrokerState, Flow, Job, Settling};
+use crate::ports::{BrokerState, ClaimRequest, Flow, Job, Settling};
 
 /// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -75,13 +76,15 @@ pub async fn run(
     jobs: mpsc::Sender<Job>,
     state: watch::Sender<BrokerState>,
     flow: watch::Receiver<Flow>,
+    claims: mpsc::Receiver<ClaimRequest>,
     stop: CancellationToken,
 ) {
+    let mut claims = Claims::new(&config, claims);
     let intake = Intake::new(&config, jobs, state, flow);
     let mut pauses = new_pauses();
     while !stop.is_cancelled() {
         let (started, settled) = (tokio::time::Instant::now(), intake.settled.load(Ordering::Relaxed));
-        let lost = match session(&config, &intake, &stop).await {
+        let lost = match session(&config, &intake, &mut claims, &stop).await {
             Ok(()) => return,
             Err(lost) => lost,
         };
@@ -125,7 +128,12 @@ struct Session<'a> {
     ended: CancellationToken,
 }
 
-async fn session(config: &BrokerConfig, intake: &Intake, stop: &CancellationToken) -> Result<(), Lost> {
+async fn session(
+    config: &BrokerConfig,
+    intake: &Intake,
+    claims: &mut Claims,
+    stop: &CancellationToken,
+) -> Result<(), Lost> {
     let Some(publishing) = unless_stopped(stop, open(config, "bwp-sync publish", Frame::Small)).await else {
         return Ok(());
     };
@@ -141,7 +149,7 @@ async fn session(config: &BrokerConfig, intake: &Intake, stop: &CancellationToke
             return Ok(());
         }
     };
-    let ended = consume(config, intake, stop, &publishing, &consuming).await;
+    let ended = consume(config, intake, claims, stop, &publishing, &consuming).await;
     // a connection that is half dead lets its close wait in vain: not one after the other
     tokio::join!(close(&consuming), close(&publishing));
     ended
@@ -157,6 +165,7 @@ async fn unless_stopped<T>(stop: &CancellationToken, setting_up: impl Future<Out
 async fn consume(
     config: &BrokerConfig,
     intake: &Intake,
+    claims: &mut Claims,
     stop: &CancellationToken,
     publishing: &Connection,
     consuming: &Connection,
@@ -178,18 +187,23 @@ async fn consume(
     let _ends_with_this = ended.clone().drop_guard();
     let session = Session { config, intake, settler, settling: TaskTracker::new(), failures, ended: ended.clone() };
 
+    try_claim(consuming, config).await?;
     let mut consumers = Consumers::open(consuming, config).await?;
     let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
         lost = session.pump(&mut consumers, blocked) => Err(lost),
         Some(error) = failed.recv() => Err(error.into()),
         () = alarms => Err(Lost::Publishing),
+        never = claims.serve(consuming) => match never {},
     };
     if ended.is_ok() {
         intake.show(BrokerState::down("stopping", Timestamp::now(), None));
         consumers.cancel().await;
         session.settling.close();
-        session.settling.wait().await;
+        tokio::select! {
+            () = session.settling.wait() => {}
+            never = claims.serve(consuming) => match never {},
+        }
         consumers.close().await;
         close_channel(session.settler.publisher.channel()).await;
     }

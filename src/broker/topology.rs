@@ -24,6 +24,12 @@ pub struct TopologyError {
     error: lapin::Error,
 }
 
+impl TopologyError {
+    pub(super) fn new(name: &str, error: lapin::Error) -> Self {
+        Self { name: name.into(), error }
+    }
+}
+
 /// What to do about a refusal.
 fn hint(error: &lapin::Error) -> &'static str {
     match error.kind() {
@@ -32,7 +38,8 @@ fn hint(error: &lapin::Error) -> &'static str {
              or set `broker.declare = false` and keep it"
         }
         ErrorKind::ProtocolError(amqp) if amqp.get_id() == 403 => {
-            "; hint: the user needs configure, write and read permission on it, or `broker.declare = false`"
+            "; hint: the user needs configure, write and read permission on it, or `broker.declare = false`, or, for a \
+             claim and one worker alone, `broker.claims = false`"
         }
         _ => "",
     }
@@ -89,7 +96,7 @@ async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Resu
 }
 
 fn named<T>(name: &str, result: lapin::Result<T>) -> Result<T, TopologyError> {
-    result.map_err(|error| TopologyError { name: name.into(), error })
+    result.map_err(|error| TopologyError::new(name, error))
 }
 
 /// All exchanges but the shop's.

@@ -24,7 +24,10 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let api = Client::new(settings.api()).context("cannot set up the API client")?;
     let (limits, timing, pacing) = (settings.limits(), settings.timing(), settings.pacing());
-    let context = Context::new(api, settings.conventions(), limits, timing, pacing, settings.max_message_bytes());
+    let mut context = Context::new(api, settings.conventions(), limits, timing, pacing, settings.max_message_bytes());
+    let broker_config = settings.broker();
+    let (claims, claim_requests) = mpsc::channel(1);
+    context.claims = broker_config.claim_lease.map(|_| claims);
     let metrics = telemetry::metrics::record().context("cannot record metrics")?;
     let (state, broker_state) = watch::channel(BrokerState::down("starting", Timestamp::now(), None));
     let (board, pace, flow) = (Arc::clone(&context.board), Arc::clone(&context.pace), context.pace.flow());
@@ -35,7 +38,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     // one at a time: whatever waits, waits in the broker
     let (jobs, work) = mpsc::channel::<ports::Job>(1);
     let pool = tokio::spawn(pool::run(Arc::new(context), work, stop.clone()));
-    let broker = tokio::spawn(broker::run(settings.broker(), jobs, state, flow, stop.clone()));
+    let broker = tokio::spawn(broker::run(broker_config, jobs, state, flow, claim_requests, stop.clone()));
     let mut ended = std::pin::pin!(async { tokio::join!(pool, broker) });
 
     tokio::select! {

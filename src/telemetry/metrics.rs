@@ -90,6 +90,12 @@ pub const METRICS: &[Metric] = &[
         &["outcome"],
         "Tokens asked for: `ok`, `refused`, `throttled`, `unavailable`",
     ),
+    metric(
+        Counter,
+        "bwp_claims_total",
+        &["outcome"],
+        "Claims of orders: `ours`, `another-workers`, `unknown` when the broker did not say",
+    ),
     metric(Gauge, "bwp_consumer_prefetch", &[], "Prefetch of the registered consumer, 0 when there is none"),
     metric(
         Counter,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::board::Board;
@@ -16,7 +17,7 @@ use crate::domain::order::OrderIdentifier;
 use crate::policy::catalogue::{ROWS, Row};
 use crate::policy::decide::Limits;
 use crate::policy::health::Health;
-use crate::ports::{Later, Operation, OrderApi};
+use crate::ports::{ClaimRequest, Later, Operation, OrderApi};
 
 /// What all messages of a process share.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct Context<A> {
     pub rows: &'static [Row],
     /// What the worker shows of itself.
     pub board: Arc<Board>,
+    /// Where orders are claimed before they are changed; nothing where no other worker is about.
+    pub claims: Option<mpsc::Sender<ClaimRequest>>,
     /// The pace of all calls.
     pub pace: Arc<Pace>,
     seen: Mutex<Seen>,
@@ -66,8 +69,8 @@ struct Seen {
     health: Health,
     /// The last two orders that are certainly there, with the shop's names for them.
     known: Vec<(String, OrderIdentifier)>,
-    /// Orders that were changed, and when that shows in a read.
-    shown_by: HashMap<String, Instant>,
+    /// Orders that were changed: how, and when that shows in a read.
+    shown_by: HashMap<String, (Operation, Instant)>,
 }
 
 impl<A: OrderApi> Context<A> {
@@ -88,6 +91,7 @@ impl<A: OrderApi> Context<A> {
             max_message_bytes,
             rows: ROWS,
             board: Arc::default(),
+            claims: None,
             pace: Arc::new(Pace::new(pacing)),
             seen: Mutex::default(),
         }
@@ -108,16 +112,16 @@ impl<A: OrderApi> Context<A> {
             Operation::CreateOrder | Operation::UpdateOrder => {
                 let now = Instant::now();
                 if seen.shown_by.len() >= MANY {
-                    seen.shown_by.retain(|_, shown_by| *shown_by > now);
+                    seen.shown_by.retain(|_, (_, shown_by)| *shown_by > now);
                 }
-                seen.shown_by.insert(order.into(), now + self.timing.settle);
+                seen.shown_by.insert(order.into(), (operation, now + self.timing.settle));
             }
             Operation::Order => {}
         }
     }
 
-    /// When the last change of an order by this process shows in a read; none where it has long since.
-    pub fn shown_by(&self, order: &str) -> Option<Instant> {
+    /// How this process last changed an order, and when that shows in a read; none where it has long since.
+    pub fn shown_by(&self, order: &str) -> Option<(Operation, Instant)> {
         self.seen().shown_by.get(order).copied()
     }
 

@@ -17,6 +17,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// Starts fulfillment, or finds it started. The order is read first: the API answers a second start
     /// differently in each state of the delivery.
     pub async fn start_fulfillment(&self, command: &StartFulfillment) -> Settlement {
+        self.until_update_shown().await;
         let mut stored = match self.not_started_yet(&command.identifier).await {
             Ok(stored) => stored,
             Err(settlement) => return settlement,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::case::{Case, Identity};
+use super::claim::Claim;
 use super::context::Context;
 use crate::domain::command::{Command, command_for, order_key};
 use crate::domain::envelope::{Envelope, Kind, RawMessage, open};
@@ -80,9 +81,9 @@ async fn act<A: OrderApi>(context: &Context<A>, inbound: &Inbound, envelope: &En
     }
     match command {
         Command::CreateOrder(create) => case.create(&create).await,
-        Command::StartFulfillment(start) => case.start_fulfillment(&start).await,
-        Command::AmendOrder(amend) => case.amend(&amend).await,
-        Command::UpdateRefunds(update) => case.update_refunds(&update).await,
+        Command::StartFulfillment(start) => case.claimed(case.start_fulfillment(&start)).await,
+        Command::AmendOrder(amend) => case.claimed(case.amend(&amend)).await,
+        Command::UpdateRefunds(update) => case.claimed(case.update_refunds(&update)).await,
     }
 }
 
@@ -140,7 +141,8 @@ fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound) -> Cas
     let message_id = inbound.message_id.clone().unwrap_or_else(|| body_id(&inbound.body).to_string());
     let identity = Identity { message_id, ..Identity::default() };
     let taken_at = inbound.taken_at.unwrap_or_else(Instant::now);
-    Case { context, inbound, identity, private: Private::default(), began: Timestamp::now(), taken_at }
+    let (private, claim, began) = (Private::default(), Claim::default(), Timestamp::now());
+    Case { context, inbound, identity, private, claim, began, taken_at }
 }
 
 fn raw(inbound: &Inbound) -> RawMessage<'_> {

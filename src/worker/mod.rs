@@ -5,6 +5,7 @@
 pub mod amend;
 pub mod board;
 pub mod case;
+pub mod claim;
 pub mod context;
 pub mod create;
 pub mod fulfillment;

@@ -57,6 +57,11 @@ impl<A: OrderApi> Case<'_, A> {
             if self.inbound.lost.is_cancelled() {
                 return Err(last.unwrap_or_else(|| put_off(operation, "SessionLost")));
             }
+            if operation == Operation::UpdateOrder
+                && let Err(why) = self.still_claimed().await
+            {
+                return Err(last.unwrap_or(why));
+            }
             let mut failure = match self.attempt(order, operation, call()).await {
                 Ok(done) => {
                     self.context.succeeded(operation, order);
@@ -64,6 +69,9 @@ impl<A: OrderApi> Case<'_, A> {
                 }
                 Err(failure) => failure,
             };
+            if operation == Operation::UpdateOrder && failure.effect_possible {
+                self.leaves_call_open();
+            }
             failure.effect_possible |= last.is_some_and(|before| before.effect_possible);
             let wait = hinted(waits.next(), failure.retry_after, timing.longest_wait);
             match wait.filter(|_| again_here(&failure) && !self.is_late() && self.context.pace.may_repeat()) {

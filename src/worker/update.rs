@@ -11,7 +11,7 @@ use crate::domain::stored::StoredOrder;
 use crate::policy::catalogue::OwnCode;
 use crate::policy::classify::Failure;
 use crate::policy::decide::{self, Action, Verdict, action};
-use crate::ports::{OrderApi, Settlement};
+use crate::ports::{Operation, OrderApi, Settlement};
 
 impl<A: OrderApi> Case<'_, A> {
     /// The order that an update is about, or what becomes of the message without it.
@@ -25,7 +25,14 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// Waits until what this process last did to the order shows in a read.
     pub(super) async fn until_shown(&self) {
-        if let Some(shown_by) = self.context.shown_by(self.order()) {
+        if let Some((_, shown_by)) = self.context.shown_by(self.order()) {
+            tokio::time::sleep_until(shown_by).await;
+        }
+    }
+
+    /// The same, unless all that it did was to create it.
+    pub(super) async fn until_update_shown(&self) {
+        if let Some((Operation::UpdateOrder, shown_by)) = self.context.shown_by(self.order()) {
             tokio::time::sleep_until(shown_by).await;
         }
     }

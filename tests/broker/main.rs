@@ -13,6 +13,7 @@ mod stage;
 mod admin;
 mod alarm;
 mod check;
+mod claims;
 mod crashes;
 mod delivery;
 mod drops;

@@ -39,8 +39,7 @@ impl Broker {
         let vhost = Vhost { broker: self.clone(), name: format!("test-{}", Uuid::new_v4()) };
         let management = &self.management;
         management.put(&["vhosts", &vhost.name], json!({})).await;
-        let everything = json!({ "configure": ".*", "write": ".*", "read": ".*" });
-        management.put(&["permissions", &vhost.name, self.amqp.username()], everything).await;
+        vhost.may_configure(".*").await;
         vhost
     }
 }
@@ -60,6 +59,13 @@ impl Vhost {
     /// Where a client of this virtual host connects to.
     pub(crate) fn amqp_uri(&self) -> String {
         self.amqp_uri_through(&self.broker.address())
+    }
+
+    /// From now on its user may declare and delete what has such a name, and use everything.
+    pub(crate) async fn may_configure(&self, names: &str) {
+        let permissions = json!({ "configure": names, "write": ".*", "read": ".*" });
+        let path = ["permissions", &self.name, self.broker.amqp.username()];
+        self.broker.management.put(&path, permissions).await;
     }
 
     /// The same through another host and port, such as a relay's.

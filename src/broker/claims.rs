@@ -1,0 +1,258 @@
+//! Claims of orders, by which workers keep out of each other's way: a claim is a queue that only its owner can declare.
+//!
+//! Not here: who needs a claim.
+//!
+//! RabbitMQ compares the arguments of a queue that is declared again, and one of these names the owner: it refuses
+//! everybody else. It deletes the queue a while after its owner last declared it, so a claim outlives the process and
+//! the connection for as long as a call of theirs may be under way, and no longer.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::pending;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Connection, ErrorKind};
+use metrics::counter;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+use tokio_util::time::DelayQueue;
+use tokio_util::time::delay_queue::Key;
+use uuid::Uuid;
+
+use super::config::{BrokerConfig, Names};
+use super::connection::close_channel;
+use super::short;
+use super::topology::TopologyError;
+use crate::ports::ClaimRequest;
+
+/// How old a claim's last declaration may be when a call is made without another.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long a claim lasts without its owner: a call that begins when the claim is no longer fresh ends, and shows in a
+/// read, before another worker can have it. The last second is for clocks and for what is on its way.
+pub fn lease(call_ended: Duration) -> Duration {
+    call_ended + FRESH + Duration::from_secs(1)
+}
+
+/// Claims an order that is nobody's, and gives it up again, if claims are wanted at all; says so.
+pub(super) async fn try_claim(connection: &Connection, config: &BrokerConfig) -> Result<bool, TopologyError> {
+    let Some(lease) = config.claim_lease else { return Ok(false) };
+    let nobody = Uuid::new_v4().to_string();
+    let name = config.names.claim(&nobody);
+    let tried = async {
+        let channel = connection.create_channel().await?;
+        declare(&channel, &name, &nobody, lease).await?;
+        delete(&channel, &name).await?;
+        close_channel(&channel).await;
+        Ok(true)
+    };
+    tried.await.map_err(|error| TopologyError::new(&name, error))
+}
+
+/// The claims of this process, over all its sessions.
+#[derive(Debug)]
+pub(super) struct Claims {
+    owner: String,
+    /// How long a claim lasts without its owner; nothing where claims are switched off.
+    lease: Option<Duration>,
+    /// How long a claim is kept up that is not released: no message is in hand for longer.
+    longest: Duration,
+    names: Names,
+    answer_within: Duration,
+    requests: mpsc::Receiver<ClaimRequest>,
+    held: HashMap<String, Held>,
+    /// When a claim is to be looked at again.
+    timers: DelayQueue<String>,
+}
+
+/// A claim that was ours when it was last declared.
+#[derive(Debug)]
+struct Held {
+    /// When the message in hand took it.
+    taken: Instant,
+    /// When its last declaration was sent.
+    declared: Instant,
+    /// Not to be given up before: a call may be under way.
+    open_until: Option<Instant>,
+    /// Nobody needs it any more.
+    released: bool,
+    timer: Key,
+}
+
+impl Claims {
+    pub(super) fn new(config: &BrokerConfig, requests: mpsc::Receiver<ClaimRequest>) -> Self {
+        Self {
+            owner: Uuid::new_v4().to_string(),
+            lease: config.claim_lease,
+            longest: config.max_hold,
+            names: config.names.clone(),
+            answer_within: config.confirm_timeout,
+            requests,
+            held: HashMap::new(),
+            timers: DelayQueue::new(),
+        }
+    }
+
+    /// Answers requests over this connection. One after the other: a declaration must not overtake a deletion.
+    pub(super) async fn serve(&mut self, connection: &Connection) -> Infallible {
+        let Some(lease) = self.lease else { return pending().await };
+        let mut line = Line { connection, channel: None, answer_within: self.answer_within };
+        loop {
+            tokio::select! {
+                request = self.requests.recv() => match request {
+                    Some(ClaimRequest::Take { order, answer }) => {
+                        let ours = self.take(&mut line, &order, lease).await;
+                        tell(answer, ours);
+                    }
+                    Some(ClaimRequest::Hold { order, answer }) => {
+                        let ours = self.hold(&mut line, &order, lease).await;
+                        tell(answer, ours);
+                    }
+                    Some(ClaimRequest::Release { order, at }) => self.release(&order, at, lease),
+                    None => return pending().await,
+                },
+                Some(due) = self.timers.next() => self.look_at(&mut line, due.into_inner(), lease).await,
+            }
+        }
+    }
+
+    async fn take(&mut self, line: &mut Line<'_>, order: &str, lease: Duration) -> Option<bool> {
+        let now = Instant::now();
+        let ours = line.declare(&self.names.claim(order), &self.owner, lease).await;
+        counter!("bwp_claims_total", "outcome" => match ours {
+            Some(true) => "ours",
+            Some(false) => "another-workers",
+            None => "unknown",
+        })
+        .increment(1);
+        if ours == Some(true) {
+            let before = self.held.remove(order);
+            if let Some(before) = &before {
+                self.timers.remove(&before.timer);
+            }
+            let timer = self.timers.insert(order.to_owned(), lease / 3);
+            let open_until = before.and_then(|before| before.open_until);
+            self.held.insert(order.to_owned(), Held { taken: now, declared: now, open_until, released: false, timer });
+        }
+        ours
+    }
+
+    async fn hold(&mut self, line: &mut Line<'_>, order: &str, lease: Duration) -> Option<bool> {
+        // one that has ended meanwhile may have been another worker's since
+        let Some(held) = self.held.get_mut(order).filter(|held| held.declared.elapsed() < lease) else {
+            return Some(false);
+        };
+        if held.declared.elapsed() < FRESH {
+            return Some(true);
+        }
+        let now = Instant::now();
+        let ours = line.declare(&self.names.claim(order), &self.owner, lease).await;
+        if ours == Some(true) {
+            held.declared = now;
+        }
+        ours
+    }
+
+    fn release(&mut self, order: &str, at: Option<Instant>, lease: Duration) {
+        let Some(held) = self.held.get_mut(order) else { return };
+        held.released = true;
+        if at.is_none() {
+            held.open_until = Some(held.declared + lease);
+        }
+        let ends = at.max(held.open_until).unwrap_or_else(Instant::now);
+        self.timers.reset_at(&held.timer, ends);
+    }
+
+    /// A claim's time has come: to be deleted, declared again or forgotten.
+    async fn look_at(&mut self, line: &mut Line<'_>, order: String, lease: Duration) {
+        let Some(mut held) = self.held.remove(&order) else { return };
+        if held.declared.elapsed() >= lease {
+            // it has ended, and may be another worker's by now
+            return;
+        }
+        let name = self.names.claim(&order);
+        if held.released {
+            return line.delete(&name).await;
+        }
+        if held.taken.elapsed() < self.longest {
+            let now = Instant::now();
+            if line.declare(&name, &self.owner, lease).await == Some(true) {
+                held.declared = now;
+            }
+        }
+        held.timer = self.timers.insert(order.clone(), lease / 3);
+        self.held.insert(order, held);
+    }
+}
+
+fn tell(answer: oneshot::Sender<bool>, ours: Option<bool>) {
+    if let Some(ours) = ours {
+        // whoever asked may have stopped waiting, with the session
+        answer.send(ours).ok();
+    }
+}
+
+/// A channel, opened anew after each refusal: that closes it.
+struct Line<'a> {
+    connection: &'a Connection,
+    channel: Option<Channel>,
+    answer_within: Duration,
+}
+
+impl Line<'_> {
+    /// Whether the claim is ours; nothing where nobody can say.
+    async fn declare(&mut self, name: &str, owner: &str, lease: Duration) -> Option<bool> {
+        match self.within(async |channel| declare(channel, name, owner, lease).await).await? {
+            Ok(()) => Some(true),
+            Err(error) if is_anothers(&error) => Some(false),
+            Err(error) => {
+                tracing::warn!(%error, claim = name, "cannot tell whose a claim is");
+                None
+            }
+        }
+    }
+
+    async fn delete(&mut self, name: &str) {
+        if let Some(Err(error)) = self.within(async |channel| delete(channel, name).await).await {
+            tracing::debug!(%error, claim = name, "a claim is left to end by itself");
+        }
+    }
+
+    async fn within(&mut self, call: impl AsyncFnOnce(&Channel) -> lapin::Result<()>) -> Option<lapin::Result<()>> {
+        let channel = self.channel.take();
+        let answered = timeout(self.answer_within, async {
+            let channel = match channel {
+                Some(channel) => channel,
+                None => self.connection.create_channel().await?,
+            };
+            call(&channel).await.map(|()| channel)
+        });
+        // what is not answered leaves its channel behind
+        let done = answered.await.ok()?;
+        Some(done.map(|channel| self.channel = Some(channel)))
+    }
+}
+
+async fn declare(channel: &Channel, name: &str, owner: &str, lease: Duration) -> lapin::Result<()> {
+    let mut arguments = FieldTable::default();
+    let text = |value: &str| AMQPValue::LongString(value.into());
+    let millis = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+    arguments.insert(short("x-queue-type"), text("classic"));
+    arguments.insert(short("x-expires"), AMQPValue::LongLongInt(millis));
+    // never used, since nothing is published to it: an argument that is compared, and can hold a name
+    arguments.insert(short("x-dead-letter-exchange"), text(""));
+    arguments.insert(short("x-dead-letter-routing-key"), text(owner));
+    channel.queue_declare(short(name), QueueDeclareOptions::durable(), arguments).await.map(drop)
+}
+
+async fn delete(channel: &Channel, name: &str) -> lapin::Result<()> {
+    channel.queue_delete(short(name), QueueDeleteOptions::default()).await.map(drop)
+}
+
+/// The broker says that it was declared with other arguments.
+fn is_anothers(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.get_id() == 406)
+}
