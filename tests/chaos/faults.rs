@@ -145,7 +145,7 @@ async fn harm_nodes(stage: &Stage, step: &Step, rng: &mut Rng) {
     }
 }
 
-/// Nobody may publish or do other harm meanwhile, so the caller holds `quiet`.
+/// Nobody may publish or do other harm meanwhile: the caller holds both locks.
 async fn delete_queue(stage: &Stage) -> Result<(), String> {
     if !stage.board.waiting_below(1, AT_LAST).await || !stage.drained(AT_LAST).await {
         return Err(format!("the queues did not become empty; not settled: {:?}", stage.board.unsettled()));

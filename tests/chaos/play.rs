@@ -122,7 +122,7 @@ async fn sell(stage: &Stage, scenario: &Scenario, shop: &mut Shop, over: watch::
     // what a fault has held up is not made up for in a burst
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !*over.borrow() {
-        let _others_may_too = stage.quiet.read().await;
+        let _selling = stage.open.lock().await;
         while !*over.borrow() && !stage.rest_wanted.load(Ordering::Relaxed) {
             pace.tick().await;
             if stage.board.waiting() < scenario.waiting {
@@ -180,16 +180,19 @@ async fn lane(stage: &Stage, steps: &[Step], rest: Duration, mut rng: Rng, until
 async fn one(stage: &Stage, step: &Step, rng: &mut Rng) -> Struck {
     let (mut alone, mut among_others) = (None, None);
     if step.fault == Fault::DeleteQueue {
+        let nobody_else = stage.harm.write().await;
         stage.rest_wanted.store(true, Ordering::Relaxed);
-        alone = Some(stage.quiet.write().await);
+        alone = Some((nobody_else, stage.open.lock().await));
     } else {
-        among_others = Some(stage.quiet.read().await);
+        among_others = Some(stage.harm.read().await);
     }
     let began = stage.board.elapsed();
     let done = strike(stage, step, rng).await;
     let ended = stage.board.elapsed();
-    stage.rest_wanted.fetch_and(alone.is_none(), Ordering::Relaxed);
-    drop(alone);
+    if let Some(held) = alone.take() {
+        stage.rest_wanted.store(false, Ordering::Relaxed);
+        drop(held);
+    }
     let resumed = match done {
         Ok(Concerned::Worker(worker)) => resumed(stage, &[worker], step).await,
         Ok(Concerned::All) => resumed(stage, &(0..stage.workers.len()).collect::<Vec<_>>(), step).await,
