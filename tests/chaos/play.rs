@@ -68,7 +68,7 @@ pub(crate) async fn play(name: &str) {
     std::fs::create_dir_all(&logs).expect("the folder for logs can be made");
     let begun = Instant::now();
     let mut stage = Stage::new(&scenario, form.seed, &logs).await;
-    let mut shop = Shop::new(name, scenario.mix, scenario.has_one_process(), form.seed);
+    let mut shop = Shop::new(name, scenario.mix, form.seed);
     let (over, is_over) = watch::channel(false);
     let (struck, idle) = {
         let (struck, ()) = tokio::join!(
