@@ -9,7 +9,7 @@ mod settlement;
 mod state;
 
 pub use api::{ApiError, ErrorFact, Operation, OrderApi, TokenError};
-pub use claim::ClaimRequest;
+pub use claim::{ClaimRequest, Claimed};
 pub use inbound::{History, Inbound};
 pub use settlement::{Job, Later, Letter, Settlement, Settling};
 pub use state::{BrokerState, Finding, Flow, Pause, Trouble, Verdict};

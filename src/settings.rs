@@ -109,7 +109,7 @@ impl Settings {
         let api = api(reader)?;
         let timing = timing(reader, max_hold, api.timeout)?;
         Ok(Self {
-            broker: broker(reader, max_hold, timing.call_ended)?,
+            broker: broker(reader, timing.call_ended)?,
             allow_plain_http: reader.get("api.allow_plain_http")?,
             conventions: conventions(reader)?,
             limits: limits(reader)?,
@@ -175,7 +175,7 @@ impl Settings {
     }
 }
 
-fn broker(reader: &mut Reader, max_hold: Duration, call_ended: Duration) -> Result<BrokerConfig, SettingsError> {
+fn broker(reader: &mut Reader, call_ended: Duration) -> Result<BrokerConfig, SettingsError> {
     let claims: bool = reader.get("broker.claims")?;
     Ok(BrokerConfig {
         uri: reader.secret("broker.uri")?,
@@ -190,7 +190,6 @@ fn broker(reader: &mut Reader, max_hold: Duration, call_ended: Duration) -> Resu
         max_bytes_in_flight: reader.get("broker.max_bytes_in_flight")?,
         declare: reader.get("broker.declare")?,
         claim_lease: claims.then(|| broker::claim_lease(call_ended)),
-        max_hold,
         confirm_timeout: reader.get("broker.confirm_timeout")?,
         unroutable: reader.get("results.unroutable")?,
         names: Names {

@@ -26,10 +26,10 @@ use super::config::{BrokerConfig, Names};
 use super::connection::close_channel;
 use super::short;
 use super::topology::TopologyError;
-use crate::ports::ClaimRequest;
+use crate::ports::{ClaimRequest, Claimed};
 
-/// How old a claim's last declaration may be when a call is made without another.
-const FRESH: Duration = Duration::from_secs(1);
+/// How old a claim's last declaration may be when a call begins. Half of it is for the way to the broker and back.
+const FRESH: Duration = Duration::from_secs(2);
 
 /// How long a claim lasts without its owner: a call that begins when the claim is no longer fresh ends, and shows in a
 /// read, before another worker can have it. The last second is for clocks and for what is on its way.
@@ -58,11 +58,9 @@ pub(super) struct Claims {
     owner: String,
     /// How long a claim lasts without its owner; nothing where claims are switched off.
     lease: Option<Duration>,
-    /// How long a claim is kept up that is not released: no message is in hand for longer.
-    longest: Duration,
     names: Names,
     answer_within: Duration,
-    requests: mpsc::Receiver<ClaimRequest>,
+    requests: mpsc::UnboundedReceiver<ClaimRequest>,
     held: HashMap<String, Held>,
     /// When a claim is to be looked at again.
     timers: DelayQueue<String>,
@@ -71,28 +69,42 @@ pub(super) struct Claims {
 /// A claim that was ours when it was last declared.
 #[derive(Debug)]
 struct Held {
-    /// When the message in hand took it.
-    taken: Instant,
     /// When its last declaration was sent.
     declared: Instant,
-    /// Not to be given up before: a call may be under way.
-    open_until: Option<Instant>,
-    /// Nobody needs it any more.
+    /// Nobody here needs it any more.
     released: bool,
+    /// Not to be given up before, though released: a call may be under way.
+    open_until: Option<Instant>,
     timer: Key,
 }
 
+impl Held {
+    fn ours(&self) -> Claimed {
+        Claimed::Ours { calls_until: self.declared + FRESH }
+    }
+}
+
 impl Claims {
-    pub(super) fn new(config: &BrokerConfig, requests: mpsc::Receiver<ClaimRequest>) -> Self {
+    pub(super) fn new(config: &BrokerConfig, requests: mpsc::UnboundedReceiver<ClaimRequest>) -> Self {
         Self {
             owner: Uuid::new_v4().to_string(),
             lease: config.claim_lease,
-            longest: config.max_hold,
             names: config.names.clone(),
             answer_within: config.confirm_timeout,
             requests,
             held: HashMap::new(),
             timers: DelayQueue::new(),
+        }
+    }
+
+    /// A new session begins. What was claimed in the last one ends by itself, since its messages come again, to
+    /// whichever worker; their calls may still be under way.
+    pub(super) fn begin(&mut self) {
+        let Some(lease) = self.lease else { return };
+        for held in self.held.values_mut() {
+            held.released = true;
+            held.open_until = Some(held.declared + lease);
+            self.timers.reset_at(&held.timer, held.declared + lease);
         }
     }
 
@@ -103,13 +115,16 @@ impl Claims {
         loop {
             tokio::select! {
                 request = self.requests.recv() => match request {
+                    // whoever asked may have stopped waiting, with the session
+                    Some(ClaimRequest::Take { answer, .. } | ClaimRequest::Hold { answer, .. })
+                        if answer.is_closed() => {}
                     Some(ClaimRequest::Take { order, answer }) => {
-                        let ours = self.take(&mut line, &order, lease).await;
-                        tell(answer, ours);
+                        let claimed = self.take(&mut line, &order, lease).await;
+                        tell(answer, claimed);
                     }
                     Some(ClaimRequest::Hold { order, answer }) => {
-                        let ours = self.hold(&mut line, &order, lease).await;
-                        tell(answer, ours);
+                        let claimed = self.hold(&mut line, &order, lease).await;
+                        tell(answer, claimed);
                     }
                     Some(ClaimRequest::Release { order, at }) => self.release(&order, at, lease),
                     None => return pending().await,
@@ -119,41 +134,47 @@ impl Claims {
         }
     }
 
-    async fn take(&mut self, line: &mut Line<'_>, order: &str, lease: Duration) -> Option<bool> {
-        let now = Instant::now();
-        let ours = line.declare(&self.names.claim(order), &self.owner, lease).await;
-        counter!("bwp_claims_total", "outcome" => match ours {
-            Some(true) => "ours",
-            Some(false) => "another-workers",
+    async fn take(&mut self, line: &mut Line<'_>, order: &str, lease: Duration) -> Option<Claimed> {
+        let claimed = match self.held.get(order) {
+            // another message's, in this very process
+            Some(held) if !held.released => Some(Claimed::NotOurs),
+            Some(_) | None => self.declare(line, order, lease).await,
+        };
+        let outcome = match claimed {
+            Some(Claimed::Ours { .. }) => "ours",
+            Some(Claimed::NotOurs) => "anothers",
             None => "unknown",
-        })
-        .increment(1);
-        if ours == Some(true) {
-            let before = self.held.remove(order);
-            if let Some(before) = &before {
-                self.timers.remove(&before.timer);
-            }
-            let timer = self.timers.insert(order.to_owned(), lease / 3);
-            let open_until = before.and_then(|before| before.open_until);
-            self.held.insert(order.to_owned(), Held { taken: now, declared: now, open_until, released: false, timer });
-        }
-        ours
+        };
+        counter!("bwp_claims_total", "outcome" => outcome).increment(1);
+        claimed
     }
 
-    async fn hold(&mut self, line: &mut Line<'_>, order: &str, lease: Duration) -> Option<bool> {
-        // one that has ended meanwhile may have been another worker's since
-        let Some(held) = self.held.get_mut(order).filter(|held| held.declared.elapsed() < lease) else {
-            return Some(false);
-        };
-        if held.declared.elapsed() < FRESH {
-            return Some(true);
+    async fn hold(&mut self, line: &mut Line<'_>, order: &str, lease: Duration) -> Option<Claimed> {
+        match self.held.get(order) {
+            Some(held) if held.declared.elapsed() < FRESH / 2 => Some(held.ours()),
+            Some(held) if held.declared.elapsed() < lease => self.declare(line, order, lease).await,
+            // it has ended meanwhile, and somebody else may have had it since
+            Some(_) | None => Some(Claimed::NotOurs),
         }
-        let now = Instant::now();
-        let ours = line.declare(&self.names.claim(order), &self.owner, lease).await;
-        if ours == Some(true) {
-            held.declared = now;
+    }
+
+    /// Declares the claim, and keeps it up until it is released.
+    async fn declare(&mut self, line: &mut Line<'_>, order: &str, lease: Duration) -> Option<Claimed> {
+        let declared = Instant::now();
+        let ours = line.declare(&self.names.claim(order), &self.owner, lease).await?;
+        let before = self.held.remove(order);
+        if let Some(before) = &before {
+            self.timers.remove(&before.timer);
         }
-        ours
+        if !ours {
+            return Some(Claimed::NotOurs);
+        }
+        let open_until = before.and_then(|before| before.open_until);
+        let timer = self.timers.insert(order.to_owned(), lease / 3);
+        let held = Held { declared, released: false, open_until, timer };
+        let claimed = held.ours();
+        self.held.insert(order.to_owned(), held);
+        Some(claimed)
     }
 
     fn release(&mut self, order: &str, at: Option<Instant>, lease: Duration) {
@@ -166,32 +187,34 @@ impl Claims {
         self.timers.reset_at(&held.timer, ends);
     }
 
-    /// A claim's time has come: to be deleted, declared again or forgotten.
+    /// A claim's time has come: to be declared again, deleted or forgotten. Should the session end meanwhile, it is
+    /// forgotten and ends by itself.
     async fn look_at(&mut self, line: &mut Line<'_>, order: String, lease: Duration) {
         let Some(mut held) = self.held.remove(&order) else { return };
-        if held.declared.elapsed() >= lease {
-            // it has ended, and may be another worker's by now
+        let age = held.declared.elapsed();
+        if age >= lease {
             return;
         }
-        let name = self.names.claim(&order);
-        if held.released {
-            return line.delete(&name).await;
+        if !held.released {
+            // `declare` takes the place of what is there
+            held.timer = self.timers.insert(order.clone(), lease - age);
+            self.held.insert(order.clone(), held);
+            self.declare(line, &order, lease).await;
+        } else if age < lease / 4 * 3 && !line.delete(&self.names.claim(&order)).await {
+            // the deletion may be carried out at any time: nobody is to rely on a claim that is made before it
+            held.released = false;
+            held.declared = Instant::now();
+            held.timer = self.timers.insert(order.clone(), lease);
+            self.held.insert(order, held);
         }
-        if held.taken.elapsed() < self.longest {
-            let now = Instant::now();
-            if line.declare(&name, &self.owner, lease).await == Some(true) {
-                held.declared = now;
-            }
-        }
-        held.timer = self.timers.insert(order.clone(), lease / 3);
-        self.held.insert(order, held);
+        // what is nearly over might be another's when a deletion arrives
     }
 }
 
-fn tell(answer: oneshot::Sender<bool>, ours: Option<bool>) {
-    if let Some(ours) = ours {
+fn tell(answer: oneshot::Sender<Claimed>, claimed: Option<Claimed>) {
+    if let Some(claimed) = claimed {
         // whoever asked may have stopped waiting, with the session
-        answer.send(ours).ok();
+        answer.send(claimed).ok();
     }
 }
 
@@ -215,10 +238,9 @@ impl Line<'_> {
         }
     }
 
-    async fn delete(&mut self, name: &str) {
-        if let Some(Err(error)) = self.within(async |channel| delete(channel, name).await).await {
-            tracing::debug!(%error, claim = name, "a claim is left to end by itself");
-        }
+    /// Whether it was answered. What was refused ends by itself.
+    async fn delete(&mut self, name: &str) -> bool {
+        self.within(async |channel| delete(channel, name).await).await.is_some()
     }
 
     async fn within(&mut self, call: impl AsyncFnOnce(&Channel) -> lapin::Result<()>) -> Option<lapin::Result<()>> {
@@ -252,7 +274,10 @@ async fn delete(channel: &Channel, name: &str) -> lapin::Result<()> {
     channel.queue_delete(short(name), QueueDeleteOptions::default()).await.map(drop)
 }
 
-/// The broker says that it was declared with other arguments.
+/// The broker says that it was declared with other arguments. With the same number it says that there are too many.
 fn is_anothers(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.get_id() == 406)
+    match error.kind() {
+        ErrorKind::ProtocolError(amqp) => amqp.get_id() == 406 && amqp.get_message().as_str().contains("inequivalent"),
+        _ => false,
+    }
 }

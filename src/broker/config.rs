@@ -31,8 +31,6 @@ pub struct BrokerConfig {
     pub declare: bool,
     /// How long a claim of an order lasts without its owner; nothing where orders are not claimed.
     pub claim_lease: Option<Duration>,
-    /// The longest that a message is in hand.
-    pub max_hold: Duration,
     /// How long to wait for the broker's confirm of a publication, while the broker is not blocked.
     pub confirm_timeout: Duration,
     /// What to do with a result that nobody is bound to.

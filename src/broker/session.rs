@@ -76,7 +76,7 @@ pub async fn run(
     jobs: mpsc::Sender<Job>,
     state: watch::Sender<BrokerState>,
     flow: watch::Receiver<Flow>,
-    claims: mpsc::Receiver<ClaimRequest>,
+    claims: mpsc::UnboundedReceiver<ClaimRequest>,
     stop: CancellationToken,
 ) {
     let mut claims = Claims::new(&config, claims);
@@ -188,6 +188,7 @@ async fn consume(
     let session = Session { config, intake, settler, settling: TaskTracker::new(), failures, ended: ended.clone() };
 
     try_claim(consuming, config).await?;
+    claims.begin();
     let mut consumers = Consumers::open(consuming, config).await?;
     let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),

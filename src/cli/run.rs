@@ -26,7 +26,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let (limits, timing, pacing) = (settings.limits(), settings.timing(), settings.pacing());
     let mut context = Context::new(api, settings.conventions(), limits, timing, pacing, settings.max_message_bytes());
     let broker_config = settings.broker();
-    let (claims, claim_requests) = mpsc::channel(1);
+    let (claims, claim_requests) = mpsc::unbounded_channel();
     context.claims = broker_config.claim_lease.map(|_| claims);
     let metrics = telemetry::metrics::record().context("cannot record metrics")?;
     let (state, broker_state) = watch::channel(BrokerState::down("starting", Timestamp::now(), None));

@@ -1,4 +1,4 @@
-//! The right to change an order, which one worker has at a time.
+//! The right to change an order, which one message has at a time, in whichever worker.
 //!
 //! Not here: who needs it (`worker`), how other workers come to know (`broker`).
 
@@ -9,19 +9,19 @@ use tokio::time::Instant;
 /// nobody can tell now.
 #[derive(Debug)]
 pub enum ClaimRequest {
-    /// To have it from now on. `false`: another worker has it.
+    /// To have it from now on, until it is released.
     Take {
         /// Name of the order.
         order: String,
         /// Whether it is ours.
-        answer: oneshot::Sender<bool>,
+        answer: oneshot::Sender<Claimed>,
     },
-    /// To know that it was ours all the time since it was taken, and is for as long as one call may take.
+    /// To know that nobody else has had it since it was taken.
     Hold {
         /// Name of the order.
         order: String,
-        /// Whether it was and is.
-        answer: oneshot::Sender<bool>,
+        /// Whether it is ours.
+        answer: oneshot::Sender<Claimed>,
     },
     /// To let others have it.
     Release {
@@ -30,4 +30,16 @@ pub enum ClaimRequest {
         /// When, since what was done must show in their reads; without it, when the longest call has certainly ended.
         at: Option<Instant>,
     },
+}
+
+/// Whose the right to change an order is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Claimed {
+    /// Ours.
+    Ours {
+        /// A call that begins until then ends, and shows in reads, before anybody else can have the right.
+        calls_until: Instant,
+    },
+    /// Another message's, or nobody's any more.
+    NotOurs,
 }

@@ -37,7 +37,7 @@ pub struct Context<A> {
     /// What the worker shows of itself.
     pub board: Arc<Board>,
     /// Where orders are claimed before they are changed; nothing where no other worker is about.
-    pub claims: Option<mpsc::Sender<ClaimRequest>>,
+    pub claims: Option<mpsc::UnboundedSender<ClaimRequest>>,
     /// The pace of all calls.
     pub pace: Arc<Pace>,
     seen: Mutex<Seen>,

@@ -53,6 +53,14 @@ pub enum PutOff {
     Stopping,
     /// Others were first until it was too late.
     NoTurn,
+    /// The message's session with the broker is lost: it comes again.
+    SessionLost,
+    /// Another message, here or in another worker, is changing the order.
+    ClaimedByAnother,
+    /// The claim of the order ended before the call could begin.
+    ClaimLost,
+    /// The broker does not say whose the claim of the order is.
+    ClaimUnknown,
 }
 
 impl PutOff {
@@ -62,6 +70,10 @@ impl PutOff {
             Self::Paused => "Paused",
             Self::Stopping => "Stopping",
             Self::NoTurn => "NoTurn",
+            Self::SessionLost => "SessionLost",
+            Self::ClaimedByAnother => "ClaimedByAnother",
+            Self::ClaimLost => "ClaimLost",
+            Self::ClaimUnknown => "ClaimUnknown",
         }
     }
 }

@@ -9,7 +9,7 @@ use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep};
 
 use super::case::Case;
-use super::pace::Attempt;
+use super::pace::{Attempt, PutOff};
 use crate::policy::classify::{Failure, classify_by, not_begun, put_off};
 use crate::policy::decide::again_here;
 use crate::policy::sign::{sign, works};
@@ -51,15 +51,7 @@ impl<A: OrderApi> Case<'_, A> {
             .build();
         let mut last: Option<Failure> = None;
         loop {
-            if let Err(why) = self.context.pace.turn(self.last_call()).await {
-                return Err(last.unwrap_or_else(|| put_off(operation, why.name())));
-            }
-            if self.inbound.lost.is_cancelled() {
-                return Err(last.unwrap_or_else(|| put_off(operation, "SessionLost")));
-            }
-            if operation == Operation::UpdateOrder
-                && let Err(why) = self.still_claimed().await
-            {
+            if let Err(why) = self.may_begin(operation).await {
                 return Err(last.unwrap_or(why));
             }
             let mut failure = match self.attempt(order, operation, call()).await {
@@ -80,6 +72,22 @@ impl<A: OrderApi> Case<'_, A> {
             }
             last = Some(failure);
         }
+    }
+
+    /// Waits for the turn of a call, and says whether it may begin then.
+    async fn may_begin(&self, operation: Operation) -> Result<(), Failure> {
+        let turn = self.context.pace.turn(self.last_call()).await;
+        turn.map_err(|why| put_off(operation, why.name()))?;
+        if operation == Operation::UpdateOrder {
+            self.still_claimed().await?;
+        }
+        if self.inbound.lost.is_cancelled() {
+            return Err(put_off(operation, PutOff::SessionLost.name()));
+        }
+        if self.context.pace.is_stopping() {
+            return Err(put_off(operation, PutOff::Stopping.name()));
+        }
+        Ok(())
     }
 
     /// One call. Whoever has an interest in it is told what came of it.
@@ -113,7 +121,7 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     /// When the last call for this message may begin.
-    fn last_call(&self) -> Instant {
+    pub(super) fn last_call(&self) -> Instant {
         self.taken_at + self.context.timing.last_call
     }
 

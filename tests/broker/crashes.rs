@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use lapin::message::Delivery;
 use tokio::sync::broadcast::Receiver;
 
-use crate::messages::{Message, checkout, checkout_of, header, json, outcomes};
+use crate::messages::{Message, checkout, fulfillment, checkout_of, header, json, outcomes};
 use crate::stage::{LETTERS, ORDERS, PREFETCH, SOON, Stage, Worker, call, call_of};
 use crate::support::node::Node;
 
@@ -219,4 +219,27 @@ async fn a_message_that_kills_the_process_ends_as_one_letter_and_its_neighbours_
     assert_eq!(header(&letters[0], "bwp-error-code").as_deref(), Some("PoisonMessage"));
     assert_eq!(header(&letters[0], "bwp-source-queue").as_deref(), Some("bwp.orders.suspects"));
     assert_eq!(letters[0].data, messages[NEIGHBOURS / 2].body);
+}
+
+/// The claim of a worker that was killed makes the next one wait, and that must not hide how often it happened.
+#[tokio::test]
+async fn a_message_that_kills_the_process_at_an_update_is_set_apart_like_any_other() {
+    let stage = Stage::new().await;
+    let settings = [("BWP__API__TIMEOUT", "1s")];
+    let mut worker = stage.worker(&settings).await;
+    let mut results = stage.results().await;
+    stage.publish(&checkout("SO-1")).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+    stage.simulator.add_fault(FaultRule::always(Fault::Hang { after_effect: false }).on(Operation::UpdateOrder));
+    let mut calls = stage.simulator.subscribe();
+    stage.publish(&fulfillment("SO-1")).await;
+    for _kill in 0..5 {
+        call_of(&mut calls, Operation::UpdateOrder, CallPhase::Opened, "SO-1").await;
+        worker.killed().await;
+        worker = stage.worker(&settings).await;
+    }
+    worker.says(&["set apart"]).await;
+    stage.simulator.clear_faults();
+    results.until(SOON, |seen| seen.len() == 2).await;
+    assert_eq!(stage.simulator.ledger().starts_of("SO-1"), 1);
 }

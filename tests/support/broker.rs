@@ -68,6 +68,12 @@ impl Vhost {
         self.broker.management.put(&path, permissions).await;
     }
 
+    /// From now on there may be so many queues; -1 for as many as anybody likes.
+    pub(crate) async fn may_have_queues(&self, most: i64) {
+        let path = ["vhost-limits", &self.name, "max-queues"];
+        self.broker.management.put(&path, json!({ "value": most })).await;
+    }
+
     /// The same through another host and port, such as a relay's.
     pub(crate) fn amqp_uri_through(&self, address: &str) -> String {
         let (user, password) = (self.broker.amqp.username(), self.broker.amqp.password().unwrap_or_default());
