@@ -10,8 +10,13 @@ use uuid::Uuid;
 
 use crate::ports::Job;
 
-/// A message that is not back so long after its time is another replica's by now.
+/// A message that is not back so long after its time, although one that was sent after it is, is another replica's by
+/// now: it would have come first.
 pub(super) const BACK_WITHIN: Duration = Duration::from_secs(60);
+
+/// Where nothing is known but the time, a message may be behind hours of others, which a pause has kept in the broker.
+/// What comes later than that finds its place forgotten, so that what other replicas took does not pile up here.
+const REMEMBERED: Duration = Duration::from_secs(6 * 3600);
 
 /// The orders that have messages here or away. Time is an argument.
 #[derive(Debug, Default)]
@@ -64,7 +69,12 @@ impl Lanes {
     pub(super) fn turn(&mut self, name: &str, message: Uuid, is_back: bool, now: Instant) -> Turn {
         let Some(lane) = self.lanes.get_mut(name) else { return Turn::Now };
         let returns = |away: &Away| is_back && away.message == message;
-        while lane.away.front().is_some_and(|first| !returns(first) && first.until + BACK_WITHIN <= now) {
+        let own = lane.away.iter().find(|away| returns(away)).map(|away| away.until);
+        let is_others = |first: &Away| {
+            let passed = own.is_some_and(|own| first.until <= own);
+            first.until + if passed { BACK_WITHIN } else { REMEMBERED } <= now
+        };
+        while lane.away.front().is_some_and(|first| !returns(first) && is_others(first)) {
             lane.away.pop_front();
         }
         match lane.away.front() {
@@ -104,7 +114,7 @@ impl Lanes {
             self.lanes.remove(name);
         }
         if self.lanes.len() > self.sweep_at {
-            self.lanes.retain(|_, lane| lane.busy || lane.away.iter().any(|away| away.until + BACK_WITHIN > now));
+            self.lanes.retain(|_, lane| lane.busy || lane.away.iter().any(|away| away.until + REMEMBERED > now));
             self.sweep_at = self.lanes.len() * 2 + 1000;
         }
         None
@@ -172,7 +182,28 @@ mod tests {
         let (mut lanes, now) = lanes();
         lanes.handled("SO-1", id(1), Some((0, now)));
         assert_eq!(lanes.turn("SO-1", id(2), false, now + SECOND), Turn::Behind(0));
-        assert_eq!(lanes.turn("SO-1", id(2), false, now + BACK_WITHIN), Turn::Now);
+        lanes.followed("SO-1", id(2), false, 0, now + 2 * SECOND);
+        assert_eq!(lanes.turn("SO-1", id(2), true, now + 3 * SECOND), Turn::Behind(0));
+        assert_eq!(lanes.turn("SO-1", id(2), true, now + BACK_WITHIN), Turn::Now);
+    }
+
+    #[test]
+    fn a_message_keeps_its_place_while_it_is_behind_all_that_a_pause_has_kept_in_the_broker() {
+        let (mut lanes, now) = lanes();
+        lanes.handled("SO-1", id(1), Some((0, now)));
+        assert_eq!(lanes.turn("SO-1", id(2), false, now + 3600 * SECOND), Turn::Behind(0));
+        lanes.followed("SO-1", id(2), false, 0, now + 3601 * SECOND);
+        // the first is back, and away again: it was sent after the second, which must not take that for its absence
+        assert_eq!(lanes.turn("SO-1", id(1), true, now + 3602 * SECOND), Turn::Now);
+        lanes.handled("SO-1", id(1), Some((0, now + 3603 * SECOND)));
+        assert_eq!(lanes.turn("SO-1", id(2), true, now + 3700 * SECOND), Turn::Behind(0));
+    }
+
+    #[test]
+    fn a_place_is_forgotten_at_last() {
+        let (mut lanes, now) = lanes();
+        lanes.handled("SO-1", id(1), Some((0, now)));
+        assert_eq!(lanes.turn("SO-1", id(2), false, now + REMEMBERED), Turn::Now);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use futures_util::future::join_all;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::checker::check;
 use crate::faults::{Concerned, strike};
@@ -68,7 +68,7 @@ pub(crate) async fn play(name: &str) {
     std::fs::create_dir_all(&logs).expect("the folder for logs can be made");
     let begun = Instant::now();
     let mut stage = Stage::new(&scenario, form.seed, &logs).await;
-    let mut shop = Shop::new(name, scenario.mix, scenario.has_one_process(), form.seed);
+    let mut shop = Shop::new(name, scenario.mix, form.seed);
     let (over, is_over) = watch::channel(false);
     let (struck, idle) = {
         let (struck, ()) = tokio::join!(
@@ -122,7 +122,7 @@ async fn sell(stage: &Stage, scenario: &Scenario, shop: &mut Shop, over: watch::
     // what a fault has held up is not made up for in a burst
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !*over.borrow() {
-        let _others_may_too = stage.quiet.read().await;
+        let _selling = stage.open.lock().await;
         while !*over.borrow() && !stage.rest_wanted.load(Ordering::Relaxed) {
             pace.tick().await;
             if stage.board.waiting() < scenario.waiting {
@@ -139,7 +139,7 @@ async fn lanes(stage: &Stage, scenario: &Scenario, form: Form) -> (Vec<Struck>, 
     let until = form.lasts.filter(|_| scenario.again).map(|lasts| Instant::now() + lasts);
     let lanes = scenario.lanes.iter().enumerate().map(|(number, steps)| {
         let rng = Rng::with_seed(form.seed.wrapping_add(1 + number as u64));
-        lane(stage, steps.clone(), rng, until)
+        lane(stage, steps, Duration::from_secs_f64(scenario.rest), rng, until)
     });
     let watched = scenario.bounds.idle_cpu_percent.map(|_| scenario.lanes[0][0].lasts());
     let (struck, idle) = tokio::join!(join_all(lanes), async {
@@ -152,19 +152,27 @@ async fn lanes(stage: &Stage, scenario: &Scenario, form: Form) -> (Vec<Struck>, 
 }
 
 /// The faults of one lane, once or until the time is over, each time in another order.
-async fn lane(stage: &Stage, mut steps: Vec<Step>, mut rng: Rng, until: Option<Instant>) -> Vec<Struck> {
+async fn lane(stage: &Stage, steps: &[Step], rest: Duration, mut rng: Rng, until: Option<Instant>) -> Vec<Struck> {
     let mut struck = Vec::new();
+    let mut left = Vec::new();
     loop {
-        rng.shuffle(&mut steps);
-        for step in &steps {
-            struck.push(one(stage, step, &mut rng).await);
-            if until.is_some_and(|until| Instant::now() > until) {
-                return struck;
-            }
+        if left.is_empty() {
+            left = steps.to_vec();
+            rng.shuffle(&mut left);
         }
-        if until.is_none() {
+        let Some(step) = left.pop() else { return struck };
+        if let Some(until) = until
+            && !struck.is_empty()
+            && Instant::now() + step.lasts() > until
+        {
+            sleep_until(until.into()).await;
             return struck;
         }
+        struck.push(one(stage, &step, &mut rng).await);
+        if until.is_none() && left.is_empty() {
+            return struck;
+        }
+        sleep(rest).await;
     }
 }
 
@@ -172,16 +180,19 @@ async fn lane(stage: &Stage, mut steps: Vec<Step>, mut rng: Rng, until: Option<I
 async fn one(stage: &Stage, step: &Step, rng: &mut Rng) -> Struck {
     let (mut alone, mut among_others) = (None, None);
     if step.fault == Fault::DeleteQueue {
+        let nobody_else = stage.harm.write().await;
         stage.rest_wanted.store(true, Ordering::Relaxed);
-        alone = Some(stage.quiet.write().await);
+        alone = Some((nobody_else, stage.open.lock().await));
     } else {
-        among_others = Some(stage.quiet.read().await);
+        among_others = Some(stage.harm.read().await);
     }
     let began = stage.board.elapsed();
     let done = strike(stage, step, rng).await;
     let ended = stage.board.elapsed();
-    stage.rest_wanted.fetch_and(alone.is_none(), Ordering::Relaxed);
-    drop(alone);
+    if let Some(held) = alone.take() {
+        stage.rest_wanted.store(false, Ordering::Relaxed);
+        drop(held);
+    }
     let resumed = match done {
         Ok(Concerned::Worker(worker)) => resumed(stage, &[worker], step).await,
         Ok(Concerned::All) => resumed(stage, &(0..stage.workers.len()).collect::<Vec<_>>(), step).await,

@@ -67,9 +67,11 @@ impl Report<'_> {
                 expect(false, format!("{:?}: {why}", struck.fault));
             }
         }
-        let of_each = self.form.lasts.map_or(bounds.of_each_fault, |it| {
-            bounds.of_each_fault * usize::try_from(it.as_secs() / 60).unwrap_or(usize::MAX) / 20
-        });
+        let minutes = self.form.lasts.map(|it| usize::try_from(it.as_secs() / 60).expect("a run has an end"));
+        let at_least = |bound: usize| minutes.map_or(bound, |minutes| bound * minutes / 20);
+        let orders = at_least(bounds.orders);
+        expect(self.orders >= orders, format!("{} orders, fewer than {orders}", self.orders));
+        let of_each = at_least(bounds.of_each_fault);
         for (fault, (times, _)) in self.by_fault() {
             expect(times >= of_each, format!("{fault:?} only {times} times"));
         }

@@ -28,6 +28,9 @@ pub(crate) struct Scenario {
     pub(crate) settings: BTreeMap<String, String>,
     /// Each lane's faults happen one after the other, in an order that the seed decides; lanes go on side by side.
     pub(crate) lanes: Vec<Vec<Step>>,
+    /// Seconds for which a lane does no harm after work has gone on again.
+    #[serde(default)]
+    pub(crate) rest: f64,
     /// Whether the lanes begin again until the time of the run is over.
     #[serde(default)]
     pub(crate) again: bool,
@@ -100,6 +103,9 @@ pub(crate) enum Fault {
 pub(crate) struct Bounds {
     /// The longest time without a settlement, in seconds, while something waits.
     pub(crate) stall: f64,
+    /// At least so many orders; in a long run, in every twenty minutes.
+    #[serde(default)]
+    pub(crate) orders: usize,
     /// At least so many faults of each kind; in a long run, in every twenty minutes.
     #[serde(default)]
     pub(crate) of_each_fault: usize,

@@ -46,9 +46,11 @@ pub(crate) struct Stage {
     pub(crate) board: Arc<Board>,
     pub(crate) simulator: Simulator,
     pub(crate) workers: Vec<Mutex<Worker>>,
-    /// Held for reading by whoever publishes or does harm, for writing by who needs everybody else to be quiet.
-    pub(crate) quiet: RwLock<()>,
-    /// Somebody needs that, so the shop is to finish what it has begun.
+    /// Held for reading by whoever does harm, for writing by who may do so only while nobody else does.
+    pub(crate) harm: RwLock<()>,
+    /// Held by the shop while it sells.
+    pub(crate) open: Mutex<()>,
+    /// Somebody else wants to hold that, so the shop is to finish what it has begun.
     pub(crate) rest_wanted: AtomicBool,
     publisher: Mutex<Publisher>,
     one_process: bool,
@@ -91,7 +93,8 @@ impl Stage {
             board,
             simulator,
             workers,
-            quiet: RwLock::default(),
+            harm: RwLock::default(),
+            open: Mutex::default(),
             rest_wanted: AtomicBool::default(),
             publisher: Mutex::new(Publisher::new(&uris)),
             one_process: scenario.has_one_process(),
@@ -183,9 +186,10 @@ impl Stage {
     }
 }
 
-/// The worker's own queues of messages.
+/// The worker's own queues of messages. A claim is a queue too, but never has any, and is gone at any moment.
 fn is_ours(queue: &str) -> bool {
-    queue.starts_with(ORDERS) || queue.ends_with(".parked")
+    let claim = queue.strip_prefix(ORDERS).is_some_and(|rest| rest.starts_with(".claim."));
+    (queue.starts_with(ORDERS) && !claim) || queue.ends_with(".parked")
 }
 
 async fn cluster(size: usize) -> Vec<Node> {

@@ -104,10 +104,13 @@ impl Worker {
         self.notice_end();
         let mut process = self.process.take()?;
         process.sigterm();
-        process.wait(END_WITHIN).await.code()
+        let code = process.wait(END_WITHIN).await.code();
+        // what it has logged since is looked through, too
+        self.settled();
+        code
     }
 
-    /// How many settlements the processes in this place have logged so far.
+    /// How many settlements the processes in this place have logged so far. Fails when they have logged what is private.
     pub(crate) fn settled(&mut self) -> usize {
         let mut log = File::open(&self.log).expect("the log can be read");
         log.seek(SeekFrom::Start(self.read)).expect("a file can be read from anywhere");
