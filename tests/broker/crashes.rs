@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use lapin::message::Delivery;
 use tokio::sync::broadcast::Receiver;
 
-use crate::messages::{Message, checkout, fulfillment, checkout_of, header, json, outcomes};
+use crate::messages::{Message, checkout, checkout_of, fulfillment, header, json, outcomes};
 use crate::stage::{LETTERS, ORDERS, PREFETCH, SOON, Stage, Worker, call, call_of};
 use crate::support::node::Node;
 
