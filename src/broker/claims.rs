@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
+use lapin::protocol::AMQPErrorKind;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ErrorKind};
 use metrics::counter;
@@ -232,7 +233,11 @@ impl Line<'_> {
             Ok(()) => Some(true),
             Err(error) if is_anothers(&error) => Some(false),
             Err(error) => {
-                tracing::warn!(%error, claim = name, "cannot tell whose a claim is");
+                // what ends the whole session is told by it
+                if matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.kind(), AMQPErrorKind::Soft(_)))
+                {
+                    tracing::warn!(%error, claim = name, "cannot tell whose a claim is");
+                }
                 None
             }
         }
