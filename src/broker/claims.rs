@@ -121,7 +121,10 @@ impl Claims {
                         if answer.is_closed() => {}
                     Some(ClaimRequest::Take { order, answer }) => {
                         let claimed = self.take(&mut line, &order, lease).await;
-                        tell(answer, claimed);
+                        let is_ours = matches!(claimed, Some(Claimed::Ours { .. }));
+                        if !tell(answer, claimed) && is_ours {
+                            self.release(&order, Some(Instant::now()), lease);
+                        }
                     }
                     Some(ClaimRequest::Hold { order, answer }) => {
                         let claimed = self.hold(&mut line, &order, lease).await;
@@ -212,11 +215,9 @@ impl Claims {
     }
 }
 
-fn tell(answer: oneshot::Sender<Claimed>, claimed: Option<Claimed>) {
-    if let Some(claimed) = claimed {
-        // whoever asked may have stopped waiting, with the session
-        answer.send(claimed).ok();
-    }
+/// Whether it was heard: whoever asked may have stopped waiting.
+fn tell(answer: oneshot::Sender<Claimed>, claimed: Option<Claimed>) -> bool {
+    claimed.is_some_and(|claimed| answer.send(claimed).is_ok())
 }
 
 /// A channel, opened anew after each refusal: that closes it.
