@@ -2,13 +2,13 @@
 //!
 //! Not here: what an order shows (`domain::amendment_left`).
 
-use super::case::Case;
+use super::case::{Case, Identity};
 use super::look_up::Found;
 use crate::domain::amendment_left::left_of;
 use crate::domain::command::AmendOrder;
 use crate::domain::input::UpdateOrderInput;
 use crate::domain::order::{Alias, OrderIdentifier};
-use crate::domain::outcome::{Outcome, ResultKind};
+use crate::domain::outcome::{Outcome, ResultKind, result_id};
 use crate::domain::stored::StoredOrder;
 use crate::policy::catalogue::OwnCode;
 use crate::policy::classify::Failure;
@@ -24,8 +24,25 @@ enum Holder {
 }
 
 impl<A: OrderApi> Case<'_, A> {
-    /// Changes the order as far as it is not so already.
+    /// Changes the order as far as it is not so already. A copy that comes after a later amendment would take that back,
+    /// so it changes nothing. A replay is no copy: somebody wants it to be the last.
     pub async fn amend(&self, command: &AmendOrder) -> Settlement {
+        let Identity { source, message_id, .. } = &self.identity;
+        let amendment = result_id(source, message_id, ResultKind::OrderUpdated, self.inbound.history.replays);
+        if self.context.is_superseded(self.order(), amendment) {
+            return match self.existing(&command.identifier).await {
+                Ok(stored) => self.done(ResultKind::OrderUpdated, Outcome::Superseded, &stored),
+                Err(settlement) => settlement,
+            };
+        }
+        let settlement = self.amend_now(command).await;
+        if matches!(settlement, Settlement::Done(_)) {
+            self.context.amended(self.order(), amendment);
+        }
+        settlement
+    }
+
+    async fn amend_now(&self, command: &AmendOrder) -> Settlement {
         self.until_shown().await;
         let mut stored = match self.existing(&command.identifier).await {
             Ok(stored) => stored,

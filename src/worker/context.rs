@@ -2,13 +2,14 @@
 //!
 //! Not here: anything of one message.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::board::Board;
 use super::pace::{Pace, Pacing};
@@ -69,8 +70,43 @@ struct Seen {
     health: Health,
     /// The last two orders that are certainly there, with the shop's names for them.
     known: Vec<(String, OrderIdentifier)>,
+    /// Amendments that were done, of the orders last amended.
+    amended: Amended,
     /// Orders that were changed: how, and when that shows in a read.
     shown_by: HashMap<String, (Operation, Instant)>,
+}
+
+/// Orders of which amendments are remembered.
+const REMEMBERED: usize = 10_000;
+
+/// Amendments that were done, in their order, of the orders last amended.
+#[derive(Debug, Default)]
+struct Amended {
+    by_order: HashMap<String, Vec<Uuid>>,
+    /// The oldest first.
+    orders: VecDeque<String>,
+}
+
+impl Amended {
+    fn done(&mut self, order: &str, amendment: Uuid) {
+        if !self.by_order.contains_key(order) {
+            self.orders.push_back(order.into());
+            if self.orders.len() > REMEMBERED
+                && let Some(oldest) = self.orders.pop_front()
+            {
+                self.by_order.remove(&oldest);
+            }
+        }
+        let amendments = self.by_order.entry(order.into()).or_default();
+        if !amendments.contains(&amendment) {
+            amendments.push(amendment);
+        }
+    }
+
+    fn is_superseded(&self, order: &str, amendment: Uuid) -> bool {
+        let amendments = self.by_order.get(order).map(Vec::as_slice).unwrap_or_default();
+        amendments.contains(&amendment) && amendments.last() != Some(&amendment)
+    }
 }
 
 impl<A: OrderApi> Context<A> {
@@ -118,6 +154,16 @@ impl<A: OrderApi> Context<A> {
             }
             Operation::Order => {}
         }
+    }
+
+    /// An amendment is done, by this process.
+    pub fn amended(&self, order: &str, amendment: Uuid) {
+        self.seen().amended.done(order, amendment);
+    }
+
+    /// Whether this process has done this very amendment and then another: it is a copy that came late.
+    pub fn is_superseded(&self, order: &str, amendment: Uuid) -> bool {
+        self.seen().amended.is_superseded(order, amendment)
     }
 
     /// How this process last changed an order, and when that shows in a read; none where it has long since.

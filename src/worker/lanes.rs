@@ -91,9 +91,9 @@ impl Lanes {
         }
     }
 
-    /// A message was handled, and is first to come back when it was sent through a retry queue.
-    pub(super) fn handled(&mut self, name: &str, message: Uuid, away: Option<(usize, Instant)>) {
-        if let (Some(lane), Some((queue, until))) = (self.lanes.get_mut(name), away) {
+    /// A message whose turn it was comes again, through a retry queue or else at once: it is first then, too.
+    pub(super) fn comes_again(&mut self, name: &str, message: Uuid, queue: usize, until: Instant) {
+        if let Some(lane) = self.lanes.get_mut(name) {
             lane.away.push_front(Away { message, queue, until });
         }
     }
@@ -151,16 +151,15 @@ mod tests {
     fn whoever_follows_keeps_its_place_however_often_the_first_goes_away() {
         let (mut lanes, now) = lanes();
         assert_eq!(lanes.turn("SO-1", id(1), false, now), Turn::Now);
-        lanes.handled("SO-1", id(1), Some((0, now + 5 * SECOND)));
+        lanes.comes_again("SO-1", id(1), 0, now + 5 * SECOND);
         assert_eq!(lanes.turn("SO-1", id(2), false, now), Turn::Behind(0));
         lanes.followed("SO-1", id(2), false, 0, now + 6 * SECOND);
         // the first is back and done, the second still away: the third must not overtake it
         assert_eq!(lanes.turn("SO-1", id(1), true, now + 5 * SECOND), Turn::Now);
-        lanes.handled("SO-1", id(1), None);
         assert_eq!(lanes.turn("SO-1", id(3), false, now + 5 * SECOND), Turn::Behind(0));
         lanes.followed("SO-1", id(3), false, 0, now + 10 * SECOND);
         assert_eq!(lanes.turn("SO-1", id(2), true, now + 6 * SECOND), Turn::Now);
-        lanes.handled("SO-1", id(2), Some((1, now + 36 * SECOND)));
+        lanes.comes_again("SO-1", id(2), 1, now + 36 * SECOND);
         // the second is away again and still before the third
         assert_eq!(lanes.turn("SO-1", id(3), true, now + 10 * SECOND), Turn::Behind(1));
         lanes.followed("SO-1", id(3), true, 1, now + 40 * SECOND);
@@ -171,7 +170,7 @@ mod tests {
     #[test]
     fn a_copy_of_a_message_that_is_away_is_handled_after_it_and_before_what_follows() {
         let (mut lanes, now) = lanes();
-        lanes.handled("SO-1", id(1), Some((0, now + 5 * SECOND)));
+        lanes.comes_again("SO-1", id(1), 0, now + 5 * SECOND);
         assert_eq!(lanes.turn("SO-1", id(1), false, now), Turn::Behind(0));
         lanes.followed("SO-1", id(1), false, 0, now + 5 * SECOND);
         assert_eq!(lanes.turn("SO-1", id(2), false, now), Turn::Behind(0));
@@ -185,7 +184,7 @@ mod tests {
     #[test]
     fn a_message_that_another_replica_took_is_not_waited_for_long() {
         let (mut lanes, now) = lanes();
-        lanes.handled("SO-1", id(1), Some((0, now)));
+        lanes.comes_again("SO-1", id(1), 0, now);
         assert_eq!(lanes.turn("SO-1", id(2), false, now + SECOND), Turn::Behind(0));
         lanes.followed("SO-1", id(2), false, 0, now + 2 * SECOND);
         assert_eq!(lanes.turn("SO-1", id(2), true, now + 3 * SECOND), Turn::Behind(0));
@@ -195,19 +194,19 @@ mod tests {
     #[test]
     fn a_message_keeps_its_place_while_it_is_behind_all_that_a_pause_has_kept_in_the_broker() {
         let (mut lanes, now) = lanes();
-        lanes.handled("SO-1", id(1), Some((0, now)));
+        lanes.comes_again("SO-1", id(1), 0, now);
         assert_eq!(lanes.turn("SO-1", id(2), false, now + 3600 * SECOND), Turn::Behind(0));
         lanes.followed("SO-1", id(2), false, 0, now + 3601 * SECOND);
         // the first is back, and away again: it was sent after the second, which must not take that for its absence
         assert_eq!(lanes.turn("SO-1", id(1), true, now + 3602 * SECOND), Turn::Now);
-        lanes.handled("SO-1", id(1), Some((0, now + 3603 * SECOND)));
+        lanes.comes_again("SO-1", id(1), 0, now + 3603 * SECOND);
         assert_eq!(lanes.turn("SO-1", id(2), true, now + 3700 * SECOND), Turn::Behind(0));
     }
 
     #[test]
     fn a_place_is_forgotten_at_last() {
         let (mut lanes, now) = lanes();
-        lanes.handled("SO-1", id(1), Some((0, now)));
+        lanes.comes_again("SO-1", id(1), 0, now);
         assert_eq!(lanes.turn("SO-1", id(2), false, now + REMEMBERED), Turn::Now);
     }
 
@@ -217,7 +216,7 @@ mod tests {
         for order in 0..200_000_u32 {
             let (name, now) = (order.to_string(), now + order / 100 * SECOND);
             lanes.lanes.insert(name.clone(), Lane { busy: true, ..Lane::default() });
-            lanes.handled(&name, id(1), Some((0, now + 5 * SECOND)));
+            lanes.comes_again(&name, id(1), 0, now + 5 * SECOND);
             assert!(lanes.leave(&name, now).is_none());
             assert!(lanes.lanes.len() <= 2 * MANY, "{order}");
         }

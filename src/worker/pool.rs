@@ -50,14 +50,17 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
             },
             Some(ended) = running.join_next() => {
                 // a task ends by itself: its panics are caught inside, and nobody aborts it
-                let Ok(Ended { lane: Some(lane), message, hopped, turn, away }) = ended else { continue };
-                match (turn, away) {
-                    (Turn::Behind(queue), Some((_, until))) => lanes.followed(&lane, message, hopped, queue, until),
-                    (Turn::Now, away) => lanes.handled(&lane, message, away),
-                    // it could not be sent away, and comes again
-                    (Turn::Behind(_), None) => {}
+                let Ok(Ended { lane: Some(lane), message, was_here, turn, end }) = ended else { continue };
+                let now = Instant::now();
+                match (turn, end) {
+                    (Turn::Behind(queue), End::Away(_, until)) => lanes.followed(&lane, message, was_here, queue, until),
+                    (Turn::Behind(queue), End::Lost) => lanes.followed(&lane, message, was_here, queue, now),
+                    (Turn::Now, End::Away(queue, until)) => lanes.comes_again(&lane, message, queue, until),
+                    // the broker may well give what comes after it first
+                    (Turn::Now, End::Lost) => lanes.comes_again(&lane, message, 0, now),
+                    (Turn::Now | Turn::Behind(_), End::Settled) => {}
                 }
-                if let Some(job) = lanes.leave(&lane, Instant::now()) {
+                if let Some(job) = lanes.leave(&lane, now) {
                     begin_in_lane(&mut running, &context, &mut lanes, lane, job);
                 }
             }
@@ -69,11 +72,27 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
 struct Ended {
     lane: Option<String>,
     message: Uuid,
-    /// It had been away before.
-    hopped: bool,
+    /// It had been here before.
+    was_here: bool,
     turn: Turn,
+    end: End,
+}
+
+/// Whether a message comes again.
+#[derive(Debug, Default)]
+enum End {
+    /// It does not; or it holds nobody up.
+    Settled,
     /// It was sent through this retry queue, until then.
-    away: Option<(usize, Instant)>,
+    Away(usize, Instant),
+    /// Its settlement could not be carried out, or nothing is known of it: the broker delivers it again.
+    #[default]
+    Lost,
+}
+
+/// Whether the broker has given this message to a worker before.
+fn was_here(inbound: &Inbound) -> bool {
+    inbound.hopped || inbound.redelivered
 }
 
 fn begin_in_lane<A: OrderApi>(
@@ -83,7 +102,7 @@ fn begin_in_lane<A: OrderApi>(
     lane: String,
     job: Job,
 ) {
-    let turn = lanes.turn(&lane, body_id(&job.inbound.body), job.inbound.hopped, Instant::now());
+    let turn = lanes.turn(&lane, body_id(&job.inbound.body), was_here(&job.inbound), Instant::now());
     begin(running, context, Some(lane), job, turn);
 }
 
@@ -95,23 +114,16 @@ fn begin<A: OrderApi>(
     turn: Turn,
 ) {
     let context = Arc::clone(context);
-    let (message, hopped) = (body_id(&job.inbound.body), job.inbound.hopped);
+    let (message, was_here) = (body_id(&job.inbound.body), was_here(&job.inbound));
     running.spawn(async move {
         let settled = AssertUnwindSafe(settle(&context, lane.as_deref(), message, job, turn)).catch_unwind();
-        // a panic outside the handling, of which nothing is known: the message comes again
-        let away = settled.await.unwrap_or_default();
-        Ended { lane, message, hopped, turn, away }
+        let end = settled.await.unwrap_or_default();
+        Ended { lane, message, was_here, turn, end }
     });
 }
 
-/// Handles a job, hands its settlement over and waits until it is carried out. Says where the message is away to, if it is.
-async fn settle<A: OrderApi>(
-    context: &Context<A>,
-    lane: Option<&str>,
-    message: Uuid,
-    job: Job,
-    turn: Turn,
-) -> Option<(usize, Instant)> {
+/// Handles a job, hands its settlement over and waits until it is carried out. Says whether the message comes again.
+async fn settle<A: OrderApi>(context: &Context<A>, lane: Option<&str>, message: Uuid, job: Job, turn: Turn) -> End {
     let Job { inbound, settle } = job;
     let in_hand = context.board.take(inbound.taken_at);
     context.board.back(message);
@@ -123,7 +135,7 @@ async fn settle<A: OrderApi>(
     let handed_over = settle.send(Settling { settlement: settlement.clone(), carried_out });
     if handed_over.is_err() || done.await.is_err() {
         tracing::debug!("a settlement could not be carried out: its message comes again");
-        return None;
+        return End::Lost;
     }
     record(lane, &settlement, in_hand.elapsed());
     match settlement {
@@ -131,9 +143,9 @@ async fn settle<A: OrderApi>(
             let delay = context.delay(&later);
             context.board.delayed(message, &later.history, delay);
             // what waits for a create must not hold that create up
-            (!later.awaits_create).then(|| (later.queue, Instant::now() + delay))
+            if later.awaits_create { End::Settled } else { End::Away(later.queue, Instant::now() + delay) }
         }
-        Settlement::Done(_) | Settlement::DeadLetter(..) | Settlement::Suspect => None,
+        Settlement::Done(_) | Settlement::DeadLetter(..) | Settlement::Suspect => End::Settled,
     }
 }
 

@@ -36,6 +36,23 @@ async fn one_worker_keeps_the_order_of_an_orders_messages_also_when_the_first_is
     assert_eq!(worker.terminated().await, Some(0));
 }
 
+/// As one does that was sent to a retry queue while the broker's answer got lost.
+#[tokio::test]
+async fn a_copy_of_an_amendment_that_comes_after_the_next_one_changes_nothing() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&[]).await;
+    let mut results = stage.results().await;
+    let (first, second) = (amendment("SO-1", "51.00"), amendment("SO-1", "52.00"));
+    for message in [&checkout("SO-1"), &first, &first, &second, &first] {
+        stage.publish(message).await;
+    }
+    let seen = results.until(SOON, |seen| seen.len() == 5).await;
+    let outcomes: Vec<_> = seen.iter().map(|result| json(result)["data"]["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["created", "updated", "unchanged", "updated", "superseded"]);
+    assert_eq!(stage.simulator.ledger().last_total_of("SO-1"), Some("52.00"));
+    assert_eq!(worker.terminated().await, Some(0));
+}
+
 #[tokio::test]
 async fn of_several_workers_the_one_that_comes_last_wins_and_nothing_is_done_twice() {
     const SHOP_ORDERS: usize = 20;

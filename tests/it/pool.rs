@@ -9,7 +9,7 @@ use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::OrderIdentifier;
 use bwp_sync::domain::stored::StoredOrder;
 use bwp_sync::policy::decide::Limits;
-use bwp_sync::ports::{ApiError, History, Inbound, Job, OrderApi, Settlement, Settling};
+use bwp_sync::ports::{ApiError, History, Inbound, Job, Later, OrderApi, Settlement, Settling};
 use bwp_sync::worker::{Context, Timing, pool};
 use serde_json::json;
 use tokio::sync::oneshot::error::RecvError;
@@ -238,6 +238,26 @@ async fn followers_of_a_delayed_order_take_the_same_retry_queue() {
     let followed = stage.send(follower).await.await;
     let Ok(Settlement::Later(follower)) = followed else { panic!("{followed:?}") };
     assert_eq!((follower.queue, follower.history), (1, History::default()));
+}
+
+/// A broker that has lost a node gives what was in hand there back after what it has delivered since.
+#[tokio::test]
+async fn what_follows_a_message_that_was_lost_with_its_session_stays_behind_it() {
+    let mut stage = Stage::new();
+    let lost = stage.send(checkout("SO-1", "first")).await;
+    stage.begun().await;
+    drop(lost);
+    stage.gate.of("SO-1").notify_one();
+    let follower = stage.send(checkout("SO-1", "second")).await.await;
+    assert!(matches!(follower, Ok(Settlement::Later(Later { queue: 0, .. }))), "{follower:?}");
+    let again = stage.send(Inbound { redelivered: true, ..checkout("SO-1", "first") }).await;
+    stage.begun().await;
+    stage.gate.of("SO-1").notify_one();
+    assert!(matches!(again.await, Ok(Settlement::Done(_))));
+    let follower = stage.send(Inbound { hopped: true, ..checkout("SO-1", "second") }).await;
+    stage.begun().await;
+    stage.gate.of("SO-1").notify_one();
+    assert!(matches!(follower.await, Ok(Settlement::Done(_))));
 }
 
 #[tokio::test]
