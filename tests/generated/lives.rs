@@ -19,7 +19,7 @@ const CREATED: End = End::Done(&["created", "already-existed"]);
 const STARTED: End = End::Done(&["updated", "already-started"]);
 const CHANGED: End = End::Done(&["updated"]);
 /// A message that comes again changes nothing; what is said depends on whether it may have been the one.
-const AMENDED_AGAIN: End = End::Done(&["updated", "unchanged"]);
+const AMENDED_AGAIN: End = End::Done(&["updated", "unchanged", "superseded"]);
 const REFUNDED_AGAIN: End = End::Done(&["updated", "unchanged", "superseded"]);
 const NOT_FOUND: End = End::Letter("BwpSync/OrderNotFound");
 const ANOTHERS: End = End::Letter("BwpSync/AliasBelongsToAnotherOrder");
