@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
@@ -79,10 +79,12 @@ impl Management {
             request = request.body(body.to_string());
         }
         let request = request.build().expect("the request is well formed");
-        // a node that has just joined a cluster drops connections; every request here can be made again
+        // a node that has just joined a cluster drops connections, and what ends while it is asked for is answered 500;
+        // every request here can be made again
         let send = async || self.client.execute(request.try_clone().expect("the body is a text")).await;
         let what = format!("the management API answers for {path:?}");
-        let response = until(&what, ANSWERS_WITHIN, send, Result::is_ok).await.expect("it has answered");
+        let is_answer = |sent: &reqwest::Result<Response>| sent.as_ref().is_ok_and(|it| !it.status().is_server_error());
+        let response = until(&what, ANSWERS_WITHIN, send, is_answer).await.expect("it has answered");
         let status = response.status();
         (status, response.text().await.unwrap_or_else(|error| panic!("management API, {path:?}: {error}")))
     }
