@@ -13,10 +13,10 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
     let mut results = stage.results().await;
     // confirms: far shorter than the alarm lasts. The call: longer than rabbitmqctl takes on a busy machine
     let timeouts =
-        [("BWP__BROKER__CONFIRM_TIMEOUT", "300ms"), ("BWP__API__TIMEOUT", "30s"), ("BWP__SHUTDOWN__GRACE", "35s")];
+        [("BWP__BROKER__CONFIRM_TIMEOUT", "300ms"), ("BWP__API__TIMEOUT", "60s"), ("BWP__SHUTDOWN__GRACE", "65s")];
     let worker = stage.worker(&timeouts).await;
     let mut calls = stage.simulator.subscribe();
-    stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 15_000 }).on(Operation::CreateOrder));
+    stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 40_000 }).on(Operation::CreateOrder));
     stage.publish(&checkout("SO-1")).await;
     call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, "SO-1").await;
     node.ctl(&["set_vm_memory_high_watermark", "0"]).await;
