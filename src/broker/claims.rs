@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::config::{BrokerConfig, Names};
 use super::connection::close_channel;
 use super::short;
-use super::topology::TopologyError;
+use super::topology::{TopologyError, text};
 use crate::ports::{ClaimRequest, Claimed};
 
 /// How old a claim's last declaration may be when a call begins. Half of it is for the way to the broker and back.
@@ -266,7 +266,6 @@ impl Line<'_> {
 
 async fn declare(channel: &Channel, name: &str, owner: &str, lease: Duration) -> lapin::Result<()> {
     let mut arguments = FieldTable::default();
-    let text = |value: &str| AMQPValue::LongString(value.into());
     let millis = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
     arguments.insert(short("x-queue-type"), text("classic"));
     arguments.insert(short("x-expires"), AMQPValue::LongLongInt(millis));

@@ -145,6 +145,6 @@ fn retry(names: &Names, delay: std::time::Duration) -> FieldTable {
     arguments
 }
 
-fn text(value: &str) -> AMQPValue {
+pub(super) fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(value.into())
 }

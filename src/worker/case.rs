@@ -2,9 +2,10 @@
 //!
 //! Not here: which end it takes.
 
+use std::sync::atomic::AtomicBool;
+
 use jiff::Timestamp;
 
-use super::claim::Claim;
 use super::context::Context;
 use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, ResultEvent, ResultKind};
 use crate::domain::outcome::{letter_id, result_id};
@@ -30,8 +31,8 @@ pub struct Case<'a, A> {
     pub identity: Identity,
     /// What in it must not be repeated.
     pub private: Private,
-    /// What it has to do with its order's claim.
-    pub claim: Claim,
+    /// An update for it was sent of which nobody knows whether it has ended.
+    pub open_call: AtomicBool,
     /// When this attempt began, by the calendar.
     pub began: Timestamp,
     /// When the message was delivered to this process.

@@ -2,7 +2,7 @@
 //!
 //! Not here: how other workers come to know of a claim (`broker::claims`).
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -15,15 +15,6 @@ use crate::ports::{ClaimRequest, Claimed, Later, Operation, OrderApi, Settlement
 
 /// How long to wait before a claim that another has is asked for again. It has it for a few seconds.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
-
-/// What a message has to do with the claim of its order.
-#[derive(Debug, Default)]
-pub struct Claim {
-    /// It has made one.
-    made: AtomicBool,
-    /// An update for it was sent of which nobody knows whether it has ended.
-    open_call: AtomicBool,
-}
 
 impl<A: OrderApi> Case<'_, A> {
     /// Carries an update out while nobody else changes the order. All that it goes by it must read meanwhile.
@@ -38,27 +29,21 @@ impl<A: OrderApi> Case<'_, A> {
                 settlement => settlement,
             };
         }
-        self.claim.made.store(true, Ordering::Relaxed);
         let mut release = Release { case: self, has_ended: false };
         let settlement = update.await;
         release.has_ended = true;
         settlement
     }
 
-    /// Whether an update may be sent now.
+    /// Whether an update may be sent now: all of them are within [`Case::claimed`].
     pub(super) async fn still_claimed(&self) -> Result<(), Failure> {
-        if !self.claim.made.load(Ordering::Relaxed) {
+        if self.context.claims.is_none() {
             return Ok(());
         }
         match self.ask(|order, answer| ClaimRequest::Hold { order, answer }).await? {
             Claimed::Ours { calls_until } if Instant::now() < calls_until => Ok(()),
             Claimed::Ours { .. } | Claimed::NotOurs => Err(not_now(PutOff::ClaimLost)),
         }
-    }
-
-    /// An update may have taken effect, or may yet.
-    pub(super) fn leaves_call_open(&self) {
-        self.claim.open_call.store(true, Ordering::Relaxed);
     }
 
     /// Waits in the process while another has the claim: through a retry queue the broker's count of this message's
@@ -115,7 +100,7 @@ impl<A: OrderApi> Drop for Release<'_, '_, A> {
     fn drop(&mut self) {
         let case = self.case;
         let shown_by = || case.context.shown_by(case.order()).map_or_else(Instant::now, |(_, shown_by)| shown_by);
-        let is_clear = self.has_ended && !case.claim.open_call.load(Ordering::Relaxed);
+        let is_clear = self.has_ended && !case.open_call.load(Ordering::Relaxed);
         case.tell(ClaimRequest::Release { order: case.order().into(), at: is_clear.then(shown_by) });
     }
 }

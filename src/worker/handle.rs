@@ -3,12 +3,12 @@
 //! Not here: how many at a time, in which order.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::case::{Case, Identity};
-use super::claim::Claim;
 use super::context::Context;
 use crate::domain::command::{Command, command_for, order_key};
 use crate::domain::envelope::{Envelope, Kind, RawMessage, open};
@@ -141,8 +141,8 @@ fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound) -> Cas
     let message_id = inbound.message_id.clone().unwrap_or_else(|| body_id(&inbound.body).to_string());
     let identity = Identity { message_id, ..Identity::default() };
     let taken_at = inbound.taken_at.unwrap_or_else(Instant::now);
-    let (private, claim, began) = (Private::default(), Claim::default(), Timestamp::now());
-    Case { context, inbound, identity, private, claim, began, taken_at }
+    let (private, open_call, began) = (Private::default(), AtomicBool::default(), Timestamp::now());
+    Case { context, inbound, identity, private, open_call, began, taken_at }
 }
 
 fn raw(inbound: &Inbound) -> RawMessage<'_> {

@@ -2,6 +2,7 @@
 //!
 //! Not here: what an error means (`policy`), what follows when the loop ends.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -62,7 +63,7 @@ impl<A: OrderApi> Case<'_, A> {
                 Err(failure) => failure,
             };
             if operation == Operation::UpdateOrder && failure.effect_possible {
-                self.leaves_call_open();
+                self.open_call.store(true, Ordering::Relaxed);
             }
             failure.effect_possible |= last.is_some_and(|before| before.effect_possible);
             let wait = hinted(waits.next(), failure.retry_after, timing.longest_wait);
