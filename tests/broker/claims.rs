@@ -5,6 +5,7 @@ use bwp_sync::simulator::{Behaviour, CallPhase, Fault, FaultRule, Operation};
 
 use crate::messages::{Message, amendment, checkout, fulfillment, outcomes, refund};
 use crate::stage::{SOON, Stage, Worker, call};
+use crate::support::amqp::Collector;
 use crate::support::until::until;
 
 const ORDERS: usize = 10;
@@ -23,6 +24,16 @@ async fn with_orders() -> (Stage, [Worker; 2]) {
     }
     results.until(SOON, |seen| seen.len() == ORDERS).await;
     (stage, workers)
+}
+
+/// One worker, and the order `SO-1` that it has created and told of.
+async fn with_one_order(settings: &[(&str, &str)]) -> (Stage, Worker, Collector) {
+    let stage = Stage::new().await;
+    let worker = stage.worker(settings).await;
+    let mut results = stage.results().await;
+    stage.publish(&checkout("SO-1")).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+    (stage, worker, results)
 }
 
 fn orders() -> impl Iterator<Item = String> {
@@ -75,13 +86,9 @@ async fn two_workers_with_two_copies_of_a_refund_tell_its_payment_once() {
 /// The effect of the call that was cut does not show yet when the other copy comes.
 #[tokio::test]
 async fn a_claim_outlives_its_worker_for_as_long_as_its_call_may_be_under_way() {
-    let stage = Stage::new().await;
-    stage.simulator.behave(Behaviour { settle_millis: 5000, ..Behaviour::default() });
     let settings = [("BWP__API__SETTLE", "5s"), ("BWP__BROKER__PREFETCH", "1")];
-    let first = stage.worker(&settings).await;
-    let mut results = stage.results().await;
-    stage.publish(&checkout("SO-1")).await;
-    results.until(SOON, |seen| seen.len() == 1).await;
+    let (stage, first, mut results) = with_one_order(&settings).await;
+    stage.simulator.behave(Behaviour { settle_millis: 5000, ..Behaviour::default() });
     let mut calls = stage.simulator.subscribe();
     stage.simulator.add_fault(FaultRule::first(1, Fault::Hang { after_effect: true }).on(Operation::UpdateOrder));
     stage.publish(&fulfillment("SO-1")).await;
@@ -107,14 +114,12 @@ async fn take_away(stage: &Stage, claim: &str) {
 #[tokio::test]
 async fn a_worker_that_has_lost_its_claim_makes_no_call() {
     const CLAIM: &str = "bwp.orders.claim.SO-1";
-    let stage = Stage::new().await;
-    let worker = stage.worker(&[]).await;
-    let mut results = stage.results().await;
-    stage.publish(&checkout("SO-1")).await;
-    results.until(SOON, |seen| seen.len() == 1).await;
+    // so that it is not declared again by itself before the read is over
+    let settings = [("BWP__API__TIMEOUT", "10s"), ("BWP__SHUTDOWN__GRACE", "15s")];
+    let (stage, worker, mut results) = with_one_order(&settings).await;
     let mut calls = stage.simulator.subscribe();
     // long enough for a claim to be looked at again before the call that follows
-    stage.simulator.add_fault(FaultRule::first(1, Fault::Delay { millis: 1500 }).on(Operation::Order));
+    stage.simulator.add_fault(FaultRule::first(1, Fault::Delay { millis: 3500 }).on(Operation::Order));
     stage.publish(&fulfillment("SO-1")).await;
     call(&mut calls, |event| event.operation == Operation::Order && event.phase == CallPhase::Opened).await;
     take_away(&stage, CLAIM).await;
@@ -129,11 +134,7 @@ async fn a_worker_that_has_lost_its_claim_makes_no_call() {
 /// Two reads and a wait between them take longer than a claim lasts that nobody keeps up.
 #[tokio::test]
 async fn a_claim_is_kept_up_for_as_long_as_its_message_takes() {
-    let stage = Stage::new().await;
-    let worker = stage.worker(&[]).await;
-    let mut results = stage.results().await;
-    stage.publish(&checkout("SO-1")).await;
-    results.until(SOON, |seen| seen.len() == 1).await;
+    let (stage, worker, mut results) = with_one_order(&[]).await;
     stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 1800 }).on(Operation::Order));
     let mut calls = stage.simulator.subscribe();
     stage.publish(&fulfillment("SO-1")).await;
@@ -148,11 +149,7 @@ async fn a_claim_is_kept_up_for_as_long_as_its_message_takes() {
 
 #[tokio::test]
 async fn a_claim_that_cannot_be_made_is_nobody_elses() {
-    let stage = Stage::new().await;
-    let worker = stage.worker(&[]).await;
-    let mut results = stage.results().await;
-    stage.publish(&checkout("SO-1")).await;
-    results.until(SOON, |seen| seen.len() == 1).await;
+    let (stage, worker, mut results) = with_one_order(&[]).await;
     stage.vhost.may_have_queues(0).await;
     stage.publish(&fulfillment("SO-1")).await;
     worker.says(&["cannot tell whose a claim is", "limit"]).await;
