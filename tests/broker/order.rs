@@ -2,6 +2,7 @@
 //! Not here: messages of one order within the pool; see `tests/it/pool.rs`.
 
 use bwp_sync::simulator::{Fault, FaultRule, Operation};
+use lapin::types::{AMQPValue, FieldTable};
 
 use crate::messages::{amendment, checkout, fulfillment, json, outcomes};
 use crate::stage::{LETTERS, ORDERS, SOON, Stage};
@@ -50,6 +51,14 @@ async fn a_copy_of_an_amendment_that_comes_after_the_next_one_changes_nothing() 
     let outcomes: Vec<_> = seen.iter().map(|result| json(result)["data"]["outcome"].clone()).collect();
     assert_eq!(outcomes, ["created", "updated", "unchanged", "updated", "superseded"]);
     assert_eq!(stage.simulator.ledger().last_total_of("SO-1"), Some("52.00"));
+
+    // a replay is no copy: somebody wants it to be the last
+    let mut replayed = FieldTable::default();
+    replayed.insert("bwp-replays".into(), AMQPValue::LongUInt(1));
+    stage.shop.publish("", ORDERS, first.properties.clone().with_headers(replayed), &first.body).await;
+    let seen = results.until(SOON, |seen| seen.len() == 6).await;
+    assert_eq!(json(&seen[5])["data"]["outcome"], "updated");
+    assert_eq!(stage.simulator.ledger().last_total_of("SO-1"), Some("51.00"));
     assert_eq!(worker.terminated().await, Some(0));
 }
 
