@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::ports::Job;
 
-/// A message that is not back so long after its time, although one that was sent after it is, is another replica's by
-/// now: it would have come first.
+/// A message that is not back so long after its time, although one that was sent after it is, is taken for another
+/// replica's: it would have come first, unless the broker held it back for longer, as it may after the loss of a quorum.
 pub(super) const BACK_WITHIN: Duration = Duration::from_secs(60);
 
 /// Where nothing is known but the time, a message may be behind hours of others, which a pause has kept in the broker.
