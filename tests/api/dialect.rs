@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_graphql::parser::parse_query;
-use bwp_sync::api::{ApiVersion, Client};
+use bwp_sync::api::ApiVersion;
 use bwp_sync::domain::command::{Command, command_for};
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{RawMessage, open};
@@ -21,7 +21,7 @@ use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::ports::{ApiError, OrderApi};
 use serde_json::{Value, json};
 
-use crate::stub::{Recorded, Reply, Route, Stub, alias, found, pass};
+use crate::stub::{Recorded, Reply, Stub, alias, found, pass};
 
 use ApiVersion::{V2024_04_01, V2024_11_01};
 
@@ -219,34 +219,42 @@ async fn an_order_known_by_alias_is_looked_up_once_where_an_update_wants_its_id(
 }
 
 /// What an update by alias says after its look-up was answered so, with nothing sent after it.
-async fn failed_look_up(prepare: impl FnOnce(&Route)) -> ApiError {
+async fn failed_look_up(reply: Reply) -> ApiError {
     let stub = Stub::start(V2024_04_01).await;
-    prepare(&stub.graphql);
-    let mut config = stub.config();
-    config.timeout = Duration::from_millis(300);
-    let error = Client::new(config).unwrap().update_order(&alias(), &start()).await.unwrap_err();
-    assert!(stub.graphql.count() <= 1, "the update was sent");
+    stub.graphql.reply([reply]);
+    let error = stub.client().update_order(&alias(), &start()).await.unwrap_err();
+    assert_eq!(stub.graphql.count(), 1, "the update was sent");
     error
 }
 
 #[tokio::test]
 async fn a_look_up_that_fails_is_reported_as_such_and_the_update_is_not_sent() {
     let denied = json!({ "data": { "order": null }, "errors": [{ "errorType": "AccessDeniedError" }] });
-    let answered = failed_look_up(|graphql| graphql.reply([Reply::json(200, &denied)])).await;
+    let answered = failed_look_up(Reply::json(200, &denied)).await;
     assert!(matches!(&answered, ApiError::NotLookedUp(read) if matches!(**read, ApiError::Answered { .. })));
 
-    let unreadable = failed_look_up(|graphql| graphql.reply([Reply::new(502, "")])).await;
+    let unreadable = failed_look_up(Reply::new(502, "")).await;
     let expected = ApiError::NotLookedUp(Box::new(ApiError::Unreadable { status: 502, retry_after: None }));
     assert_eq!(unreadable, expected);
+}
 
-    let silent = failed_look_up(Route::hold).await;
+#[tokio::test]
+async fn a_look_up_without_an_answer_is_reported_as_such_and_the_update_is_not_sent() {
+    let stub = Stub::start(V2024_04_01).await;
+    stub.graphql.hold();
+    let client = stub.client();
+    let call = tokio::spawn(async move { client.update_order(&alias(), &start()).await });
+    stub.graphql.arrived(1).await;
+    pass(20).await;
+    let silent = tokio::time::timeout(Duration::from_secs(5), call).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(&silent, ApiError::NotLookedUp(read) if matches!(**read, ApiError::NoAnswer { .. })));
+    assert_eq!(stub.graphql.count(), 1, "the update was sent");
 }
 
 #[tokio::test]
 async fn an_update_of_an_order_that_is_not_there_says_so_and_is_not_sent() {
     let absent = json!({ "data": { "order": null } });
-    let error = failed_look_up(|graphql| graphql.reply([Reply::json(200, &absent)])).await;
+    let error = failed_look_up(Reply::json(200, &absent)).await;
     assert_eq!(error, ApiError::OrderNotFound);
 }
 

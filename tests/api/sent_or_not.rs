@@ -2,16 +2,19 @@
 //!
 //! Not here: answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bwp_sync::api::Client;
 use bwp_sync::ports::{ApiError, OrderApi};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::VERSION;
-use crate::stub::Stub;
+use crate::stub::{Stub, pass};
 
 /// What a server does with a request.
 #[derive(Clone, Copy)]
@@ -20,16 +23,16 @@ enum Fault {
     Close,
     /// Resets the connection.
     Reset,
-    /// Says nothing.
-    Silence,
     /// Sends these bytes, then closes.
     Say(&'static str),
     /// Sends these bytes, then nothing.
     Hang(&'static str),
 }
 
-/// A server that does the same with every request, until its task is stopped.
-async fn faulty(fault: Fault) -> (String, JoinHandle<()>) {
+/// A server that does the same with every request, until its task is stopped. Tells when it begins to hang.
+async fn faulty(fault: Fault) -> (String, JoinHandle<()>, Arc<Notify>) {
+    let hangs = Arc::new(Notify::new());
+    let told = Arc::clone(&hangs);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = tokio::spawn(async move {
@@ -39,16 +42,16 @@ async fn faulty(fault: Fault) -> (String, JoinHandle<()>) {
             match fault {
                 Fault::Close => {}
                 Fault::Reset => stream.set_zero_linger().unwrap(),
-                Fault::Silence => std::future::pending().await,
                 Fault::Say(bytes) => stream.write_all(bytes.as_bytes()).await.unwrap(),
                 Fault::Hang(bytes) => {
                     stream.write_all(bytes.as_bytes()).await.unwrap();
+                    told.notify_one();
                     std::future::pending::<()>().await;
                 }
             }
         }
     });
-    (address, server)
+    (address, server, hangs)
 }
 
 /// Reads the first bytes, which is when a request has been sent "at least in part".
@@ -58,17 +61,23 @@ async fn read_some(stream: &mut TcpStream) {
 }
 
 /// What a create says against an address; tokens are had from a server that works.
-async fn create(endpoint: &str, timeout: Duration) -> ApiError {
+async fn create(endpoint: String) -> ApiError {
     let stub = Stub::start(VERSION).await;
     let mut config = stub.config();
     config.endpoint = endpoint.parse().unwrap();
-    config.timeout = timeout;
-    config.connect_timeout = timeout / 2;
     Client::new(config).unwrap().create_order(&Default::default()).await.unwrap_err()
 }
 
-const LONG: Duration = Duration::from_secs(20);
-const SHORT: Duration = Duration::from_millis(300);
+/// What a create says after so many seconds, of a server that hangs after these bytes.
+async fn create_in_vain(scheme: &str, bytes: &'static str, seconds: u64) -> ApiError {
+    let (address, server, hangs) = faulty(Fault::Hang(bytes)).await;
+    let call = tokio::spawn(create(format!("{scheme}://{address}/")));
+    timeout(Duration::from_secs(30), hangs.notified()).await.unwrap();
+    pass(seconds).await;
+    let error = timeout(Duration::from_secs(5), call).await.unwrap().unwrap();
+    server.abort();
+    error
+}
 
 fn not_sent(error: &ApiError) -> bool {
     matches!(error, ApiError::NotSent { .. })
@@ -83,22 +92,22 @@ async fn a_refused_connection_was_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = create(&format!("http://{address}/"), LONG).await;
+    let error = create(format!("http://{address}/")).await;
     assert!(not_sent(&error), "{error}");
     assert!(error.to_string().contains("refused") && !error.to_string().contains("127.0.0.1"), "{error}");
 }
 
 #[tokio::test]
 async fn a_name_that_does_not_resolve_was_not_sent() {
-    let error = create("http://no-such-host.invalid/", LONG).await;
+    let error = create("http://no-such-host.invalid/".into()).await;
     assert!(not_sent(&error), "{error}");
 }
 
 #[tokio::test]
 async fn a_failed_handshake_was_not_sent() {
     for fault in [Fault::Say("HTTP/1.1 400 Bad Request\r\n\r\n"), Fault::Close, Fault::Reset] {
-        let (address, server) = faulty(fault).await;
-        let error = create(&format!("https://{address}/"), LONG).await;
+        let (address, server, _) = faulty(fault).await;
+        let error = create(format!("https://{address}/")).await;
         server.abort();
         assert!(not_sent(&error), "{error}");
     }
@@ -106,17 +115,15 @@ async fn a_failed_handshake_was_not_sent() {
 
 #[tokio::test]
 async fn a_handshake_that_hangs_was_not_sent() {
-    let (address, server) = faulty(Fault::Silence).await;
-    let error = create(&format!("https://{address}/"), SHORT).await;
-    server.abort();
+    let error = create_in_vain("https", "", 5).await;
     assert!(not_sent(&error), "{error}");
 }
 
 #[tokio::test]
 async fn a_connection_that_ends_before_the_answer_has_no_answer() {
     for fault in [Fault::Close, Fault::Reset] {
-        let (address, server) = faulty(fault).await;
-        let error = create(&format!("http://{address}/"), LONG).await;
+        let (address, server, _) = faulty(fault).await;
+        let error = create(format!("http://{address}/")).await;
         server.abort();
         assert!(no_answer(&error), "{error}");
     }
@@ -130,8 +137,8 @@ async fn an_answer_that_is_cut_is_no_answer() {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{\"data\":\r\n",
         "this is not HTTP\r\n\r\n",
     ] {
-        let (address, server) = faulty(Fault::Say(half)).await;
-        let error = create(&format!("http://{address}/"), LONG).await;
+        let (address, server, _) = faulty(Fault::Say(half)).await;
+        let error = create(format!("http://{address}/")).await;
         server.abort();
         assert!(no_answer(&error), "{error}");
     }
@@ -139,10 +146,8 @@ async fn an_answer_that_is_cut_is_no_answer() {
 
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_no_answer() {
-    for fault in [Fault::Silence, Fault::Hang("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"data\":")] {
-        let (address, server) = faulty(fault).await;
-        let error = create(&format!("http://{address}/"), SHORT).await;
-        server.abort();
+    for half in ["", "HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"data\":"] {
+        let error = create_in_vain("http", half, 20).await;
         assert!(no_answer(&error), "{error}");
     }
 }
