@@ -41,6 +41,7 @@ pub fn inbound(delivery: &Delivery, queue: &str, suspect: bool, sight: Sight, lo
         blames: sight.blames,
         taken_at: Some(Instant::now()),
         lost: lost.clone(),
+        alone_since: None,
     }
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use metrics::gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
+use super::company::Company;
 use super::config::BrokerConfig;
 use super::inbound::FirstSights;
 use crate::ports::{BrokerState, Flow, Job};
@@ -28,6 +29,7 @@ pub(super) struct Intake {
     pub(super) flow: watch::Receiver<Flow>,
     /// How many messages were settled.
     pub(super) settled: Arc<AtomicU64>,
+    pub(super) company: Company,
 }
 
 impl Intake {
@@ -47,6 +49,7 @@ impl Intake {
             max_bytes: config.max_bytes_in_flight,
             sights: Arc::default(),
             settled: Arc::default(),
+            company: Company::default(),
         }
     }
 
@@ -61,6 +64,11 @@ impl Intake {
     pub(super) fn show(&self, state: BrokerState) {
         gauge!("bwp_consumer_prefetch").set(state.prefetch.unwrap_or(0));
         self.state.send_replace(state);
+    }
+
+    /// Whether messages are taken from the broker.
+    pub(super) fn is_consuming(&self) -> bool {
+        self.state.borrow().prefetch.is_some()
     }
 
     /// Another prefetch; none while all calls are paused.

@@ -3,7 +3,8 @@
 //! Not here: what a message means, what becomes of it; no call of the API.
 
 mod claims;
-pub mod config;
+pub mod company;
+mod config;
 pub mod connection;
 mod consumers;
 pub mod inbound;

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use lapin::{Connection, Event};
 use metrics::{counter, gauge};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,7 +26,7 @@ use super::intake::Intake;
 use super::publish::Publisher;
 use super::settle::{Acknowledged, SettleError, Settler};
 use super::topology::{TopologyError, declare};
-use crate::ports::{BrokerState, ClaimRequest, Flow, Job, Settling};
+use crate::ports::{BrokerState, ClaimRequest, Flow, Inbound, Job, Settling};
 
 /// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -83,7 +84,7 @@ pub async fn run(
     let intake = Intake::new(&config, jobs, state, flow);
     let mut pauses = new_pauses();
     while !stop.is_cancelled() {
-        let (started, settled) = (tokio::time::Instant::now(), intake.settled.load(Ordering::Relaxed));
+        let (started, settled) = (Instant::now(), intake.settled.load(Ordering::Relaxed));
         let lost = match session(&config, &intake, &mut claims, &stop).await {
             Ok(()) => return,
             Err(lost) => lost,
@@ -126,6 +127,7 @@ struct Session<'a> {
     failures: mpsc::Sender<SettleError>,
     /// Cancelled with the session: what can no longer be acknowledged is not settled either.
     ended: CancellationToken,
+    since: Instant,
 }
 
 async fn session(
@@ -185,7 +187,9 @@ async fn consume(
     let (failures, mut failed) = mpsc::channel(1);
     let ended = CancellationToken::new();
     let _ends_with_this = ended.clone().drop_guard();
-    let session = Session { config, intake, settler, settling: TaskTracker::new(), failures, ended: ended.clone() };
+    let settling = TaskTracker::new();
+    let since = Instant::now();
+    let session = Session { config, intake, settler, settling, failures, ended: ended.clone(), since };
 
     try_claim(consuming, config).await?;
     claims.begin();
@@ -195,6 +199,7 @@ async fn consume(
         lost = session.pump(&mut consumers, blocked) => Err(lost),
         Some(error) = failed.recv() => Err(error.into()),
         () = alarms => Err(Lost::Publishing),
+        never = intake.company.watch(consuming, &config.names.queue, || intake.is_consuming()) => match never {},
         never = claims.serve(consuming) => match never {},
     };
     if ended.is_ok() {
@@ -288,7 +293,8 @@ impl Session<'_> {
     async fn hand_on(&self, Taken { delivery, queue, suspect }: Taken) -> Result<(), Lost> {
         let Some(room) = self.intake.room(delivery.data.len()).await else { return Err(Lost::NoWorker) };
         let sight = self.intake.sights().sight(&delivery);
-        let inbound = Arc::new(inbound(&delivery, &queue, suspect, sight, &self.ended));
+        let alone_since = self.intake.company.is_missing().then_some(self.since);
+        let inbound = Arc::new(Inbound { alone_since, ..inbound(&delivery, &queue, suspect, sight, &self.ended) });
         let (settle, settled) = oneshot::channel();
         let job = Job { inbound: Arc::clone(&inbound), settle };
         if self.intake.jobs.send(job).await.is_err() {

@@ -44,6 +44,8 @@ pub struct Inbound {
     /// Cancelled when the session that delivered it is lost: it comes again, to this worker or another, so nothing more
     /// is begun for it.
     pub lost: CancellationToken,
+    /// Since when this worker has been taking messages from the queue without a break; nothing where others may take some.
+    pub alone_since: Option<Instant>,
     /// What earlier attempts left in our own headers; believed only on deliveries through the default exchange.
     pub history: History,
 }

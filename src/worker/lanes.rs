@@ -14,6 +14,10 @@ use crate::ports::Job;
 /// replica's: it would have come first, unless the broker held it back for longer, as it may after the loss of a quorum.
 pub(super) const BACK_WITHIN: Duration = Duration::from_secs(60);
 
+/// Where nobody else can have it, it is waited for: RabbitMQ tries again only after three minutes what it could not pass
+/// on from a retry queue when a node was lost. Nor does it come while there is no session.
+const BACK_AT_LAST: Duration = Duration::from_secs(600);
+
 /// Where nothing is known but the time, a message may be behind hours of others, which a pause has kept in the broker.
 /// What comes later than that finds its place forgotten, so that what other replicas took does not pile up here.
 const REMEMBERED: Duration = Duration::from_secs(6 * 3600);
@@ -26,6 +30,8 @@ const MANY: usize = 50_000;
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     lanes: HashMap<String, Lane>,
+    /// Since when this worker has taken messages without a break; nothing where others may have taken some.
+    alone_since: Option<Instant>,
     /// How many lanes there may be before those in which nothing happens any more are taken out.
     sweep_at: usize,
 }
@@ -57,6 +63,11 @@ pub(super) enum Turn {
 }
 
 impl Lanes {
+    /// Who else takes messages, as far as is known.
+    pub(super) fn alone_since(&mut self, since: Option<Instant>) {
+        self.alone_since = since;
+    }
+
     /// Gives the job back when nothing of its order is under way; keeps it until then.
     pub(super) fn enter(&mut self, name: &str, job: Job) -> Option<Job> {
         let lane = self.lanes.entry(name.to_owned()).or_default();
@@ -74,11 +85,16 @@ impl Lanes {
         let Some(lane) = self.lanes.get_mut(name) else { return Turn::Now };
         let returns = |away: &Away| is_back && away.message == message;
         let own = lane.away.iter().find(|away| returns(away)).map(|away| away.until);
-        let is_others = |first: &Away| {
+        let is_given_up = |first: &Away| {
             let passed = own.is_some_and(|own| first.until <= own);
-            first.until + if passed { BACK_WITHIN } else { REMEMBERED } <= now
+            let until = match self.alone_since {
+                _ if !passed => first.until + REMEMBERED,
+                None => first.until + BACK_WITHIN,
+                Some(since) => first.until.max(since) + BACK_AT_LAST,
+            };
+            until <= now
         };
-        while lane.away.front().is_some_and(|first| !returns(first) && is_others(first)) {
+        while lane.away.front().is_some_and(|first| !returns(first) && is_given_up(first)) {
             lane.away.pop_front();
         }
         match lane.away.front() {
@@ -189,6 +205,18 @@ mod tests {
         lanes.followed("SO-1", id(2), false, 0, now + 2 * SECOND);
         assert_eq!(lanes.turn("SO-1", id(2), true, now + 3 * SECOND), Turn::Behind(0));
         assert_eq!(lanes.turn("SO-1", id(2), true, now + BACK_WITHIN), Turn::Now);
+    }
+
+    #[test]
+    fn a_message_that_nobody_else_can_have_taken_is_waited_for_as_long_as_the_broker_may_hold_it_back() {
+        let (mut lanes, now) = lanes();
+        lanes.alone_since(Some(now + 200 * SECOND));
+        lanes.comes_again("SO-1", id(1), 0, now);
+        assert_eq!(lanes.turn("SO-1", id(2), false, now + SECOND), Turn::Behind(0));
+        lanes.followed("SO-1", id(2), false, 0, now + 2 * SECOND);
+        let given_up = now + 200 * SECOND + BACK_AT_LAST;
+        assert_eq!(lanes.turn("SO-1", id(2), true, given_up - SECOND), Turn::Behind(0));
+        assert_eq!(lanes.turn("SO-1", id(2), true, given_up), Turn::Now);
     }
 
     #[test]

@@ -102,6 +102,7 @@ fn begin_in_lane<A: OrderApi>(
     lane: String,
     job: Job,
 ) {
+    lanes.alone_since(job.inbound.alone_since);
     let turn = lanes.turn(&lane, body_id(&job.inbound.body), was_here(&job.inbound), Instant::now());
     begin(running, context, Some(lane), job, turn);
 }

@@ -81,6 +81,22 @@ async fn an_api_that_fails_shows_with_its_cause_until_it_works_again() {
 }
 
 #[tokio::test]
+async fn a_worker_says_whether_it_is_the_only_one() {
+    let stage = Stage::new().await;
+    let says = async |worker: &Worker, line: &str| {
+        let address = address(worker).await;
+        let look = async || get(&address, "/metrics").await.1;
+        until(line, SOON, look, |text| text.lines().any(|it| it == line)).await;
+    };
+    let first = stage.worker(&[LISTEN]).await;
+    says(&first, "bwp_only_consumer 1").await;
+    let second = stage.worker(&[LISTEN]).await;
+    says(&second, "bwp_only_consumer 0").await;
+    assert_eq!(first.terminated().await, Some(0));
+    says(&second, "bwp_only_consumer 1").await;
+}
+
+#[tokio::test]
 async fn what_became_of_messages_can_be_counted() {
     let stage = Stage::new().await;
     let mut results = stage.results().await;

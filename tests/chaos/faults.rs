@@ -1,6 +1,7 @@
 //! How each fault is done and undone.
 //! Not here: when; see `play`.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bwp_sync::simulator::{Fault as Rule, FaultRule, Operation, Refusal, Simulator};
@@ -16,6 +17,8 @@ use crate::support::until::until;
 
 /// A fault of the API has happened when so many calls have met it.
 const HITS: u64 = 3;
+/// What the names of orders begin with that kill whoever tries to create them.
+const POISON: &str = "poison-";
 /// How long it may take until they have, and how long a queue may take to become empty.
 const AT_LAST: Duration = Duration::from_secs(60);
 
@@ -88,17 +91,29 @@ async fn pace_broker(stage: &Stage, worker: usize, pace: Pace, lasts: Duration) 
     stage.worker(worker).await.broker.pace(Pace::Free);
 }
 
-/// Publishes a message and kills each worker that tries to create its order, until the message is settled.
+/// Publishes a message that kills whoever tries to create its order, and waits until it is settled.
 async fn abort_by_message(stage: &Stage, rng: &mut Rng) -> Result<(), String> {
-    let planned = poison(&format!("poison-{:08x}", rng.u32(..)));
-    let mut wires = Vec::new();
-    for worker in &stage.workers {
-        wires.push(worker.lock().await.api.trip_on(&["createOrder", &planned.order]));
-    }
+    let planned = poison(&format!("{POISON}{:08x}", rng.u32(..)));
     stage.publish(&planned).await;
     // it comes after all that was set apart with it, of which three are handled at a time, whatever else happens meanwhile
     let deadline = tokio::time::Instant::now() + AT_LAST * 5;
     while !stage.board.is_settled(&planned.id) {
+        if tokio::time::Instant::now() > deadline {
+            return Err(format!("{} was not settled", planned.id));
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+/// Kills each worker that tries to create an order that is poison, for as long as anything happens: a copy that a lost
+/// node had kept may come long after its message was settled.
+pub(crate) async fn kill_by_message(stage: &Stage) -> Infallible {
+    let mut wires = Vec::new();
+    for worker in &stage.workers {
+        wires.push(worker.lock().await.api.trip_on(&["createOrder", POISON]));
+    }
+    loop {
         for (index, wire) in wires.iter_mut().enumerate() {
             if wire.try_recv().is_ok() {
                 let mut worker = stage.worker(index).await;
@@ -107,12 +122,8 @@ async fn abort_by_message(stage: &Stage, rng: &mut Rng) -> Result<(), String> {
                 worker.start();
             }
         }
-        if tokio::time::Instant::now() > deadline {
-            return Err(format!("{} was not settled", planned.id));
-        }
         sleep(Duration::from_millis(10)).await;
     }
-    Ok(())
 }
 
 async fn harm_nodes(stage: &Stage, step: &Step, rng: &mut Rng) {

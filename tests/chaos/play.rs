@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::checker::check;
-use crate::faults::{Concerned, strike};
+use crate::faults::{Concerned, kill_by_message, strike};
 use crate::orders::Shop;
 use crate::report::Report;
 use crate::scenario::{Fault, Scenario, Step};
@@ -70,7 +70,7 @@ pub(crate) async fn play(name: &str) {
     let mut stage = Stage::new(&scenario, form.seed, &logs).await;
     let mut shop = Shop::new(name, scenario.mix, form.seed);
     let (over, is_over) = watch::channel(false);
-    let (struck, idle) = {
+    let played = async {
         let (struck, ()) = tokio::join!(
             async {
                 let struck = lanes(&stage, &scenario, form).await;
@@ -79,9 +79,12 @@ pub(crate) async fn play(name: &str) {
             },
             sell(&stage, &scenario, &mut shop, is_over),
         );
-        struck
+        (struck, stage.board.waiting_below(1, SETTLE_WITHIN).await && stage.drained(SETTLE_WITHIN).await)
     };
-    let all_settled = stage.board.waiting_below(1, SETTLE_WITHIN).await && stage.drained(SETTLE_WITHIN).await;
+    let ((struck, idle), all_settled) = tokio::select! {
+        played = played => played,
+        never = kill_by_message(&stage) => match never {},
+    };
     let unsettled = stage.board.unsettled();
     let mut usage = Vec::new();
     let mut ended_by_themselves = 0;

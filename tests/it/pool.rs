@@ -14,6 +14,7 @@ use bwp_sync::worker::{Context, Timing, pool};
 use serde_json::json;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::scenario::pacing;
@@ -258,6 +259,27 @@ async fn what_follows_a_message_that_was_lost_with_its_session_stays_behind_it()
     stage.begun().await;
     stage.gate.of("SO-1").notify_one();
     assert!(matches!(follower.await, Ok(Settlement::Done(_))));
+}
+
+/// After the loss of a quorum it may take minutes to come back; it does not come at all where another worker has it.
+#[tokio::test]
+async fn a_lost_message_is_waited_for_longer_where_nobody_else_can_have_it() {
+    for (alone_since, goes_now) in [(None, true), (Some(Instant::now()), false)] {
+        let mut stage = Stage::new();
+        let inbound = |message| Inbound { alone_since, ..checkout("SO-1", message) };
+        let lost = stage.send(inbound("first")).await;
+        stage.begun().await;
+        drop(lost);
+        stage.gate.of("SO-1").notify_one();
+        let follower = stage.send(inbound("second")).await.await;
+        assert!(matches!(follower, Ok(Settlement::Later(Later { queue: 0, .. }))), "{follower:?}");
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(120)).await;
+        tokio::time::resume();
+        stage.gate.of("SO-1").notify_one();
+        let again = stage.send(Inbound { hopped: true, ..inbound("second") }).await.await;
+        assert_eq!(matches!(again, Ok(Settlement::Done(_))), goes_now, "{again:?}");
+    }
 }
 
 #[tokio::test]

@@ -22,6 +22,8 @@ const FREE_WITHIN: Duration = Duration::from_secs(10);
 const CHUNK: usize = 16 * 1024;
 /// A request with its headers is smaller, so one that is watched for is found in so many bytes.
 const WATCHED: usize = 64 * 1024;
+/// How a request begins.
+const BEGINNING: &[u8] = b"POST /";
 
 /// Passes TCP connections on to a target. All of them are cut when it is dropped.
 pub(crate) struct Relay {
@@ -136,7 +138,7 @@ impl Relay {
         self.wire.pace.send_replace(pace);
     }
 
-    /// From now on a request that holds all of these texts is stopped on its way, with all that follows on its
+    /// From now on an HTTP request that holds all of these texts is stopped on its way, with all that follows on its
     /// connection, and told of here; until the receiver is dropped.
     pub(crate) fn trip_on(&self, texts: &[&str]) -> mpsc::UnboundedReceiver<()> {
         let (tripped, told) = mpsc::unbounded_channel();
@@ -265,7 +267,7 @@ async fn pump(
 }
 
 impl Tripwire {
-    /// Whether all texts are in what passed lately. Nobody is listened for who does not listen any more.
+    /// Whether all texts are in the last request. Nobody is listened for who does not listen any more.
     fn is_touched(&self, passed: &mut Vec<u8>, next: &[u8]) -> bool {
         if self.tripped.is_closed() {
             passed.clear();
@@ -273,7 +275,8 @@ impl Tripwire {
         }
         passed.extend_from_slice(next);
         let surplus = passed.len().saturating_sub(WATCHED);
-        passed.drain(..surplus);
+        let begins = passed.windows(BEGINNING.len()).rposition(|window| window == BEGINNING);
+        passed.drain(..begins.unwrap_or(0).max(surplus));
         let holds = |text: &Vec<u8>| passed.windows(text.len()).any(|window| window == text);
         self.texts.iter().all(holds) && self.tripped.send(()).is_ok()
     }
