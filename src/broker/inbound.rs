@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable};
@@ -26,7 +27,11 @@ pub fn inbound(delivery: &Delivery, queue: &str, suspect: bool, sight: Sight, lo
     Inbound {
         exchange: origin(own::SOURCE_EXCHANGE, delivery.exchange.as_str()),
         routing_key: origin(own::SOURCE_ROUTING_KEY, delivery.routing_key.as_str()),
-        history: if ours { history(&headers) } else { History::default() },
+        history: if ours {
+            history(&headers)
+        } else {
+            History { first_taken_at: sight.first_taken_at, ..History::default() }
+        },
         body: delivery.data.clone(),
         content_type: text_of(properties.content_type()),
         message_id: text_of(properties.message_id()),
@@ -55,6 +60,7 @@ fn history(headers: &BTreeMap<String, String>) -> History {
     History {
         attempts: number(own::ATTEMPTS),
         delays: number(own::DELAYS),
+        first_taken_at: time(own::FIRST_TAKEN_AT),
         first_failed_at: time(own::FIRST_FAILED_AT),
         last_failed_at: time(own::LAST_FAILED_AT),
         awaiting_since: time(own::AWAITING_SINCE),
@@ -109,6 +115,8 @@ pub struct Sight {
     pub crashes: u64,
     /// How often the broker would not take what was published for it, for what is in it.
     pub blames: u64,
+    /// When it was given to a worker first, as far as is known.
+    pub first_taken_at: Option<Timestamp>,
 }
 
 /// Messages that were seen here and settled elsewhere are never taken out, so there is a bound;
@@ -116,13 +124,15 @@ pub struct Sight {
 const REMEMBERED: usize = 100_000;
 
 impl FirstSights {
-    /// What is known of a message that was delivered.
-    pub fn sight(&mut self, delivery: &Delivery) -> Sight {
+    /// What is known of a message that was delivered. One that was delivered before, and not seen here, was given to a worker
+    /// before `unseen_since`.
+    pub fn sight(&mut self, delivery: &Delivery, unseen_since: Option<Timestamp>) -> Sight {
         if self.sights.len() >= REMEMBERED {
             self.sights.clear();
         }
         let crashes = delivery_count(&delivery.properties);
-        *self.sights.entry(fingerprint(delivery)).or_insert(Sight { crashes, blames: 0 })
+        let first_taken_at = if delivery.redelivered { unseen_since } else { Some(Timestamp::now()) };
+        *self.sights.entry(fingerprint(delivery)).or_insert(Sight { crashes, blames: 0, first_taken_at })
     }
 
     /// The message could not be settled because of itself, which cost this process a session.
@@ -187,11 +197,28 @@ mod tests {
     fn deliveries_while_the_process_lives_are_no_crashes_unless_the_message_is_to_blame() {
         let mut sights = FirstSights::default();
         let counted = |count| delivery("", &[("x-delivery-count", AMQPValue::LongLongInt(count))]);
-        assert_eq!(sights.sight(&counted(2)), Sight { crashes: 2, blames: 0 });
-        assert_eq!(sights.sight(&counted(90)), Sight { crashes: 2, blames: 0 });
+        let sight = |sights: &mut FirstSights, count| {
+            let Sight { crashes, blames, .. } = sights.sight(&counted(count), None);
+            (crashes, blames)
+        };
+        assert_eq!(sight(&mut sights, 2), (2, 0));
+        assert_eq!(sight(&mut sights, 90), (2, 0));
         sights.blame(fingerprint(&counted(90)));
-        assert_eq!(sights.sight(&counted(91)), Sight { crashes: 2, blames: 1 });
+        assert_eq!(sight(&mut sights, 91), (2, 1));
         sights.forget(fingerprint(&counted(90)));
-        assert_eq!(sights.sight(&counted(91)), Sight { crashes: 91, blames: 0 });
+        assert_eq!(sight(&mut sights, 91), (91, 0));
+    }
+
+    #[test]
+    fn what_was_given_out_unseen_comes_before_all_that_this_session_was_given_first() {
+        let mut sights = FirstSights::default();
+        let of = |key: &str, redelivered| Delivery::mock(1, "".into(), key.into(), redelivered, b"{}".to_vec());
+        let (began, earlier) = (Timestamp::now(), Timestamp::UNIX_EPOCH);
+        let mut first_taken_at = |key, redelivered, since| sights.sight(&of(key, redelivered), since).first_taken_at;
+        let fresh = first_taken_at("fresh", false, Some(began)).unwrap();
+        assert!(fresh >= began);
+        assert_eq!(first_taken_at("unseen", true, Some(earlier)), Some(earlier));
+        assert_eq!(first_taken_at("fresh", true, Some(earlier)), Some(fresh), "it was seen");
+        assert_eq!(first_taken_at("nobody knows", true, None), None, "another worker may have had it");
     }
 }

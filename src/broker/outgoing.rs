@@ -39,6 +39,8 @@ pub mod own {
     pub const LAST_FAILED_AT: &str = "bwp-last-failed-at";
     /// Since when it waits for its order to be created.
     pub const AWAITING_SINCE: &str = "bwp-awaiting-since";
+    /// When it was given to a worker first, on hops alone.
+    pub const FIRST_TAKEN_AT: &str = "bwp-first-taken-at";
     /// Why the last attempt failed, as `type/code`.
     pub const LAST_ERROR: &str = "bwp-last-error";
     /// When the letter was written.
@@ -83,6 +85,7 @@ pub fn for_hop(original: &BasicProperties, inbound: &Inbound, history: &History)
         (own::DELAYS, AMQPValue::LongUInt(history.delays)),
         (own::REPLAYS, AMQPValue::LongUInt(history.replays)),
     ]);
+    headers.extend(history.first_taken_at.map(|at| (own::FIRST_TAKEN_AT, text(&at.to_string()))));
     headers.extend(history.first_failed_at.map(|at| (own::FIRST_FAILED_AT, text(&at.to_string()))));
     headers.extend(history.last_failed_at.map(|at| (own::LAST_FAILED_AT, text(&at.to_string()))));
     headers.extend(history.awaiting_since.map(|at| (own::AWAITING_SINCE, text(&at.to_string()))));

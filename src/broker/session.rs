@@ -127,7 +127,7 @@ struct Session<'a> {
     failures: mpsc::Sender<SettleError>,
     /// Cancelled with the session: what can no longer be acknowledged is not settled either.
     ended: CancellationToken,
-    since: Instant,
+    began: (Instant, Timestamp),
 }
 
 async fn session(
@@ -188,8 +188,8 @@ async fn consume(
     let ended = CancellationToken::new();
     let _ends_with_this = ended.clone().drop_guard();
     let settling = TaskTracker::new();
-    let since = Instant::now();
-    let session = Session { config, intake, settler, settling, failures, ended: ended.clone(), since };
+    let began = (Instant::now(), Timestamp::now());
+    let session = Session { config, intake, settler, settling, failures, ended: ended.clone(), began };
 
     try_claim(consuming, config).await?;
     claims.begin();
@@ -292,8 +292,8 @@ impl Session<'_> {
     /// Makes a job of a delivery, once there is room for it.
     async fn hand_on(&self, Taken { delivery, queue, suspect }: Taken) -> Result<(), Lost> {
         let Some(room) = self.intake.room(delivery.data.len()).await else { return Err(Lost::NoWorker) };
-        let sight = self.intake.sights().sight(&delivery);
-        let alone_since = self.intake.company.is_missing().then_some(self.since);
+        let (alone_since, unseen_since) = self.intake.company.is_missing().then_some(self.began).unzip();
+        let sight = self.intake.sights().sight(&delivery, unseen_since);
         let inbound = Arc::new(Inbound { alone_since, ..inbound(&delivery, &queue, suspect, sight, &self.ended) });
         let (settle, settled) = oneshot::channel();
         let job = Job { inbound: Arc::clone(&inbound), settle };

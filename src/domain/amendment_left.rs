@@ -22,6 +22,44 @@ pub fn left_of(wanted: &UpdateOrderInput, stored: &StoredOrder) -> UpdateOrderIn
     }
 }
 
+/// Of what the last amendment decides. Names and pages are only ever added.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct LastWords {
+    total: bool,
+    taxes: bool,
+    recipient: bool,
+}
+
+impl LastWords {
+    /// What an amendment sets.
+    pub fn of(amendment: &UpdateOrderInput) -> Self {
+        Self {
+            total: amendment.total_price.is_some(),
+            taxes: amendment.taxes.is_some(),
+            recipient: amendment.recipient.is_some(),
+        }
+    }
+
+    /// What either sets.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            total: self.total || other.total,
+            taxes: self.taxes || other.taxes,
+            recipient: self.recipient || other.recipient,
+        }
+    }
+
+    /// What is left of an amendment that came before those that have set this.
+    pub fn left_of(self, amendment: &UpdateOrderInput) -> UpdateOrderInput {
+        UpdateOrderInput {
+            total_price: amendment.total_price.filter(|_| !self.total),
+            taxes: amendment.taxes.filter(|_| !self.taxes),
+            recipient: amendment.recipient.clone().filter(|_| !self.recipient),
+            ..amendment.clone()
+        }
+    }
+}
+
 fn left<W: Clone, S>(wanted: &[W], stored: Option<&[S]>, same: impl Fn(&W, &S) -> bool) -> Vec<W> {
     let is_there = |wanted: &&W| stored.unwrap_or_default().iter().any(|stored| same(wanted, stored));
     wanted.iter().filter(|wanted| !is_there(wanted)).cloned().collect()

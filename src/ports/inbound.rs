@@ -50,6 +50,13 @@ pub struct Inbound {
     pub history: History,
 }
 
+impl Inbound {
+    /// When it was given to a worker first, where that tells what was published before what: where there is one worker.
+    pub fn rank(&self) -> Option<Timestamp> {
+        self.alone_since.and(self.history.first_taken_at)
+    }
+}
+
 /// Without body and headers: they hold what is somebody's own.
 impl std::fmt::Debug for Inbound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,6 +73,9 @@ pub struct History {
     pub attempts: u32,
     /// Trips through a retry queue so far, counted or not.
     pub delays: u32,
+    /// When it was given to a worker first. Of what was given out and lost without this worker's seeing it, when its session
+    /// began: before all that it was given first in that session.
+    pub first_taken_at: Option<Timestamp>,
     /// When the first attempt failed.
     pub first_failed_at: Option<Timestamp>,
     /// When the last attempt failed.

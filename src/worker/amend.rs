@@ -3,8 +3,9 @@
 //! Not here: what an order shows (`domain::amendment_left`).
 
 use super::case::{Case, Identity};
+use super::context::Done;
 use super::look_up::Found;
-use crate::domain::amendment_left::left_of;
+use crate::domain::amendment_left::{LastWords, left_of};
 use crate::domain::command::AmendOrder;
 use crate::domain::input::UpdateOrderInput;
 use crate::domain::order::{Alias, OrderIdentifier};
@@ -24,37 +25,41 @@ enum Holder {
 }
 
 impl<A: OrderApi> Case<'_, A> {
-    /// Changes the order as far as it is not so already. A copy that comes after a later amendment would take that back,
-    /// so it changes nothing. A replay is no copy: somebody wants it to be the last.
-    pub async fn amend(&self, command: &AmendOrder) -> Settlement {
+    /// Changes the order as far as it is not so already. What comes after a later amendment would take that back, so a
+    /// copy changes nothing, and one that the broker gave back late changes what the later one did not set. A replay is
+    /// neither: somebody wants it to be the last.
+    pub async fn amend(&self, AmendOrder { identifier, input, .. }: &AmendOrder) -> Settlement {
         let Identity { source, message_id, .. } = &self.identity;
         let amendment = result_id(source, message_id, ResultKind::OrderUpdated, self.inbound.history.replays);
-        if self.context.is_superseded(self.order(), amendment) {
-            return match self.existing(&command.identifier).await {
+        let rank = self.inbound.rank();
+        let set_after = rank.map(|rank| self.context.set_after(self.order(), rank)).unwrap_or_default();
+        let wanted = set_after.left_of(input);
+        if self.context.is_superseded(self.order(), amendment) || wanted == UpdateOrderInput::default() {
+            return match self.existing(identifier).await {
                 Ok(stored) => self.done(ResultKind::OrderUpdated, Outcome::Superseded, &stored),
                 Err(settlement) => settlement,
             };
         }
-        let settlement = self.amend_now(command).await;
+        let settlement = self.amend_now(identifier, &wanted).await;
         if matches!(settlement, Settlement::Done(_)) {
-            self.context.amended(self.order(), amendment);
+            self.context.amended(self.order(), Done { amendment, rank, set: LastWords::of(&wanted) });
         }
         settlement
     }
 
-    async fn amend_now(&self, command: &AmendOrder) -> Settlement {
+    async fn amend_now(&self, identifier: &OrderIdentifier, wanted: &UpdateOrderInput) -> Settlement {
         self.until_shown().await;
-        let mut stored = match self.existing(&command.identifier).await {
+        let mut stored = match self.existing(identifier).await {
             Ok(stored) => stored,
             Err(settlement) => return settlement,
         };
-        let mut left = left_of(&command.input, &stored);
+        let mut left = left_of(wanted, &stored);
         if left != UpdateOrderInput::default() && self.until_calls_have_ended().await {
-            stored = match self.existing(&command.identifier).await {
+            stored = match self.existing(identifier).await {
                 Ok(stored) => stored,
                 Err(settlement) => return settlement,
             };
-            left = left_of(&command.input, &stored);
+            left = left_of(wanted, &stored);
         }
         if left == UpdateOrderInput::default() {
             // an earlier attempt may have been what changed it

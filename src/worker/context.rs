@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::board::Board;
 use super::pace::{Pace, Pacing};
+use crate::domain::amendment_left::LastWords;
 use crate::domain::conventions::Conventions;
 use crate::domain::order::OrderIdentifier;
 use crate::policy::catalogue::{ROWS, Row};
@@ -82,13 +83,24 @@ const REMEMBERED: usize = 10_000;
 /// Amendments that were done, in their order, of the orders last amended.
 #[derive(Debug, Default)]
 struct Amended {
-    by_order: HashMap<String, Vec<Uuid>>,
+    by_order: HashMap<String, Vec<Done>>,
     /// The oldest first.
     orders: VecDeque<String>,
 }
 
+/// An amendment that was done.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    /// Tells it from others; its copies are the same.
+    pub amendment: Uuid,
+    /// Which came first, where that is known.
+    pub rank: Option<Timestamp>,
+    /// What it set.
+    pub set: LastWords,
+}
+
 impl Amended {
-    fn done(&mut self, order: &str, amendment: Uuid) {
+    fn done(&mut self, order: &str, done: Done) {
         if !self.by_order.contains_key(order) {
             self.orders.push_back(order.into());
             if self.orders.len() > REMEMBERED
@@ -98,14 +110,23 @@ impl Amended {
             }
         }
         let amendments = self.by_order.entry(order.into()).or_default();
-        if !amendments.contains(&amendment) {
-            amendments.push(amendment);
+        if amendments.iter().all(|other| other.amendment != done.amendment) {
+            amendments.push(done);
         }
     }
 
+    fn of(&self, order: &str) -> &[Done] {
+        self.by_order.get(order).map(Vec::as_slice).unwrap_or_default()
+    }
+
     fn is_superseded(&self, order: &str, amendment: Uuid) -> bool {
-        let amendments = self.by_order.get(order).map(Vec::as_slice).unwrap_or_default();
-        amendments.contains(&amendment) && amendments.last() != Some(&amendment)
+        let later = self.of(order).iter().skip_while(|done| done.amendment != amendment).skip(1);
+        later.count() > 0
+    }
+
+    fn set_after(&self, order: &str, rank: Timestamp) -> LastWords {
+        let later = self.of(order).iter().filter(|done| done.rank.is_some_and(|later| later > rank));
+        later.fold(LastWords::default(), |set, done| set.and(done.set))
     }
 }
 
@@ -157,8 +178,13 @@ impl<A: OrderApi> Context<A> {
     }
 
     /// An amendment is done, by this process.
-    pub fn amended(&self, order: &str, amendment: Uuid) {
-        self.seen().amended.done(order, amendment);
+    pub fn amended(&self, order: &str, done: Done) {
+        self.seen().amended.done(order, done);
+    }
+
+    /// What this process has set by amendments that came after this rank.
+    pub fn set_after(&self, order: &str, rank: Timestamp) -> LastWords {
+        self.seen().amended.set_after(order, rank)
     }
 
     /// Whether this process has done this very amendment and then another: it is a copy that came late.

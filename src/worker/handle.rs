@@ -110,9 +110,21 @@ async fn give_up<A: OrderApi>(context: &Context<A>, inbound: &Inbound, why: &str
 
 /// Name of the order that a message is about, for keeping its messages in order. What is suspected, or is no message of
 /// a shop, is not read for that.
-pub fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<String> {
-    let unread = inbound.crashes + inbound.blames >= SUSPECT_AFTER || inbound.body.len() > context.max_message_bytes;
-    if unread { None } else { open(&raw(inbound)).ok().and_then(|envelope| order_key(&envelope)) }
+pub fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<Place> {
+    if inbound.crashes + inbound.blames >= SUSPECT_AFTER || inbound.body.len() > context.max_message_bytes {
+        return None;
+    }
+    let envelope = open(&raw(inbound)).ok()?;
+    Some(Place { order: order_key(&envelope)?, creates: envelope.kind == Kind::CheckoutCompleted })
+}
+
+/// Where a message stands among others.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Name of its order.
+    pub order: String,
+    /// It creates that order.
+    pub creates: bool,
 }
 
 /// A case of which the envelope has been read.

@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -13,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::context::Context;
-use super::handle::{after_panic, bury, handle, lane_of};
-use super::lanes::{Lanes, Turn};
+use super::handle::{Place, after_panic, bury, handle, lane_of};
+use super::lanes::{Lanes, Turn, Way, Who};
 use super::record::record;
 use crate::domain::outcome::body_id;
-use crate::ports::{History, Inbound, Job, Later, OrderApi, Settlement, Settling};
+use crate::ports::{Inbound, Job, Later, OrderApi, Settlement, Settling};
 
 /// Handles jobs until there are no more, or until `stop`.
 ///
@@ -38,30 +39,35 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
             }
             job = jobs.recv(), if more => match job {
                 Some(job) if stopping => drop(job),
-                Some(job) => match fenced_lane_of(&context, &job.inbound) {
-                    None => begin(&mut running, &context, None, job, Turn::Now),
-                    Some(lane) => {
-                        if let Some(job) = lanes.enter(&lane, job) {
-                            begin_in_lane(&mut running, &context, &mut lanes, lane, job);
+                Some(job) => {
+                    let place = fenced_lane_of(&context, &job.inbound);
+                    let who = who(&job.inbound, place.as_ref().is_some_and(|place| place.creates));
+                    match place {
+                        None => begin(&mut running, &context, None, who, job, Turn::Now),
+                        Some(Place { order, .. }) => {
+                            if let Some(job) = lanes.enter(&order, who, job) {
+                                begin_in_lane(&mut running, &context, &mut lanes, order, who, job);
+                            }
                         }
                     }
-                },
+                }
                 None => more = false,
             },
             Some(ended) = running.join_next() => {
                 // a task ends by itself: its panics are caught inside, and nobody aborts it
-                let Ok(Ended { lane: Some(lane), message, was_here, turn, end }) = ended else { continue };
+                let Ok(Ended { lane: Some(lane), who, turn, end }) = ended else { continue };
                 let now = Instant::now();
+                // the broker may well give what comes after a lost one first
+                let lost = Way { queue: 0, until: now, awaits_create: false };
                 match (turn, end) {
-                    (Turn::Behind(queue), End::Away(_, until)) => lanes.followed(&lane, message, was_here, queue, until),
-                    (Turn::Behind(queue), End::Lost) => lanes.followed(&lane, message, was_here, queue, now),
-                    (Turn::Now, End::Away(queue, until)) => lanes.comes_again(&lane, message, queue, until),
-                    // the broker may well give what comes after it first
-                    (Turn::Now, End::Lost) => lanes.comes_again(&lane, message, 0, now),
+                    (Turn::Behind(_), End::Away(way)) => lanes.followed(&lane, who, way),
+                    (Turn::Behind(way), End::Lost) => lanes.followed(&lane, who, Way { until: now, ..way }),
+                    (Turn::Now, End::Away(way)) => lanes.comes_again(&lane, who, way),
+                    (Turn::Now, End::Lost) => lanes.comes_again(&lane, who, lost),
                     (Turn::Now | Turn::Behind(_), End::Settled) => {}
                 }
-                if let Some(job) = lanes.leave(&lane, now) {
-                    begin_in_lane(&mut running, &context, &mut lanes, lane, job);
+                if let Some((who, job)) = lanes.leave(&lane, now) {
+                    begin_in_lane(&mut running, &context, &mut lanes, lane, who, job);
                 }
             }
         }
@@ -71,9 +77,7 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
 /// How a job's task ended.
 struct Ended {
     lane: Option<String>,
-    message: Uuid,
-    /// It had been here before.
-    was_here: bool,
+    who: Who,
     turn: Turn,
     end: End,
 }
@@ -81,18 +85,18 @@ struct Ended {
 /// Whether a message comes again.
 #[derive(Debug, Default)]
 enum End {
-    /// It does not; or it holds nobody up.
+    /// It does not; or nothing is to wait for it.
     Settled,
-    /// It was sent through this retry queue, until then.
-    Away(usize, Instant),
+    /// It was sent through a retry queue.
+    Away(Way),
     /// Its settlement could not be carried out, or nothing is known of it: the broker delivers it again.
     #[default]
     Lost,
 }
 
-/// Whether the broker has given this message to a worker before.
-fn was_here(inbound: &Inbound) -> bool {
-    inbound.hopped || inbound.redelivered
+fn who(inbound: &Inbound, creates: bool) -> Who {
+    let was_here = inbound.hopped || inbound.redelivered;
+    Who { message: body_id(&inbound.body), creates, was_here, rank: inbound.rank() }
 }
 
 fn begin_in_lane<A: OrderApi>(
@@ -100,26 +104,27 @@ fn begin_in_lane<A: OrderApi>(
     context: &Arc<Context<A>>,
     lanes: &mut Lanes,
     lane: String,
+    who: Who,
     job: Job,
 ) {
     lanes.alone_since(job.inbound.alone_since);
-    let turn = lanes.turn(&lane, body_id(&job.inbound.body), was_here(&job.inbound), Instant::now());
-    begin(running, context, Some(lane), job, turn);
+    let turn = lanes.turn(&lane, &who, Instant::now());
+    begin(running, context, Some(lane), who, job, turn);
 }
 
 fn begin<A: OrderApi>(
     running: &mut JoinSet<Ended>,
     context: &Arc<Context<A>>,
     lane: Option<String>,
+    who: Who,
     job: Job,
     turn: Turn,
 ) {
     let context = Arc::clone(context);
-    let (message, was_here) = (body_id(&job.inbound.body), was_here(&job.inbound));
     running.spawn(async move {
-        let settled = AssertUnwindSafe(settle(&context, lane.as_deref(), message, job, turn)).catch_unwind();
+        let settled = AssertUnwindSafe(settle(&context, lane.as_deref(), who.message, job, turn)).catch_unwind();
         let end = settled.await.unwrap_or_default();
-        Ended { lane, message, was_here, turn, end }
+        Ended { lane, who, turn, end }
     });
 }
 
@@ -129,7 +134,7 @@ async fn settle<A: OrderApi>(context: &Context<A>, lane: Option<&str>, message: 
     let in_hand = context.board.take(inbound.taken_at);
     context.board.back(message);
     let settlement = match turn {
-        Turn::Behind(queue) => follow(&inbound, queue),
+        Turn::Behind(way) => follow(&inbound, way),
         Turn::Now => fenced(context, &inbound).await,
     };
     let (carried_out, done) = oneshot::channel();
@@ -143,8 +148,11 @@ async fn settle<A: OrderApi>(context: &Context<A>, lane: Option<&str>, message: 
         Settlement::Later(later) => {
             let delay = context.delay(&later);
             context.board.delayed(message, &later.history, delay);
-            // what waits for a create must not hold that create up
-            if later.awaits_create { End::Settled } else { End::Away(later.queue, Instant::now() + delay) }
+            let Later { queue, awaits_create, .. } = later;
+            // it may wait for long, and come back to another worker
+            let keeps_its_place = !awaits_create || inbound.alone_since.is_some();
+            let way = Way { queue, until: Instant::now() + delay, awaits_create };
+            if keeps_its_place { End::Away(way) } else { End::Settled }
         }
         Settlement::Done(_) | Settlement::DeadLetter(..) | Settlement::Suspect => End::Settled,
     }
@@ -159,13 +167,18 @@ async fn fenced<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlem
     again.unwrap_or_else(|_panic| bury(context, inbound, "the worker panicked over it, and again when it gave it up"))
 }
 
-fn fenced_lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<String> {
+fn fenced_lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<Place> {
     std::panic::catch_unwind(AssertUnwindSafe(|| lane_of(context, inbound))).unwrap_or_default()
 }
 
-/// A follower of a delayed message takes the same retry queue, so that it comes back behind it.
-fn follow(inbound: &Inbound, queue: usize) -> Settlement {
-    let outcome_unknown = inbound.history.outcome_unknown || inbound.redelivered;
-    let history = History { outcome_unknown, ..inbound.history.clone() };
-    Settlement::Later(Later { queue, history, awaits_create: false })
+/// A follower of a delayed message takes the same retry queue, so that it comes back behind it. What follows one that
+/// waits for its order to be created waits for that, too.
+fn follow(inbound: &Inbound, way: Way) -> Settlement {
+    let Way { queue, awaits_create, .. } = way;
+    let mut history = inbound.history.clone();
+    history.outcome_unknown |= inbound.redelivered;
+    if awaits_create {
+        history.awaiting_since.get_or_insert_with(Timestamp::now);
+    }
+    Settlement::Later(Later { queue, history, awaits_create })
 }

@@ -137,6 +137,7 @@ impl Delivery {
             content_type: Some("application/cloudevents+json".to_owned()),
             hopped: self.hopped,
             redelivered: self.redelivered,
+            alone_since: Some(Instant::now()),
             history: self.history.clone(),
             ..Inbound::default()
         }

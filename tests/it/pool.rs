@@ -284,14 +284,35 @@ async fn a_lost_message_is_waited_for_longer_where_nobody_else_can_have_it() {
 
 #[tokio::test]
 async fn a_fulfillment_that_waits_does_not_hold_its_own_create_up() {
-    let mut stage = Stage::new();
-    let early = event("early", "fulfillment-triggered", json!({ "order": { "id": "SO-1" } }));
-    let waits = stage.send(early).await.await;
-    assert!(matches!(&waits, Ok(Settlement::Later(later)) if later.awaits_create), "{waits:?}");
-    let create = stage.send(checkout("SO-1", "create")).await;
-    assert_eq!(stage.begun().await, "SO-1");
-    stage.gate.of("SO-1").notify_one();
-    assert!(matches!(create.await, Ok(Settlement::Done(_))));
+    for alone_since in [None, Some(Instant::now())] {
+        let mut stage = Stage::new();
+        let waits = stage.send(Inbound { alone_since, ..early() }).await.await;
+        assert!(matches!(&waits, Ok(Settlement::Later(later)) if later.awaits_create), "{waits:?}");
+        let create = stage.send(Inbound { alone_since, ..checkout("SO-1", "create") }).await;
+        assert_eq!(stage.begun().await, "SO-1");
+        stage.gate.of("SO-1").notify_one();
+        assert!(matches!(create.await, Ok(Settlement::Done(_))));
+    }
+}
+
+/// Where there is one worker: others would have taken what waits there, and its followers would wait in vain.
+#[tokio::test]
+async fn what_follows_one_that_waits_for_its_order_waits_with_it_where_there_is_one_worker() {
+    for alone_since in [None, Some(Instant::now())] {
+        let stage = Stage::new();
+        let first = stage.send(Inbound { alone_since, ..early() }).await.await;
+        let second = event("second", "fulfillment-triggered", json!({ "order": { "id": "SO-1" } }));
+        let second = stage.send(Inbound { alone_since, ..second }).await.await;
+        let (Ok(Settlement::Later(first)), Ok(Settlement::Later(second))) = (first, second) else { panic!() };
+        assert!(first.awaits_create && second.awaits_create);
+        // one that has looked for the order itself has been delayed for that
+        assert_eq!((first.history.delays, second.history.delays), (1, u32::from(alone_since.is_none())));
+        assert!(second.history.awaiting_since.is_some(), "its time runs, too");
+    }
+}
+
+fn early() -> Inbound {
+    event("early", "fulfillment-triggered", json!({ "order": { "id": "SO-1" } }))
 }
 
 #[tokio::test]

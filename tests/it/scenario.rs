@@ -86,6 +86,9 @@ struct Message {
     id: String,
     #[serde(default)]
     redelivered: bool,
+    /// The second in which a worker was given it first, where that is known.
+    #[serde(default)]
+    first_taken: Option<i64>,
     /// How each attempt ends, until the last one.
     ends: Vec<String>,
     /// Attempts that were counted when it ended, where that matters.
@@ -197,6 +200,10 @@ impl Stage {
             history: self.waiting.remove(&id).unwrap_or_default(),
             ..event(&id, kind, &data)
         };
+        if let Some(second) = message.first_taken {
+            inbound.alone_since = Some(tokio::time::Instant::now());
+            inbound.history.first_taken_at = Some(jiff::Timestamp::from_second(second).unwrap());
+        }
         let (mut ends, mut attempts) = (Vec::new(), 0);
         while ends.len() < message.ends.len() {
             let settlement = handle(&self.context, &inbound).await;
