@@ -105,6 +105,8 @@ pub(super) fn text(value: &AMQPValue) -> Option<String> {
 #[derive(Debug, Default)]
 pub struct FirstSights {
     sights: HashMap<u64, Sight>,
+    /// The latest time that was told.
+    latest: Timestamp,
 }
 
 /// What is known of one message.
@@ -124,6 +126,12 @@ pub struct Sight {
 const REMEMBERED: usize = 100_000;
 
 impl FirstSights {
+    /// What time it is, by a clock that is never set back.
+    pub fn now(&mut self) -> Timestamp {
+        self.latest = self.latest.max(Timestamp::now());
+        self.latest
+    }
+
     /// What is known of a message that was delivered. One that was delivered before, and not seen here, was given to a worker
     /// before `unseen_since`.
     pub fn sight(&mut self, delivery: &Delivery, unseen_since: Option<Timestamp>) -> Sight {
@@ -131,7 +139,7 @@ impl FirstSights {
             self.sights.clear();
         }
         let crashes = delivery_count(&delivery.properties);
-        let first_taken_at = if delivery.redelivered { unseen_since } else { Some(Timestamp::now()) };
+        let first_taken_at = if delivery.redelivered { unseen_since } else { Some(self.now()) };
         *self.sights.entry(fingerprint(delivery)).or_insert(Sight { crashes, blames: 0, first_taken_at })
     }
 

@@ -3,8 +3,8 @@
 //! Not here: what a message means, what becomes of it; no call of the API.
 
 mod claims;
-pub mod company;
-mod config;
+mod company;
+pub mod config;
 pub mod connection;
 mod consumers;
 pub mod inbound;

@@ -188,7 +188,7 @@ async fn consume(
     let ended = CancellationToken::new();
     let _ends_with_this = ended.clone().drop_guard();
     let settling = TaskTracker::new();
-    let began = (Instant::now(), Timestamp::now());
+    let began = (Instant::now(), intake.sights().now());
     let session = Session { config, intake, settler, settling, failures, ended: ended.clone(), began };
 
     try_claim(consuming, config).await?;
@@ -292,7 +292,7 @@ impl Session<'_> {
     /// Makes a job of a delivery, once there is room for it.
     async fn hand_on(&self, Taken { delivery, queue, suspect }: Taken) -> Result<(), Lost> {
         let Some(room) = self.intake.room(delivery.data.len()).await else { return Err(Lost::NoWorker) };
-        let (alone_since, unseen_since) = self.intake.company.is_missing().then_some(self.began).unzip();
+        let (alone_since, unseen_since) = self.intake.company.is_alone().then_some(self.began).unzip();
         let sight = self.intake.sights().sight(&delivery, unseen_since);
         let inbound = Arc::new(Inbound { alone_since, ..inbound(&delivery, &queue, suspect, sight, &self.ended) });
         let (settle, settled) = oneshot::channel();

@@ -44,17 +44,10 @@ pub struct Inbound {
     /// Cancelled when the session that delivered it is lost: it comes again, to this worker or another, so nothing more
     /// is begun for it.
     pub lost: CancellationToken,
-    /// Since when this worker has been taking messages from the queue without a break; nothing where others may take some.
+    /// When the session that delivered it began; nothing where other workers may take messages from the queue, too.
     pub alone_since: Option<Instant>,
     /// What earlier attempts left in our own headers; believed only on deliveries through the default exchange.
     pub history: History,
-}
-
-impl Inbound {
-    /// When it was given to a worker first, where that tells what was published before what: where there is one worker.
-    pub fn rank(&self) -> Option<Timestamp> {
-        self.alone_since.and(self.history.first_taken_at)
-    }
 }
 
 /// Without body and headers: they hold what is somebody's own.

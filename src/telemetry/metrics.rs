@@ -97,7 +97,12 @@ pub const METRICS: &[Metric] = &[
         "Claims of orders: `ours`, `anothers`, `unknown` when the broker did not say",
     ),
     metric(Gauge, "bwp_consumer_prefetch", &[], "Prefetch of the registered consumer, 0 when there is none"),
-    metric(Gauge, "bwp_only_consumer", &[], "1 while nobody else consumes the work queue, by what the broker says"),
+    metric(
+        Gauge,
+        "bwp_only_consumer",
+        &[],
+        "1 while the worker takes itself for the only one, by what the broker says",
+    ),
     metric(
         Counter,
         "bwp_sessions_lost_total",

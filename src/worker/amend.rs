@@ -3,7 +3,7 @@
 //! Not here: what an order shows (`domain::amendment_left`).
 
 use super::case::{Case, Identity};
-use super::context::Done;
+use super::context::DoneAmendment;
 use super::look_up::Found;
 use crate::domain::amendment_left::{LastWords, left_of};
 use crate::domain::command::AmendOrder;
@@ -31,8 +31,9 @@ impl<A: OrderApi> Case<'_, A> {
     pub async fn amend(&self, AmendOrder { identifier, input, .. }: &AmendOrder) -> Settlement {
         let Identity { source, message_id, .. } = &self.identity;
         let amendment = result_id(source, message_id, ResultKind::OrderUpdated, self.inbound.history.replays);
-        let rank = self.inbound.rank();
-        let set_after = rank.map(|rank| self.context.set_after(self.order(), rank)).unwrap_or_default();
+        // what is given out first comes after all that was
+        let late = self.rank.filter(|_| self.inbound.hopped || self.inbound.redelivered);
+        let set_after = late.map(|rank| self.context.set_after(self.order(), rank)).unwrap_or_default();
         let wanted = set_after.left_of(input);
         if self.context.is_superseded(self.order(), amendment) || wanted == UpdateOrderInput::default() {
             return match self.existing(identifier).await {
@@ -42,7 +43,8 @@ impl<A: OrderApi> Case<'_, A> {
         }
         let settlement = self.amend_now(identifier, &wanted).await;
         if matches!(settlement, Settlement::Done(_)) {
-            self.context.amended(self.order(), Done { amendment, rank, set: LastWords::of(&wanted) });
+            self.context
+                .amended(self.order(), DoneAmendment { amendment, rank: self.rank, set: LastWords::of(&wanted) });
         }
         settlement
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use jiff::Timestamp;
 
 use super::context::Context;
+use super::rank::Rank;
 use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, ResultEvent, ResultKind};
 use crate::domain::outcome::{letter_id, result_id};
 use crate::domain::privacy::Private;
@@ -31,6 +32,8 @@ pub struct Case<'a, A> {
     pub identity: Identity,
     /// What in it must not be repeated.
     pub private: Private,
+    /// What came before it, where that is known.
+    pub rank: Option<Rank>,
     /// An update for it was sent of which nobody knows whether it has ended.
     pub open_call: AtomicBool,
     /// When this attempt began, by the calendar.

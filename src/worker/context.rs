@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::board::Board;
 use super::pace::{Pace, Pacing};
+use super::rank::Rank;
 use crate::domain::amendment_left::LastWords;
 use crate::domain::conventions::Conventions;
 use crate::domain::order::OrderIdentifier;
@@ -83,24 +84,24 @@ const REMEMBERED: usize = 10_000;
 /// Amendments that were done, in their order, of the orders last amended.
 #[derive(Debug, Default)]
 struct Amended {
-    by_order: HashMap<String, Vec<Done>>,
+    by_order: HashMap<String, Vec<DoneAmendment>>,
     /// The oldest first.
     orders: VecDeque<String>,
 }
 
 /// An amendment that was done.
 #[derive(Clone, Copy, Debug)]
-pub struct Done {
+pub struct DoneAmendment {
     /// Tells it from others; its copies are the same.
     pub amendment: Uuid,
-    /// Which came first, where that is known.
-    pub rank: Option<Timestamp>,
+    /// What came before it, where that is known.
+    pub rank: Option<Rank>,
     /// What it set.
     pub set: LastWords,
 }
 
 impl Amended {
-    fn done(&mut self, order: &str, done: Done) {
+    fn done(&mut self, order: &str, done: DoneAmendment) {
         if !self.by_order.contains_key(order) {
             self.orders.push_back(order.into());
             if self.orders.len() > REMEMBERED
@@ -115,7 +116,7 @@ impl Amended {
         }
     }
 
-    fn of(&self, order: &str) -> &[Done] {
+    fn of(&self, order: &str) -> &[DoneAmendment] {
         self.by_order.get(order).map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -124,8 +125,8 @@ impl Amended {
         later.count() > 0
     }
 
-    fn set_after(&self, order: &str, rank: Timestamp) -> LastWords {
-        let later = self.of(order).iter().filter(|done| done.rank.is_some_and(|later| later > rank));
+    fn set_after(&self, order: &str, rank: Rank) -> LastWords {
+        let later = self.of(order).iter().filter(|done| done.rank.is_some_and(|later| later.is_after(rank)));
         later.fold(LastWords::default(), |set, done| set.and(done.set))
     }
 }
@@ -178,12 +179,12 @@ impl<A: OrderApi> Context<A> {
     }
 
     /// An amendment is done, by this process.
-    pub fn amended(&self, order: &str, done: Done) {
+    pub fn amended(&self, order: &str, done: DoneAmendment) {
         self.seen().amended.done(order, done);
     }
 
     /// What this process has set by amendments that came after this rank.
-    pub fn set_after(&self, order: &str, rank: Timestamp) -> LastWords {
+    pub fn set_after(&self, order: &str, rank: Rank) -> LastWords {
         self.seen().amended.set_after(order, rank)
     }
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::case::{Case, Identity};
 use super::context::Context;
+use super::rank::Rank;
 use crate::domain::command::{Command, command_for, order_key};
 use crate::domain::envelope::{Envelope, Kind, RawMessage, open};
 use crate::domain::outcome::body_id;
@@ -110,21 +111,24 @@ async fn give_up<A: OrderApi>(context: &Context<A>, inbound: &Inbound, why: &str
 
 /// Name of the order that a message is about, for keeping its messages in order. What is suspected, or is no message of
 /// a shop, is not read for that.
-pub fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<Place> {
+pub fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<Standing> {
     if inbound.crashes + inbound.blames >= SUSPECT_AFTER || inbound.body.len() > context.max_message_bytes {
         return None;
     }
     let envelope = open(&raw(inbound)).ok()?;
-    Some(Place { order: order_key(&envelope)?, creates: envelope.kind == Kind::CheckoutCompleted })
+    let rank = Rank::of(inbound, envelope.time);
+    Some(Standing { order: order_key(&envelope)?, kind: envelope.kind, rank })
 }
 
 /// Where a message stands among others.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Standing {
     /// Name of its order.
     pub order: String,
-    /// It creates that order.
-    pub creates: bool,
+    /// What it asks for.
+    pub kind: Kind,
+    /// What came before it, where that is known.
+    pub rank: Option<Rank>,
 }
 
 /// A case of which the envelope has been read.
@@ -135,7 +139,8 @@ fn case_of<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound, envel
         order: order_key(envelope).or_else(|| envelope.subject.clone()),
         operation: Some(operation(envelope.kind)),
     };
-    Case { identity, private: Private::of(&envelope.data), ..unread(context, inbound) }
+    let (private, rank) = (Private::of(&envelope.data), Rank::of(inbound, envelope.time));
+    Case { identity, private, rank, ..unread(context, inbound) }
 }
 
 /// A letter for what may kill the process that reads it, so it is not read. Outside the queue of suspects it comes to
@@ -154,7 +159,7 @@ fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound) -> Cas
     let identity = Identity { message_id, ..Identity::default() };
     let taken_at = inbound.taken_at.unwrap_or_else(Instant::now);
     let (private, open_call, began) = (Private::default(), AtomicBool::default(), Timestamp::now());
-    Case { context, inbound, identity, private, open_call, began, taken_at }
+    Case { context, inbound, identity, private, rank: None, open_call, began, taken_at }
 }
 
 fn raw(inbound: &Inbound) -> RawMessage<'_> {

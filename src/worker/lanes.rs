@@ -5,10 +5,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::rank::Rank;
 use crate::ports::Job;
 
 /// A message that is not back so long after its time, although one that was sent after it is, is taken for another
@@ -31,8 +31,6 @@ const MANY: usize = 50_000;
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     lanes: HashMap<String, Lane>,
-    /// Since when this worker has taken messages without a break; nothing where others may have taken some.
-    alone_since: Option<Instant>,
     /// How many lanes there may be before those in which nothing happens any more are taken out.
     sweep_at: usize,
 }
@@ -54,10 +52,14 @@ pub(super) struct Who {
     pub(super) message: Uuid,
     /// It creates the order.
     pub(super) creates: bool,
+    /// It amends the order.
+    pub(super) amends: bool,
     /// The broker has given it to a worker before.
     pub(super) was_here: bool,
-    /// When it did so first, where that is known.
-    pub(super) rank: Option<Timestamp>,
+    /// What came before it, where that is known.
+    pub(super) rank: Option<Rank>,
+    /// When its session began, where no other worker takes messages.
+    pub(super) alone_since: Option<Instant>,
 }
 
 /// A message that is in a retry queue, or comes back for another reason.
@@ -82,8 +84,13 @@ impl Away {
     /// Whether this one is to be handled before the other. Nothing else comes before a create. What the broker gave out
     /// first comes first, also where it gives it back late.
     fn comes_before(&self, other: &Who) -> bool {
-        let is_younger = self.who.rank.zip(other.rank).is_some_and(|(own, others)| own > others);
-        !is_younger && (self.who.creates || !other.creates)
+        match (self.who.creates, other.creates) {
+            (true, false) => true,
+            (false, true) => false,
+            (true, true) | (false, false) => {
+                !self.who.rank.zip(other.rank).is_some_and(|(own, rank)| own.is_after(rank))
+            }
+        }
     }
 }
 
@@ -97,11 +104,6 @@ pub(super) enum Turn {
 }
 
 impl Lanes {
-    /// Who else takes messages, as far as is known.
-    pub(super) fn alone_since(&mut self, since: Option<Instant>) {
-        self.alone_since = since;
-    }
-
     /// Gives the job back when nothing of its order is under way; keeps it until then.
     pub(super) fn enter(&mut self, name: &str, who: Who, job: Job) -> Option<Job> {
         let lane = self.lanes.entry(name.to_owned()).or_default();
@@ -121,7 +123,9 @@ impl Lanes {
         let own = lane.away.iter().find(|away| returns(away)).map(|away| away.way.until);
         let is_given_up = |first: &Way| {
             let passed = own.is_some_and(|own| first.until <= own);
-            let until = match self.alone_since {
+            let until = match who.alone_since {
+                // it waits for as long as it takes, and comes back to any of the workers
+                None if first.awaits_create => return true,
                 _ if !passed => first.until + REMEMBERED,
                 None => first.until + BACK_WITHIN,
                 Some(since) => first.until.max(since) + BACK_AT_LAST,

@@ -14,6 +14,7 @@ mod lanes;
 pub mod look_up;
 pub mod pace;
 pub mod pool;
+pub mod rank;
 mod record;
 pub mod refund;
 pub mod send;

@@ -11,12 +11,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::context::Context;
-use super::handle::{Place, after_panic, bury, handle, lane_of};
+use super::handle::{Standing, after_panic, bury, handle, lane_of};
 use super::lanes::{Lanes, Turn, Way, Who};
 use super::record::record;
+use crate::domain::envelope::Kind;
 use crate::domain::outcome::body_id;
 use crate::ports::{Inbound, Job, Later, OrderApi, Settlement, Settling};
 
@@ -40,11 +40,11 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
             job = jobs.recv(), if more => match job {
                 Some(job) if stopping => drop(job),
                 Some(job) => {
-                    let place = fenced_lane_of(&context, &job.inbound);
-                    let who = who(&job.inbound, place.as_ref().is_some_and(|place| place.creates));
-                    match place {
+                    let standing = fenced_lane_of(&context, &job.inbound);
+                    let who = who(&job.inbound, standing.as_ref());
+                    match standing {
                         None => begin(&mut running, &context, None, who, job, Turn::Now),
-                        Some(Place { order, .. }) => {
+                        Some(Standing { order, .. }) => {
                             if let Some(job) = lanes.enter(&order, who, job) {
                                 begin_in_lane(&mut running, &context, &mut lanes, order, who, job);
                             }
@@ -94,9 +94,15 @@ enum End {
     Lost,
 }
 
-fn who(inbound: &Inbound, creates: bool) -> Who {
-    let was_here = inbound.hopped || inbound.redelivered;
-    Who { message: body_id(&inbound.body), creates, was_here, rank: inbound.rank() }
+fn who(inbound: &Inbound, standing: Option<&Standing>) -> Who {
+    Who {
+        message: body_id(&inbound.body),
+        creates: standing.is_some_and(|standing| standing.kind == Kind::CheckoutCompleted),
+        amends: standing.is_some_and(|standing| standing.kind == Kind::OrderAmended),
+        was_here: inbound.hopped || inbound.redelivered,
+        rank: standing.and_then(|standing| standing.rank),
+        alone_since: inbound.alone_since,
+    }
 }
 
 fn begin_in_lane<A: OrderApi>(
@@ -107,7 +113,6 @@ fn begin_in_lane<A: OrderApi>(
     who: Who,
     job: Job,
 ) {
-    lanes.alone_since(job.inbound.alone_since);
     let turn = lanes.turn(&lane, &who, Instant::now());
     begin(running, context, Some(lane), who, job, turn);
 }
@@ -122,17 +127,17 @@ fn begin<A: OrderApi>(
 ) {
     let context = Arc::clone(context);
     running.spawn(async move {
-        let settled = AssertUnwindSafe(settle(&context, lane.as_deref(), who.message, job, turn)).catch_unwind();
+        let settled = AssertUnwindSafe(settle(&context, lane.as_deref(), &who, job, turn)).catch_unwind();
         let end = settled.await.unwrap_or_default();
         Ended { lane, who, turn, end }
     });
 }
 
 /// Handles a job, hands its settlement over and waits until it is carried out. Says whether the message comes again.
-async fn settle<A: OrderApi>(context: &Context<A>, lane: Option<&str>, message: Uuid, job: Job, turn: Turn) -> End {
+async fn settle<A: OrderApi>(context: &Context<A>, lane: Option<&str>, who: &Who, job: Job, turn: Turn) -> End {
     let Job { inbound, settle } = job;
     let in_hand = context.board.take(inbound.taken_at);
-    context.board.back(message);
+    context.board.back(who.message);
     let settlement = match turn {
         Turn::Behind(way) => follow(&inbound, way),
         Turn::Now => fenced(context, &inbound).await,
@@ -147,10 +152,11 @@ async fn settle<A: OrderApi>(context: &Context<A>, lane: Option<&str>, message: 
     match settlement {
         Settlement::Later(later) => {
             let delay = context.delay(&later);
-            context.board.delayed(message, &later.history, delay);
+            context.board.delayed(who.message, &later.history, delay);
             let Later { queue, awaits_create, .. } = later;
-            // it may wait for long, and come back to another worker
-            let keeps_its_place = !awaits_create || inbound.alone_since.is_some();
+            // it may wait for long, and come back to another worker; only of amendments does the last one win
+            let is_followed = matches!(turn, Turn::Behind(_)) || (who.amends && who.alone_since.is_some());
+            let keeps_its_place = !awaits_create || is_followed;
             let way = Way { queue, until: Instant::now() + delay, awaits_create };
             if keeps_its_place { End::Away(way) } else { End::Settled }
         }
@@ -167,7 +173,7 @@ async fn fenced<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlem
     again.unwrap_or_else(|_panic| bury(context, inbound, "the worker panicked over it, and again when it gave it up"))
 }
 
-fn fenced_lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<Place> {
+fn fenced_lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<Standing> {
     std::panic::catch_unwind(AssertUnwindSafe(|| lane_of(context, inbound))).unwrap_or_default()
 }
 

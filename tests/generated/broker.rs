@@ -35,6 +35,8 @@ pub(crate) struct Broker {
     jobs: mpsc::Sender<Job>,
     pool: JoinHandle<()>,
     random: Rng,
+    /// The worker believes that it is the only one.
+    alone: bool,
 }
 
 /// A message on its way.
@@ -53,7 +55,9 @@ impl Broker {
     pub(crate) fn start(context: Arc<Context<Client>>, seed: u64) -> Self {
         let (jobs, work) = mpsc::channel(1);
         let pool = tokio::spawn(pool::run(Arc::clone(&context), work, CancellationToken::new()));
-        Self { context, jobs, pool, random: Rng::with_seed(seed) }
+        let mut random = Rng::with_seed(seed);
+        let alone = random.bool();
+        Self { context, jobs, pool, random, alone }
     }
 
     pub(crate) async fn stop(self) {
@@ -113,7 +117,7 @@ impl Broker {
         let (settle, settled) = oneshot::channel();
         let may_be_lost = [CHECKOUT, FULFILLMENT].contains(&delivery.message.kind) && !delivery.redelivered;
         let is_lost = may_be_lost && self.random.u8(0..50) == 0;
-        self.jobs.send(Job { inbound: Arc::new(delivery.inbound()), settle }).await.unwrap();
+        self.jobs.send(Job { inbound: Arc::new(delivery.inbound(self.alone)), settle }).await.unwrap();
         in_hand.spawn(async move {
             let Settling { settlement, carried_out } = settled.await.expect("the pool settles what it takes");
             let confirmed = !(is_lost && matches!(settlement, Settlement::Done(_)));
@@ -131,13 +135,13 @@ impl Delivery {
         Self { message, history: History::default(), hopped: false, redelivered, ends: Vec::new() }
     }
 
-    fn inbound(&self) -> Inbound {
+    fn inbound(&self, alone: bool) -> Inbound {
         Inbound {
             body: self.message.body.clone(),
             content_type: Some("application/cloudevents+json".to_owned()),
             hopped: self.hopped,
             redelivered: self.redelivered,
-            alone_since: Some(Instant::now()),
+            alone_since: alone.then(Instant::now),
             history: self.history.clone(),
             ..Inbound::default()
         }

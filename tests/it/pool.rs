@@ -297,17 +297,19 @@ async fn a_fulfillment_that_waits_does_not_hold_its_own_create_up() {
 
 /// Where there is one worker: others would have taken what waits there, and its followers would wait in vain.
 #[tokio::test]
-async fn what_follows_one_that_waits_for_its_order_waits_with_it_where_there_is_one_worker() {
+async fn what_follows_an_amendment_that_waits_for_its_order_waits_with_it_where_there_is_one_worker() {
+    let data = json!({ "order": { "id": "SO-1" }, "currency": "USD", "total": "2" });
     for alone_since in [None, Some(Instant::now())] {
         let stage = Stage::new();
-        let first = stage.send(Inbound { alone_since, ..early() }).await.await;
-        let second = event("second", "fulfillment-triggered", json!({ "order": { "id": "SO-1" } }));
-        let second = stage.send(Inbound { alone_since, ..second }).await.await;
-        let (Ok(Settlement::Later(first)), Ok(Settlement::Later(second))) = (first, second) else { panic!() };
-        assert!(first.awaits_create && second.awaits_create);
+        let mut waiting = Vec::new();
+        for message in ["first", "second"] {
+            let amendment = Inbound { alone_since, ..event(message, "order-amended", data.clone()) };
+            let Ok(Settlement::Later(later)) = stage.send(amendment).await.await else { panic!("it does not wait") };
+            assert!(later.awaits_create && later.history.awaiting_since.is_some(), "its time runs");
+            waiting.push(later.history.delays);
+        }
         // one that has looked for the order itself has been delayed for that
-        assert_eq!((first.history.delays, second.history.delays), (1, u32::from(alone_since.is_none())));
-        assert!(second.history.awaiting_since.is_some(), "its time runs, too");
+        assert_eq!(waiting, [1, u32::from(alone_since.is_none())]);
     }
 }
 

@@ -86,7 +86,7 @@ struct Message {
     id: String,
     #[serde(default)]
     redelivered: bool,
-    /// The second in which a worker was given it first, where that is known.
+    /// The second in which it happened and a worker was given it first, where that is known.
     #[serde(default)]
     first_taken: Option<i64>,
     /// How each attempt ends, until the last one.
@@ -201,8 +201,12 @@ impl Stage {
             ..event(&id, kind, &data)
         };
         if let Some(second) = message.first_taken {
+            let at = jiff::Timestamp::from_second(second).unwrap();
             inbound.alone_since = Some(tokio::time::Instant::now());
-            inbound.history.first_taken_at = Some(jiff::Timestamp::from_second(second).unwrap());
+            inbound.history.first_taken_at = Some(at);
+            let mut body: Value = serde_json::from_slice(&inbound.body).unwrap();
+            body["time"] = json!(at);
+            inbound.body = serde_json::to_vec(&body).unwrap();
         }
         let (mut ends, mut attempts) = (Vec::new(), 0);
         while ends.len() < message.ends.len() {

@@ -1,6 +1,7 @@
 //! Who comes before whom.
 
 use super::*;
+use crate::ports::{History, Inbound};
 
 fn lanes() -> (Lanes, Instant) {
     let mut lanes = Lanes::default();
@@ -10,7 +11,7 @@ fn lanes() -> (Lanes, Instant) {
 
 /// One that creates nothing, of unknown rank.
 fn who(number: u128, was_here: bool) -> Who {
-    Who { message: Uuid::from_u128(number), creates: false, was_here, rank: None }
+    Who { message: Uuid::from_u128(number), creates: false, amends: false, was_here, rank: None, alone_since: None }
 }
 
 fn way(queue: usize, until: Instant) -> Way {
@@ -74,7 +75,7 @@ fn a_message_that_another_replica_took_is_not_waited_for_long() {
 #[test]
 fn a_message_that_nobody_else_can_have_taken_is_waited_for_as_long_as_the_broker_may_hold_it_back() {
     let (mut lanes, now) = lanes();
-    lanes.alone_since(Some(now + 200 * SECOND));
+    let who = |number, was_here| Who { alone_since: Some(now + 200 * SECOND), ..who(number, was_here) };
     lanes.comes_again("SO-1", who(1, false), way(0, now));
     assert_eq!(turn(&mut lanes, who(2, false), now + SECOND), Some(0));
     lanes.followed("SO-1", who(2, false), way(0, now + 2 * SECOND));
@@ -86,6 +87,8 @@ fn a_message_that_nobody_else_can_have_taken_is_waited_for_as_long_as_the_broker
 #[test]
 fn a_create_waits_for_none_of_those_that_wait_for_it_and_they_keep_their_order() {
     let (mut lanes, now) = lanes();
+    // the broker gave them out before their create
+    let who = |number, was_here| Who { rank: rank(number), alone_since: Some(now), ..who(number, was_here) };
     let waits = Way { awaits_create: true, ..way(0, now + 5 * SECOND) };
     lanes.comes_again("SO-1", who(1, false), waits);
     assert_eq!(lanes.turn("SO-1", &who(2, false), now), Turn::Behind(waits));
@@ -104,23 +107,37 @@ fn a_create_waits_for_none_of_those_that_wait_for_it_and_they_keep_their_order()
 }
 
 #[test]
+fn once_there_are_other_workers_nothing_waits_for_what_awaits_its_order() {
+    let (mut lanes, now) = lanes();
+    let alone = |number| Who { alone_since: Some(now), ..who(number, false) };
+    lanes.comes_again("SO-1", alone(1), Way { awaits_create: true, ..way(0, now + 5 * SECOND) });
+    assert_eq!(turn(&mut lanes, alone(2), now), Some(0));
+    assert_eq!(turn(&mut lanes, who(2, false), now), None);
+}
+
+#[test]
 fn what_was_given_out_first_comes_first_though_it_is_given_back_late() {
     let (mut lanes, now) = lanes();
-    let rank = |second| Some(Timestamp::from_second(second).unwrap());
-    let (late, older, younger) = (rank(1), rank(2), rank(3));
-    let who = |number, was_here, rank| Who { rank, ..who(number, was_here) };
-    lanes.comes_again("SO-1", who(2, false, older), way(0, now + 5 * SECOND));
-    assert_eq!(turn(&mut lanes, who(3, false, younger), now), Some(0));
-    lanes.followed("SO-1", who(3, false, younger), way(0, now + 5 * SECOND));
-    assert_eq!(turn(&mut lanes, who(1, true, late), now), None);
-    lanes.comes_again("SO-1", who(1, true, late), way(1, now + 30 * SECOND));
-    assert_eq!(turn(&mut lanes, who(2, true, older), now + 5 * SECOND), Some(1));
-    // one of unknown rank takes its place at the end, one between two takes that
-    lanes.followed("SO-1", who(2, true, older), way(1, now + 30 * SECOND));
-    assert_eq!(turn(&mut lanes, who(4, false, None), now), Some(1));
-    lanes.followed("SO-1", who(4, false, None), way(1, now + 30 * SECOND));
+    let ranked = |number, was_here| Who { rank: rank(number), ..who(number, was_here) };
+    lanes.comes_again("SO-1", ranked(2, false), way(0, now + 5 * SECOND));
+    assert_eq!(turn(&mut lanes, ranked(3, false), now), Some(0));
+    lanes.followed("SO-1", ranked(3, false), way(0, now + 5 * SECOND));
+    assert_eq!(turn(&mut lanes, ranked(1, true), now), None);
+    lanes.comes_again("SO-1", ranked(1, true), way(1, now + 30 * SECOND));
+    assert_eq!(turn(&mut lanes, ranked(2, true), now + 5 * SECOND), Some(1));
+    lanes.followed("SO-1", ranked(2, true), way(1, now + 30 * SECOND));
+    // of unknown rank
+    assert_eq!(turn(&mut lanes, who(4, false), now), Some(1));
+    lanes.followed("SO-1", who(4, false), way(1, now + 30 * SECOND));
     let order: Vec<_> = lanes.lanes["SO-1"].away.iter().map(|away| away.who.message.as_u128()).collect();
     assert_eq!(order, [1, 2, 3, 4]);
+}
+
+/// The rank of a message that happened, and was given out, in this second.
+fn rank(second: u128) -> Option<Rank> {
+    let at = jiff::Timestamp::from_second(second.try_into().unwrap()).unwrap();
+    let history = History { first_taken_at: Some(at), ..History::default() };
+    Rank::of(&Inbound { alone_since: Some(Instant::now()), history, ..Inbound::default() }, Some(at))
 }
 
 #[test]
