@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::messages::{Message, amendment as amended, checkout_event, checkout_of, fulfillment, refund, structured};
 
@@ -150,7 +150,8 @@ impl Shop {
         let cents = self.rng.u32(4000..9000);
         for amendment in 0..self.rng.u32(..12).saturating_sub(8) {
             let total = format!("{}.{:02}", cents / 100 + amendment, cents % 100);
-            messages.push(planned(order, What::Amendment(total.clone()), amended(order, &total)));
+            let message = happened(amended(order, &total), amendment);
+            messages.push(planned(order, What::Amendment(total), message));
         }
         if self.rng.u32(..100) < 10 {
             let payment = format!("payment of {order}");
@@ -172,6 +173,13 @@ pub(crate) fn poison(order: &str) -> Planned {
 
 fn checkout(order: &str, product: &str, what: What) -> Planned {
     planned(order, what, checkout_of(order, product))
+}
+
+/// A message that says in which of its order's seconds it happened.
+fn happened(message: Message, second: u32) -> Message {
+    let mut event: Value = serde_json::from_slice(&message.body).expect("a message is JSON");
+    event["time"] = json!(format!("2026-11-22T15:05:{second:02}Z"));
+    structured(&event)
 }
 
 fn broken(order: &str) -> Planned {
