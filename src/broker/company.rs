@@ -67,12 +67,9 @@ impl Company {
                 if looks.alone < IN_A_ROW { left } else { LEFT_BEHIND }
             }
             // it has come since
-            _ if looks.alone > 0 => 0,
+            _ if std::mem::take(&mut looks.alone) > 0 => 0,
             _ => left.saturating_sub(1),
         };
-        if consumers > 1 {
-            looks.alone = 0;
-        }
         self.looks_left.store(left, Ordering::Relaxed);
         gauge!("bwp_only_consumer").set(u8::from(self.is_alone()));
     }
@@ -105,6 +102,7 @@ mod tests {
         assert!(!company.is_alone(), "once may be a coincidence");
         company.seen(&mut first, 1, false);
         company.seen(&mut first, 1, true);
+        assert!(!company.is_alone(), "two that are not in a row");
         company.seen(&mut first, 1, true);
         assert!(company.is_alone());
 

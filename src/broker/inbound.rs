@@ -174,6 +174,7 @@ fn delivery_count(properties: &BasicProperties) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::outgoing::for_hop;
 
     fn delivery(exchange: &str, headers: &[(&str, AMQPValue)]) -> Delivery {
         let mut table = FieldTable::default();
@@ -199,6 +200,26 @@ mod tests {
             inbound(&delivery("foreign", &headers), "bwp.orders", false, Sight::default(), &CancellationToken::new());
         assert_eq!(forged.history, History::default());
         assert_eq!(forged.exchange, "foreign");
+    }
+
+    #[test]
+    fn what_is_known_of_a_message_goes_with_it_through_a_retry_queue() {
+        let at = |second| Timestamp::from_second(second).ok();
+        let history = History {
+            attempts: 1,
+            delays: 2,
+            first_taken_at: at(1),
+            first_failed_at: at(2),
+            last_failed_at: at(3),
+            last_error: Some("type/code".into()),
+            awaiting_since: at(4),
+            outcome_unknown: true,
+            replays: 3,
+            replay_id: Some("run".into()),
+        };
+        let mut hopped = delivery("", &[]);
+        hopped.properties = for_hop(&BasicProperties::default(), &Inbound::default(), &history);
+        assert_eq!(inbound(&hopped, "bwp.orders", false, Sight::default(), &CancellationToken::new()).history, history);
     }
 
     #[test]
