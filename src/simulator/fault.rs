@@ -167,18 +167,18 @@ impl Fault {
         Self::Http { status, retry_after: None, body: None, after_effect: false }
     }
 
-    /// The name under which the ledger counts it: the same as in a rule's JSON.
+    /// The name under which the ledger counts it: the same as in a rule's JSON, and what a refusal says.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub fn counted_as(&self) -> String {
         match self {
-            Self::Refuse { .. } => "refuse",
-            Self::DataAndErrors { .. } => "data-and-errors",
-            Self::Http { .. } => "http",
-            Self::NonJson => "non-json",
-            Self::Hang { .. } => "hang",
-            Self::Drop { .. } => "drop",
-            Self::Delay { .. } => "delay",
-            Self::RevokeTokens => "revoke-tokens",
+            Self::Refuse { error_type, code, .. } => format!("refuse {}", code.as_ref().unwrap_or(error_type)),
+            Self::DataAndErrors { .. } => "data-and-errors".into(),
+            Self::Http { .. } => "http".into(),
+            Self::NonJson => "non-json".into(),
+            Self::Hang { .. } => "hang".into(),
+            Self::Drop { .. } => "drop".into(),
+            Self::Delay { .. } => "delay".into(),
+            Self::RevokeTokens => "revoke-tokens".into(),
         }
     }
 

@@ -115,6 +115,19 @@ fn what_is_told_and_has_not_happened_is_lost() {
 }
 
 #[test]
+fn an_amendment_may_be_left_out_only_where_it_is_told_and_a_later_one_has_happened() {
+    let superseded = |history: &mut History, result: usize| {
+        history.results[result].outcome = "superseded".into();
+        history.effects.remove(result - 1);
+    };
+    none(|history| superseded(history, 3));
+    one(Broken::Lost, |history| {
+        history.effects.remove(2);
+    });
+    one(Broken::Lost, |history| superseded(history, 4));
+}
+
+#[test]
 fn a_message_that_is_still_queued_or_was_never_confirmed_is_not_lost() {
     none(|history| {
         history.results.remove(1);

@@ -48,13 +48,15 @@ pub(crate) fn check(history: &History) -> Verdict {
     let queued: BTreeSet<&str> = history.queued.iter().map(String::as_str).collect();
     let sent: BTreeMap<&str, &Sent> = history.sent.iter().map(|sent| (sent.id.as_str(), sent)).collect();
     for (id, sent) in &sent {
+        let results = results.get(id).map_or(&[][..], Vec::as_slice);
+        let superseded = results.iter().any(|result| result.outcome == "superseded");
         let seen = Seen {
             sent,
-            results: results.get(id).map_or(&[], Vec::as_slice),
+            results,
             letters: letters.get(id).map_or(&[], Vec::as_slice),
             queued: queued.contains(id),
             created: orders.created.contains_key(sent.order.as_str()),
-            done: orders.have_done(sent),
+            done: orders.have_done(sent) || (superseded && orders.have_overtaken(sent, &history.sent)),
         };
         verdict.broken.extend(seen.broken().map(|(broken, why)| (broken, format!("{id}: {why}"))));
     }
@@ -210,6 +212,13 @@ impl<'a> Orders<'a> {
             End::Paid(payment) => self.payments.contains_key(payment.as_str()),
             End::Letter(_) => false,
         }
+    }
+
+    /// Whether an amendment that was sent later has happened, so that this one need not any more.
+    fn have_overtaken(&self, sent: &Sent, all: &[Sent]) -> bool {
+        let is_amended = |it: &&Sent| it.order == sent.order && matches!(it.end, End::Amended(_));
+        let mut of_order = all.iter().filter(is_amended).skip_while(|it| it.id != sent.id);
+        of_order.next().is_some() && of_order.any(|later| self.have_done(later))
     }
 
     fn doubled(&self) -> impl Iterator<Item = (Broken, String)> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::board::Figures;
 use crate::checker::{Broken, Verdict};
 use crate::play::{Form, Idle, Struck};
-use crate::scenario::{Fault, Scenario};
+use crate::scenario::{Fault, Scenario, Step};
 
 /// Everything that is known at the end.
 pub(crate) struct Report<'a> {
@@ -71,8 +71,9 @@ impl Report<'_> {
         let at_least = |bound: usize| minutes.map_or(bound, |minutes| bound * minutes / 20);
         let orders = at_least(bounds.orders);
         expect(self.orders >= orders, format!("{} orders, fewer than {orders}", self.orders));
-        let of_each = at_least(bounds.of_each_fault);
-        for (fault, (times, _)) in self.by_fault() {
+        let (of_each, happened) = (at_least(bounds.of_each_fault), self.by_fault());
+        for Step { fault, .. } in scenario.lanes.iter().flatten() {
+            let times = happened.get(fault).map_or(0, |(times, _)| *times);
             expect(times >= of_each, format!("{fault:?} only {times} times"));
         }
         let stall = self.figures.longest_stall.as_secs_f64();

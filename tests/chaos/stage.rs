@@ -214,27 +214,19 @@ async fn keep_results(vhost: &Vhost) {
 /// One for results, one for letters; each tells when it has heard the mark.
 fn listeners(nodes: &Nodes, board: &Arc<Board>) -> (Vec<AbortOnDropHandle<()>>, UnboundedReceiver<()>) {
     let (marked, marks) = unbounded_channel();
-    let results = {
+    let listener = |queue, note: fn(&Board, &Delivery)| {
         let (nodes, board, marked) = (Arc::clone(nodes), Arc::clone(board), marked.clone());
-        tokio::spawn(async move {
+        AbortOnDropHandle::new(tokio::spawn(async move {
             let hear = |delivery: &Delivery| match delivery.data == MARK {
                 true => drop(marked.send(())),
-                false => board.result(SeenResult::read(delivery), delivery.redelivered),
+                false => note(&board, delivery),
             };
-            listen(nodes, RESULTS, hear).await;
-        })
+            listen(nodes, queue, hear).await;
+        }))
     };
-    let letters = {
-        let (nodes, board) = (Arc::clone(nodes), Arc::clone(board));
-        tokio::spawn(async move {
-            let hear = |delivery: &Delivery| match delivery.data == MARK {
-                true => drop(marked.send(())),
-                false => board.letter(SeenLetter::read(delivery), delivery.redelivered),
-            };
-            listen(nodes, LETTERS, hear).await;
-        })
-    };
-    (vec![AbortOnDropHandle::new(results), AbortOnDropHandle::new(letters)], marks)
+    let results = listener(RESULTS, |board, delivery| board.result(SeenResult::read(delivery), delivery.redelivered));
+    let letters = listener(LETTERS, |board, delivery| board.letter(SeenLetter::read(delivery), delivery.redelivered));
+    (vec![results, letters], marks)
 }
 
 fn host_of(endpoint: &str) -> &str {
