@@ -38,6 +38,8 @@ struct Shared {
 #[derive(Debug)]
 struct Wiring {
     connect_timeout: Duration,
+    /// How long a call may take.
+    timeout: Duration,
     /// Somebody has to be trusted: not all addresses are plain HTTP.
     encrypted: bool,
     ca: Option<Secret>,
@@ -92,6 +94,7 @@ impl Http {
         let addresses = [&config.endpoint, &config.token_endpoint];
         let wiring = Wiring {
             connect_timeout: config.connect_timeout,
+            timeout: config.timeout,
             encrypted: addresses.iter().any(|url| url.scheme() == "https"),
             ca: config.ca.clone(),
             proxy: config.proxy.clone(),
@@ -156,6 +159,9 @@ impl Wiring {
             .redirect(reqwest::redirect::Policy::none())
             // those of the environment are none of ours
             .no_proxy();
+        // a request that nobody has received by then is not sent later, when its order may have been read meanwhile
+        #[cfg(target_os = "linux")]
+        let builder = builder.tcp_user_timeout(self.timeout);
         let builder = match &contents.proxy {
             // its error repeats the address
             Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.expose_secret()).map_err(|_| ClientError::Proxy)?),

@@ -2,16 +2,19 @@
 //!
 //! Not here: answers.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bwp_sync::api::Client;
+use bwp_sync::domain::input::CreateOrderInput;
+use bwp_sync::domain::order::Alias;
 use bwp_sync::ports::{ApiError, OrderApi};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::VERSION;
 use crate::stub::{Stub, pass};
@@ -77,6 +80,40 @@ async fn create_in_vain(scheme: &str, bytes: &'static str, seconds: u64) -> ApiE
     let error = timeout(Duration::from_secs(5), call).await.unwrap().unwrap();
     server.abort();
     error
+}
+
+/// What is in the sender's kernel when its call is given up must not arrive later, after a read has shown that it did not.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_request_that_nobody_receives_in_time_never_arrives() {
+    let socket = TcpSocket::new_v4().unwrap();
+    // of a request, only its beginning gets into so little room
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let stub = Stub::start(VERSION).await;
+    let mut config = stub.config();
+    config.endpoint = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    (config.connect_timeout, config.timeout) = (Duration::from_millis(500), Duration::from_secs(1));
+    let alias = Alias { alias_type: "EXTERNAL_ID".into(), alias_id: "x".repeat(200_000) };
+    let input = CreateOrderInput { aliases: vec![alias], ..CreateOrderInput::default() };
+    let client = Client::new(config).unwrap();
+    let (error, accepted) = tokio::join!(client.create_order(&input), listener.accept());
+    assert!(no_answer(&error.unwrap_err()));
+    let (mut stream, client) = accepted.unwrap();
+    // as it is listed there, of the socket's own end: the second field
+    let port = format!(":{:04X} ", client.port());
+    let is_there = || {
+        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        sockets.lines().any(|line| line.get(..20).is_some_and(|own| own.contains(&port)))
+    };
+    let began = Instant::now();
+    while is_there() {
+        assert!(began.elapsed() < Duration::from_secs(20), "the kernel still has the rest, and would send it");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let cut = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
+    assert_eq!(cut.kind(), ErrorKind::ConnectionReset);
 }
 
 fn not_sent(error: &ApiError) -> bool {
