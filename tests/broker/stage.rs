@@ -80,8 +80,8 @@ impl Stage {
             ("BWP__API__SETTLE", "100ms"),
             ("BWP__API__TIMEOUT", "2s"),
             ("BWP__API__CONNECT_TIMEOUT", "500ms"),
-            // more than twice any test's `api.timeout`
-            ("BWP__BROKER__MAX_HOLD", "200s"),
+            // more than four times any test's `api.timeout`
+            ("BWP__BROKER__MAX_HOLD", "300s"),
             ("BWP__RETRY__FIRST_WAIT", "20ms"),
             ("BWP__RETRY__LONGEST_WAIT", "100ms"),
             ("BWP__RETRY__DELAYS", "200ms,500ms,1s"),
