@@ -59,6 +59,8 @@ fn history(headers: &BTreeMap<String, String>) -> History {
     let time = |name| headers.get(name).and_then(|value| value.parse().ok());
     History {
         attempts: number(own::ATTEMPTS),
+        denied: number(own::DENIED),
+        panics: number(own::PANICS),
         delays: number(own::DELAYS),
         first_taken_at: time(own::FIRST_TAKEN_AT),
         first_failed_at: time(own::FIRST_FAILED_AT),
@@ -206,7 +208,9 @@ mod tests {
     fn what_is_known_of_a_message_goes_with_it_through_a_retry_queue() {
         let at = |second| Timestamp::from_second(second).ok();
         let history = History {
-            attempts: 1,
+            attempts: 12,
+            denied: 5,
+            panics: 6,
             delays: 2,
             first_taken_at: at(1),
             first_failed_at: at(2),

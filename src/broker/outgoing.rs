@@ -29,6 +29,10 @@ pub mod own {
     pub const ORDER: &str = "bwp-order";
     /// Attempts that were counted.
     pub const ATTEMPTS: &str = "bwp-attempts";
+    /// Those among them that were denied, on hops alone.
+    pub const DENIED: &str = "bwp-attempts-denied";
+    /// Those among them that ended with a panic, on hops alone.
+    pub const PANICS: &str = "bwp-attempts-panicked";
     /// Trips through a retry queue.
     pub const DELAYS: &str = "bwp-delays";
     /// Present when an earlier attempt may have taken effect.
@@ -82,6 +86,8 @@ pub fn for_hop(original: &BasicProperties, inbound: &Inbound, history: &History)
     let mut headers = origin(inbound);
     headers.extend([
         (own::ATTEMPTS, AMQPValue::LongUInt(history.attempts)),
+        (own::DENIED, AMQPValue::LongUInt(history.denied)),
+        (own::PANICS, AMQPValue::LongUInt(history.panics)),
         (own::DELAYS, AMQPValue::LongUInt(history.delays)),
         (own::REPLAYS, AMQPValue::LongUInt(history.replays)),
     ]);

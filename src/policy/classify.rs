@@ -111,37 +111,30 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
     }
 }
 
-/// A call that was not begun, since its message had been held for too long by then.
-pub fn not_begun(operation: Operation) -> Failure {
+/// A call that was put off, for the sake of all calls or for want of time: its message has no part in it.
+pub fn put_off(operation: Operation, why: &str) -> Failure {
     Failure {
         operation,
         class: Class::Transient,
-        error_type: "OutOfTime".into(),
-        code: "OutOfTime".into(),
-        message: "the calls before it took too long".into(),
+        error_type: why.into(),
+        code: why.into(),
+        message: "no call was made".into(),
         action: NETWORK_ACTION,
         systemic: false,
         effect_possible: false,
         retry_after: None,
-        attempted: true,
+        attempted: false,
         unlisted: false,
     }
-}
-
-/// A call that was put off for the sake of all calls: its message has no part in it.
-pub fn put_off(operation: Operation, why: &str) -> Failure {
-    let message = "no call was made".into();
-    Failure { error_type: why.into(), code: why.into(), message, attempted: false, ..not_begun(operation) }
 }
 
 /// A read that left out what the decision hangs on.
 pub fn not_told(what: &str) -> Failure {
     Failure {
-        error_type: what.into(),
-        code: what.into(),
         message: "the API answered without what the decision hangs on".into(),
         action: "look at the order in Buy with Prime, then replay",
-        ..not_begun(Operation::Order)
+        attempted: true,
+        ..put_off(Operation::Order, what)
     }
 }
 

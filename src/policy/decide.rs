@@ -32,24 +32,32 @@ pub enum Action {
     Done,
     /// Read whose the order is.
     Compare,
-    /// Try again; after so many counted attempts, give up.
-    Retry {
-        /// The budget.
-        attempts: u32,
-    },
+    /// Try again; when the budget is spent, give up.
+    Retry(Budget),
     /// Wait for the order to be created.
     AwaitCreate,
     /// Never again as it is.
     Refuse,
 }
 
-/// What follows from a class, with the budget that the settings give it.
-pub fn action(class: Class, limits: &Limits) -> Action {
+/// What is spent by a counted attempt that failed. What went into one is not missing in another.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Budget {
+    /// For what passes by itself: [`Limits::attempts`].
+    Passing,
+    /// For what was denied, or failed with a code that no document lists: [`Limits::denied_attempts`].
+    Denied,
+    /// For what nobody may give up, since nobody knows what a letter would have to say.
+    Endless,
+}
+
+/// What follows from a class.
+pub fn action(class: Class) -> Action {
     match class.decision() {
         Decision::Done => Action::Done,
         Decision::Compare => Action::Compare,
-        Decision::Retry => Action::Retry { attempts: limits.attempts },
-        Decision::RetryFew => Action::Retry { attempts: limits.denied_attempts },
+        Decision::Retry => Action::Retry(Budget::Passing),
+        Decision::RetryFew => Action::Retry(Budget::Denied),
         Decision::AwaitCreate => Action::AwaitCreate,
         Decision::Refuse => Action::Refuse,
     }
@@ -80,7 +88,7 @@ pub enum Verdict {
     Later(Later),
     /// The budget is spent.
     GiveUp {
-        /// Attempts that were counted, this one included.
+        /// Attempts that were counted against any budget, this one included.
         attempts: u32,
     },
 }
@@ -92,12 +100,18 @@ pub fn retry(
     limits: &Limits,
     history: &History,
     failure: &Failure,
-    budget: u32,
+    budget: Budget,
     counts: bool,
     now: Timestamp,
 ) -> Verdict {
-    let attempts = history.attempts + u32::from(counts);
-    if counts && attempts >= budget {
+    let counted = u32::from(counts);
+    let attempts = history.attempts + counted;
+    let (is_spent, denied) = match budget {
+        Budget::Passing => (attempts.saturating_sub(history.denied + history.panics) >= limits.attempts, 0),
+        Budget::Denied => (history.denied + counted >= limits.denied_attempts, counted),
+        Budget::Endless => (false, 0),
+    };
+    if counts && is_spent {
         return Verdict::GiveUp { attempts };
     }
     let hinted = failure.retry_after.map_or(0, |hint| {
@@ -107,6 +121,7 @@ pub fn retry(
     let mut later = next(history, now, format!("{}/{}", failure.error_type, failure.code));
     later.queue = later.queue.max(hinted);
     later.history.attempts = attempts;
+    later.history.denied += denied;
     later.history.delays -= u32::from(!failure.attempted);
     later.history.outcome_unknown |= failure.effect_possible;
     Verdict::Later(later)
@@ -127,12 +142,13 @@ pub fn await_create(limits: &Limits, history: &History, now: Timestamp) -> Verdi
 
 /// The process survived a panic over this message. Always counted: nobody else caused it.
 pub fn after_panic(limits: &Limits, history: &History, now: Timestamp) -> Verdict {
-    let attempts = history.attempts + 1;
-    if attempts >= limits.panics {
+    let (attempts, panics) = (history.attempts + 1, history.panics + 1);
+    if panics >= limits.panics {
         return Verdict::GiveUp { attempts };
     }
     let mut later = next(history, now, "Panic".into());
     later.history.attempts = attempts;
+    later.history.panics = panics;
     // the call may have been under way
     later.history.outcome_unknown = true;
     Verdict::Later(later)
@@ -193,20 +209,42 @@ mod tests {
     fn a_budget_is_spent_by_counted_attempts_alone() {
         let mut history = History::default();
         for _ in 0..50 {
-            history = later(retry(&limits(), &history, &failure(None), 3, false, at(0))).history;
+            history = later(retry(&limits(), &history, &failure(None), Budget::Passing, false, at(0))).history;
         }
         assert_eq!((history.attempts, history.delays), (0, 50));
         for _ in 0..2 {
-            history = later(retry(&limits(), &history, &failure(None), 3, true, at(0))).history;
+            history = later(retry(&limits(), &history, &failure(None), Budget::Passing, true, at(0))).history;
         }
-        assert!(matches!(retry(&limits(), &history, &failure(None), 3, true, at(0)), Verdict::GiveUp { attempts: 3 }));
+        assert!(matches!(
+            retry(&limits(), &history, &failure(None), Budget::Passing, true, at(0)),
+            Verdict::GiveUp { attempts: 3 }
+        ));
+    }
+
+    #[test]
+    fn each_kind_of_failure_has_a_budget_of_its_own() {
+        let again = |history: &History, budget| retry(&limits(), history, &failure(None), budget, true, at(0));
+        let (limits, mut history) = (limits(), History::default());
+        for _ in 1..limits.attempts {
+            history = later(again(&history, Budget::Passing)).history;
+        }
+        history = later(after_panic(&limits, &history, at(0))).history;
+        history = later(again(&history, Budget::Denied)).history;
+        assert_eq!((history.attempts, history.denied, history.panics), (4, 1, 1));
+        for _ in 0..50 {
+            later(again(&history, Budget::Endless));
+        }
+        for spent in [again(&history, Budget::Passing), again(&history, Budget::Denied)] {
+            assert!(matches!(spent, Verdict::GiveUp { attempts: 5 }), "{spent:?}");
+        }
+        assert!(matches!(after_panic(&limits, &history, at(0)), Verdict::GiveUp { attempts: 5 }));
     }
 
     #[test]
     fn delays_grow_and_a_longer_hint_takes_a_longer_queue() {
         let queue = |delays, hint| {
             let history = History { delays, ..History::default() };
-            later(retry(&limits(), &history, &failure(hint), 3, true, at(0))).queue
+            later(retry(&limits(), &history, &failure(hint), Budget::Passing, true, at(0))).queue
         };
         assert_eq!((queue(0, None), queue(1, None), queue(7, None)), (0, 1, 7));
         assert_eq!((queue(0, Some(5)), queue(0, Some(6)), queue(0, Some(9999))), (0, 1, 2));
@@ -217,7 +255,8 @@ mod tests {
     fn what_was_put_off_waits_no_longer_the_next_time() {
         let mut history = History { delays: 1, ..History::default() };
         for _ in 0..5 {
-            let put_off = later(retry(&limits(), &history, &put_off(Operation::Order, "Paused"), 3, false, at(0)));
+            let put_off =
+                later(retry(&limits(), &history, &put_off(Operation::Order, "Paused"), Budget::Passing, false, at(0)));
             assert_eq!((put_off.queue, put_off.history.delays, put_off.history.attempts), (1, 1, 0));
             history = put_off.history;
         }
@@ -225,8 +264,8 @@ mod tests {
 
     #[test]
     fn the_first_failure_is_remembered() {
-        let first = later(retry(&limits(), &History::default(), &failure(None), 3, true, at(7))).history;
-        let second = later(retry(&limits(), &first, &failure(None), 3, true, at(9))).history;
+        let first = later(retry(&limits(), &History::default(), &failure(None), Budget::Passing, true, at(7))).history;
+        let second = later(retry(&limits(), &first, &failure(None), Budget::Passing, true, at(9))).history;
         assert_eq!(second.first_failed_at, Some(at(7)));
     }
 

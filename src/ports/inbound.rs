@@ -62,8 +62,12 @@ impl std::fmt::Debug for Inbound {
 /// What is carried from one attempt to the next.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct History {
-    /// Attempts that count against the budget so far.
+    /// Attempts that were counted so far, against any budget.
     pub attempts: u32,
+    /// Those among them that were denied, or failed with a code that no document lists.
+    pub denied: u32,
+    /// Those among them that ended with a panic.
+    pub panics: u32,
     /// Trips through a retry queue so far, counted or not.
     pub delays: u32,
     /// When it was given to a worker first. Of what was given out and lost without this worker's seeing it, when its session

@@ -90,10 +90,11 @@ fn times(settings: &Settings, problems: &mut Problems) {
         );
         problems.note(text);
     }
-    if hold <= timeout * 2 {
+    let longest_look = timeout * 4 + settings.timing.settle;
+    if hold <= longest_look {
         let text = format!(
-            "broker.max_hold: expected more than twice api.timeout ({timeout:?}), so that a call can be followed by a \
-             read, got {hold:?}"
+            "broker.max_hold: expected more than four times api.timeout and api.settle together ({longest_look:?}), for \
+             a read, the end of a call of unknown outcome, a second read and a call, got {hold:?}"
         );
         problems.note(text);
     }

@@ -2,6 +2,8 @@
 //!
 //! Not here: what an order shows (`domain::amendment_left`).
 
+use tokio::time::Instant;
+
 use super::case::{Case, Identity};
 use super::context::DoneAmendment;
 use super::look_up::Found;
@@ -28,7 +30,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// Changes the order as far as it is not so already. What comes after a later amendment would take that back, so a
     /// copy changes nothing, and one that the broker gave back late changes what the later one did not set. A replay is
     /// neither: somebody wants it to be the last.
-    pub async fn amend(&self, AmendOrder { identifier, input, .. }: &AmendOrder) -> Settlement {
+    pub async fn amend(&self, AmendOrder { identifier, input, .. }: &AmendOrder) -> Result<Settlement, Settlement> {
         let Identity { source, message_id, .. } = &self.identity;
         let amendment = result_id(source, message_id, ResultKind::OrderUpdated, self.inbound.history.replays);
         // what is given out first comes after all that was
@@ -36,45 +38,41 @@ impl<A: OrderApi> Case<'_, A> {
         let set_after = late.map(|rank| self.context.set_after(self.order(), rank)).unwrap_or_default();
         let wanted = set_after.left_of(input);
         if self.context.is_superseded(self.order(), amendment) || wanted == UpdateOrderInput::default() {
-            return match self.existing(identifier).await {
-                Ok(stored) => self.done(ResultKind::OrderUpdated, Outcome::Superseded, &stored),
-                Err(settlement) => settlement,
-            };
+            let stored = self.existing(identifier).await?;
+            return Ok(self.done(ResultKind::OrderUpdated, Outcome::Superseded, &stored));
         }
-        let settlement = self.amend_now(identifier, &wanted).await;
+        let settlement = self.amend_now(identifier, &wanted).await?;
         if matches!(settlement, Settlement::Done(_)) {
             self.context
                 .amended(self.order(), DoneAmendment { amendment, rank: self.rank, set: LastWords::of(&wanted) });
         }
-        settlement
+        Ok(settlement)
     }
 
-    async fn amend_now(&self, identifier: &OrderIdentifier, wanted: &UpdateOrderInput) -> Settlement {
-        self.until_shown().await;
-        let mut stored = match self.existing(identifier).await {
-            Ok(stored) => stored,
-            Err(settlement) => return settlement,
+    async fn amend_now(
+        &self,
+        identifier: &OrderIdentifier,
+        wanted: &UpdateOrderInput,
+    ) -> Result<Settlement, Settlement> {
+        self.until_shown().await?;
+        let look = async || {
+            let stored = self.existing(identifier).await?;
+            let left = left_of(wanted, &stored);
+            Ok((stored, left))
         };
-        let mut left = left_of(wanted, &stored);
-        if left != UpdateOrderInput::default() && self.until_calls_have_ended().await {
-            stored = match self.existing(identifier).await {
-                Ok(stored) => stored,
-                Err(settlement) => return settlement,
-            };
-            left = left_of(wanted, &stored);
-        }
+        let (stored, left) = self.settled(look, |(_, left)| *left != UpdateOrderInput::default()).await?;
         if left == UpdateOrderInput::default() {
             // an earlier attempt may have been what changed it
             let outcome = if self.outcome_unknown() { Outcome::Updated } else { Outcome::Unchanged };
-            return self.done(ResultKind::OrderUpdated, outcome, &stored);
+            return Ok(self.done(ResultKind::OrderUpdated, outcome, &stored));
         }
         let count = |told: Option<usize>, added: usize| told.unwrap_or_default() + added;
         let aliases = count(stored.aliases.as_ref().map(Vec::len), left.aliases.len());
         let links = count(stored.links.as_ref().map(Vec::len), left.order_links.len());
-        match self.context.conventions.rules.check_counts(aliases, links) {
+        Ok(match self.context.conventions.rules.check_counts(aliases, links) {
             Ok(()) => self.send_amendment(&stored, left).await,
             Err(broken) => self.reject(&broken),
-        }
+        })
     }
 
     /// Sends what is left. Aliases that turn out to be ours are taken out, and the rest is sent again.
@@ -89,7 +87,7 @@ impl<A: OrderApi> Case<'_, A> {
             if failure.effect_possible {
                 return self.look_for_amendment(&identifier, &left, &failure).await;
             }
-            if action(failure.class, &self.context.limits) != Action::Compare {
+            if action(failure.class) != Action::Compare {
                 return self.not_updated(&failure);
             }
             if let Err(settlement) = self.without_ours(&mut left, stored, &failure).await {
@@ -108,7 +106,9 @@ impl<A: OrderApi> Case<'_, A> {
         sent: &UpdateOrderInput,
         failure: &Failure,
     ) -> Settlement {
-        tokio::time::sleep(self.context.timing.settle).await;
+        if self.wait(Instant::now() + self.context.timing.settle).await.is_err() {
+            return self.try_again(failure);
+        }
         match self.read(identifier).await {
             Found::Order(stored) if left_of(sent, &stored) == UpdateOrderInput::default() => {
                 self.done(ResultKind::OrderUpdated, Outcome::Updated, &stored)

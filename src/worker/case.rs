@@ -15,7 +15,7 @@ use crate::domain::rejection::{Rejection, RejectionCode};
 use crate::domain::stored::{ExecutionState, StoredOrder};
 use crate::policy::catalogue::{Class, OwnCode};
 use crate::policy::classify::Failure;
-use crate::policy::decide::{self, Action, Verdict, action};
+use crate::policy::decide::{self, Action, Budget, Verdict, action};
 use crate::ports::{History, Inbound, Letter, Operation, OrderApi, Settlement};
 
 /// Source of all results: this program, whichever replica.
@@ -126,14 +126,14 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// The API says that a name is taken, and a read says that it is nobody's.
     pub fn taken_by_nobody(&self, conflict: &Failure) -> Settlement {
-        match self.retry(conflict, self.context.limits.attempts) {
+        match self.retry(conflict, Budget::Passing) {
             Verdict::Later(later) => Settlement::Later(later),
             Verdict::GiveUp { attempts } => self.exhausted(conflict, attempts),
         }
     }
 
     /// Comes back later, or the budget is spent and `given_up` says what then.
-    pub fn retry(&self, failure: &Failure, budget: u32) -> Verdict {
+    pub fn retry(&self, failure: &Failure, budget: Budget) -> Verdict {
         let history = self.history();
         let since = history.last_failed_at.unwrap_or(self.began);
         let counts = failure.attempted
@@ -149,17 +149,17 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// Nobody can say whether the order of a create is there, so there can be no letter that says it is not.
     pub fn unclear(&self, failure: &Failure) -> Settlement {
-        let budget = match action(failure.class, &self.context.limits) {
+        let budget = match action(failure.class) {
             // it passes, for this order or for all
-            Action::Retry { .. } | Action::AwaitCreate => u32::MAX,
+            Action::Retry(_) | Action::AwaitCreate => Budget::Endless,
             // the read itself is refused for good: somebody has to look
-            Action::Refuse | Action::Compare | Action::Done => self.context.limits.attempts,
+            Action::Refuse | Action::Compare | Action::Done => Budget::Passing,
         };
         self.unclear_within(budget, failure)
     }
 
     /// Nobody can say whether an effect is there; after so many counted attempts somebody has to look.
-    pub fn unclear_within(&self, budget: u32, failure: &Failure) -> Settlement {
+    pub fn unclear_within(&self, budget: Budget, failure: &Failure) -> Settlement {
         match self.retry(failure, budget) {
             Verdict::Later(later) => Settlement::Later(later),
             Verdict::GiveUp { .. } => {

@@ -17,10 +17,11 @@ use crate::ports::{ClaimRequest, Claimed, Later, Operation, OrderApi, Settlement
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 impl<A: OrderApi> Case<'_, A> {
-    /// Carries an update out while nobody else changes the order. All that it goes by it must read meanwhile.
-    pub(super) async fn claimed(&self, update: impl Future<Output = Settlement>) -> Settlement {
+    /// Carries an update out while nobody else changes the order. All that it goes by it must read meanwhile. An `Err` is
+    /// the end of a message, too: of one for which nothing was sent.
+    pub(super) async fn claimed(&self, update: impl Future<Output = Result<Settlement, Settlement>>) -> Settlement {
         if self.context.claims.is_none() {
-            return update.await;
+            return update.await.unwrap_or_else(|settlement| settlement);
         }
         if let Err(failure) = self.take().await {
             return match self.try_again(&failure) {
@@ -30,7 +31,7 @@ impl<A: OrderApi> Case<'_, A> {
             };
         }
         let mut release = Release { case: self, has_ended: false };
-        let settlement = update.await;
+        let settlement = update.await.unwrap_or_else(|settlement| settlement);
         release.has_ended = true;
         settlement
     }

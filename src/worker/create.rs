@@ -22,8 +22,8 @@ impl<A: OrderApi> Case<'_, A> {
             Ok(stored) => return self.created(create, Outcome::Created, &stored, Vec::new()),
             Err(failure) => failure,
         };
-        match action(failure.class, &self.context.limits) {
-            Action::Retry { attempts } => match self.retry(&failure, attempts) {
+        match action(failure.class) {
+            Action::Retry(budget) => match self.retry(&failure, budget) {
                 Verdict::Later(later) => Settlement::Later(later),
                 Verdict::GiveUp { attempts } => {
                     let letter = self.exhausted(&failure, attempts);

@@ -2,6 +2,8 @@
 //!
 //! Not here: reading the message.
 
+use tokio::time::Instant;
+
 use super::case::Case;
 use super::look_up::Found;
 use crate::domain::command::StartFulfillment;
@@ -16,26 +18,17 @@ use crate::ports::{Operation, OrderApi, Settlement};
 impl<A: OrderApi> Case<'_, A> {
     /// Starts fulfillment, or finds it started. The order is read first: the API answers a second start
     /// differently in each state of the delivery.
-    pub async fn start_fulfillment(&self, command: &StartFulfillment) -> Settlement {
-        self.until_update_shown().await;
-        let mut stored = match self.not_started_yet(&command.identifier).await {
-            Ok(stored) => stored,
-            Err(settlement) => return settlement,
-        };
-        if self.until_calls_have_ended().await {
-            stored = match self.not_started_yet(&command.identifier).await {
-                Ok(stored) => stored,
-                Err(settlement) => return settlement,
-            };
-        }
+    pub async fn start_fulfillment(&self, command: &StartFulfillment) -> Result<Settlement, Settlement> {
+        self.until_update_shown().await?;
+        let stored = self.settled(|| self.not_started_yet(&command.identifier), |_| true).await?;
         let identifier = OrderIdentifier::OrderId(stored.id.clone());
         let api = &self.context.api;
         let call = || api.update_order(&identifier, &command.input);
-        match self.send(Operation::UpdateOrder, call).await {
+        Ok(match self.send(Operation::UpdateOrder, call).await {
             Ok(_) => self.updated(stored),
             Err(failure) if failure.effect_possible => self.read_back(&identifier, &failure).await,
             Err(failure) => self.not_started(stored, &failure),
-        }
+        })
     }
 
     /// The order as long as it is neither started nor cancelled; else what becomes of the message.
@@ -59,7 +52,9 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// The start may have taken effect: look before anything else.
     async fn read_back(&self, identifier: &OrderIdentifier, failure: &Failure) -> Settlement {
-        tokio::time::sleep(self.context.timing.settle).await;
+        if self.wait(Instant::now() + self.context.timing.settle).await.is_err() {
+            return self.try_again(failure);
+        }
         match self.read(identifier).await {
             Found::Order(stored) if started(&stored) => self.updated(stored),
             Found::Order(_) | Found::Nothing | Found::Unclear(_) => self.try_again(failure),
@@ -67,7 +62,7 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     fn not_started(&self, mut stored: Box<StoredOrder>, failure: &Failure) -> Settlement {
-        if action(failure.class, &self.context.limits) != Action::Done {
+        if action(failure.class) != Action::Done {
             return self.not_updated(failure);
         }
         stored.execution_state = Some(ExecutionState::Started);

@@ -92,8 +92,9 @@ async fn act<A: OrderApi>(context: &Context<A>, inbound: &Inbound, envelope: &En
 pub async fn after_panic<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
     match decide::after_panic(&context.limits, &inbound.history, Timestamp::now()) {
         Verdict::Later(later) => Settlement::Later(later),
-        Verdict::GiveUp { attempts } => {
-            give_up(context, inbound, &format!("the worker panicked over it {attempts} times")).await
+        Verdict::GiveUp { .. } => {
+            let panics = inbound.history.panics + 1;
+            give_up(context, inbound, &format!("the worker panicked over it {panics} times")).await
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Not here: what follows from the answer.
 
+use tokio::time::Instant;
+
 use super::case::Case;
 use crate::domain::command::CreateOrder;
 use crate::domain::order::{Alias, OrderIdentifier};
@@ -54,17 +56,15 @@ impl<A: OrderApi> Case<'_, A> {
                 Found::Order(Box::new(stored))
             }
             Ok(None) => Found::Nothing,
-            Err(failure) => match action(failure.class, &self.context.limits) {
+            Err(failure) => match action(failure.class) {
                 // no access to this one, or none such, while others can be read: it is not there. While none can be
                 // read, a gateway or a wrong store may be what speaks
                 Action::AwaitCreate if self.reads_work().await => Found::Nothing,
                 // what speaks of our credentials says nothing of the order
-                Action::Retry { .. }
-                    if failure.class == Class::Denied && !failure.systemic && self.reads_work().await =>
-                {
+                Action::Retry(_) if failure.class == Class::Denied && !failure.systemic && self.reads_work().await => {
                     Found::Nothing
                 }
-                Action::AwaitCreate | Action::Retry { .. } | Action::Done | Action::Compare | Action::Refuse => {
+                Action::AwaitCreate | Action::Retry(_) | Action::Done | Action::Compare | Action::Refuse => {
                     Found::Unclear(failure)
                 }
             },
@@ -91,8 +91,10 @@ impl<A: OrderApi> Case<'_, A> {
         if !(outcome_unknown && matches!(first, Owner::Nobody)) {
             return first;
         }
-        tokio::time::sleep(self.context.timing.settle).await;
-        self.owner_now(create).await
+        match self.wait(Instant::now() + self.context.timing.settle).await {
+            Ok(()) => self.owner_now(create).await,
+            Err(late) => Owner::Unclear(late),
+        }
     }
 
     async fn owner_now(&self, create: &CreateOrder) -> Owner {

@@ -2,6 +2,8 @@
 //!
 //! Not here: what an order shows of a refund (`domain::refunds_left`).
 
+use tokio::time::Instant;
+
 use super::case::Case;
 use super::look_up::Found;
 use crate::domain::command::UpdateRefunds;
@@ -11,31 +13,23 @@ use crate::domain::outcome::{Outcome, ResultKind, ResultRefund};
 use crate::domain::refunds_left::{Obstacle, RefundsLeft, left_of};
 use crate::domain::stored::StoredOrder;
 use crate::policy::classify::{Failure, not_told};
+use crate::policy::decide::Budget;
 use crate::ports::{Operation, OrderApi, Settlement};
 
 impl<A: OrderApi> Case<'_, A> {
     /// Tells what the order does not show yet.
-    pub async fn update_refunds(&self, command: &UpdateRefunds) -> Settlement {
-        self.until_shown().await;
-        let (mut stored, mut left) = match self.refunds_left(command).await {
-            Ok(found) => found,
-            Err(settlement) => return settlement,
-        };
-        if left.has_payments() && self.until_calls_have_ended().await {
-            (stored, left) = match self.refunds_left(command).await {
-                Ok(found) => found,
-                Err(settlement) => return settlement,
-            };
-        }
+    pub async fn update_refunds(&self, command: &UpdateRefunds) -> Result<Settlement, Settlement> {
+        self.until_shown().await?;
+        let (stored, left) = self.settled(|| self.refunds_left(command), |(_, left)| left.has_payments()).await?;
         if left.details.is_empty() {
             let outcome = match left.superseded {
                 true => Outcome::Superseded,
                 false if self.outcome_unknown() => Outcome::Updated,
                 false => Outcome::Unchanged,
             };
-            return self.refunded(command, outcome, &stored);
+            return Ok(self.refunded(command, outcome, &stored));
         }
-        self.send_refunds(command, &stored, left).await
+        Ok(self.send_refunds(command, &stored, left).await)
     }
 
     /// The order, and what it does not show yet; or what becomes of the message without them.
@@ -71,7 +65,9 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// They may have been recorded: nothing more is said before the call has certainly ended and a read has told.
     async fn look_for_refunds(&self, command: &UpdateRefunds, failure: &Failure) -> Settlement {
-        tokio::time::sleep(self.context.timing.call_ended).await;
+        if self.wait(Instant::now() + self.context.timing.call_ended).await.is_err() {
+            return self.untold(failure);
+        }
         let stored = match self.read(&command.identifier).await {
             Found::Order(stored) => stored,
             Found::Unclear(unread) => return self.untold(&Failure { effect_possible: true, ..unread }),
@@ -88,7 +84,7 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// No read tells what is there. While none tells it of any order, that passes; else somebody has to look in the end.
     fn untold(&self, failure: &Failure) -> Settlement {
-        self.unclear_within(self.context.limits.attempts, failure)
+        self.unclear_within(Budget::Passing, failure)
     }
 
     fn refunded(&self, command: &UpdateRefunds, outcome: Outcome, stored: &StoredOrder) -> Settlement {

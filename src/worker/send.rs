@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use metrics::{counter, histogram};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use super::case::Case;
 use super::pace::{Attempt, PutOff};
-use crate::policy::classify::{Failure, classify_by, not_begun, put_off};
+use crate::policy::classify::{Failure, classify_by, put_off};
 use crate::policy::decide::again_here;
 use crate::policy::sign::{sign, works};
 use crate::ports::{ApiError, Operation, OrderApi};
@@ -39,9 +39,6 @@ impl<A: OrderApi> Case<'_, A> {
         operation: Operation,
         call: impl Fn() -> F,
     ) -> Result<T, Failure> {
-        if self.is_late() {
-            return Err(not_begun(operation));
-        }
         let timing = &self.context.timing;
         let mut waits = ExponentialBuilder::default()
             .with_min_delay(timing.first_wait)
@@ -67,9 +64,10 @@ impl<A: OrderApi> Case<'_, A> {
             }
             failure.effect_possible |= last.is_some_and(|before| before.effect_possible);
             let wait = hinted(waits.next(), failure.retry_after, timing.longest_wait);
-            match wait.filter(|_| again_here(&failure) && !self.is_late() && self.context.pace.may_repeat()) {
+            let until = wait.filter(|_| again_here(&failure)).map(|wait| Instant::now() + wait);
+            match until.filter(|until| !self.is_too_late(*until) && self.context.pace.may_repeat()) {
                 None => return Err(failure),
-                Some(wait) => sleep(wait).await,
+                Some(until) => sleep_until(until).await,
             }
             last = Some(failure);
         }
@@ -77,6 +75,9 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// Waits for the turn of a call, and says whether it may begin then.
     async fn may_begin(&self, operation: Operation) -> Result<(), Failure> {
+        if self.is_too_late(Instant::now()) {
+            return Err(put_off(operation, PutOff::OutOfTime.name()));
+        }
         let turn = self.context.pace.turn(self.last_call()).await;
         turn.map_err(|why| put_off(operation, why.name()))?;
         if operation == Operation::UpdateOrder {
@@ -126,9 +127,18 @@ impl<A: OrderApi> Case<'_, A> {
         self.taken_at + self.context.timing.last_call
     }
 
-    /// Whether no further call may be begun, since the message has been held for long.
-    fn is_late(&self) -> bool {
-        Instant::now() > self.last_call()
+    /// Waits before a read. A message that could not be read for any more then is not held for the wait: it comes back.
+    pub(super) async fn wait(&self, until: Instant) -> Result<(), Failure> {
+        if self.is_too_late(until) {
+            return Err(put_off(Operation::Order, PutOff::OutOfTime.name()));
+        }
+        sleep_until(until).await;
+        Ok(())
+    }
+
+    /// Whether no further call may be begun then, since the message will have been held for long.
+    fn is_too_late(&self, at: Instant) -> bool {
+        at > self.last_call()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Not here: what each kind of update changes.
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::case::Case;
 use super::look_up::Found;
@@ -10,7 +11,7 @@ use crate::domain::order::OrderIdentifier;
 use crate::domain::stored::StoredOrder;
 use crate::policy::catalogue::OwnCode;
 use crate::policy::classify::Failure;
-use crate::policy::decide::{self, Action, Verdict, action};
+use crate::policy::decide::{self, Action, Budget, Verdict, action};
 use crate::ports::{Operation, OrderApi, Settlement};
 
 impl<A: OrderApi> Case<'_, A> {
@@ -24,46 +25,53 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     /// Waits until what this process last did to the order shows in a read.
-    pub(super) async fn until_shown(&self) {
-        if let Some((_, shown_by)) = self.context.shown_by(self.order()) {
-            tokio::time::sleep_until(shown_by).await;
+    pub(super) async fn until_shown(&self) -> Result<(), Settlement> {
+        match self.context.shown_by(self.order()) {
+            Some((_, shown_by)) => self.wait(shown_by).await.map_err(|late| self.try_again(&late)),
+            None => Ok(()),
         }
     }
 
     /// The same, unless all that it did was to create it.
-    pub(super) async fn until_update_shown(&self) {
-        if let Some((Operation::UpdateOrder, shown_by)) = self.context.shown_by(self.order()) {
-            tokio::time::sleep_until(shown_by).await;
+    pub(super) async fn until_update_shown(&self) -> Result<(), Settlement> {
+        match self.context.shown_by(self.order()) {
+            Some((Operation::UpdateOrder, _)) => self.until_shown().await,
+            Some(_) | None => Ok(()),
         }
     }
 
-    /// Waits until a call for this message that another process may have begun has ended, and shows in a read. Says
-    /// whether there may have been one.
-    pub(super) async fn until_calls_have_ended(&self) -> bool {
+    /// What `look` finds. Where an update hangs on it, that is what it finds when a call for this message that another
+    /// process may have begun has ended, and shows in a read.
+    pub(super) async fn settled<T, F: Future<Output = Result<T, Settlement>>>(
+        &self,
+        look: impl Fn() -> F,
+        update_hangs_on: impl Fn(&T) -> bool,
+    ) -> Result<T, Settlement> {
+        let found = look().await?;
         let may_be_open = self.inbound.redelivered || self.inbound.history.outcome_unknown;
-        if may_be_open {
-            tokio::time::sleep(self.context.timing.call_ended).await;
+        if !(may_be_open && update_hangs_on(&found)) {
+            return Ok(found);
         }
-        may_be_open
+        let ended = Instant::now() + self.context.timing.call_ended;
+        self.wait(ended).await.map_err(|late| self.try_again(&late))?;
+        look().await
     }
 
     /// An update that certainly had no effect: when it is tried again, if ever.
     pub(super) fn not_updated(&self, failure: &Failure) -> Settlement {
-        match action(failure.class, &self.context.limits) {
+        match action(failure.class) {
             Action::AwaitCreate => self.await_create(),
-            Action::Retry { .. } => self.try_again(failure),
+            Action::Retry(_) => self.try_again(failure),
             Action::Refuse | Action::Compare | Action::Done => self.refused(failure),
         }
     }
 
     /// Comes back later, or is given up when its budget is spent.
     pub(super) fn try_again(&self, failure: &Failure) -> Settlement {
-        let budget = match action(failure.class, &self.context.limits) {
-            Action::Retry { attempts } => attempts,
+        let budget = match action(failure.class) {
+            Action::Retry(budget) => budget,
             // a read or an update that was refused for good says nothing about the order: few tries, then a letter
-            Action::Done | Action::Compare | Action::AwaitCreate | Action::Refuse => {
-                self.context.limits.denied_attempts
-            }
+            Action::Done | Action::Compare | Action::AwaitCreate | Action::Refuse => Budget::Denied,
         };
         match self.retry(failure, budget) {
             Verdict::Later(later) => Settlement::Later(later),

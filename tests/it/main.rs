@@ -6,6 +6,7 @@ mod cli;
 mod error_rows;
 mod errors;
 mod generated;
+mod hold;
 mod metrics;
 mod output;
 mod own_codes;

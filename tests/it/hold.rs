@@ -1,0 +1,142 @@
+//! How long a message is held: its calls take their time, and those that change something have no answer.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bwp_sync::domain::conventions::Conventions;
+use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
+use bwp_sync::domain::order::{Alias, OrderIdentifier};
+use bwp_sync::domain::stored::{ExecutionState, StoredLine, StoredOrder};
+use bwp_sync::policy::decide::Limits;
+use bwp_sync::ports::{ApiError, Inbound, Operation, OrderApi, Settlement};
+use bwp_sync::worker::{Context, Timing, handle};
+use tokio::time::{Instant, sleep};
+
+use crate::scenario::pacing;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const SETTLE: Duration = Duration::from_secs(2);
+/// The default of `broker.max_hold`.
+const HOLD: Duration = Duration::from_secs(60);
+
+struct Slow {
+    /// What a read takes; of `TIMEOUT`, it has no answer.
+    read: Duration,
+    /// Whether orders are there.
+    there: bool,
+    updates: AtomicUsize,
+}
+
+impl Slow {
+    fn new(read: Duration, there: bool) -> Self {
+        Self { read, there, updates: AtomicUsize::new(0) }
+    }
+}
+
+impl OrderApi for Slow {
+    async fn create_order(&self, _: &CreateOrderInput) -> Result<StoredOrder, ApiError> {
+        sleep(TIMEOUT).await;
+        Err(ApiError::NoAnswer { reason: "timeout".into() })
+    }
+
+    async fn update_order(&self, _: &OrderIdentifier, _: &UpdateOrderInput) -> Result<StoredOrder, ApiError> {
+        self.updates.fetch_add(1, Ordering::Relaxed);
+        sleep(TIMEOUT).await;
+        Err(ApiError::NoAnswer { reason: "timeout".into() })
+    }
+
+    async fn order(&self, _: &OrderIdentifier) -> Result<Option<StoredOrder>, ApiError> {
+        sleep(self.read).await;
+        if self.read >= TIMEOUT {
+            return Err(ApiError::NoAnswer { reason: "timeout".into() });
+        }
+        let alias_type = Conventions::default().aliases.line;
+        let line = Alias { alias_type, alias_id: "external-line-item-id".into() };
+        let order = StoredOrder {
+            id: "322".into(),
+            execution_state: Some(ExecutionState::NotStarted),
+            lines: Some(vec![StoredLine {
+                id: Some("322-1".into()),
+                aliases: Some(vec![line]),
+                ..StoredLine::default()
+            }]),
+            refunds: Some(Vec::new()),
+            ..StoredOrder::default()
+        };
+        Ok(self.there.then_some(order))
+    }
+}
+
+fn context(api: Slow, hold: Duration) -> Context<Slow> {
+    let limits = Limits {
+        attempts: 3,
+        denied_attempts: 3,
+        panics: 3,
+        delays: vec![Duration::from_secs(5)],
+        wait_for_create: Duration::from_secs(3600),
+    };
+    let timing = Timing {
+        settle: SETTLE,
+        call_ended: TIMEOUT + SETTLE,
+        first_wait: Duration::from_millis(200),
+        longest_wait: Duration::from_secs(2),
+        retries: 3,
+        last_call: hold - TIMEOUT,
+    };
+    Context::new(api, Conventions::default(), limits, timing, pacing(), 1_000_000)
+}
+
+fn message(file: &str, redelivered: bool) -> Inbound {
+    let path = format!("{}/tests/fixtures/messages/{file}.json", env!("CARGO_MANIFEST_DIR"));
+    Inbound { body: std::fs::read(path).unwrap(), redelivered, ..Inbound::default() }
+}
+
+const MESSAGES: [&str; 4] =
+    ["create-merchant-fulfilled", "trigger-merchant-fulfilled", "amend-order-level", "refund-external"];
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_held_longer_than_max_hold() {
+    for file in MESSAGES {
+        for (redelivered, there) in [(false, false), (false, true), (true, false), (true, true)] {
+            for read in [0, 100, 4_000, 9_000, 9_999, 10_000].map(Duration::from_millis) {
+                // it may have waited for others of its order before
+                for waited in [0, 20, 29, 38, 45, 49, 50].map(Duration::from_secs) {
+                    let context = context(Slow::new(read, there), HOLD);
+                    let taken_at = Instant::now();
+                    sleep(waited).await;
+                    let inbound = Inbound { taken_at: Some(taken_at), ..message(file, redelivered) };
+                    let settlement = handle(&context, &inbound).await;
+                    let held = taken_at.elapsed();
+                    assert!(held <= HOLD, "{file}, {redelivered}, {there}, {read:?} after {waited:?}: {held:?}");
+                    assert!(!matches!(settlement, Settlement::DeadLetter(..)), "{file}: {settlement:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_shortest_max_hold_is_long_enough_for_what_may_have_been_done_already() {
+    let hold = 4 * TIMEOUT + SETTLE + Duration::from_millis(1);
+    for file in &MESSAGES[1..] {
+        let context = context(Slow::new(TIMEOUT - Duration::from_millis(1), true), hold);
+        handle(&context, &message(file, true)).await;
+        assert_eq!(context.api.updates.load(Ordering::Relaxed), 1, "{file}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_have_to_wait_too_long_comes_back_at_once_and_uncounted() {
+    for file in &MESSAGES[1..] {
+        let context = context(Slow::new(Duration::ZERO, true), 2 * TIMEOUT);
+        for operation in [Operation::Order, Operation::UpdateOrder] {
+            context.succeeded(operation, "another order");
+        }
+        let began = Instant::now();
+        let Settlement::Later(later) = handle(&context, &message(file, true)).await else { panic!("{file}: an end") };
+        assert_eq!(began.elapsed(), Duration::ZERO, "{file}");
+        let history = later.history;
+        assert_eq!((history.attempts, history.outcome_unknown), (0, true), "{file}");
+        assert_eq!(history.last_error.as_deref(), Some("OutOfTime/OutOfTime"), "{file}");
+    }
+}
