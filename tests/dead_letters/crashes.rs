@@ -7,7 +7,7 @@ use bwp_sync::dead_letters::replay::WINDOW;
 use lapin::message::Delivery;
 
 use crate::messages::{checkout, json, outcomes};
-use crate::stage::{RESULTS, SOON, Stage};
+use crate::stage::{LETTERS, RESULTS, SOON, Stage};
 use crate::support::process::Process;
 use crate::support::until::until;
 use crate::tool::path;
@@ -36,13 +36,13 @@ async fn a_replay_of_five_thousand_that_is_killed_loses_nothing_and_makes_no_ord
     let run = ["--yes", "--no-check", "--no-wait", "--rate", "100000", "--ledger", &ledger];
     for _ in 0..KILLS_OF_REPLAY {
         let tool = stage.starting_tool(&[&["replay", "--all"], &run[..]].concat());
-        kill_after(tool, &ledger, dice.usize(1..700)).await;
+        kill_after(&stage, tool, &ledger, dice.usize(1..700)).await;
     }
     let planned = stage.tool(&["plan", "--all", "--out", &plan]).await;
     assert_eq!(planned.code, Some(0), "{planned:?}");
     for _ in 0..KILLS_OF_APPLY {
         let tool = stage.starting_tool(&[&["apply", &plan], &run[..]].concat());
-        kill_after(tool, &ledger, dice.usize(1..300)).await;
+        kill_after(&stage, tool, &ledger, dice.usize(1..300)).await;
     }
     let applied = stage.tool(&[&["apply", &plan], &run[..]].concat()).await;
     assert_eq!(applied.code, Some(0), "{applied:?}");
@@ -74,10 +74,17 @@ fn messages(results: &[Delivery], apart: impl Fn(&serde_json::Value) -> String) 
 }
 
 /// Kills the tool when it has noted so many more letters than there were.
-async fn kill_after(mut tool: Process, ledger: &str, letters: usize) {
+async fn kill_after(stage: &Stage, mut tool: Process, ledger: &str, letters: usize) {
     let lines = || std::fs::read_to_string(ledger).map_or(0, |text| text.lines().count());
     let before = lines();
-    until("letters are noted", SOON, async || lines(), |lines| *lines >= before + letters).await;
+    let noted = async || (lines(), tool.ended());
+    let enough = |(lines, ended): &(usize, Option<_>)| *lines >= before + letters || ended.is_some();
+    let (_, ended) = until("letters are noted", SOON, noted, enough).await;
+    assert_eq!(ended, None, "it ended by itself: {:?}", tool.stderr());
     tool.sigkill();
     tool.wait(SOON).await;
+    // the next one would find what the broker has not taken back yet in use
+    let lock = async || stage.vhost.queue("bwp.dead-letters.lock").await.is_some();
+    until("the lock is free", SOON, lock, |is_there| !is_there).await;
+    stage.queue(LETTERS, "all are given back", |queue| queue.unacknowledged == 0).await;
 }
