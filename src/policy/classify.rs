@@ -28,10 +28,28 @@ pub struct Failure {
     pub effect_possible: bool,
     /// How long the API asks to wait.
     pub retry_after: Option<Duration>,
-    /// Whether a call was tried at all; what was not is no attempt of its message.
-    pub attempted: bool,
+    /// What it costs its message.
+    pub cost: Cost,
     /// The API gave it a name that stands in no row.
     pub unlisted: bool,
+}
+
+/// What a failure costs its message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cost {
+    /// A call was tried: an attempt, where that is counted, and a longer delay the next time.
+    Attempt,
+    /// There was no time for a call, or for a look at what came of one: a longer delay the next time.
+    Delay,
+    /// The call was put off for the sake of all calls: nothing.
+    Nothing,
+}
+
+impl Failure {
+    /// The same, where there was no time to look whether it had an effect: nothing is given up for that.
+    pub fn not_looked_at(&self) -> Self {
+        Self { cost: Cost::Delay, ..self.clone() }
+    }
 }
 
 /// Says what a failed call means, by the catalogue. Total: every error has a class.
@@ -52,7 +70,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
         systemic: class.is_the_apis(),
         effect_possible,
         retry_after,
-        attempted: true,
+        cost: Cost::Attempt,
         unlisted: false,
     };
     match error {
@@ -104,14 +122,20 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
                 effect_possible: matches!(understood.class, Class::Transient | Class::UnlistedTransient)
                     || *status >= 500,
                 retry_after: *retry_after,
-                attempted: true,
+                cost: Cost::Attempt,
                 unlisted: understood.unlisted,
             }
         }
     }
 }
 
-/// A call that was put off, for the sake of all calls or for want of time: its message has no part in it.
+/// A call for which there is no time any more: its message has been held for long, or would be by then.
+pub fn out_of_time(operation: Operation) -> Failure {
+    let message = "what came before took too long".into();
+    Failure { message, cost: Cost::Delay, ..put_off(operation, "OutOfTime") }
+}
+
+/// A call that was put off for the sake of all calls: its message has no part in it.
 pub fn put_off(operation: Operation, why: &str) -> Failure {
     Failure {
         operation,
@@ -123,7 +147,7 @@ pub fn put_off(operation: Operation, why: &str) -> Failure {
         systemic: false,
         effect_possible: false,
         retry_after: None,
-        attempted: false,
+        cost: Cost::Nothing,
         unlisted: false,
     }
 }
@@ -133,7 +157,7 @@ pub fn not_told(what: &str) -> Failure {
     Failure {
         message: "the API answered without what the decision hangs on".into(),
         action: "look at the order in Buy with Prime, then replay",
-        attempted: true,
+        cost: Cost::Attempt,
         ..put_off(Operation::Order, what)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::catalogue::{Class, Decision};
-use super::classify::Failure;
+use super::classify::{Cost, Failure};
 use crate::ports::{History, Later, Operation};
 
 /// The numbers that decisions are made with; all are settings.
@@ -95,7 +95,7 @@ pub enum Verdict {
 
 /// After a failure that may pass. `counts` says whether the operation worked for others meanwhile:
 /// when it works for nobody, the message is not at fault and its budget is not touched.
-/// What was put off without a call waits no longer the next time.
+/// What was put off waits no longer the next time. Without a budget nothing is counted.
 pub fn retry(
     limits: &Limits,
     history: &History,
@@ -104,6 +104,7 @@ pub fn retry(
     counts: bool,
     now: Timestamp,
 ) -> Verdict {
+    let counts = counts && budget != Budget::Endless && failure.cost == Cost::Attempt;
     let counted = u32::from(counts);
     let attempts = history.attempts + counted;
     let (is_spent, denied) = match budget {
@@ -122,7 +123,7 @@ pub fn retry(
     later.queue = later.queue.max(hinted);
     later.history.attempts = attempts;
     later.history.denied += denied;
-    later.history.delays -= u32::from(!failure.attempted);
+    later.history.delays -= u32::from(failure.cost == Cost::Nothing);
     later.history.outcome_unknown |= failure.effect_possible;
     Verdict::Later(later)
 }
@@ -166,7 +167,7 @@ fn next(history: &History, now: Timestamp, error: String) -> Later {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::classify::put_off;
+    use crate::policy::classify::{out_of_time, put_off};
 
     fn limits() -> Limits {
         Limits {
@@ -189,7 +190,7 @@ mod tests {
             systemic: false,
             effect_possible: false,
             retry_after: retry_after.map(Duration::from_secs),
-            attempted: true,
+            cost: Cost::Attempt,
             unlisted: false,
         }
     }
@@ -232,7 +233,7 @@ mod tests {
         history = later(again(&history, Budget::Denied)).history;
         assert_eq!((history.attempts, history.denied, history.panics), (4, 1, 1));
         for _ in 0..50 {
-            later(again(&history, Budget::Endless));
+            history = later(again(&history, Budget::Endless)).history;
         }
         for spent in [again(&history, Budget::Passing), again(&history, Budget::Denied)] {
             assert!(matches!(spent, Verdict::GiveUp { attempts: 5 }), "{spent:?}");
@@ -259,6 +260,18 @@ mod tests {
                 later(retry(&limits(), &history, &put_off(Operation::Order, "Paused"), Budget::Passing, false, at(0)));
             assert_eq!((put_off.queue, put_off.history.delays, put_off.history.attempts), (1, 1, 0));
             history = put_off.history;
+        }
+    }
+
+    #[test]
+    fn what_there_was_no_time_for_costs_a_longer_delay_and_no_attempt() {
+        let mut history = History { attempts: 2, ..History::default() };
+        for delays in 0..50 {
+            for late in [out_of_time(Operation::Order), failure(None).not_looked_at()] {
+                history.delays = delays;
+                let late = later(retry(&limits(), &history, &late, Budget::Passing, true, at(0)));
+                assert_eq!((late.history.delays, late.history.attempts), (delays + 1, 2));
+            }
         }
     }
 

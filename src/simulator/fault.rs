@@ -1,6 +1,8 @@
 //! What can go wrong on purpose, and when: the faults, and the rules that choose the calls they hit.
 //! Not here: faults named inside an order (`magic`), and carrying a fault out (`service`, `http`).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -167,18 +169,18 @@ impl Fault {
         Self::Http { status, retry_after: None, body: None, after_effect: false }
     }
 
-    /// The name under which the ledger counts it: the same as in a rule's JSON, and what a refusal says.
+    /// The name under which the ledger counts it: the same as in a rule's JSON.
     #[must_use]
-    pub fn counted_as(&self) -> String {
+    pub fn kind(&self) -> &'static str {
         match self {
-            Self::Refuse { error_type, code, .. } => format!("refuse {}", code.as_ref().unwrap_or(error_type)),
-            Self::DataAndErrors { .. } => "data-and-errors".into(),
-            Self::Http { .. } => "http".into(),
-            Self::NonJson => "non-json".into(),
-            Self::Hang { .. } => "hang".into(),
-            Self::Drop { .. } => "drop".into(),
-            Self::Delay { .. } => "delay".into(),
-            Self::RevokeTokens => "revoke-tokens".into(),
+            Self::Refuse { .. } => "refuse",
+            Self::DataAndErrors { .. } => "data-and-errors",
+            Self::Http { .. } => "http",
+            Self::NonJson => "non-json",
+            Self::Hang { .. } => "hang",
+            Self::Drop { .. } => "drop",
+            Self::Delay { .. } => "delay",
+            Self::RevokeTokens => "revoke-tokens",
         }
     }
 
@@ -207,20 +209,24 @@ pub(super) struct CallFacts {
 /// The rules in force.
 #[derive(Debug)]
 pub(super) struct FaultRules {
-    rules: Vec<(FaultRule, Option<Bucket>)>,
+    rules: Vec<(FaultRule, Option<Bucket>, Arc<AtomicU64>)>,
     random: fastrand::Rng,
 }
 
 impl FaultRules {
     pub(super) fn new(rules: Vec<FaultRule>, seed: u64) -> Self {
         let mut new = Self { rules: Vec::new(), random: fastrand::Rng::with_seed(seed) };
-        rules.into_iter().for_each(|rule| new.add(rule));
+        for rule in rules {
+            new.add(rule);
+        }
         new
     }
 
-    pub(super) fn add(&mut self, rule: FaultRule) {
-        let bucket = rule.beyond.map(Bucket::full);
-        self.rules.push((rule, bucket));
+    /// Counts the calls that it hits.
+    pub(super) fn add(&mut self, rule: FaultRule) -> Arc<AtomicU64> {
+        let (bucket, hits) = (rule.beyond.map(Bucket::full), Arc::default());
+        self.rules.push((rule, bucket, Arc::clone(&hits)));
+        hits
     }
 
     pub(super) fn clear(&mut self) {
@@ -230,13 +236,14 @@ impl FaultRules {
     /// The fault of the first rule that hits this call; one use of that rule is spent.
     pub(super) fn take(&mut self, call: &CallFacts) -> Option<Fault> {
         let Self { rules, random } = self;
-        let hit = rules.iter_mut().position(|(rule, bucket)| {
+        let hit = rules.iter_mut().position(|(rule, bucket, _)| {
             rule.times != Some(0)
                 && rule.matches(call)
                 && rule.probability.is_none_or(|probability| random.f64() < probability)
                 && !bucket.as_mut().is_some_and(|bucket| bucket.take(Instant::now()))
         })?;
-        let rule = &mut rules[hit].0;
+        let (rule, _, hits) = &mut rules[hit];
+        hits.fetch_add(1, Ordering::Relaxed);
         rule.times = rule.times.map(|times| times - 1);
         Some(rule.fault.clone())
     }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Operation;
-use super::fault::Fault;
 use super::refund::RefundState;
 
 /// A name for an order that its shop chose.
@@ -90,7 +89,7 @@ pub struct Ledger {
     pub effects: Vec<Effect>,
     /// Calls by operation, refused and broken ones included.
     pub calls: BTreeMap<Operation, u64>,
-    /// Faults carried out, by [`Fault::counted_as`].
+    /// Faults carried out, by kind.
     pub faults: BTreeMap<String, u64>,
 }
 
@@ -155,8 +154,8 @@ impl Ledger {
         *self.calls.entry(operation).or_default() += 1;
     }
 
-    pub(super) fn count_fault(&mut self, fault: &Fault) {
-        *self.faults.entry(fault.counted_as()).or_default() += 1;
+    pub(super) fn count_fault(&mut self, kind: &str) {
+        *self.faults.entry(kind.to_owned()).or_default() += 1;
     }
 
     fn creations(&self) -> impl Iterator<Item = (&str, &[Alias])> {

@@ -25,6 +25,7 @@ mod tokens;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -142,7 +143,12 @@ impl Simulator {
 
     /// Adds a rule; earlier rules are asked first.
     pub fn add_fault(&self, rule: FaultRule) {
-        self.state.faults().add(rule);
+        self.add_counted_fault(rule);
+    }
+
+    /// The same, and counts the calls that the rule hits.
+    pub fn add_counted_fault(&self, rule: FaultRule) -> Arc<AtomicU64> {
+        self.state.faults().add(rule)
     }
 
     /// Removes all rules.

@@ -32,7 +32,9 @@ pub(super) async fn add_faults(Shared(state): Shared<Arc<State>>, Json(body): Js
     };
     match rules.into_iter().map(serde_json::from_value::<FaultRule>).collect::<Result<Vec<_>, _>>() {
         Ok(rules) => {
-            rules.into_iter().for_each(|rule| state.faults().add(rule));
+            for rule in rules {
+                state.faults().add(rule);
+            }
             StatusCode::NO_CONTENT.into_response()
         }
         Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),

@@ -92,7 +92,7 @@ impl Command {
 pub(super) async fn perform(state: Arc<State>, call: Call, teller: Teller) -> Ending {
     let fault = chosen_fault(&state, &call);
     if let Some(fault) = &fault {
-        state.store().ledger.count_fault(fault);
+        state.store().ledger.count_fault(fault.kind());
     }
     if let Some(Fault::Delay { millis }) = fault {
         tokio::time::sleep(Duration::from_millis(millis)).await;

@@ -72,7 +72,7 @@ fn check(state: &State, form: Result<Form<Credentials>, FormRejection>) -> Resul
 /// A refusal is always flat here. After a delay, and where a fault only makes sense for an order, a token is issued.
 async fn fault_ending(state: &State, facts: &CallFacts) -> Option<Ending> {
     let fault = state.faults().take(facts)?;
-    state.store().ledger.count_fault(&fault);
+    state.store().ledger.count_fault(fault.kind());
     match fault {
         Fault::Delay { millis } => {
             tokio::time::sleep(Duration::from_millis(millis)).await;

@@ -107,7 +107,7 @@ impl<A: OrderApi> Case<'_, A> {
         failure: &Failure,
     ) -> Settlement {
         if self.wait(Instant::now() + self.context.timing.settle).await.is_err() {
-            return self.try_again(failure);
+            return self.try_again(&failure.not_looked_at());
         }
         match self.read(identifier).await {
             Found::Order(stored) if left_of(sent, &stored) == UpdateOrderInput::default() => {

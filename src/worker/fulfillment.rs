@@ -53,7 +53,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// The start may have taken effect: look before anything else.
     async fn read_back(&self, identifier: &OrderIdentifier, failure: &Failure) -> Settlement {
         if self.wait(Instant::now() + self.context.timing.settle).await.is_err() {
-            return self.try_again(failure);
+            return self.try_again(&failure.not_looked_at());
         }
         match self.read(identifier).await {
             Found::Order(stored) if started(&stored) => self.updated(stored),

@@ -53,8 +53,6 @@ pub enum PutOff {
     Stopping,
     /// Others were first until it was too late.
     NoTurn,
-    /// The message has been held for long, or would be by when the call could begin.
-    OutOfTime,
     /// The message's session with the broker is lost: it comes again.
     SessionLost,
     /// Another message, here or in another worker, is changing the order.
@@ -72,7 +70,6 @@ impl PutOff {
             Self::Paused => "Paused",
             Self::Stopping => "Stopping",
             Self::NoTurn => "NoTurn",
-            Self::OutOfTime => "OutOfTime",
             Self::SessionLost => "SessionLost",
             Self::ClaimedByAnother => "ClaimedByAnother",
             Self::ClaimLost => "ClaimLost",

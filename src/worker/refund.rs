@@ -66,7 +66,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// They may have been recorded: nothing more is said before the call has certainly ended and a read has told.
     async fn look_for_refunds(&self, command: &UpdateRefunds, failure: &Failure) -> Settlement {
         if self.wait(Instant::now() + self.context.timing.call_ended).await.is_err() {
-            return self.untold(failure);
+            return self.untold(&failure.not_looked_at());
         }
         let stored = match self.read(&command.identifier).await {
             Found::Order(stored) => stored,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::case::Case;
 use super::pace::{Attempt, PutOff};
-use crate::policy::classify::{Failure, classify_by, put_off};
+use crate::policy::classify::{Failure, classify_by, out_of_time, put_off};
 use crate::policy::decide::again_here;
 use crate::policy::sign::{sign, works};
 use crate::ports::{ApiError, Operation, OrderApi};
@@ -76,7 +76,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// Waits for the turn of a call, and says whether it may begin then.
     async fn may_begin(&self, operation: Operation) -> Result<(), Failure> {
         if self.is_too_late(Instant::now()) {
-            return Err(put_off(operation, PutOff::OutOfTime.name()));
+            return Err(out_of_time(operation));
         }
         let turn = self.context.pace.turn(self.last_call()).await;
         turn.map_err(|why| put_off(operation, why.name()))?;
@@ -130,7 +130,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// Waits before a read. A message that could not be read for any more then is not held for the wait: it comes back.
     pub(super) async fn wait(&self, until: Instant) -> Result<(), Failure> {
         if self.is_too_late(until) {
-            return Err(put_off(Operation::Order, PutOff::OutOfTime.name()));
+            return Err(out_of_time(Operation::Order));
         }
         sleep_until(until).await;
         Ok(())

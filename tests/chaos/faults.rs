@@ -2,6 +2,7 @@
 //! Not here: when; see `play`.
 
 use std::convert::Infallible;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bwp_sync::simulator::{Fault as Rule, FaultRule, Operation, Refusal, Simulator};
@@ -172,41 +173,36 @@ async fn delete_queue(stage: &Stage) -> Result<(), String> {
 
 async fn harm_api(stage: &Stage, step: &Step) -> Result<(), String> {
     let simulator = &stage.simulator;
-    let on_orders = |fault: Rule| {
-        for operation in [Operation::CreateOrder, Operation::UpdateOrder, Operation::Order] {
-            simulator.add_fault(FaultRule::always(fault.clone()).on(operation));
-        }
+    let on = |operations: &[Operation], probability, fault: Rule| -> Vec<_> {
+        let rules = operations.iter().map(|operation| FaultRule::always(fault.clone()).on(*operation));
+        rules.map(|rule| simulator.add_counted_fault(FaultRule { probability: Some(probability), ..rule })).collect()
     };
-    let on_writes = |probability, fault: Rule| {
-        for operation in [Operation::CreateOrder, Operation::UpdateOrder] {
-            let rule = FaultRule::always(fault.clone()).on(operation);
-            simulator.add_fault(FaultRule { probability: Some(probability), ..rule });
-        }
-    };
+    let writes = [Operation::CreateOrder, Operation::UpdateOrder];
     let refused = |error_type| Rule::refuse(Refusal::codeless(error_type));
-    let before = hits(stage);
-    match step.fault {
+    let counters = match step.fault {
         Fault::ApiDown => return api_down(stage, step.lasts()).await,
         Fault::RevokeTokens => {
             simulator.revoke_tokens();
             return Ok(());
         }
-        Fault::ServerErrors => simulator.add_fault(FaultRule::always(Rule::status(503))),
-        Fault::Throttling => on_orders(refused("ThrottlingError")),
-        Fault::LostAnswers => on_writes(0.5, Rule::Drop { after_effect: true }),
+        Fault::ServerErrors => vec![simulator.add_counted_fault(FaultRule::always(Rule::status(503)))],
+        Fault::Throttling => on(&[writes[0], writes[1], Operation::Order], 1.0, refused("ThrottlingError")),
+        Fault::LostAnswers => on(&writes, 0.5, Rule::Drop { after_effect: true }),
         // longer than `api.timeout`, and over before an unknown outcome is believed to be none
-        Fault::ApiSlow => on_writes(1.0, Rule::Delay { millis: 2400 }),
+        Fault::ApiSlow => on(&writes, 1.0, Rule::Delay { millis: 2400 }),
         _ => {
-            simulator.add_fault(FaultRule::always(refused("AccessDeniedError")).on(Operation::Token));
+            let counters = on(&[Operation::Token], 1.0, refused("AccessDeniedError"));
             simulator.revoke_tokens();
+            counters
         }
-    }
+    };
     sleep(step.lasts()).await;
     let deadline = tokio::time::Instant::now() + AT_LAST;
-    while hits(stage) < before + HITS && tokio::time::Instant::now() < deadline {
+    let hits = || counters.iter().map(|counter| counter.load(Ordering::Relaxed)).sum::<u64>();
+    while hits() < HITS && tokio::time::Instant::now() < deadline {
         sleep(Duration::from_millis(200)).await;
     }
-    let met = hits(stage) - before;
+    let met = hits();
     fair_weather(simulator);
     if met < HITS { Err(format!("{:?}: only {met} calls met it", step.fault)) } else { Ok(()) }
 }
@@ -232,11 +228,4 @@ pub(crate) fn fair_weather(simulator: &Simulator) {
         let refusal = FaultRule::always(Rule::refuse(Refusal::validation(code)));
         simulator.add_fault(refusal.on(Operation::CreateOrder).for_product(&refused_product(code)));
     }
-}
-
-/// How many calls the simulator has spoiled so far, besides those that it refuses for good.
-fn hits(stage: &Stage) -> u64 {
-    let for_good = REFUSALS.map(|code| Rule::refuse(Refusal::validation(code)).counted_as());
-    let faults = stage.simulator.ledger().faults;
-    faults.iter().filter(|(name, _)| !for_good.contains(name)).map(|(_, times)| times).sum()
 }

@@ -68,7 +68,8 @@ impl Report<'_> {
             }
         }
         let minutes = self.form.lasts.map(|it| usize::try_from(it.as_secs() / 60).expect("a run has an end"));
-        let at_least = |bound: usize| minutes.map_or(bound, |minutes| bound * minutes / 20);
+        // what has to happen at all must happen in a short run, too
+        let at_least = |bound: usize| minutes.map_or(bound, |minutes| (bound * minutes / 20).max(bound.min(1)));
         let orders = at_least(bounds.orders);
         expect(self.orders >= orders, format!("{} orders, fewer than {orders}", self.orders));
         let (of_each, happened) = (at_least(bounds.of_each_fault), self.by_fault());

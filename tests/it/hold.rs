@@ -8,7 +8,7 @@ use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::domain::stored::{ExecutionState, StoredLine, StoredOrder};
 use bwp_sync::policy::decide::Limits;
-use bwp_sync::ports::{ApiError, Inbound, Operation, OrderApi, Settlement};
+use bwp_sync::ports::{ApiError, ErrorFact, Inbound, Operation, OrderApi, Settlement};
 use bwp_sync::worker::{Context, Timing, handle};
 use tokio::time::{Instant, sleep};
 
@@ -20,6 +20,8 @@ const SETTLE: Duration = Duration::from_secs(2);
 const HOLD: Duration = Duration::from_secs(60);
 
 struct Slow {
+    /// Whether creates are refused at once, rather than without an answer.
+    refuses: bool,
     /// What a read takes; of `TIMEOUT`, it has no answer.
     read: Duration,
     /// Whether orders are there.
@@ -29,12 +31,20 @@ struct Slow {
 
 impl Slow {
     fn new(read: Duration, there: bool) -> Self {
-        Self { read, there, updates: AtomicUsize::new(0) }
+        Self { refuses: false, read, there, updates: AtomicUsize::new(0) }
     }
 }
 
 impl OrderApi for Slow {
     async fn create_order(&self, _: &CreateOrderInput) -> Result<StoredOrder, ApiError> {
+        if self.refuses {
+            let refusal = ErrorFact {
+                error_type: Some("ValidationError".into()),
+                code: Some("ItemOutOfStock".into()),
+                ..ErrorFact::default()
+            };
+            return Err(ApiError::Answered { status: 200, retry_after: None, errors: vec![refusal] });
+        }
         sleep(TIMEOUT).await;
         Err(ApiError::NoAnswer { reason: "timeout".into() })
     }
@@ -112,6 +122,21 @@ async fn nothing_is_held_longer_than_max_hold() {
                 }
             }
         }
+    }
+}
+
+/// A refusal after an unknown outcome is believed only when two reads have found nothing, for which there must be time.
+#[tokio::test(start_paused = true)]
+async fn a_refused_create_that_cannot_be_looked_for_in_time_is_no_letter() {
+    for (waited, is_letter) in [(0, true), (47, true), (49, false)] {
+        let context = context(Slow { refuses: true, ..Slow::new(Duration::ZERO, false) }, HOLD);
+        let taken_at = Instant::now();
+        sleep(Duration::from_secs(waited)).await;
+        let inbound = Inbound { taken_at: Some(taken_at), ..message(MESSAGES[0], true) };
+        let settlement = handle(&context, &inbound).await;
+        assert_eq!(matches!(settlement, Settlement::DeadLetter(..)), is_letter, "{waited}: {settlement:?}");
+        let looked = if is_letter { SETTLE } else { Duration::ZERO };
+        assert_eq!(taken_at.elapsed(), Duration::from_secs(waited) + looked);
     }
 }
 
