@@ -161,14 +161,21 @@ impl Stage {
 
     /// Ids of the messages in the worker's queues, taken out for good or put back.
     async fn take_out(&self, for_good: bool) -> Vec<String> {
-        let client = Client::connect(&self.vhost.amqp_uri(), "chaos queues").await;
+        let deadline = tokio::time::Instant::now() + SOON;
         let mut ids = Vec::new();
+        // a broker that has just been started may not answer for its queues yet
+        while let Err(error) = self.look_into_queues(for_good, &mut ids).await {
+            assert!(tokio::time::Instant::now() < deadline, "queues cannot be looked into: {error}");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        ids
+    }
+
+    async fn look_into_queues(&self, for_good: bool, ids: &mut Vec<String>) -> lapin::Result<()> {
+        let client = Client::connect(&self.vhost.amqp_uri(), "chaos queues").await;
         for queue in self.vhost.queues().await.iter().filter(|queue| is_ours(&queue.name)) {
-            let get = async || {
-                let got = client.channel.basic_get(queue.name.as_str().into(), BasicGetOptions { no_ack: for_good });
-                got.await.expect("a queue can be looked into")
-            };
-            while let Some(message) = get().await {
+            let get = || client.channel.basic_get(queue.name.as_str().into(), BasicGetOptions { no_ack: for_good });
+            while let Some(message) = get().await? {
                 ids.push(message_id(&message.delivery));
                 if !for_good {
                     break;
@@ -177,7 +184,7 @@ impl Stage {
         }
         // what was not taken for good goes back with the connection
         client.connection.close(200, "done".into()).await.ok();
-        ids
+        Ok(())
     }
 
     /// Where the logs of the workers are.
