@@ -8,6 +8,8 @@
 mod dialect;
 mod log;
 mod stub;
+#[path = "../support/until.rs"]
+mod until;
 
 /// What is expected of every version, once for each.
 #[path = "."]

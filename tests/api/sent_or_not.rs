@@ -14,10 +14,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use super::VERSION;
 use crate::stub::{Stub, pass};
+use crate::until::until;
 
 /// What a server does with a request.
 #[derive(Clone, Copy)]
@@ -103,15 +104,12 @@ async fn a_request_that_nobody_receives_in_time_never_arrives() {
     let (mut stream, client) = accepted.unwrap();
     // as it is listed there, of the socket's own end: the second field
     let port = format!(":{:04X} ", client.port());
-    let is_there = || {
+    let is_there = async || {
         let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
         sockets.lines().any(|line| line.get(..20).is_some_and(|own| own.contains(&port)))
     };
-    let began = Instant::now();
-    while is_there() {
-        assert!(began.elapsed() < Duration::from_secs(20), "the kernel still has the rest, and would send it");
-        sleep(Duration::from_millis(50)).await;
-    }
+    // sooner than the default of the HTTP library
+    until("the kernel drops the rest", Duration::from_secs(20), is_there, |is_there| !is_there).await;
     let cut = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
     assert_eq!(cut.kind(), ErrorKind::ConnectionReset);
 }

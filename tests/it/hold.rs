@@ -7,12 +7,11 @@ use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::domain::stored::{ExecutionState, StoredLine, StoredOrder};
-use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{ApiError, ErrorFact, Inbound, Operation, OrderApi, Settlement};
 use bwp_sync::worker::{Context, Timing, handle};
 use tokio::time::{Instant, sleep};
 
-use crate::scenario::pacing;
+use crate::scenario::{limits, pacing};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const SETTLE: Duration = Duration::from_secs(2);
@@ -78,13 +77,6 @@ impl OrderApi for Slow {
 }
 
 fn context(api: Slow, hold: Duration) -> Context<Slow> {
-    let limits = Limits {
-        attempts: 3,
-        denied_attempts: 3,
-        panics: 3,
-        delays: vec![Duration::from_secs(5)],
-        wait_for_create: Duration::from_secs(3600),
-    };
     let timing = Timing {
         settle: SETTLE,
         call_ended: TIMEOUT + SETTLE,
@@ -93,7 +85,7 @@ fn context(api: Slow, hold: Duration) -> Context<Slow> {
         retries: 3,
         last_call: hold - TIMEOUT,
     };
-    Context::new(api, Conventions::default(), limits, timing, pacing(), 1_000_000)
+    Context::new(api, Conventions::default(), limits(), timing, pacing(), 1_000_000)
 }
 
 fn message(file: &str, redelivered: bool) -> Inbound {

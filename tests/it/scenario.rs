@@ -306,13 +306,6 @@ pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) 
         ca: None,
         proxy: None,
     });
-    let limits = Limits {
-        attempts: 3,
-        denied_attempts: 3,
-        panics: 3,
-        delays: vec![Duration::from_secs(5)],
-        wait_for_create: Duration::from_secs(3600),
-    };
     let timing = Timing {
         settle: Duration::from_millis(20),
         call_ended: Duration::from_millis(50),
@@ -321,7 +314,18 @@ pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) 
         retries: 2,
         last_call: Duration::from_secs(60),
     };
-    Arc::new(Context::new(api.unwrap(), Conventions::default(), limits, timing, pacing(), 1_000_000))
+    Arc::new(Context::new(api.unwrap(), Conventions::default(), limits(), timing, pacing(), 1_000_000))
+}
+
+/// Few of everything, so that its end is reached soon.
+pub(crate) fn limits() -> Limits {
+    Limits {
+        attempts: 3,
+        denied_attempts: 3,
+        panics: 3,
+        delays: vec![Duration::from_secs(5)],
+        wait_for_create: Duration::from_secs(3600),
+    }
 }
 
 /// After a failure that pauses everything the next message may try at once.
