@@ -70,6 +70,9 @@ pub struct ResultData {
     /// In one word; absent on failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// Message id of the later amendment that stands where this one was not applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<String>,
     /// Buy with Prime's order id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub buy_with_prime_id: Option<String>,
