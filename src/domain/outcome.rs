@@ -199,7 +199,13 @@ pub fn letter_id(source: &str, message_id: &str, replays: u32) -> Uuid {
     id_of(&["letter", source, message_id, &replays.to_string()])
 }
 
-/// Id of a message that came without one: the same body gives the same id.
+/// Id of a message that came without one: the same type, timestamp and body give the same id.
+pub fn made_id(type_name: &str, timestamp: Option<u64>, body: &[u8]) -> Uuid {
+    let timestamp = timestamp.map(|seconds| seconds.to_string()).unwrap_or_default();
+    id_of(&["message", type_name, &timestamp, &body_id(body).to_string()])
+}
+
+/// Id of a body: the same body gives the same id.
 pub fn body_id(body: &[u8]) -> Uuid {
     Uuid::new_v5(&NAMESPACE, body)
 }
