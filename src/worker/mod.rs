@@ -3,6 +3,7 @@
 //! Not here: where messages come from and go to, how a call is made, what an error means.
 
 pub mod amend;
+pub mod amended;
 pub mod board;
 pub mod case;
 pub mod claim;
