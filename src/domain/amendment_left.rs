@@ -61,15 +61,6 @@ impl LastWords {
         Field::ALL.into_iter().filter(move |field| self.has(*field))
     }
 
-    /// Fields that either sets.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            total: self.total || other.total,
-            taxes: self.taxes || other.taxes,
-            recipient: self.recipient || other.recipient,
-        }
-    }
-
     /// Takes these fields out of an amendment.
     pub fn left_of(self, amendment: &UpdateOrderInput) -> UpdateOrderInput {
         UpdateOrderInput {

@@ -13,7 +13,6 @@ mod stage;
 mod admin;
 mod alarm;
 mod check;
-mod claims;
 mod crashes;
 mod delivery;
 mod drops;
