@@ -18,6 +18,8 @@ use crate::ports::{History, Inbound, Session};
 pub struct Circumstances {
     /// The queue that it comes from.
     pub queue: String,
+    /// When it came.
+    pub taken_at: Option<Instant>,
     /// The session that it comes by.
     pub session: Session,
     /// This process' memory of the message.
@@ -30,7 +32,7 @@ pub struct Circumstances {
 
 /// A delivery as the other rooms see it.
 pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
-    let Circumstances { queue, session, sight, suspect, unended } = circumstances;
+    let Circumstances { queue, taken_at, session, sight, suspect, unended } = circumstances;
     let properties = &delivery.properties;
     let headers = texts(properties.headers().as_ref());
     // only our own hops and the replay tool publish through the default exchange
@@ -56,7 +58,7 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
         suspect,
         unended,
         blames: sight.blames,
-        taken_at: Some(Instant::now()),
+        taken_at,
         session,
     }
 }

@@ -69,25 +69,48 @@ impl Deliveries {
 
 impl Pump<'_> {
     /// Takes deliveries until none comes any more.
-    pub(super) async fn run(&self, consuming: &mut Consuming, mut blocked: watch::Receiver<bool>) -> Lost {
+    pub(super) async fn run(&self, consuming: &mut Consuming, blocked: watch::Receiver<bool>) -> Lost {
+        // no more than the prefetch
+        let (arrives, arrivals) = mpsc::unbounded_channel();
+        tokio::select! {
+            lost = self.read(consuming, arrives) => lost,
+            lost = self.hand_all_on(arrivals, blocked) => lost,
+        }
+    }
+
+    /// Notes each delivery when it comes, however long it has to wait for room then.
+    async fn read(&self, consuming: &mut Consuming, arrives: mpsc::UnboundedSender<Arrival>) -> Lost {
         let mut session = None;
         loop {
-            let is_blocked = *blocked.borrow_and_update();
-            let delivery = tokio::select! {
-                delivery = consuming.next(), if !is_blocked => delivery,
-                () = changed(&mut blocked) => continue,
+            let delivery = match consuming.next().await {
+                Ok(delivery) => delivery,
+                Err(error) => return error.into(),
             };
-            let handed_on = match delivery {
-                Ok(delivery) => {
-                    let session = session.get_or_insert_with(|| self.active(&delivery));
-                    self.hand_on(delivery, session).await
-                }
-                Err(error) => Err(error.into()),
-            };
-            if let Err(lost) = handed_on {
+            let at = Instant::now();
+            self.deliveries.lock().insert(delivery.delivery_tag, at);
+            let session = session.get_or_insert_with(|| self.active(&delivery)).clone();
+            if arrives.send(Arrival { delivery, at, session }).is_err() {
+                return Lost::NoWorker;
+            }
+        }
+    }
+
+    /// While the broker blocks publishers, nothing is handed on.
+    async fn hand_all_on(
+        &self,
+        mut arrivals: mpsc::UnboundedReceiver<Arrival>,
+        mut blocked: watch::Receiver<bool>,
+    ) -> Lost {
+        while let Some(arrival) = arrivals.recv().await {
+            if blocked.wait_for(|is_blocked| !is_blocked).await.is_err() {
+                // the publishing connection is gone, which is told by its own
+                pending::<()>().await;
+            }
+            if let Err(lost) = self.hand_on(arrival).await {
                 return lost;
             }
         }
+        Lost::NoWorker
     }
 
     /// The broker feeds this worker from now on.
@@ -107,8 +130,7 @@ impl Pump<'_> {
     }
 
     /// Makes a job of a delivery, once there is room for it. A suspect has all the room.
-    async fn hand_on(&self, delivery: Delivery, session: &Session) -> Result<(), Lost> {
-        self.deliveries.lock().insert(delivery.delivery_tag, Instant::now());
+    async fn hand_on(&self, Arrival { delivery, at, session }: Arrival) -> Result<(), Lost> {
         let suspect = delivery_count(&delivery) >= SUSPECT_AFTER;
         let room = match suspect {
             true => self.intake.all_room().await,
@@ -120,8 +142,9 @@ impl Pump<'_> {
             false => (None, 0),
         };
         let sight = self.intake.sights().sight(&delivery);
-        let (queue, session) = (self.queue.clone(), session.clone());
-        let inbound = Arc::new(inbound(&delivery, Circumstances { queue, session, sight, suspect, unended }));
+        let queue = self.queue.clone();
+        let inbound = inbound(&delivery, Circumstances { queue, taken_at: Some(at), session, sight, suspect, unended });
+        let inbound = Arc::new(inbound);
         let (settle, settled) = oneshot::channel();
         let job = Job { inbound: Arc::clone(&inbound), settle };
         self.intake.jobs.send(job).await.map_err(|_closed| Lost::NoWorker)?;
@@ -179,6 +202,13 @@ impl Pump<'_> {
     }
 }
 
+/// A delivery that has come.
+struct Arrival {
+    delivery: Delivery,
+    at: Instant,
+    session: Session,
+}
+
 /// A message that is with the worker.
 #[derive(Debug)]
 struct InHand {
@@ -187,11 +217,4 @@ struct InHand {
     room: Room,
     /// The handling that was recorded as begun, of a suspect.
     handling: Option<Uuid>,
-}
-
-/// Resolves when the value changes; never once nobody is left to change it, which others notice.
-async fn changed<T>(value: &mut watch::Receiver<T>) {
-    if value.changed().await.is_err() {
-        pending::<()>().await;
-    }
 }
