@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::config::BrokerConfig;
 use super::connection::{Frame, OpenError, close, close_channel, open, open_with_wire};
-use super::consuming::{ConsumerError, Consuming};
+use super::consuming::{ConsumerError, Consuming, LookError};
 use super::intake::Intake;
 use super::publish::Publisher;
 use super::pump::{Deliveries, Pump};
@@ -49,8 +49,8 @@ pub(super) enum Lost {
     Tries(#[from] TriesError),
     #[error("the publishing connection is gone")]
     Publishing,
-    #[error("the broker does not say whether the consumer is registered: {0}")]
-    Look(lapin::Error),
+    #[error(transparent)]
+    Look(#[from] LookError),
     #[error("a delivery is unacknowledged for `broker.give_back_after`, so everything is given back")]
     HeldTooLong,
     #[error("nobody takes messages any more")]
@@ -198,7 +198,7 @@ async fn consume(
         lost = pump.run(&mut consuming, blocked) => Err(lost),
         Some(error) = failed.recv() => Err(error.into()),
         () = alarms => Err(Lost::Publishing),
-        error = look.repeat() => Err(Lost::Look(error)),
+        error = look.repeat() => Err(error.into()),
         () = deliveries.one_is_older_than(config.give_back_after) => Err(Lost::HeldTooLong),
     };
     match &ended {
