@@ -17,6 +17,7 @@ mod crashes;
 mod delivery;
 mod drops;
 mod harness;
+mod idlers;
 mod letters;
 mod order;
 mod outage;
