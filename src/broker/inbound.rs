@@ -83,6 +83,7 @@ fn history(headers: &BTreeMap<String, String>) -> History {
         outcome_unknown: headers.contains_key(own::OUTCOME_UNKNOWN),
         replays: number(own::REPLAYS),
         replay_id: headers.get(own::REPLAY_ID).cloned(),
+        replay_to: headers.get(own::REPLAY_TO).map(|queue| queue.as_str().into()),
     }
 }
 
@@ -230,6 +231,7 @@ mod tests {
             outcome_unknown: true,
             replays: 3,
             replay_id: Some("run".into()),
+            replay_to: Some("amq.gen-tool".into()),
         };
         let mut hopped = delivery("", &[]);
         hopped.properties = for_hop(&BasicProperties::default(), &Inbound::default(), &history);

@@ -16,8 +16,8 @@ use super::short;
 impl StoredLetter {
     /// Properties of the message that is replayed. Attempts begin anew; what a letter says of its failure stays behind;
     /// what must not be copied stays under `bwp-original-`; where the shop published it goes with it, since that can be
-    /// what says of which kind it is.
-    pub fn for_replay(&self, replay_id: Uuid) -> BasicProperties {
+    /// what says of which kind it is. Outcomes are wanted in the queue `replay_to`, if in any.
+    pub fn for_replay(&self, replay_id: Uuid, replay_to: Option<&str>) -> BasicProperties {
         let (exchange, key) = self.source();
         let mut headers = vec![
             (own::SOURCE_ROUTING_KEY, text(&key)),
@@ -25,6 +25,7 @@ impl StoredLetter {
             (own::REPLAY_ID, text(&replay_id.to_string())),
         ];
         headers.extend(exchange.map(|exchange| (own::SOURCE_EXCHANGE, text(&exchange))));
+        headers.extend(replay_to.map(|queue| (own::REPLAY_TO, text(queue))));
         copy(&self.delivery.properties, headers, true)
     }
 
@@ -313,11 +314,13 @@ mod tests {
         headers.insert(own::REPLAYS.into(), AMQPValue::LongUInt(1));
         headers.insert(own::ATTEMPTS.into(), AMQPValue::LongUInt(10));
         headers.insert(own::SOURCE_ROUTING_KEY.into(), text("checkout-completed"));
-        let replay = letter(BasicProperties::default().with_headers(headers), b"{}").for_replay(Uuid::nil());
+        let replay = letter(BasicProperties::default().with_headers(headers), b"{}")
+            .for_replay(Uuid::nil(), Some("amq.gen-tool"));
         let headers = replay.headers().clone().unwrap();
         let get = |name: &str| headers.inner().get(name).cloned();
         assert_eq!(get(own::REPLAYS), Some(AMQPValue::LongUInt(2)));
         assert_eq!(get(own::REPLAY_ID), Some(text(&Uuid::nil().to_string())));
+        assert_eq!(get(own::REPLAY_TO), Some(text("amq.gen-tool")));
         assert_eq!(get(own::SOURCE_ROUTING_KEY), Some(text("checkout-completed")));
         assert_eq!((get(own::ATTEMPTS), get(own::ERROR_CODE)), (None, None));
         assert!(get("h3").is_some());

@@ -61,6 +61,8 @@ pub mod own {
     pub const REPLAYS: &str = "bwp-replays";
     /// The run of the replay tool.
     pub const REPLAY_ID: &str = "bwp-replay-id";
+    /// The queue that the tool wants outcomes of the run in, on messages and hops alone.
+    pub const REPLAY_TO: &str = "bwp-replay-to";
     /// Names of headers that were too large to keep.
     pub const HEADERS_CUT: &str = "bwp-headers-cut";
     /// Number of the publication on its channel, by which a returned message finds it.
@@ -100,6 +102,7 @@ pub fn for_hop(original: &BasicProperties, inbound: &Inbound, history: &History)
     headers.extend(history.last_error.as_deref().map(|error| (own::LAST_ERROR, text(error))));
     headers.extend(history.outcome_unknown.then_some((own::OUTCOME_UNKNOWN, AMQPValue::Boolean(true))));
     headers.extend(history.replay_id.as_deref().map(|id| (own::REPLAY_ID, text(id))));
+    headers.extend(history.replay_to.as_deref().map(|queue| (own::REPLAY_TO, text(queue))));
     copy(original, headers, believed(inbound))
 }
 

@@ -1,4 +1,4 @@
-//! Results of replayed messages, from a queue of our own that goes with its connection.
+//! Results of replayed messages, in a queue of the tool's own that goes with its connection.
 //!
 //! Not here: what they say.
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::message::Delivery;
-use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{BasicConsumeOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, Consumer};
 use uuid::Uuid;
@@ -16,13 +16,13 @@ use super::connection::{Frame, close, open};
 use super::inbound::text;
 use super::letter_box::LetterBoxError;
 use super::outgoing::own;
-use super::short;
 
 /// Results of one run of the replay tool.
 #[derive(Debug)]
 pub struct ReplayResults {
     connection: Connection,
     results: Consumer,
+    queue: String,
     replay_id: String,
 }
 
@@ -30,14 +30,18 @@ impl ReplayResults {
     /// Listens from now on. A connection of its own: results come while publishing waits.
     ///
     /// # Errors
-    /// No connection, or no exchange of results.
+    /// No connection, or no queue.
     pub async fn listen(config: &BrokerConfig, replay_id: Uuid) -> Result<Self, LetterBoxError> {
         let connection = open(config, "bwp-sync dead-letters, results", Frame::Small).await?;
-        let exchange = &config.names.results;
-        let results = consume(&connection, exchange).await;
-        let results =
-            results.map_err(|error| LetterBoxError::Lost { queue: format!("results of `{exchange}`"), error })?;
-        Ok(Self { connection, results, replay_id: replay_id.to_string() })
+        let consuming = consume(&connection).await;
+        let (queue, results) =
+            consuming.map_err(|error| LetterBoxError::Lost { queue: "outcomes of the replay".into(), error })?;
+        Ok(Self { connection, results, queue, replay_id: replay_id.to_string() })
+    }
+
+    /// The queue. It is bound to no exchange: what a shop does with its results is no business of the tool.
+    pub fn queue(&self) -> &str {
+        &self.queue
     }
 
     /// The body of the next result of this run; `None` when none came within the time.
@@ -71,12 +75,11 @@ impl ReplayResults {
     }
 }
 
-async fn consume(connection: &Connection, exchange: &str) -> lapin::Result<Consumer> {
+async fn consume(connection: &Connection) -> lapin::Result<(String, Consumer)> {
     let channel = connection.create_channel().await?;
     let own = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
     let queue = channel.queue_declare("".into(), own, FieldTable::default()).await?.name().clone();
-    let (bind, none) = (QueueBindOptions::default(), FieldTable::default());
-    channel.queue_bind(queue.clone(), short(exchange), "#".into(), bind, none).await?;
     let consume = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
-    channel.basic_consume(queue, "".into(), consume, FieldTable::default()).await
+    let consumer = channel.basic_consume(queue.clone(), "".into(), consume, FieldTable::default()).await?;
+    Ok((queue.to_string(), consumer))
 }

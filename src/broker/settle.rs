@@ -126,18 +126,20 @@ impl Settler {
 
     async fn result(&self, result: &ResultEvent) -> Result<(), SettleError> {
         let body = serde_json::to_vec(result)?;
+        // it learns the outcome also where nobody is bound for results
+        self.tell_tool(result, &body).await?;
         loop {
             let published =
                 self.publish(&self.results, &self.config.names.results, result.kind.name(), for_result(result), &body);
             match (published.await, self.config.unroutable) {
                 (Ok(()), _) => {
                     self.results_are(true);
-                    return Ok(());
+                    break;
                 }
                 (Err(PublishError::Unroutable(_)), Unroutable::Accept) => {
                     counter!("bwp_results_unroutable_total").increment(1);
                     self.results_are(false);
-                    return Ok(());
+                    break;
                 }
                 (Err(unroutable @ PublishError::Unroutable(_)), Unroutable::Pause) => {
                     self.results_are(false);
@@ -145,6 +147,20 @@ impl Settler {
                 }
                 (Err(error), _) => return Err(error.into()),
             }
+        }
+        Ok(())
+    }
+
+    /// Tells the tool that replayed the message, if it is still there.
+    async fn tell_tool(&self, result: &ResultEvent, body: &[u8]) -> Result<(), SettleError> {
+        let Some(queue) = &result.replay_to else { return Ok(()) };
+        match self.results.publish("", queue, for_result(result), body).await {
+            Ok(()) => Ok(()),
+            Err(PublishError::Unroutable(_) | PublishError::Refused(_)) => {
+                tracing::debug!(queue, "the tool that replayed the message is gone");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
         }
     }
 

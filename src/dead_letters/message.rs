@@ -40,7 +40,7 @@ fn opened(letter: &StoredLetter, body: &[u8]) -> Result<Envelope, Refused> {
         message_id: letter.message_id(),
         message_type: letter.message_type(),
         // part of the id of a message that came without one
-        timestamp: *letter.for_replay(Uuid::nil()).timestamp(),
+        timestamp: *letter.for_replay(Uuid::nil(), None).timestamp(),
         routing_key: &routing_key,
         headers: &headers,
     })

@@ -55,6 +55,11 @@ impl Outcomes {
         Self { results, pending: HashMap::new(), waiting: 0 }
     }
 
+    /// The queue that a worker is to tell them to.
+    pub fn queue(&self) -> &str {
+        self.results.queue()
+    }
+
     /// A letter's message is on its way.
     pub fn expect(&mut self, message_id: String, letter: Planned) {
         self.pending.entry(message_id).or_default().push(letter);

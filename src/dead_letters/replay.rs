@@ -222,7 +222,8 @@ impl Run<'_, '_> {
             if !pace(&mut self.next_at, self.replay.options.rate, self.replay.stop).await {
                 break;
             }
-            match publish(&self.replay, outbox, letter) {
+            let replay_to = self.outcomes.as_ref().map(Outcomes::queue);
+            match publish(&self.replay, outbox, letter, replay_to) {
                 Ok((edited, confirm)) => under_way.push((*planned, letter, edited, confirm)),
                 Err(error) => {
                     failure = Some(error);
@@ -320,13 +321,14 @@ fn publish<'o>(
     replay: &Replay<'_>,
     outbox: &'o Outbox,
     letter: &StoredLetter,
+    replay_to: Option<&str>,
 ) -> Result<(Vec<String>, impl Future<Output = Result<(), PublishError>> + use<'o>), ReplayError> {
     let (exchange, key) = match (replay.options.via_exchange, letter.source()) {
         (false, _) => (String::new(), replay.config.names.queue.clone()),
         (true, (Some(exchange), key)) => (exchange, key),
         (true, (None, _)) => return Err(ReplayError::NoExchange(letter.summary.id)),
     };
-    let properties = letter.for_replay(replay.plan.head.replay_id);
+    let properties = letter.for_replay(replay.plan.head.replay_id, replay_to);
     let publisher = outbox.publisher();
     if replay.edit.is_empty() {
         return Ok((Vec::new(), publisher.begin(&exchange, &key, properties, letter.body())));

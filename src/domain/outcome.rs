@@ -33,6 +33,9 @@ pub struct ResultEvent {
     /// W3C trace context of the message, passed on as a header.
     #[serde(skip)]
     pub traceparent: Option<String>,
+    /// A queue that is told, too: of the tool that replayed the message.
+    #[serde(skip)]
+    pub replay_to: Option<String>,
 }
 
 /// The types of results.

@@ -100,4 +100,6 @@ pub struct History {
     pub replays: u32,
     /// The run of the replay tool that sent it.
     pub replay_id: Option<String>,
+    /// The queue in which that run wants outcomes.
+    pub replay_to: Option<Box<str>>,
 }

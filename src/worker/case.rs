@@ -188,6 +188,7 @@ impl<A: OrderApi> Case<'_, A> {
             datacontenttype: "application/json",
             data,
             traceparent: self.inbound.headers.get("traceparent").cloned(),
+            replay_to: self.inbound.history.replay_to.as_deref().map(Into::into),
         }
     }
 

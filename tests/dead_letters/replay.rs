@@ -1,11 +1,12 @@
 //! Replayed letters become orders, and what fails again is told.
 //! Not here: what happens when the tool is killed.
 
-use lapin::types::AMQPValue;
+use lapin::message::Delivery;
+use lapin::types::{AMQPValue, FieldTable};
 use serde_json::json;
 
-use crate::messages::{header, json as body_of, outcomes};
-use crate::stage::{ORDERS, SOON, Stage};
+use crate::messages::{checkout_of, header, json as body_of, outcomes};
+use crate::stage::{ORDERS, RESULTS, SOON, Stage};
 use crate::tool::{field, json_lines, path};
 
 #[tokio::test]
@@ -37,6 +38,34 @@ async fn mended_letters_become_orders_and_results_say_by_which_run() {
         );
     }
     assert_eq!(stage.simulator.ledger().orders_created(), 3);
+    assert_eq!(worker.terminated().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_replay_learns_its_outcome_and_takes_no_result_that_waits_for_the_shop() {
+    let stage = Stage::new().await;
+    stage.keep_results().await;
+    let worker = stage.worker(&[("BWP__RESULTS__UNROUTABLE", "pause")]).await;
+    stage.letters_of(&["SO-1"]).await;
+    stage.mend();
+    let (queue, exchange) = (RESULTS.into(), "bwp.results".into());
+    let unbound = stage.shop.channel.queue_unbind(queue, exchange, "#".into(), FieldTable::default());
+    unbound.await.expect("the queue of results can be unbound");
+    let waiting = ["SO-2", "SO-3", "SO-4"];
+    for order in waiting {
+        stage.publish(&checkout_of(order, "mug")).await;
+    }
+    worker.says(&["nothing is settled until one is"]).await;
+
+    let replayed = stage.tool(&["replay", "--all", "--yes"]).await;
+    assert!(replayed.stdout.contains("1  done by the worker"), "{replayed:?}");
+    stage.bind(RESULTS, "bwp.results", "#").await;
+    let mut results = stage.shop.collect(RESULTS).await;
+    let told = |seen: &[Delivery]| outcomes(seen).iter().filter(|(_, outcome)| outcome == "created").count();
+    let seen = results.until(SOON, |seen| told(seen) == 1 + waiting.len()).await;
+    let mut orders: Vec<_> = outcomes(seen).into_iter().filter(|(_, outcome)| outcome == "created").collect();
+    orders.sort();
+    assert_eq!(orders, ["SO-1", "SO-2", "SO-3", "SO-4"].map(|order| (order.to_owned(), "created".to_owned())));
     assert_eq!(worker.terminated().await, Some(0));
 }
 
