@@ -147,6 +147,11 @@ impl Vhost {
             }
         }
     }
+
+    /// Makes the broker close the connection that it calls so.
+    pub(crate) async fn close_connection(&self, name: &str) {
+        self.broker.management.delete(&["connections", name]).await;
+    }
 }
 
 impl Drop for Vhost {
@@ -196,8 +201,14 @@ impl Queue {
 pub(crate) struct Consumer {
     pub(crate) queue: String,
     pub(crate) tag: String,
+    /// The broker's name of its channel, which no other session has.
+    pub(crate) channel: String,
+    /// The broker's name of its connection.
+    pub(crate) connection: String,
     /// How many deliveries it may hold; 0 means no bound.
     pub(crate) prefetch: u64,
+    /// Whether the queue feeds it; of several, a queue with a single active consumer feeds one.
+    pub(crate) active: bool,
 }
 
 impl Consumer {
@@ -205,6 +216,9 @@ impl Consumer {
         Self {
             queue: text(&shown["queue"]["name"]),
             tag: text(&shown["consumer_tag"]),
+            channel: text(&shown["channel_details"]["name"]),
+            connection: text(&shown["channel_details"]["connection_name"]),
+            active: shown["active"] == true,
             prefetch: shown["prefetch_count"].as_u64().expect("a consumer has a prefetch"),
         }
     }
