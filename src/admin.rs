@@ -31,7 +31,7 @@ pub struct View {
     pub pace: Arc<Pace>,
     /// All metrics.
     pub metrics: PrometheusHandle,
-    /// A message that is in hand for longer than this means that the process makes no progress.
+    /// A message that is handled for longer than this, pauses left out, means that the process makes no progress.
     pub stuck_after: Duration,
 }
 
@@ -49,9 +49,9 @@ pub async fn serve(listener: TcpListener, view: View) -> std::io::Result<()> {
 }
 
 async fn livez(State(view): State<View>) -> Response {
-    match view.board.oldest_in_hand() {
+    match view.board.longest_handled(&view.pace) {
         Some(age) if age > view.stuck_after => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("a message has been in hand for {} s\n", age.as_secs()))
+            (StatusCode::SERVICE_UNAVAILABLE, format!("a message has been handled for {} s\n", age.as_secs()))
                 .into_response()
         }
         _ => "ok\n".into_response(),
@@ -86,6 +86,8 @@ struct Broker {
     /// Prefetch of the registered consumer; absent when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     prefetch: Option<u16>,
+    /// Whether the broker feeds this worker; a standby is ready, too.
+    active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
     since: Timestamp,
@@ -107,13 +109,13 @@ impl Readiness {
     /// An API that fails does not make the process unready: pausing is what it is to do then, and a roll-out that mends
     /// a credential must not be blocked.
     fn of(broker: &BrokerState, pause: Option<Pause>, trouble: Option<Trouble>) -> Self {
-        let BrokerState { prefetch, resting, cause, since, next_try } = broker.clone();
+        let BrokerState { prefetch, active, cause, since, next_try } = broker.clone();
         let works = trouble.is_none();
         let (api_cause, api_since) = trouble.map(|trouble| (trouble.cause, trouble.since)).unzip();
         Self {
-            ready: prefetch.is_some() || resting,
+            ready: prefetch.is_some(),
             pause: pause.map(|Pause { cause, since, next_probe }| Paused { cause, since, next_probe }),
-            broker: Broker { prefetch, cause, since, next_try },
+            broker: Broker { prefetch, active, cause, since, next_try },
             api: Api { works, cause: api_cause, since: api_since },
         }
     }

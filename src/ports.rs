@@ -3,13 +3,11 @@
 //! Not here: behaviour, other than the names of things.
 
 mod api;
-mod claim;
 mod inbound;
 mod settlement;
 mod state;
 
 pub use api::{ApiError, ErrorFact, Operation, OrderApi, TokenError};
-pub use claim::{ClaimRequest, Claimed};
-pub use inbound::{History, Inbound};
+pub use inbound::{History, Inbound, Session};
 pub use settlement::{Job, Later, Letter, Settlement, Settling};
-pub use state::{BrokerState, Finding, Flow, Pause, Trouble, Verdict};
+pub use state::{BrokerState, Finding, Pause, Trouble, Verdict};

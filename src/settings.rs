@@ -13,7 +13,7 @@ use std::time::Duration;
 use reader::Reader;
 
 use crate::api::ClientConfig;
-use crate::broker::{self, BrokerConfig, Names, TlsFiles};
+use crate::broker::{BrokerConfig, Names, TlsFiles};
 use crate::domain::conventions::Conventions;
 use crate::domain::order::AliasTypes;
 use crate::domain::rules::Rule;
@@ -107,9 +107,10 @@ impl Settings {
     fn of(reader: &mut Reader) -> Result<Self, SettingsError> {
         let max_hold = reader.get("broker.max_hold")?;
         let api = api(reader)?;
-        let timing = timing(reader, max_hold, api.timeout)?;
+        let broker = broker(reader)?;
+        let timing = timing(reader, max_hold, api.timeout, broker.prefetch)?;
         Ok(Self {
-            broker: broker(reader, timing.call_ended)?,
+            broker,
             allow_plain_http: reader.get("api.allow_plain_http")?,
             conventions: conventions(reader)?,
             limits: limits(reader)?,
@@ -164,7 +165,7 @@ impl Settings {
         self.admin.0
     }
 
-    /// How long a message may be in hand before the process counts as stuck: long after it should have been let go.
+    /// How long a message may be handled before the process counts as stuck: long after it should have been let go.
     pub fn stuck_after(&self) -> Duration {
         self.max_hold * 5
     }
@@ -175,8 +176,7 @@ impl Settings {
     }
 }
 
-fn broker(reader: &mut Reader, call_ended: Duration) -> Result<BrokerConfig, SettingsError> {
-    let claims: bool = reader.get("broker.claims")?;
+fn broker(reader: &mut Reader) -> Result<BrokerConfig, SettingsError> {
     Ok(BrokerConfig {
         uri: reader.secret("broker.uri")?,
         tls: TlsFiles {
@@ -189,7 +189,8 @@ fn broker(reader: &mut Reader, call_ended: Duration) -> Result<BrokerConfig, Set
         prefetch: reader.get("broker.prefetch")?,
         max_bytes_in_flight: reader.get("broker.max_bytes_in_flight")?,
         declare: reader.get("broker.declare")?,
-        claim_lease: claims.then(|| broker::claim_lease(call_ended)),
+        consumer_tag: reader.get("broker.consumer_tag")?,
+        give_back_after: reader.get("broker.give_back_after")?,
         confirm_timeout: reader.get("broker.confirm_timeout")?,
         unroutable: reader.get("results.unroutable")?,
         names: Names {
@@ -252,7 +253,7 @@ fn limits(reader: &mut Reader) -> Result<Limits, SettingsError> {
     })
 }
 
-fn timing(reader: &mut Reader, max_hold: Duration, timeout: Duration) -> Result<Timing, SettingsError> {
+fn timing(reader: &mut Reader, max_hold: Duration, timeout: Duration, prefetch: u16) -> Result<Timing, SettingsError> {
     let settle = reader.get("api.settle")?;
     Ok(Timing {
         settle,
@@ -261,6 +262,8 @@ fn timing(reader: &mut Reader, max_hold: Duration, timeout: Duration) -> Result<
         longest_wait: reader.get("retry.longest_wait")?,
         retries: reader.get("retry.in_process")?,
         last_call: max_hold.saturating_sub(timeout),
+        // the other half flows
+        hold_at_most: usize::from(prefetch / 2),
     })
 }
 

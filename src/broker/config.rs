@@ -4,13 +4,8 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use crate::secret::Secret;
 use crate::tls::{self, Identity, TlsError};
-
-/// Bytes of an order's name that a claim's name repeats: AMQP's names have 255 at most.
-const LONGEST_IN_CLAIM: usize = 100;
 
 /// Everything the adapter needs to know.
 #[derive(Clone, Debug)]
@@ -29,8 +24,10 @@ pub struct BrokerConfig {
     pub max_bytes_in_flight: u32,
     /// Whether to declare exchanges, queues and bindings.
     pub declare: bool,
-    /// How long a claim of an order lasts without its owner; nothing where orders are not claimed.
-    pub claim_lease: Option<Duration>,
+    /// Name of the consumer, as the broker lists it; empty stands for the host's name.
+    pub consumer_tag: String,
+    /// How long a delivery may be unacknowledged before the session gives everything back. Below RabbitMQ's own limit.
+    pub give_back_after: Duration,
     /// How long to wait for the broker's confirm of a publication, while the broker is not blocked.
     pub confirm_timeout: Duration,
     /// What to do with a result that nobody is bound to.
@@ -92,21 +89,14 @@ pub struct Names {
 }
 
 impl Names {
-    /// The queue of messages that may be killing the process.
-    pub fn suspects(&self) -> String {
-        format!("{}.suspects", self.queue)
+    /// The queue of records that the handling of a suspect has begun or ended.
+    pub fn tries(&self) -> String {
+        format!("{}.tries", self.queue)
     }
 
     /// The queue in which a message waits for so long, for example `bwp.orders.retry.30s`.
     pub fn retry(&self, delay: Duration) -> String {
         format!("{}.retry.{}", self.queue, delay_name(delay))
-    }
-
-    /// The queue that is there while a worker has claimed this order. A long name is told by its UUID v5.
-    pub fn claim(&self, order: &str) -> String {
-        let (queue, hash) = (&self.queue, || Uuid::new_v5(&Uuid::NAMESPACE_OID, order.as_bytes()).to_string());
-        let order = if order.len() <= LONGEST_IN_CLAIM { order.to_owned() } else { hash() };
-        format!("{queue}.claim.{order}")
     }
 
     /// The queue under the queue of dead letters.
@@ -127,21 +117,6 @@ fn delay_name(delay: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_claim_is_named_after_its_order_and_never_too_long_for_amqp() {
-        let names = Names {
-            events: String::new(),
-            bindings: Vec::new(),
-            queue: "bwp.orders".into(),
-            results: String::new(),
-            dead: String::new(),
-            dead_letters: String::new(),
-        };
-        assert_eq!(names.claim("SO-1"), "bwp.orders.claim.SO-1");
-        let long = ["1", "2"].map(|end| names.claim(&("0".repeat(300) + end)));
-        assert!(long[0] != long[1] && long[0].len() < 100, "{long:?}");
-    }
 
     #[test]
     fn a_delay_is_named_in_its_largest_whole_unit() {

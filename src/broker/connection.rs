@@ -2,9 +2,12 @@
 //!
 //! Not here: what goes over them; when to try again.
 
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lapin::tcp::{AMQPUriTcpExt, RustlsConnector, TLSConfig};
+use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream, RustlsConnector, TLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties};
 use secrecy::ExposeSecret;
@@ -65,6 +68,15 @@ pub const SMALL_FRAME: u32 = 32 * 1024;
 /// lapin's own recovery stays off: it forgets the prefetch and can leave a consumer that is
 /// registered nowhere, so a lost session is built anew from the ground.
 pub async fn open(config: &BrokerConfig, name: &str, frame: Frame) -> Result<Connection, OpenError> {
+    open_with_wire(config, name, frame).await.map(|(connection, _wire)| connection)
+}
+
+/// The same, with its wire.
+pub(super) async fn open_with_wire(
+    config: &BrokerConfig,
+    name: &str,
+    frame: Frame,
+) -> Result<(Connection, Wire), OpenError> {
     let mut uri = parse(config.uri.read().expose_secret())?;
     uri.query.frame_max = match frame {
         Frame::Any => None,
@@ -73,28 +85,47 @@ pub async fn open(config: &BrokerConfig, name: &str, frame: Frame) -> Result<Con
     // AMQP counts heartbeats in whole seconds; 0 would switch them off
     uri.query.heartbeat = Some(u16::try_from(config.heartbeat.as_secs().max(1)).unwrap_or(u16::MAX));
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let connection = async {
-        match uri.scheme {
-            AMQPScheme::AMQP => Ok(Connection::connect_uri(uri, properties).await?),
-            AMQPScheme::AMQPS => encrypted(uri, properties, config.tls.client_config()?).await,
-        }
+    // lapin's own TLS needs roots of the system even where others are given
+    let tls = match uri.scheme {
+        AMQPScheme::AMQP => None,
+        AMQPScheme::AMQPS => Some(RustlsConnector::from(config.tls.client_config()?)),
     };
-    tokio::time::timeout(OPEN_TIMEOUT, connection).await.unwrap_or(Err(OpenError::Timeout))
+    let runtime = lapin::runtime::default_runtime()?;
+    let (wire, own) = (Wire::default(), runtime.clone());
+    let kept = wire.clone();
+    let connect = async move |uri: AMQPUri, _| {
+        let plain = AMQPUri { scheme: AMQPScheme::AMQP, ..uri.clone() };
+        let stream = plain.connect_with_config_async(TLSConfig::default(), &own).await?;
+        if let AsyncTcpStream::Plain(stream) = &stream {
+            kept.keep(stream.get_ref().as_fd())?;
+        }
+        Ok(match &tls {
+            Some(tls) => stream.into_rustls(tls, &uri.authority.host).await?,
+            None => stream,
+        })
+    };
+    let connection = Connection::connector(uri, runtime, connect, properties);
+    let connection = tokio::time::timeout(OPEN_TIMEOUT, connection).await.map_err(|_elapsed| OpenError::Timeout)??;
+    Ok((connection, wire))
 }
 
-/// A connection with a TLS of our own: lapin's needs roots of the system even where others are given.
-async fn encrypted(
-    uri: AMQPUri,
-    properties: ConnectionProperties,
-    tls: rustls::ClientConfig,
-) -> Result<Connection, OpenError> {
-    let connector = RustlsConnector::from(tls);
-    let connect = async move |uri: AMQPUri, runtime| {
-        let plain = AMQPUri { scheme: AMQPScheme::AMQP, ..uri.clone() };
-        let stream = plain.connect_with_config_async(TLSConfig::default(), &runtime).await?;
-        Ok(stream.into_rustls(&connector, &uri.authority.host).await?)
-    };
-    Ok(Connection::connector(uri, lapin::runtime::default_runtime()?, connect, properties).await?)
+/// The socket under a connection, for cutting it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wire(Arc<Mutex<Option<TcpStream>>>);
+
+impl Wire {
+    fn keep(&self, socket: BorrowedFd<'_>) -> std::io::Result<()> {
+        let socket = TcpStream::from(socket.try_clone_to_owned()?);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
+        Ok(())
+    }
+
+    /// Ends the connection as a lost network does: the broker takes back what was unacknowledged, in its order.
+    pub(super) fn cut(&self) {
+        let socket = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // an error says that it is cut already
+        drop(socket.map(|socket| socket.shutdown(Shutdown::Both)));
+    }
 }
 
 fn parse(text: &str) -> Result<AMQPUri, UriError> {
@@ -106,14 +137,23 @@ fn parse(text: &str) -> Result<AMQPUri, UriError> {
     Ok(uri)
 }
 
-/// Closes a connection, or gives up on it.
-pub async fn close(connection: &Connection) {
+/// Closes a connection with its channels and consumers still open, or else cuts it: that is what gives unacknowledged
+/// messages back in their order. A channel that is closed first, or a consumer that is cancelled, does not.
+pub(super) async fn give_back(connection: &Connection, wire: &Wire) {
+    if !close(connection).await {
+        wire.cut();
+    }
+}
+
+/// Closes a connection, or gives up on it; whether the broker has confirmed that.
+pub async fn close(connection: &Connection) -> bool {
     match tokio::time::timeout(CLOSE_TIMEOUT, connection.close(200, "OK".into())).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(())) => return true,
         // it is gone either way; the session's own error is the one that is reported
         Ok(Err(error)) => tracing::debug!(%error, "connection was closed already"),
         Err(_elapsed) => tracing::debug!("connection did not confirm its close"),
     }
+    false
 }
 
 /// Closes a channel, so that what is unacknowledged on it goes back to its queue.

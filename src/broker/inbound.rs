@@ -6,17 +6,33 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
-use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::outgoing::own;
-use crate::ports::{History, Inbound};
+use crate::ports::{History, Inbound, Session};
+
+/// Facts about a delivery that do not stand in it.
+#[derive(Clone, Debug, Default)]
+pub struct Circumstances {
+    /// The queue that it comes from.
+    pub queue: String,
+    /// When it came.
+    pub taken_at: Option<Instant>,
+    /// The session that it comes by.
+    pub session: Session,
+    /// This process' memory of the message.
+    pub sight: Sight,
+    /// Whether it is handled alone.
+    pub suspect: bool,
+    /// Handlings of it that ended with their process.
+    pub unended: u32,
+}
 
 /// A delivery as the other rooms see it.
-pub fn inbound(delivery: &Delivery, queue: &str, suspect: bool, sight: Sight, lost: &CancellationToken) -> Inbound {
+pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
+    let Circumstances { queue, taken_at, session, sight, suspect, unended } = circumstances;
     let properties = &delivery.properties;
     let headers = texts(properties.headers().as_ref());
     // only our own hops and the replay tool publish through the default exchange
@@ -24,29 +40,26 @@ pub fn inbound(delivery: &Delivery, queue: &str, suspect: bool, sight: Sight, lo
     let origin = |header: &str, otherwise: &str| {
         if ours { headers.get(header).cloned() } else { None }.unwrap_or_else(|| otherwise.into())
     };
+    let mut history = if ours { history(&headers) } else { History::default() };
+    history.first_taken_at = history.first_taken_at.or(sight.first_taken_at);
     Inbound {
         exchange: origin(own::SOURCE_EXCHANGE, delivery.exchange.as_str()),
         routing_key: origin(own::SOURCE_ROUTING_KEY, delivery.routing_key.as_str()),
-        history: if ours {
-            history(&headers)
-        } else {
-            History { first_taken_at: sight.first_taken_at, ..History::default() }
-        },
+        history,
         body: delivery.data.clone(),
         content_type: text_of(properties.content_type()),
         message_id: text_of(properties.message_id()),
         message_type: text_of(properties.kind()),
         timestamp: *properties.timestamp(),
         headers,
-        queue: queue.into(),
+        queue,
         hopped: ours,
-        suspect,
         redelivered: delivery.redelivered,
-        crashes: sight.crashes,
+        suspect,
+        unended,
         blames: sight.blames,
-        taken_at: Some(Instant::now()),
-        lost: lost.clone(),
-        alone_since: None,
+        taken_at,
+        session,
     }
 }
 
@@ -103,7 +116,7 @@ pub(super) fn text(value: &AMQPValue) -> Option<String> {
     }
 }
 
-/// What this process knows of the messages in hand that the broker does not tell.
+/// Memory of the messages in hand, for what the broker does not tell.
 #[derive(Debug, Default)]
 pub struct FirstSights {
     sights: HashMap<u64, Sight>,
@@ -111,38 +124,33 @@ pub struct FirstSights {
     latest: Timestamp,
 }
 
-/// What is known of one message.
+/// Memory of one message.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Sight {
-    /// How often it was delivered before this process saw it first. The broker counts every delivery that was not
-    /// acknowledged, a lost connection's too; what it counts while this process lives is no crash of this process.
-    pub crashes: u64,
-    /// How often the broker would not take what was published for it, for what is in it.
+    /// How often the broker refused a publication for it because of its content.
     pub blames: u64,
-    /// When it was given to a worker first, as far as is known.
+    /// When this process had it first.
     pub first_taken_at: Option<Timestamp>,
 }
 
-/// Messages that were seen here and settled elsewhere are never taken out, so there is a bound;
-/// beyond it everything is forgotten, which makes the process more suspicious, not less.
+/// Messages that came here and were settled elsewhere are never taken out, so there is a bound; beyond it everything is
+/// forgotten, and a message counts as taken later than it was.
 const REMEMBERED: usize = 100_000;
 
 impl FirstSights {
-    /// What time it is, by a clock that is never set back.
-    pub fn now(&mut self) -> Timestamp {
+    /// The time, by a clock that is never set back.
+    fn now(&mut self) -> Timestamp {
         self.latest = self.latest.max(Timestamp::now());
         self.latest
     }
 
-    /// What is known of a message that was delivered. One that was delivered before, and not seen here, was given to a worker
-    /// before `unseen_since`.
-    pub fn sight(&mut self, delivery: &Delivery, unseen_since: Option<Timestamp>) -> Sight {
+    /// Memory of a message that was delivered, begun where there is none.
+    pub fn sight(&mut self, delivery: &Delivery) -> Sight {
         if self.sights.len() >= REMEMBERED {
             self.sights.clear();
         }
-        let crashes = delivery_count(&delivery.properties);
-        let first_taken_at = if delivery.redelivered { unseen_since } else { Some(self.now()) };
-        *self.sights.entry(fingerprint(delivery)).or_insert(Sight { crashes, blames: 0, first_taken_at })
+        let new = Sight { blames: 0, first_taken_at: Some(self.now()) };
+        *self.sights.entry(fingerprint(delivery)).or_insert(new)
     }
 
     /// The message could not be settled because of itself, which cost this process a session.
@@ -167,14 +175,17 @@ pub fn fingerprint(delivery: &Delivery) -> u64 {
     hasher.finish()
 }
 
-fn delivery_count(properties: &BasicProperties) -> u64 {
-    let headers = properties.headers().as_ref();
+/// How often the broker has delivered a message before without an acknowledgement, by its own count.
+pub(super) fn delivery_count(delivery: &Delivery) -> u64 {
+    let headers = delivery.properties.headers().as_ref();
     let count = headers.and_then(|table| table.inner().get("x-delivery-count"));
     count.and_then(text).and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
+    use lapin::BasicProperties;
+
     use super::*;
     use crate::broker::outgoing::for_hop;
 
@@ -195,11 +206,10 @@ mod tests {
             (own::REPLAYS, AMQPValue::LongString("2".into())),
             (own::SOURCE_EXCHANGE, AMQPValue::LongString("shop.events".into())),
         ];
-        let hopped = inbound(&delivery("", &headers), "bwp.orders", false, Sight::default(), &CancellationToken::new());
+        let hopped = inbound(&delivery("", &headers), Circumstances::default());
         assert_eq!((hopped.history.attempts, hopped.history.replays), (4, 2));
         assert_eq!(hopped.exchange, "shop.events");
-        let forged =
-            inbound(&delivery("foreign", &headers), "bwp.orders", false, Sight::default(), &CancellationToken::new());
+        let forged = inbound(&delivery("foreign", &headers), Circumstances::default());
         assert_eq!(forged.history, History::default());
         assert_eq!(forged.exchange, "foreign");
     }
@@ -223,35 +233,31 @@ mod tests {
         };
         let mut hopped = delivery("", &[]);
         hopped.properties = for_hop(&BasicProperties::default(), &Inbound::default(), &history);
-        assert_eq!(inbound(&hopped, "bwp.orders", false, Sight::default(), &CancellationToken::new()).history, history);
+        assert_eq!(inbound(&hopped, Circumstances::default()).history, history);
     }
 
     #[test]
-    fn deliveries_while_the_process_lives_are_no_crashes_unless_the_message_is_to_blame() {
+    fn a_message_keeps_its_first_time_and_its_blames_until_it_is_settled() {
         let mut sights = FirstSights::default();
-        let counted = |count| delivery("", &[("x-delivery-count", AMQPValue::LongLongInt(count))]);
-        let sight = |sights: &mut FirstSights, count| {
-            let Sight { crashes, blames, .. } = sights.sight(&counted(count), None);
-            (crashes, blames)
-        };
-        assert_eq!(sight(&mut sights, 2), (2, 0));
-        assert_eq!(sight(&mut sights, 90), (2, 0));
-        sights.blame(fingerprint(&counted(90)));
-        assert_eq!(sight(&mut sights, 91), (2, 1));
-        sights.forget(fingerprint(&counted(90)));
-        assert_eq!(sight(&mut sights, 91), (91, 0));
+        let message = delivery("", &[("x-delivery-count", AMQPValue::LongLongInt(2))]);
+        assert_eq!(delivery_count(&message), 2);
+        let first = sights.sight(&message);
+        assert!(first.first_taken_at.is_some() && first.blames == 0);
+        sights.blame(fingerprint(&message));
+        assert_eq!(sights.sight(&message), Sight { blames: 1, ..first });
+        sights.forget(fingerprint(&message));
+        assert_eq!(sights.sight(&message).blames, 0);
     }
 
     #[test]
-    fn what_was_given_out_unseen_comes_before_all_that_this_session_was_given_first() {
-        let mut sights = FirstSights::default();
-        let of = |key: &str, redelivered| Delivery::mock(1, "".into(), key.into(), redelivered, b"{}".to_vec());
-        let (began, earlier) = (Timestamp::now(), Timestamp::UNIX_EPOCH);
-        let mut first_taken_at = |key, redelivered, since| sights.sight(&of(key, redelivered), since).first_taken_at;
-        let fresh = first_taken_at("fresh", false, Some(began)).unwrap();
-        assert!(fresh >= began);
-        assert_eq!(first_taken_at("unseen", true, Some(earlier)), Some(earlier));
-        assert_eq!(first_taken_at("fresh", true, Some(earlier)), Some(fresh), "it was seen");
-        assert_eq!(first_taken_at("nobody knows", true, None), None, "another worker may have had it");
+    fn the_time_of_a_hop_stands_and_any_other_delivery_has_that_of_its_first_sight() {
+        let at = |second| Timestamp::from_second(second).ok();
+        let circumstances =
+            || Circumstances { sight: Sight { blames: 0, first_taken_at: at(9) }, ..Circumstances::default() };
+        let hop = delivery("", &[(own::FIRST_TAKEN_AT, AMQPValue::LongString("1970-01-01T00:00:05Z".into()))]);
+        assert_eq!(inbound(&hop, circumstances()).history.first_taken_at, at(5));
+        for other in [delivery("", &[]), delivery("shop.events", &[])] {
+            assert_eq!(inbound(&other, circumstances()).history.first_taken_at, at(9));
+        }
     }
 }

@@ -9,10 +9,9 @@ use lapin::{BasicProperties, Channel, Connection, ErrorKind, ExchangeKind};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
-use super::claims::try_claim;
 use super::config::BrokerConfig;
 use super::connection::{Frame, close, close_channel, open};
-use super::management::{Management, ManagementError, Permissions};
+use super::management::{Management, ManagementError, Permissions, QueueConsumer};
 use super::publish::Publisher;
 use super::short;
 use super::topology::{exchanges, queues};
@@ -22,7 +21,7 @@ use crate::secret::Secret;
 /// What hangs on a connection and on what it carries.
 const CONFIRMED: &str = "results and letters are confirmed before a message is acknowledged";
 const NOTHING_LOST: &str = "every message ends as a result, a letter, or still in a queue";
-const ONE_WORKER: &str = "an order is changed by one worker at a time";
+const IN_ORDER: &str = "one order's messages are handled one at a time, in the order of publication";
 const RETRIES: &str = "what fails for a while is tried again later";
 const LETTERS: &str = "what cannot be done is kept with its code";
 const RESULTS: &str = "what became of a message is told";
@@ -51,7 +50,6 @@ pub async fn inspect(config: &BrokerConfig) -> Vec<Finding> {
         };
         findings.push(queue(&connection, config, &name, promise).await);
     }
-    findings.push(claims(&connection, config).await);
     findings.extend(beyond_amqp(config).await);
     close(&connection).await;
     findings
@@ -78,21 +76,16 @@ async fn publishes(connection: &Connection, config: &BrokerConfig) -> Finding {
     }
 }
 
-/// Claims an order that is nobody's, and gives it up again.
-async fn claims(connection: &Connection, config: &BrokerConfig) -> Finding {
-    let subject = "claims";
-    match try_claim(connection, config).await {
-        Ok(true) => Finding::holds(subject, "an order can be claimed", ONE_WORKER),
-        Ok(false) => Finding::unknown(subject, "`broker.claims` is off: fine for one worker alone", ONE_WORKER),
-        Err(error) => Finding::fails(subject, error.to_string(), ONE_WORKER),
-    }
-}
-
 /// What only the management API shows.
 async fn beyond_amqp(config: &BrokerConfig) -> Vec<Finding> {
     const ARGUMENTS: &str = "queue arguments";
     const PERMISSIONS: &str = "permissions";
-    let unknown = |why: &str| [ARGUMENTS, PERMISSIONS].map(|what| Finding::unknown(what, why, NOTHING_LOST)).to_vec();
+    const ACTIVE: &str = "active worker";
+    let unknown = |why: &str| {
+        let mut findings = [ARGUMENTS, PERMISSIONS].map(|what| Finding::unknown(what, why, NOTHING_LOST)).to_vec();
+        findings.push(Finding::unknown(ACTIVE, why, IN_ORDER));
+        findings
+    };
     let Some(address) = &config.management else {
         return unknown("AMQP does not show them: set `broker.management_uri`");
     };
@@ -121,7 +114,24 @@ async fn beyond_amqp(config: &BrokerConfig) -> Vec<Finding> {
         Ok(None) => Finding::fails(PERMISSIONS, "none in this virtual host", NOTHING_LOST),
         Err(error) => Finding::unknown(PERMISSIONS, error.to_string(), NOTHING_LOST),
     };
-    vec![version, arguments, permissions]
+    let active = match management.consumers(&uri.vhost, &config.names.queue).await {
+        Ok(consumers) => Finding::holds(ACTIVE, active_of(&consumers), IN_ORDER),
+        Err(error) => Finding::unknown(ACTIVE, error.to_string(), IN_ORDER),
+    };
+    vec![version, arguments, permissions, active]
+}
+
+/// Who is fed, and who stands by, by their consumer tags.
+fn active_of(consumers: &[QueueConsumer]) -> String {
+    let tags = |active| {
+        let tags = consumers.iter().filter(|consumer| consumer.active == active);
+        tags.map(|consumer| consumer.tag.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    match (tags(true), tags(false)) {
+        (active, standbys) if active.is_empty() && standbys.is_empty() => "none: no worker consumes".to_owned(),
+        (active, standbys) if standbys.is_empty() => format!("{active}; no standby"),
+        (active, standbys) => format!("{active}; standing by: {standbys}"),
+    }
 }
 
 /// Where queues that are there differ from what this version declares.
@@ -137,6 +147,7 @@ async fn wrong_arguments(
             let expected = match value {
                 AMQPValue::LongString(text) => text.to_string(),
                 AMQPValue::LongLongInt(number) => number.to_string(),
+                AMQPValue::Boolean(value) => value.to_string(),
                 other => format!("{other:?}"),
             };
             let found = match found.get(name.as_str()) {
@@ -157,11 +168,10 @@ fn missing(permissions: &Permissions, config: &BrokerConfig) -> Vec<String> {
     let names = &config.names;
     let queues = queues(config).into_iter().map(|(name, _)| name);
     let exchanges = exchanges(names).map(ToOwned::to_owned);
-    let mut declared: Vec<String> = if config.declare { queues.chain(exchanges.clone()).collect() } else { Vec::new() };
-    declared.extend(config.claim_lease.map(|_| names.claim("1")));
+    let declared: Vec<String> = if config.declare { queues.chain(exchanges.clone()).collect() } else { Vec::new() };
     // the default exchange, which hops go through, is written to under its own name
     let published = exchanges.into_iter().chain(["amq.default".to_owned()]);
-    let consumed = [names.queue.clone(), names.suspects()].into_iter();
+    let consumed = [names.queue.clone(), names.tries()].into_iter();
     // whoever binds writes to the queue and reads from the exchange; so does whoever declares a dead-letter exchange
     let needs = [
         ("configure", &permissions.configure, declared.clone()),

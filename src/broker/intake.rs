@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use metrics::gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use uuid::Uuid;
 
-use super::company::Company;
 use super::config::BrokerConfig;
 use super::inbound::FirstSights;
-use crate::ports::{BrokerState, Flow, Job};
+use crate::ports::{BrokerState, Job};
 
 /// What outlives a session.
 #[derive(Debug)]
@@ -25,56 +25,55 @@ pub(super) struct Intake {
     max_bytes: u32,
     pub(super) sights: Arc<Mutex<FirstSights>>,
     state: watch::Sender<BrokerState>,
-    /// How many messages the worker lets us take.
-    pub(super) flow: watch::Receiver<Flow>,
     /// How many messages were settled.
     pub(super) settled: Arc<AtomicU64>,
-    pub(super) company: Company,
+    /// Handlings of suspects that began in this process and of whose end the broker does not know yet.
+    pub(super) unended: Arc<Mutex<Vec<Uuid>>>,
+    prefetch: u32,
 }
 
 impl Intake {
-    pub(super) fn new(
-        config: &BrokerConfig,
-        jobs: mpsc::Sender<Job>,
-        state: watch::Sender<BrokerState>,
-        flow: watch::Receiver<Flow>,
-    ) -> Self {
+    pub(super) fn new(config: &BrokerConfig, jobs: mpsc::Sender<Job>, state: watch::Sender<BrokerState>) -> Self {
         Self {
             jobs,
             state,
-            flow,
-            // the suspects' consumer has one of its own
-            messages: Arc::new(Semaphore::new(usize::from(config.prefetch) + 1)),
+            messages: Arc::new(Semaphore::new(usize::from(config.prefetch))),
             bytes: Arc::new(Semaphore::new(config.max_bytes_in_flight as usize)),
             max_bytes: config.max_bytes_in_flight,
             sights: Arc::default(),
             settled: Arc::default(),
-            company: Company::default(),
+            unended: Arc::default(),
+            prefetch: u32::from(config.prefetch),
         }
     }
 
     /// Waits for room. A message larger than all the room takes all of it.
     pub(super) async fn room(&self, bytes: usize) -> Option<Room> {
+        self.room_of(1, bytes).await
+    }
+
+    /// Waits for all the room there is: until nothing else is in hand.
+    pub(super) async fn all_room(&self) -> Option<Room> {
+        self.room_of(self.prefetch, usize::MAX).await
+    }
+
+    async fn room_of(&self, messages: u32, bytes: usize) -> Option<Room> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.max_bytes);
-        let message = Arc::clone(&self.messages).acquire_owned().await.ok()?;
+        let message = Arc::clone(&self.messages).acquire_many_owned(messages).await.ok()?;
         let bytes = Arc::clone(&self.bytes).acquire_many_owned(bytes).await.ok()?;
         Some(Room::of(message, bytes))
     }
 
     pub(super) fn show(&self, state: BrokerState) {
         gauge!("bwp_consumer_prefetch").set(state.prefetch.unwrap_or(0));
+        gauge!("bwp_active").set(0);
         self.state.send_replace(state);
     }
 
-    /// Whether messages are taken from the broker.
-    pub(super) fn is_consuming(&self) -> bool {
-        self.state.borrow().prefetch.is_some()
-    }
-
-    /// Another prefetch; none while all calls are paused.
-    pub(super) fn show_prefetch(&self, prefetch: Option<u16>) {
-        gauge!("bwp_consumer_prefetch").set(prefetch.unwrap_or(0));
-        self.state.send_modify(|state| (state.prefetch, state.resting) = (prefetch, prefetch.is_none()));
+    /// The broker feeds this worker.
+    pub(super) fn show_active(&self) {
+        gauge!("bwp_active").set(1);
+        self.state.send_modify(|state| state.active = true);
     }
 
     /// Something is wrong although the broker is there, or no longer.
@@ -88,6 +87,7 @@ impl Intake {
 }
 
 /// The room that a message takes up while it is in hand.
+#[derive(Debug)]
 pub(super) struct Room {
     _message: OwnedSemaphorePermit,
     bytes: OwnedSemaphorePermit,

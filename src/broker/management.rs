@@ -56,6 +56,17 @@ pub struct Permissions {
     pub read: String,
 }
 
+/// A consumer of a queue.
+#[derive(Debug, Deserialize)]
+pub struct QueueConsumer {
+    /// Its tag.
+    #[serde(rename = "consumer_tag")]
+    pub tag: String,
+    /// Whether it is fed; of a queue with a single active consumer, one is.
+    #[serde(default)]
+    pub active: bool,
+}
+
 impl Management {
     /// Questions go to this address, user and password included.
     ///
@@ -92,6 +103,20 @@ impl Management {
         }
         let queue: Option<Queue> = self.get(&["queues", vhost, queue]).await?;
         Ok(queue.map(|queue| queue.arguments))
+    }
+
+    /// Consumers of a queue; none where there is no such queue.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn consumers(&self, vhost: &str, queue: &str) -> Result<Vec<QueueConsumer>, ManagementError> {
+        #[derive(Deserialize)]
+        struct Queue {
+            #[serde(default)]
+            consumer_details: Vec<QueueConsumer>,
+        }
+        let queue: Option<Queue> = self.get(&["queues", vhost, queue]).await?;
+        Ok(queue.map(|queue| queue.consumer_details).unwrap_or_default())
     }
 
     /// What a user may do.

@@ -2,11 +2,9 @@
 //!
 //! Not here: what a message means, what becomes of it; no call of the API.
 
-mod claims;
-mod company;
 pub mod config;
 pub mod connection;
-mod consumers;
+mod consuming;
 pub mod inbound;
 pub mod inspect;
 mod intake;
@@ -18,12 +16,13 @@ pub mod management;
 pub mod outbox;
 pub mod outgoing;
 pub mod publish;
+mod pump;
 pub mod replay_results;
 pub mod session;
 pub mod settle;
 pub mod topology;
+mod tries;
 
-pub use claims::lease as claim_lease;
 pub use config::{BrokerConfig, Names, TlsFiles, Unroutable};
 pub use connection::is_encrypted;
 pub use letter::{BodyHash, Place, StoredLetter, Summary};

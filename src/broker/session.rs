@@ -1,10 +1,9 @@
 //! The life with the broker: connect, declare, consume; and all over again when any of it is lost.
 //!
-//! Not here: what becomes of a message; when to stop.
+//! Not here: the way of a delivery (`pump`); when to stop.
 
-use std::future::pending;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -12,21 +11,21 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use lapin::{Connection, Event};
 use metrics::{counter, gauge};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::claims::{Claims, try_claim};
 use super::config::BrokerConfig;
-use super::connection::{Frame, OpenError, close, close_channel, open};
-use super::consumers::{ConsumerError, Consumers, Taken};
-use super::inbound::{fingerprint, inbound};
+use super::connection::{Frame, OpenError, close, close_channel, open, open_with_wire};
+use super::consuming::{ConsumerError, Consuming};
 use super::intake::Intake;
 use super::publish::Publisher;
-use super::settle::{Acknowledged, SettleError, Settler};
+use super::pump::{Deliveries, Pump};
+use super::settle::{SettleError, Settler};
 use super::topology::{TopologyError, declare};
-use crate::ports::{BrokerState, ClaimRequest, Flow, Inbound, Job, Settling};
+use super::tries::{Tries, TriesError};
+use crate::ports::{BrokerState, Job};
 
 /// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -35,7 +34,7 @@ const GOOD_SESSION: Duration = Duration::from_secs(10);
 
 /// Why a session ended that was not told to.
 #[derive(Debug, thiserror::Error)]
-enum Lost {
+pub(super) enum Lost {
     #[error("cannot connect: {0}")]
     Open(#[from] OpenError),
     #[error(transparent)]
@@ -46,8 +45,14 @@ enum Lost {
     Channel(#[from] lapin::Error),
     #[error(transparent)]
     Settle(#[from] SettleError),
+    #[error(transparent)]
+    Tries(#[from] TriesError),
     #[error("the publishing connection is gone")]
     Publishing,
+    #[error("the broker does not say whether the consumer is registered: {0}")]
+    Look(lapin::Error),
+    #[error("a delivery is unacknowledged for `broker.give_back_after`, so everything is given back")]
+    HeldTooLong,
     #[error("nobody takes messages any more")]
     NoWorker,
 }
@@ -62,7 +67,10 @@ impl Lost {
             Self::Consume(ConsumerError::Cancelled(_)) => "consumer-cancelled",
             Self::Channel(_) => "channel",
             Self::Settle(_) => "settlement",
+            Self::Tries(_) => "tries",
             Self::Publishing => "publishing-connection",
+            Self::Look(_) => "look",
+            Self::HeldTooLong => "held-too-long",
             Self::NoWorker => "no-worker",
         }
     }
@@ -76,16 +84,15 @@ pub async fn run(
     config: BrokerConfig,
     jobs: mpsc::Sender<Job>,
     state: watch::Sender<BrokerState>,
-    flow: watch::Receiver<Flow>,
-    claims: mpsc::UnboundedReceiver<ClaimRequest>,
     stop: CancellationToken,
 ) {
-    let mut claims = Claims::new(&config, claims);
-    let intake = Intake::new(&config, jobs, state, flow);
+    let intake = Intake::new(&config, jobs, state);
     let mut pauses = new_pauses();
+    let mut number = 0;
     while !stop.is_cancelled() {
+        number += 1;
         let (started, settled) = (Instant::now(), intake.settled.load(Ordering::Relaxed));
-        let lost = match session(&config, &intake, &mut claims, &stop).await {
+        let lost = match session(&config, &intake, number, &stop).await {
             Ok(()) => return,
             Err(lost) => lost,
         };
@@ -118,42 +125,13 @@ fn new_pauses() -> impl Iterator<Item = Duration> {
 
 /// Consuming and publishing have a connection each: while publishers are blocked by an alarm, the broker
 /// does not read acknowledgements on a connection that has published.
-struct Session<'a> {
-    config: &'a BrokerConfig,
-    intake: &'a Intake,
-    settler: Arc<Settler>,
-    settling: TaskTracker,
-    /// Takes the first failure of a settlement, which ends the session.
-    failures: mpsc::Sender<SettleError>,
-    /// Cancelled with the session: what can no longer be acknowledged is not settled either.
-    ended: CancellationToken,
-    began: (Instant, Timestamp),
-}
-
-async fn session(
-    config: &BrokerConfig,
-    intake: &Intake,
-    claims: &mut Claims,
-    stop: &CancellationToken,
-) -> Result<(), Lost> {
+async fn session(config: &BrokerConfig, intake: &Intake, number: u64, stop: &CancellationToken) -> Result<(), Lost> {
     let Some(publishing) = unless_stopped(stop, open(config, "bwp-sync publish", Frame::Small)).await else {
         return Ok(());
     };
     let publishing = publishing?;
-    let consuming = match unless_stopped(stop, open(config, "bwp-sync consume", Frame::Any)).await {
-        Some(Ok(consuming)) => consuming,
-        Some(Err(error)) => {
-            close(&publishing).await;
-            return Err(error.into());
-        }
-        None => {
-            close(&publishing).await;
-            return Ok(());
-        }
-    };
-    let ended = consume(config, intake, claims, stop, &publishing, &consuming).await;
-    // a connection that is half dead lets its close wait in vain: not one after the other
-    tokio::join!(close(&consuming), close(&publishing));
+    let ended = consume(config, intake, number, stop, &publishing).await;
+    close(&publishing).await;
     ended
 }
 
@@ -167,10 +145,9 @@ async fn unless_stopped<T>(stop: &CancellationToken, setting_up: impl Future<Out
 async fn consume(
     config: &BrokerConfig,
     intake: &Intake,
-    claims: &mut Claims,
+    number: u64,
     stop: &CancellationToken,
     publishing: &Connection,
-    consuming: &Connection,
 ) -> Result<(), Lost> {
     let (blocked_sender, blocked) = watch::channel(false);
     let alarms = watch_alarms(publishing, blocked_sender, intake);
@@ -178,6 +155,22 @@ async fn consume(
         declare(publishing, config).await?;
     }
     let publisher = Publisher::open(publishing, config.confirm_timeout, blocked.clone()).await?;
+    let Some(opened) = unless_stopped(stop, open_with_wire(config, "bwp-sync consume", Frame::Any)).await else {
+        return Ok(());
+    };
+    let (connection, wire) = opened?;
+    let tries = Tries {
+        publisher: publisher.clone(),
+        channel: connection.create_channel().await?,
+        queue: config.names.tries(),
+        unended: Arc::clone(&intake.unended),
+    };
+    // before another process can have to count them
+    tries.end_all().await?;
+    let mut consuming = Consuming::begin(connection, wire, config).await?;
+    tracing::info!(queue = config.names.queue, prefetch = config.prefetch, "consuming");
+    intake.show(BrokerState::up(config.prefetch, Timestamp::now()));
+
     let settler = Arc::new(Settler {
         publisher,
         config: config.clone(),
@@ -185,33 +178,43 @@ async fn consume(
         stop: stop.clone(),
     });
     let (failures, mut failed) = mpsc::channel(1);
-    let ended = CancellationToken::new();
-    let _ends_with_this = ended.clone().drop_guard();
-    let settling = TaskTracker::new();
-    let began = (Instant::now(), intake.sights().now());
-    let session = Session { config, intake, settler, settling, failures, ended: ended.clone(), began };
-
-    try_claim(consuming, config).await?;
-    claims.begin();
-    let mut consumers = Consumers::open(consuming, config).await?;
-    let ended = tokio::select! {
+    let lost = CancellationToken::new();
+    let deliveries = Deliveries::default();
+    let pump = Pump {
+        intake,
+        queue: config.names.queue.clone(),
+        number,
+        settler: Arc::clone(&settler),
+        tries: tries.clone(),
+        settling: TaskTracker::new(),
+        failures,
+        lost: lost.clone(),
+        deliveries: deliveries.clone(),
+        calls_until: consuming.calls_until.subscribe(),
+    };
+    let look = consuming.look();
+    let mut ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
-        lost = session.pump(&mut consumers, blocked) => Err(lost),
+        lost = pump.run(&mut consuming, blocked) => Err(lost),
         Some(error) = failed.recv() => Err(error.into()),
         () = alarms => Err(Lost::Publishing),
-        never = intake.company.watch(consuming, &config.names.queue, || intake.is_consuming()) => match never {},
-        never = claims.serve(consuming) => match never {},
+        error = look.repeat() => Err(Lost::Look(error)),
+        () = deliveries.one_is_older_than(config.give_back_after) => Err(Lost::HeldTooLong),
     };
-    if ended.is_ok() {
-        intake.show(BrokerState::down("stopping", Timestamp::now(), None));
-        consumers.cancel().await;
-        session.settling.close();
-        tokio::select! {
-            () = session.settling.wait() => {}
-            never = claims.serve(consuming) => match never {},
+    match &ended {
+        Ok(()) => {
+            intake.show(BrokerState::down("stopping", Timestamp::now(), None));
+            pump.settling.close();
+            pump.settling.wait().await;
+            ended = tries.end_all().await.map_err(Lost::from);
+            lost.cancel();
         }
-        consumers.close().await;
-        close_channel(session.settler.publisher.channel()).await;
+        // nothing more is begun or settled: what is in hand comes again
+        Err(_) => lost.cancel(),
+    }
+    consuming.give_back().await;
+    if ended.is_ok() {
+        close_channel(settler.publisher.channel()).await;
     }
     ended
 }
@@ -237,109 +240,5 @@ async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>, int
             Event::Error(_) => break,
             _ => {}
         }
-    }
-}
-
-impl Session<'_> {
-    /// Takes deliveries, as many at a time as the flow allows, until one of the consumers ends by itself.
-    async fn pump(&self, consumers: &mut Consumers, mut blocked: watch::Receiver<bool>) -> Lost {
-        let mut flow = self.intake.flow.clone();
-        let mut present = None;
-        loop {
-            let wanted = *flow.borrow_and_update();
-            if present != Some(wanted) {
-                match self.turn_to(wanted, consumers).await {
-                    Ok(prefetch) if present.is_none() => self.intake.show(BrokerState::up(prefetch, Timestamp::now())),
-                    Ok(prefetch) => self.intake.show_prefetch(prefetch),
-                    Err(lost) => return lost,
-                }
-                present = Some(wanted);
-            }
-            let is_blocked = *blocked.borrow_and_update();
-            let taken = tokio::select! {
-                taken = consumers.next(), if !is_blocked => taken,
-                () = changed(&mut blocked) => continue,
-                () = changed(&mut flow) => continue,
-            };
-            let handed_on = match taken {
-                Ok(taken) => self.hand_on(taken).await,
-                Err(error) => Err(error.into()),
-            };
-            if let Err(lost) = handed_on {
-                return lost;
-            }
-        }
-    }
-
-    /// Consumes with the prefetch that the flow wants, which is returned. What has been delivered by then is handed on: the worker, which
-    /// knows of the flow, sends it through a retry queue rather than have the broker count a delivery in vain.
-    async fn turn_to(&self, flow: Flow, consumers: &mut Consumers) -> Result<Option<u16>, Lost> {
-        for taken in consumers.pause().await? {
-            self.hand_on(taken).await?;
-        }
-        let prefetch = match flow {
-            Flow::Full => Some(self.config.prefetch),
-            Flow::One => Some(1),
-            Flow::Nothing => None,
-        };
-        if let Some(prefetch) = prefetch {
-            consumers.resume(prefetch).await?;
-            tracing::info!(queue = self.config.names.queue, prefetch, "consuming");
-        }
-        Ok(prefetch)
-    }
-
-    /// Makes a job of a delivery, once there is room for it.
-    async fn hand_on(&self, Taken { delivery, queue, suspect }: Taken) -> Result<(), Lost> {
-        let Some(room) = self.intake.room(delivery.data.len()).await else { return Err(Lost::NoWorker) };
-        let (alone_since, unseen_since) = self.intake.company.is_alone().then_some(self.began).unzip();
-        let sight = self.intake.sights().sight(&delivery, unseen_since);
-        let inbound = Arc::new(Inbound { alone_since, ..inbound(&delivery, &queue, suspect, sight, &self.ended) });
-        let (settle, settled) = oneshot::channel();
-        let job = Job { inbound: Arc::clone(&inbound), settle };
-        if self.intake.jobs.send(job).await.is_err() {
-            return Err(Lost::NoWorker);
-        }
-        let (settler, failures) = (Arc::clone(&self.settler), self.failures.clone());
-        let ended = self.ended.clone();
-        let (sights, settled_so_far) = (Arc::clone(&self.intake.sights), Arc::clone(&self.intake.settled));
-        self.settling.spawn(async move {
-            let _room = room;
-            // no settlement: the message is given back when its channel closes
-            let Ok(Settling { settlement, carried_out }) = settled.await else { return };
-            let outcome = tokio::select! {
-                biased;
-                () = ended.cancelled() => return,
-                outcome = settler.settle(&delivery, &inbound, &settlement) => outcome,
-            };
-            let mut sights = sights.lock().unwrap_or_else(PoisonError::into_inner);
-            match outcome {
-                Ok(Acknowledged::Yes) => {
-                    sights.forget(fingerprint(&delivery));
-                    settled_so_far.fetch_add(1, Ordering::Relaxed);
-                    // whoever handled it may be gone with the process that stops
-                    carried_out.send(()).ok();
-                }
-                Ok(Acknowledged::Stale) => {
-                    counter!("bwp_stale_acks_total").increment(1);
-                    tracing::info!("acknowledged too late: the message will come again");
-                }
-                Err(error) => {
-                    if error.blames_the_message() {
-                        sights.blame(fingerprint(&delivery));
-                    }
-                    // full means that another failure has ended the session already
-                    drop(failures.try_send(error));
-                }
-            }
-        });
-        Ok(())
-    }
-}
-
-/// Resolves when the value changes; never once nobody is left to change it, which others notice.
-async fn changed<T>(value: &mut watch::Receiver<T>) {
-    if value.changed().await.is_err() {
-        pending::<()>().await;
     }
 }

@@ -15,7 +15,7 @@ use super::config::{BrokerConfig, Unroutable};
 use super::outgoing::{for_hop, for_letter, for_result};
 use super::publish::{PublishError, Publisher};
 use crate::domain::outcome::ResultEvent;
-use crate::ports::{History, Inbound, Later, Letter, Settlement};
+use crate::ports::{Inbound, Later, Letter, Settlement};
 
 /// A settlement that could not be carried out. The message is still the broker's.
 #[derive(Debug, thiserror::Error)]
@@ -90,12 +90,6 @@ impl Settler {
             Settlement::DeadLetter(letter, result) => {
                 self.letter(delivery, inbound, letter).await?;
                 self.result(result).await?;
-            }
-            Settlement::Suspect => {
-                // whoever handled it died over it: the call may have been under way
-                let history = History { outcome_unknown: true, ..inbound.history.clone() };
-                let properties = for_hop(&delivery.properties, inbound, &history);
-                self.publish("", &self.config.names.suspects(), properties, &delivery.data).await?;
             }
         }
         match delivery.acker.ack(BasicAckOptions::default()).await {

@@ -38,8 +38,7 @@ fn hint(error: &lapin::Error) -> &'static str {
              or set `broker.declare = false` and keep it"
         }
         ErrorKind::ProtocolError(amqp) if amqp.get_id() == 403 => {
-            "; hint: the user needs configure, write and read permission on it, or `broker.declare = false`, or, for a \
-             claim and one worker alone, `broker.claims = false`"
+            "; hint: the user needs configure, write and read permission on it, or `broker.declare = false`"
         }
         _ => "",
     }
@@ -110,8 +109,8 @@ pub(super) fn queues(config: &BrokerConfig) -> Vec<(String, FieldTable)> {
     let mut queues = vec![
         (names.parked(), quorum()),
         (names.dead_letters.clone(), dead_lettering("", Some(&names.parked()))),
-        (names.queue.clone(), dead_lettering(&names.dead, None)),
-        (names.suspects(), dead_lettering(&names.dead, None)),
+        (names.queue.clone(), work(names)),
+        (names.tries(), tries()),
     ];
     queues.extend(config.delays.iter().map(|delay| (names.retry(*delay), retry(names, *delay))));
     queues
@@ -134,6 +133,21 @@ fn dead_lettering(exchange: &str, routing_key: Option<&str>) -> FieldTable {
     arguments.insert(short("x-dead-letter-strategy"), text("at-least-once"));
     // without this the strategy silently falls back
     arguments.insert(short("x-overflow"), text("reject-publish"));
+    arguments
+}
+
+/// The broker feeds one of its consumers; the others stand by.
+fn work(names: &Names) -> FieldTable {
+    let mut arguments = dead_lettering(&names.dead, None);
+    arguments.insert(short("x-single-active-consumer"), AMQPValue::Boolean(true));
+    arguments
+}
+
+/// A record that nobody needs any more goes after a day: a message that it is about comes again within seconds.
+fn tries() -> FieldTable {
+    const DAY: i64 = 24 * 3600 * 1000;
+    let mut arguments = quorum();
+    arguments.insert(short("x-message-ttl"), AMQPValue::LongLongInt(DAY));
     arguments
 }
 

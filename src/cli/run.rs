@@ -24,13 +24,10 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let api = Client::new(settings.api()).context("cannot set up the API client")?;
     let (limits, timing, pacing) = (settings.limits(), settings.timing(), settings.pacing());
-    let mut context = Context::new(api, settings.conventions(), limits, timing, pacing, settings.max_message_bytes());
-    let broker_config = settings.broker();
-    let (claims, claim_requests) = mpsc::unbounded_channel();
-    context.claims = broker_config.claim_lease.map(|_| claims);
+    let context = Context::new(api, settings.conventions(), limits, timing, pacing, settings.max_message_bytes());
     let metrics = telemetry::metrics::record().context("cannot record metrics")?;
     let (state, broker_state) = watch::channel(BrokerState::down("starting", Timestamp::now(), None));
-    let (board, pace, flow) = (Arc::clone(&context.board), Arc::clone(&context.pace), context.pace.flow());
+    let (board, pace) = (Arc::clone(&context.board), Arc::clone(&context.pace));
     let view = View { broker: broker_state, board, pace, metrics, stuck_after: settings.stuck_after() };
     // let go of with the process: it answers also while the worker stops
     let _admin = serve_admin(settings, view).await?;
@@ -38,7 +35,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     // one at a time: whatever waits, waits in the broker
     let (jobs, work) = mpsc::channel::<ports::Job>(1);
     let pool = tokio::spawn(pool::run(Arc::new(context), work, stop.clone()));
-    let broker = tokio::spawn(broker::run(broker_config, jobs, state, flow, claim_requests, stop.clone()));
+    let broker = tokio::spawn(broker::run(settings.broker(), jobs, state, stop.clone()));
     let mut ended = std::pin::pin!(async { tokio::join!(pool, broker) });
 
     tokio::select! {

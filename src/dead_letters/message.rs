@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::broker::StoredLetter;
 use crate::domain::command::command_for;
@@ -38,7 +39,8 @@ fn opened(letter: &StoredLetter, body: &[u8]) -> Result<Envelope, Refused> {
         content_type: letter.content_type(),
         message_id: letter.message_id(),
         message_type: letter.message_type(),
-        timestamp: None,
+        // part of the id of a message that came without one
+        timestamp: *letter.for_replay(Uuid::nil()).timestamp(),
         routing_key: &routing_key,
         headers: &headers,
     })

@@ -22,7 +22,23 @@ pub fn left_of(wanted: &UpdateOrderInput, stored: &StoredOrder) -> UpdateOrderIn
     }
 }
 
-/// Of what the last amendment decides. Names and pages are only ever added.
+/// A field that the last amendment decides. Aliases and links are only ever added.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Field {
+    /// Sum that the shopper pays.
+    Total,
+    /// Tax of the whole order.
+    Taxes,
+    /// Person and address that it goes to.
+    Recipient,
+}
+
+impl Field {
+    /// Every field.
+    pub const ALL: [Self; 3] = [Self::Total, Self::Taxes, Self::Recipient];
+}
+
+/// Fields that amendments set, of those that the last one decides.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct LastWords {
     total: bool,
@@ -31,7 +47,7 @@ pub struct LastWords {
 }
 
 impl LastWords {
-    /// What an amendment sets.
+    /// Fields that an amendment sets.
     pub fn of(amendment: &UpdateOrderInput) -> Self {
         Self {
             total: amendment.total_price.is_some(),
@@ -40,16 +56,12 @@ impl LastWords {
         }
     }
 
-    /// What either sets.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            total: self.total || other.total,
-            taxes: self.taxes || other.taxes,
-            recipient: self.recipient || other.recipient,
-        }
+    /// The fields one by one.
+    pub fn fields(self) -> impl Iterator<Item = Field> {
+        Field::ALL.into_iter().filter(move |field| self.has(*field))
     }
 
-    /// What is left of an amendment that came before those that have set this.
+    /// Takes these fields out of an amendment.
     pub fn left_of(self, amendment: &UpdateOrderInput) -> UpdateOrderInput {
         UpdateOrderInput {
             total_price: amendment.total_price.filter(|_| !self.total),
@@ -57,6 +69,24 @@ impl LastWords {
             recipient: amendment.recipient.clone().filter(|_| !self.recipient),
             ..amendment.clone()
         }
+    }
+
+    fn has(self, field: Field) -> bool {
+        match field {
+            Field::Total => self.total,
+            Field::Taxes => self.taxes,
+            Field::Recipient => self.recipient,
+        }
+    }
+}
+
+impl FromIterator<Field> for LastWords {
+    fn from_iter<I: IntoIterator<Item = Field>>(fields: I) -> Self {
+        fields.into_iter().fold(Self::default(), |set, field| match field {
+            Field::Total => Self { total: true, ..set },
+            Field::Taxes => Self { taxes: true, ..set },
+            Field::Recipient => Self { recipient: true, ..set },
+        })
     }
 }
 

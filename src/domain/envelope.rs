@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::outcome;
@@ -41,6 +41,8 @@ pub struct RawMessage<'a> {
 pub struct Envelope {
     /// Id of the message, unique for its source.
     pub id: String,
+    /// False for a bare message without `message_id`: its id was made here, and another message may have the same one.
+    pub has_own_id: bool,
     /// Where it comes from.
     pub source: String,
     /// What it is about.
@@ -49,6 +51,8 @@ pub struct Envelope {
     pub subject: Option<String>,
     /// When it happened.
     pub time: Option<Timestamp>,
+    /// Place among the messages of its source, by the CloudEvents extension `sequence`.
+    pub sequence: Option<String>,
     /// The message itself, a JSON object, not looked into.
     pub data: Box<RawValue>,
 }
@@ -126,6 +130,9 @@ struct Attributes {
     specversion: Option<String>,
     #[serde(default, deserialize_with = "reading::text")]
     id: Option<String>,
+    /// The id was made here.
+    #[serde(skip)]
+    id_is_made: bool,
     #[serde(default, deserialize_with = "reading::text")]
     source: Option<String>,
     #[serde(default, rename = "type", deserialize_with = "reading::text")]
@@ -134,6 +141,8 @@ struct Attributes {
     subject: Option<String>,
     #[serde(default, deserialize_with = "reading::text")]
     time: Option<String>,
+    #[serde(default, deserialize_with = "sequence")]
+    sequence: Option<String>,
     data: Option<Box<RawValue>>,
 }
 
@@ -178,10 +187,12 @@ fn bare(raw: &RawMessage<'_>) -> Attributes {
     Attributes {
         specversion: Some("1.0".to_owned()),
         id: Some(id_outside(raw)),
+        id_is_made: present(raw.message_id).is_none(),
         source: Some(BARE_SOURCE.to_owned()),
-        type_name: present(raw.message_type).or_else(|| present(Some(raw.routing_key))),
+        type_name: type_outside(raw).map(ToOwned::to_owned),
         subject: None,
         time: time.map(|time| time.to_string()),
+        sequence: None,
         data: None,
     }
 }
@@ -191,10 +202,12 @@ impl Attributes {
         Self {
             specversion: get("specversion"),
             id: get("id"),
+            id_is_made: false,
             source: get("source"),
             type_name: get("type"),
             subject: get("subject"),
             time: get("time"),
+            sequence: get("sequence"),
             data: None,
         }
     }
@@ -217,10 +230,12 @@ fn envelope(attributes: &Attributes, data: Data) -> Result<Envelope, Rejection> 
     }
     Ok(Envelope {
         id: needed("id", &attributes.id)?,
+        has_own_id: !attributes.id_is_made,
         source: needed("source", &attributes.source)?,
         kind: kind(&needed("type", &attributes.type_name)?)?,
         subject: attributes.subject.clone(),
         time: attributes.time.as_deref().map(time).transpose()?,
+        sequence: attributes.sequence.clone(),
         data,
     })
 }
@@ -238,6 +253,21 @@ fn kind(type_name: &str) -> Result<Kind, Rejection> {
 
 fn time(text: &str) -> Result<Timestamp, Rejection> {
     text.parse().map_err(|_| Rejection::invalid("time", "expected an RFC 3339 time"))
+}
+
+/// The extension `sequence`. It is optional, so a value that is no sequence counts as absent and refuses no message.
+fn sequence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let value = Option::<Box<RawValue>>::deserialize(deserializer)?;
+    Ok(value.as_deref().map(RawValue::get).and_then(sequence_of))
+}
+
+/// A text, or a whole number as a text. Other numbers have no order as texts.
+fn sequence_of(json: &str) -> Option<String> {
+    if json.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(json.to_owned());
+    }
+    let text: String = serde_json::from_str(json).ok()?;
+    present(Some(&text)).map(ToOwned::to_owned)
 }
 
 /// The body as a JSON object that was not looked into.
@@ -258,7 +288,7 @@ fn object(body: &[u8]) -> Result<&RawValue, Rejection> {
 fn field(object: &RawValue, name: &str) -> Option<String> {
     let fields: BTreeMap<String, &RawValue> = serde_json::from_str(object.get()).ok()?;
     let text: String = serde_json::from_str(fields.get(name)?.get()).ok()?;
-    present(Some(&text))
+    present(Some(&text)).map(ToOwned::to_owned)
 }
 
 /// An attribute of an event in binary mode.
@@ -267,7 +297,8 @@ fn header(headers: &BTreeMap<String, String>, attribute: &str) -> Option<String>
         let name = name.to_ascii_lowercase();
         HEADER_PREFIXES.iter().any(|prefix| name.strip_prefix(prefix) == Some(attribute))
     };
-    present(headers.iter().find(|(name, _)| named(name)).map(|(_, value)| value.as_str()))
+    let (_, value) = headers.iter().find(|(name, _)| named(name))?;
+    present(Some(value)).map(ToOwned::to_owned)
 }
 
 /// A content type without its parameters, in lower case.
@@ -275,14 +306,22 @@ fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// The id of a message that carries none inside.
-fn id_outside(raw: &RawMessage<'_>) -> String {
-    present(raw.message_id).unwrap_or_else(|| outcome::body_id(raw.body).to_string())
+/// The id of a message that carries none inside: its `message_id`, else one made from type, timestamp and body.
+pub fn id_outside(raw: &RawMessage<'_>) -> String {
+    present(raw.message_id).map_or_else(
+        || outcome::made_id(type_outside(raw).unwrap_or_default(), raw.timestamp, raw.body).to_string(),
+        ToOwned::to_owned,
+    )
+}
+
+/// The type of a message that carries none inside.
+fn type_outside<'a>(raw: &RawMessage<'a>) -> Option<&'a str> {
+    present(raw.message_type).or_else(|| present(Some(raw.routing_key)))
 }
 
 /// A text, unless it is blank.
-fn present(text: Option<&str>) -> Option<String> {
-    text.filter(|text| !text.trim().is_empty()).map(ToOwned::to_owned)
+fn present(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.trim().is_empty())
 }
 
 #[cfg(test)]

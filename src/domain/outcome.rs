@@ -70,6 +70,9 @@ pub struct ResultData {
     /// In one word; absent on failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// Message id of the later amendment that stands where this one was not applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<String>,
     /// Buy with Prime's order id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub buy_with_prime_id: Option<String>,
@@ -196,7 +199,13 @@ pub fn letter_id(source: &str, message_id: &str, replays: u32) -> Uuid {
     id_of(&["letter", source, message_id, &replays.to_string()])
 }
 
-/// Id of a message that came without one: the same body gives the same id.
+/// Id of a message that came without one: the same type, timestamp and body give the same id.
+pub fn made_id(type_name: &str, timestamp: Option<u64>, body: &[u8]) -> Uuid {
+    let timestamp = timestamp.map(|seconds| seconds.to_string()).unwrap_or_default();
+    id_of(&["message", type_name, &timestamp, &body_id(body).to_string()])
+}
+
+/// Id of a body: the same body gives the same id.
 pub fn body_id(body: &[u8]) -> Uuid {
     Uuid::new_v5(&NAMESPACE, body)
 }

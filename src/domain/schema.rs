@@ -75,6 +75,9 @@ struct Message<T> {
     /// When it happened.
     #[schemars(extend("format" = "date-time"))]
     time: Option<String>,
+    /// Place among its source's messages: a whole number or a sortable text. Of two amendments, the later one stands.
+    #[schemars(extend("type" = ["string", "integer", "null"], "minimum" = 0))]
+    sequence: Option<String>,
     /// The message itself.
     data: T,
 }

@@ -1,16 +1,14 @@
-//! When calling is of no use for any message: closed (work goes on), open (nothing is called), half-open (one message
-//! at a time finds out).
+//! When calling is of no use: closed (calls begin), open (none begins), half-open (one at a time finds out).
 //!
-//! Not here: who stops taking messages, and the waiting.
+//! Not here: which attempts say so (`sign`), the waiting.
 
 use std::time::Duration;
 
-use super::sign::{Cause, Sign};
-use crate::ports::Flow;
+use super::sign::Cause;
 
-/// So many orders must fail in a row, without a sign of life between, before it is an outage. One is that order's own
-/// trouble, however often it fails. Of calls that fail by chance every second time, five in a row are one in 32, and
-/// the pause is then a second long; a real outage is noticed after the first five of the messages in hand.
+/// Failures of so many orders in a row, without a sign of life between, are an outage. One is that order's own trouble,
+/// however often it fails. Of calls that fail by chance every second time, five in a row are one in 32, and the pause is
+/// then a second long; a real outage is noticed after the first five of the messages in hand.
 const ORDERS_THAT_MAKE_AN_OUTAGE: usize = 5;
 /// Creates of so many orders denied, and none accepted between, are a matter of credentials.
 const ORDERS_THAT_MAKE_A_DENIAL: usize = 2;
@@ -36,7 +34,18 @@ pub struct Waits {
     pub longest: Duration,
 }
 
-/// The breaker. Time is an argument.
+/// Whether a call may begin.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Admission {
+    /// It may.
+    Free,
+    /// It may, alone: [`Breaker::release`] must be called at its end.
+    Probe,
+    /// Not now: at this time, or, without one, when the call under way has ended.
+    Wait(Option<Time>),
+}
+
+/// The breaker of a group of operations. Time is an argument.
 #[derive(Clone, Debug)]
 pub struct Breaker {
     waits: Waits,
@@ -45,10 +54,11 @@ pub struct Breaker {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// Orders that failed for a cause since the last sign that it does not hold.
     Closed {
-        down: Vec<String>,
-        denied: Vec<String>,
+        /// Orders that failed since the last sign that calling is of use.
+        failing: Vec<String>,
+        /// After a takeover, until a call is answered: whether one is under way.
+        one_at_a_time: Option<bool>,
     },
     Open {
         pause: Pause,
@@ -59,12 +69,13 @@ enum State {
         pause: Pause,
         wait: Duration,
         began: Time,
+        under_way: bool,
     },
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self::Closed { down: Vec::new(), denied: Vec::new() }
+        Self::Closed { failing: Vec::new(), one_at_a_time: None }
     }
 }
 
@@ -74,19 +85,61 @@ impl Breaker {
         Self { waits, state: State::default() }
     }
 
-    /// An attempt that began then has ended, and says this.
-    pub fn seen(&mut self, sign: Sign, order: &str, began: Time, now: Time) {
-        match (&mut self.state, sign) {
-            (State::Closed { down, denied }, Sign::Works { create }) => {
-                down.clear();
-                if create {
-                    denied.clear();
+    /// Calls begin one at a time until one is answered: the worker before this one may have paused.
+    pub fn one_at_a_time(&mut self) {
+        if let State::Closed { one_at_a_time, .. } = &mut self.state {
+            one_at_a_time.get_or_insert(false);
+        }
+    }
+
+    /// Whether a call may begin now.
+    pub fn admit(&mut self, now: Time) -> Admission {
+        if let State::Open { pause, wait, probe_at } = self.state {
+            if now < probe_at {
+                return Admission::Wait(Some(probe_at));
+            }
+            self.state = State::HalfOpen { pause, wait, began: now, under_way: false };
+        }
+        match &mut self.state {
+            State::Closed { one_at_a_time: Some(under_way), .. } | State::HalfOpen { under_way, .. } => {
+                if std::mem::replace(under_way, true) {
+                    Admission::Wait(None)
+                } else {
+                    Admission::Probe
                 }
             }
-            (State::Closed { down, denied }, Sign::Fails(cause)) => {
+            State::Closed { one_at_a_time: None, .. } | State::Open { .. } => Admission::Free,
+        }
+    }
+
+    /// A call that was admitted as a probe has ended, whatever it said.
+    pub fn release(&mut self) {
+        match &mut self.state {
+            State::Closed { one_at_a_time: Some(under_way), .. } | State::HalfOpen { under_way, .. } => {
+                *under_way = false;
+            }
+            State::Closed { one_at_a_time: None, .. } | State::Open { .. } => {}
+        }
+    }
+
+    /// An attempt that began then has shown that calling is of use.
+    pub fn works(&mut self, began: Time) {
+        match &self.state {
+            State::Closed { failing, one_at_a_time: None } if failing.is_empty() => {}
+            State::Closed { .. } => self.state = State::default(),
+            // an attempt from before the probe says nothing new
+            State::HalfOpen { began: probing, .. } if began >= *probing => self.state = State::default(),
+            State::HalfOpen { .. } | State::Open { .. } => {}
+        }
+    }
+
+    /// An attempt that began then has failed for this cause.
+    pub fn fails(&mut self, cause: Cause, order: &str, began: Time, now: Time) {
+        match &mut self.state {
+            State::Closed { failing, .. } => {
                 let holds = match cause {
-                    Cause::ApiDown => another(down, order, ORDERS_THAT_MAKE_AN_OUTAGE),
-                    Cause::CreatesDenied => another(denied, order, ORDERS_THAT_MAKE_A_DENIAL),
+                    Cause::ApiDown => another(failing, order, ORDERS_THAT_MAKE_AN_OUTAGE),
+                    Cause::CreatesDenied => another(failing, order, ORDERS_THAT_MAKE_A_DENIAL),
                     // no order has a part in it
                     Cause::CredentialsRefused => true,
                 };
@@ -94,29 +147,17 @@ impl Breaker {
                     self.open(Pause { cause, since: now }, self.waits.first, now);
                 }
             }
-            // what was under way before the probe says nothing new
-            (State::HalfOpen { began: probing, .. }, _) if began < *probing => {}
-            (State::HalfOpen { pause, .. }, Sign::Works { create: false }) if pause.cause == Cause::CreatesDenied => {}
-            (State::HalfOpen { .. }, Sign::Works { .. }) => self.state = State::default(),
-            (State::HalfOpen { pause, wait, .. }, Sign::Fails(cause)) => {
+            State::HalfOpen { pause, wait, began: probing, .. } if began >= *probing => {
                 let (pause, wait) = (Pause { cause, ..*pause }, (*wait * 2).min(self.waits.longest));
                 self.open(pause, wait, now);
             }
-            (State::Open { .. }, _) | (_, Sign::Nothing) => {}
+            State::HalfOpen { .. } | State::Open { .. } => {}
         }
     }
 
-    /// How many messages may be taken. Lets one try when it is time for that.
-    pub fn flow(&mut self, now: Time) -> Flow {
-        match self.state {
-            State::Closed { .. } => Flow::Full,
-            State::HalfOpen { .. } => Flow::One,
-            State::Open { probe_at, .. } if now < probe_at => Flow::Nothing,
-            State::Open { pause, wait, .. } => {
-                self.state = State::HalfOpen { pause, wait, began: now };
-                Flow::One
-            }
-        }
+    /// Whether calls wait for more than their rate: a pause, or a takeover that no call has been answered after.
+    pub fn holds_back(&self) -> bool {
+        !matches!(self.state, State::Closed { one_at_a_time: None, .. })
     }
 
     /// The pause, while there is one.
@@ -151,12 +192,6 @@ fn another(orders: &mut Vec<String>, order: &str, many: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::sign::works;
-    use crate::ports::Operation;
-
-    const DOWN: Sign = Sign::Fails(Cause::ApiDown);
-    const DENIED: Sign = Sign::Fails(Cause::CreatesDenied);
-    const REFUSED: Sign = Sign::Fails(Cause::CredentialsRefused);
 
     fn breaker() -> Breaker {
         Breaker::new(Waits { first: Duration::from_secs(1), longest: Duration::from_secs(5) })
@@ -166,83 +201,96 @@ mod tests {
         Duration::from_secs(second)
     }
 
-    /// All of this at once; whether work goes on.
-    fn goes_on(seen: &[(Sign, &str)]) -> bool {
+    /// Failures of these orders for this cause, all at once, with a success where there is no order; whether calls go on.
+    fn goes_on(cause: Cause, seen: &[Option<&str>]) -> bool {
         let (mut breaker, now) = (breaker(), Time::ZERO);
-        seen.iter().for_each(|(sign, order)| breaker.seen(*sign, order, now, now));
-        breaker.flow(now) == Flow::Full
+        for order in seen {
+            match order {
+                Some(order) => breaker.fails(cause, order, now, now),
+                None => breaker.works(now),
+            }
+        }
+        breaker.admit(now) == Admission::Free
     }
 
     #[test]
     fn an_outage_is_five_orders_that_fail_with_no_sign_of_life_between() {
-        let works = works(Operation::Order);
-        assert!(!goes_on(&[(DOWN, "1"), (DOWN, "2"), (DOWN, "3"), (DOWN, "4"), (DOWN, "5")]));
-        assert!(goes_on(&[(DOWN, "1"), (DOWN, "2"), (works, "9"), (DOWN, "3"), (DOWN, "4"), (DOWN, "5")]));
+        assert!(!goes_on(Cause::ApiDown, &["1", "2", "3", "4", "5"].map(Some)));
+        assert!(goes_on(Cause::ApiDown, &["1", "2", "3", "4"].map(Some)));
+        assert!(goes_on(Cause::ApiDown, &[Some("1"), Some("2"), None, Some("3"), Some("4"), Some("5")]));
     }
 
     #[test]
     fn a_single_order_that_fails_is_no_outage() {
-        assert!(goes_on(&[(DOWN, "1"); 100]));
-        assert!(goes_on(&[(DENIED, "1"); 100]));
+        assert!(goes_on(Cause::ApiDown, &[Some("1"); 100]));
+        assert!(goes_on(Cause::CreatesDenied, &[Some("1"); 100]));
     }
 
     #[test]
     fn a_refused_token_needs_no_second_order() {
-        assert!(!goes_on(&[(REFUSED, "1")]));
+        assert!(!goes_on(Cause::CredentialsRefused, &[Some("1")]));
     }
 
     #[test]
     fn creates_denied_for_two_orders_pause_unless_one_is_accepted_between() {
-        assert!(!goes_on(&[(DENIED, "1"), (works(Operation::Order), "3"), (DENIED, "2")]));
-        assert!(goes_on(&[(DENIED, "1"), (works(Operation::CreateOrder), "3"), (DENIED, "2")]));
-    }
-
-    #[test]
-    fn a_denied_read_and_a_throttled_call_say_nothing() {
-        assert!(goes_on(&[(Sign::Nothing, "1"), (Sign::Nothing, "2"), (Sign::Nothing, "3")]));
+        assert!(!goes_on(Cause::CreatesDenied, &[Some("1"), Some("2")]));
+        assert!(goes_on(Cause::CreatesDenied, &[Some("1"), None, Some("2")]));
     }
 
     #[test]
     fn a_pause_ends_with_a_probe_that_works_and_waits_longer_after_each_that_does_not() {
         let mut breaker = breaker();
-        breaker.seen(REFUSED, "1", at(0), at(0));
+        breaker.fails(Cause::CredentialsRefused, "1", at(0), at(0));
         let (mut now, mut waited) = (0, Vec::new());
         for _ in 0..5 {
             let next = breaker.next_probe().unwrap().as_secs();
-            assert_eq!(breaker.flow(at(next - 1)), Flow::Nothing);
-            assert_eq!(breaker.flow(at(next)), Flow::One);
+            assert_eq!(breaker.admit(at(next - 1)), Admission::Wait(Some(at(next))));
+            assert_eq!(breaker.admit(at(next)), Admission::Probe);
             waited.push(next - now);
             now = next;
-            breaker.seen(DOWN, "2", at(now), at(now));
+            breaker.fails(Cause::ApiDown, "2", at(now), at(now));
         }
         assert_eq!(waited, [1, 2, 4, 5, 5]);
         let pause = breaker.pause().unwrap();
         assert_eq!(pause, Pause { cause: Cause::ApiDown, since: at(0) }, "the present cause, since the first");
-        breaker.flow(at(1000));
-        breaker.seen(works(Operation::Order), "2", at(1000), at(1001));
-        assert_eq!((breaker.flow(at(1001)), breaker.pause()), (Flow::Full, None));
+        breaker.admit(at(1000));
+        breaker.works(at(1000));
+        assert_eq!((breaker.admit(at(1001)), breaker.pause()), (Admission::Free, None));
+    }
+
+    #[test]
+    fn one_call_at_a_time_probes_and_the_next_one_after_a_probe_that_said_nothing() {
+        let mut breaker = breaker();
+        breaker.fails(Cause::CredentialsRefused, "1", at(0), at(0));
+        assert_eq!(breaker.admit(at(1)), Admission::Probe);
+        assert_eq!(breaker.admit(at(1)), Admission::Wait(None));
+        breaker.release();
+        assert_eq!(breaker.admit(at(1)), Admission::Probe);
     }
 
     #[test]
     fn what_was_under_way_before_the_probe_decides_nothing() {
         let mut breaker = breaker();
-        breaker.seen(REFUSED, "1", at(0), at(0));
-        breaker.seen(works(Operation::Order), "2", at(0), at(0));
-        assert_eq!(breaker.flow(at(0)), Flow::Nothing);
-        assert_eq!(breaker.flow(at(1)), Flow::One);
-        breaker.seen(DOWN, "3", at(0), at(2));
-        breaker.seen(works(Operation::Order), "4", at(0), at(2));
-        assert_eq!(breaker.flow(at(2)), Flow::One);
+        breaker.fails(Cause::CredentialsRefused, "1", at(0), at(0));
+        breaker.works(at(0));
+        assert_eq!(breaker.admit(at(0)), Admission::Wait(Some(at(1))));
+        assert_eq!(breaker.admit(at(1)), Admission::Probe);
+        breaker.fails(Cause::ApiDown, "3", at(0), at(2));
+        breaker.works(at(0));
+        assert_eq!(breaker.admit(at(2)), Admission::Wait(None));
     }
 
     #[test]
-    fn denied_creates_are_over_when_a_create_is_accepted_and_not_before() {
+    fn after_a_takeover_calls_begin_one_at_a_time_until_one_is_answered() {
         let mut breaker = breaker();
-        ["1", "2"].iter().for_each(|order| breaker.seen(DENIED, order, at(0), at(0)));
-        assert_eq!(breaker.flow(at(1)), Flow::One);
-        breaker.seen(works(Operation::UpdateOrder), "3", at(1), at(1));
-        assert_eq!(breaker.flow(at(1)), Flow::One);
-        breaker.seen(works(Operation::CreateOrder), "4", at(1), at(1));
-        assert_eq!(breaker.flow(at(1)), Flow::Full);
+        breaker.one_at_a_time();
+        assert!(breaker.holds_back() && breaker.pause().is_none());
+        assert_eq!(breaker.admit(at(0)), Admission::Probe);
+        assert_eq!(breaker.admit(at(0)), Admission::Wait(None));
+        breaker.fails(Cause::ApiDown, "1", at(0), at(1));
+        breaker.release();
+        assert_eq!(breaker.admit(at(1)), Admission::Probe, "one order that fails is no outage");
+        breaker.works(at(1));
+        assert_eq!((breaker.admit(at(1)), breaker.holds_back()), (Admission::Free, false));
     }
 }

@@ -125,6 +125,8 @@ pub fn retry(
     later.history.denied += denied;
     later.history.delays -= u32::from(failure.cost == Cost::Nothing);
     later.history.outcome_unknown |= failure.effect_possible;
+    // put off with all others of its operation: it would be held for as long as those are
+    later.may_be_held = failure.cost != Cost::Nothing;
     Verdict::Later(later)
 }
 
@@ -161,7 +163,7 @@ fn next(history: &History, now: Timestamp, error: String) -> Later {
     carried.first_failed_at.get_or_insert(now);
     carried.last_failed_at = Some(now);
     carried.last_error = Some(error);
-    Later { queue: history.delays as usize, history: carried, awaits_create: false }
+    Later { queue: history.delays as usize, history: carried, awaits_create: false, may_be_held: false }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::catalogue::Class;
 use super::classify::Failure;
 use crate::ports::{ApiError, Operation, TokenError};
 
-/// Why all calls are paused. The names stand in `/readyz` and in metrics.
+/// Why calls are paused. The names stand in `/readyz` and in metrics.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cause {
     /// No answers, or answers that the API itself has failed.
@@ -20,6 +20,14 @@ pub enum Cause {
 impl Cause {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::ApiDown, Self::CredentialsRefused, Self::CreatesDenied];
+
+    /// Whether it keeps every call back, or creates alone.
+    pub fn stops_all_calls(self) -> bool {
+        match self {
+            Self::ApiDown | Self::CredentialsRefused => true,
+            Self::CreatesDenied => false,
+        }
+    }
 
     /// The cause in one word.
     pub fn name(self) -> &'static str {

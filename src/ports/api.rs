@@ -40,6 +40,14 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Whether a call of it can change an order.
+    pub fn changes_an_order(self) -> bool {
+        match self {
+            Self::CreateOrder | Self::UpdateOrder => true,
+            Self::Order => false,
+        }
+    }
+
     /// The operation's name in the API's schema.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -31,21 +32,19 @@ pub struct Inbound {
     pub queue: String,
     /// It came through one of our own queues, or from the replay tool; its `bwp-` headers are ours.
     pub hopped: bool,
-    /// Whether the queue is the one for messages that may be killing the process.
-    pub suspect: bool,
     /// The broker says that it was delivered before; an earlier call may have taken effect.
     pub redelivered: bool,
-    /// Deliveries that ended without a settlement while this process did not survive, as far as known.
-    pub crashes: u64,
-    /// How often the broker would not take what was published for it, for what is in it, since this process saw it first.
+    /// It is handled while nothing else is: so many of its deliveries ended without a settlement that it may be what
+    /// ends processes.
+    pub suspect: bool,
+    /// Handlings of it, alone, that began and ended with their process.
+    pub unended: u32,
+    /// How often the broker refused a publication for it because of its content, since this process had it first.
     pub blames: u64,
     /// When it was delivered to this process.
     pub taken_at: Option<Instant>,
-    /// Cancelled when the session that delivered it is lost: it comes again, to this worker or another, so nothing more
-    /// is begun for it.
-    pub lost: CancellationToken,
-    /// When the session that delivered it began; nothing where other workers may take messages from the queue, too.
-    pub alone_since: Option<Instant>,
+    /// The session that delivered it.
+    pub session: Session,
     /// What earlier attempts left in our own headers; believed only on deliveries through the default exchange.
     pub history: History,
 }
@@ -59,6 +58,21 @@ impl std::fmt::Debug for Inbound {
     }
 }
 
+/// The session with the broker that delivered a message, as far as a worker must know it.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    /// Counts the sessions of this process.
+    pub number: u64,
+    /// Cancelled when the session is lost: its messages come again, to this worker or another, so nothing more is begun
+    /// for them.
+    pub lost: CancellationToken,
+    /// When this worker took over from another: its first delivery in this session had been delivered before.
+    pub took_over_at: Option<Instant>,
+    /// Until when a call that changes an order may begin; moved on while the broker answers. None where nobody can take
+    /// over.
+    pub calls_until: Option<watch::Receiver<Instant>>,
+}
+
 /// What is carried from one attempt to the next.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct History {
@@ -70,8 +84,7 @@ pub struct History {
     pub panics: u32,
     /// Trips through a retry queue so far, counted or not.
     pub delays: u32,
-    /// When it was given to a worker first. Of what was given out and lost without this worker's seeing it, when its session
-    /// began: before all that it was given first in that session.
+    /// When it was first delivered to a worker, as far as is known.
     pub first_taken_at: Option<Timestamp>,
     /// When the first attempt failed.
     pub first_failed_at: Option<Timestamp>,

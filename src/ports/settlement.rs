@@ -20,8 +20,6 @@ pub enum Settlement {
     Later(Later),
     /// Publish the letter, then the `order-failed` result, then acknowledge.
     DeadLetter(Box<Letter>, ResultEvent),
-    /// Publish to the queue of suspects, then acknowledge.
-    Suspect,
 }
 
 /// Come back after a while.
@@ -33,6 +31,8 @@ pub struct Later {
     pub history: History,
     /// It waits for its order to be created, so it must not hold that create up.
     pub awaits_create: bool,
+    /// It may be held in the process instead, while that fits: the delay is its own, not that of an operation.
+    pub may_be_held: bool,
 }
 
 /// What a dead letter says about its message; the message itself travels unchanged beside it.

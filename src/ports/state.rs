@@ -5,19 +5,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// How many messages the broker room may take.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Flow {
-    /// As many as the prefetch allows.
-    #[default]
-    Full,
-    /// One at a time: it finds out whether the API works again.
-    One,
-    /// None: all calls are paused.
-    Nothing,
-}
-
-/// Why nothing is called, or one message at a time.
+/// Why calls are paused: all of them, or creates alone.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pause {
     /// Why, in one word.
@@ -28,13 +16,13 @@ pub struct Pause {
     pub next_probe: Option<Timestamp>,
 }
 
-/// What the broker room says of itself.
+/// The broker room's state.
 #[derive(Clone, Debug)]
 pub struct BrokerState {
-    /// Prefetch of the registered consumer; `None` when nothing is consumed.
+    /// Prefetch of the registered consumer; `None` when there is none.
     pub prefetch: Option<u16>,
-    /// Nothing is consumed since all calls are paused: the broker is there.
-    pub resting: bool,
+    /// The broker feeds this worker: a delivery has come in this session. A standby has none.
+    pub active: bool,
     /// Why nothing is consumed, or taken although something is.
     pub cause: Option<String>,
     /// Since when.
@@ -46,12 +34,12 @@ pub struct BrokerState {
 impl BrokerState {
     /// Nothing is consumed, for this reason.
     pub fn down(cause: impl Into<String>, since: Timestamp, next_try: Option<Timestamp>) -> Self {
-        Self { prefetch: None, resting: false, cause: Some(cause.into()), since, next_try }
+        Self { prefetch: None, active: false, cause: Some(cause.into()), since, next_try }
     }
 
-    /// The broker is there, and so much is taken from it; `None` while all calls are paused.
-    pub fn up(prefetch: Option<u16>, since: Timestamp) -> Self {
-        Self { prefetch, resting: prefetch.is_none(), cause: None, since, next_try: None }
+    /// A consumer is registered with this prefetch; no delivery has come yet.
+    pub fn up(prefetch: u16, since: Timestamp) -> Self {
+        Self { prefetch: Some(prefetch), active: false, cause: None, since, next_try: None }
     }
 }
 

@@ -74,6 +74,11 @@ fn times(settings: &Settings, problems: &mut Problems) {
     if waits.first.is_zero() || waits.longest < waits.first {
         problems.note("pause: expected `first_probe` of more than nothing, and `longest_probe` not below it");
     }
+    let give_back_after = settings.broker.give_back_after;
+    if give_back_after.is_zero() || give_back_after >= CONSUMER_TIMEOUT {
+        problems
+            .note("broker.give_back_after: expected more than nothing, and less than RabbitMQ's limit of 30 minutes");
+    }
     if settings.max_hold >= CONSUMER_TIMEOUT {
         let text = "broker.max_hold: expected less than RabbitMQ's own limit of 30 minutes";
         problems.note(text);

@@ -2,11 +2,15 @@
 //!
 //! Not here: what an order shows (`domain::amendment_left`).
 
-use tokio::time::Instant;
+use std::sync::PoisonError;
 
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::amended::{Done, Judged};
 use super::case::{Case, Identity};
-use super::context::DoneAmendment;
 use super::look_up::Found;
+use super::update::Alone;
 use crate::domain::amendment_left::{LastWords, left_of};
 use crate::domain::command::AmendOrder;
 use crate::domain::input::UpdateOrderInput;
@@ -16,7 +20,7 @@ use crate::domain::stored::StoredOrder;
 use crate::policy::catalogue::OwnCode;
 use crate::policy::classify::Failure;
 use crate::policy::decide::{Action, action};
-use crate::ports::{Operation, OrderApi, Settlement};
+use crate::ports::{OrderApi, Settlement};
 
 /// Whose an alias is that the API says is taken.
 enum Holder {
@@ -27,60 +31,70 @@ enum Holder {
 }
 
 impl<A: OrderApi> Case<'_, A> {
-    /// Changes the order as far as it is not so already. What comes after a later amendment would take that back, so a
-    /// copy changes nothing, and one that the broker gave back late changes what the later one did not set. A replay is
-    /// neither: somebody wants it to be the last.
+    /// Changes the order as far as it is not so already, and as far as no later amendment has set it.
     pub async fn amend(&self, AmendOrder { identifier, input, .. }: &AmendOrder) -> Result<Settlement, Settlement> {
-        let Identity { source, message_id, .. } = &self.identity;
-        let amendment = result_id(source, message_id, ResultKind::OrderUpdated, self.inbound.history.replays);
-        // what is given out first comes after all that was
-        let late = self.rank.filter(|_| self.inbound.hopped || self.inbound.redelivered);
-        let set_after = late.map(|rank| self.context.set_after(self.order(), rank)).unwrap_or_default();
-        let wanted = set_after.left_of(input);
-        if self.context.is_superseded(self.order(), amendment) || wanted == UpdateOrderInput::default() {
+        let look = async || {
             let stored = self.existing(identifier).await?;
-            return Ok(self.done(ResultKind::OrderUpdated, Outcome::Superseded, &stored));
+            let judged = self.judge_amendment(&stored.id, input);
+            let left = left_of(&judged.wanted, &stored);
+            Ok((stored, (judged, left)))
+        };
+        let Alone { stored, found: (judged, left), lock: _lock } = self.alone(look, |_| true).await?;
+        if judged.wanted == UpdateOrderInput::default() {
+            return Ok(self.done_with(ResultKind::OrderUpdated, Outcome::Superseded, &stored, |data| {
+                data.superseded_by = judged.superseded_by;
+            }));
         }
-        let settlement = self.amend_now(identifier, &wanted).await?;
+        let settlement = self.amend_now(&stored, left).await;
         if matches!(settlement, Settlement::Done(_)) {
-            self.context
-                .amended(self.order(), DoneAmendment { amendment, rank: self.rank, set: LastWords::of(&wanted) });
+            self.remember_amendment(&stored.id, &judged.wanted);
         }
         Ok(settlement)
     }
 
-    async fn amend_now(
-        &self,
-        identifier: &OrderIdentifier,
-        wanted: &UpdateOrderInput,
-    ) -> Result<Settlement, Settlement> {
-        self.until_shown().await?;
-        let look = async || {
-            let stored = self.existing(identifier).await?;
-            let left = left_of(wanted, &stored);
-            Ok((stored, left))
-        };
-        let (stored, left) = self.settled(look, |(_, left)| *left != UpdateOrderInput::default()).await?;
+    async fn amend_now(&self, stored: &StoredOrder, left: UpdateOrderInput) -> Settlement {
         if left == UpdateOrderInput::default() {
             // an earlier attempt may have been what changed it
             let outcome = if self.outcome_unknown() { Outcome::Updated } else { Outcome::Unchanged };
-            return Ok(self.done(ResultKind::OrderUpdated, outcome, &stored));
+            return self.done(ResultKind::OrderUpdated, outcome, stored);
         }
         let count = |told: Option<usize>, added: usize| told.unwrap_or_default() + added;
         let aliases = count(stored.aliases.as_ref().map(Vec::len), left.aliases.len());
         let links = count(stored.links.as_ref().map(Vec::len), left.order_links.len());
-        Ok(match self.context.conventions.rules.check_counts(aliases, links) {
-            Ok(()) => self.send_amendment(&stored, left).await,
+        match self.context.conventions.rules.check_counts(aliases, links) {
+            Ok(()) => self.send_amendment(stored, left).await,
             Err(broken) => self.reject(&broken),
-        })
+        }
+    }
+
+    /// Tells this amendment from others; a copy is the same.
+    fn amendment(&self) -> Uuid {
+        let Identity { source, message_id, .. } = &self.identity;
+        result_id(source, message_id, ResultKind::OrderUpdated, self.inbound.history.replays)
+    }
+
+    fn judge_amendment(&self, id: &str, input: &UpdateOrderInput) -> Judged {
+        let amended = self.context.amended.lock().unwrap_or_else(PoisonError::into_inner);
+        amended.judge(id, self.amendment(), self.has_own_id, &self.stamp, input)
+    }
+
+    fn remember_amendment(&self, id: &str, set: &UpdateOrderInput) {
+        let done = Done {
+            amendment: self.amendment(),
+            message_id: self.identity.message_id.clone(),
+            stamp: self.stamp.clone(),
+            set: LastWords::of(set),
+            has_own_id: self.has_own_id,
+        };
+        self.context.amended.lock().unwrap_or_else(PoisonError::into_inner).done(id, done);
     }
 
     /// Sends what is left. Aliases that turn out to be ours are taken out, and the rest is sent again.
     async fn send_amendment(&self, stored: &StoredOrder, mut left: UpdateOrderInput) -> Settlement {
         let identifier = OrderIdentifier::OrderId(stored.id.clone());
-        let api = &self.context.api;
+        let retries = self.context.timing.retries;
         loop {
-            let failure = match self.send(Operation::UpdateOrder, || api.update_order(&identifier, &left)).await {
+            let failure = match self.update(stored, retries, &left).await {
                 Ok(updated) => return self.done(ResultKind::OrderUpdated, Outcome::Updated, &updated.over(stored)),
                 Err(failure) => failure,
             };

@@ -1,4 +1,4 @@
-//! What the worker shows of itself while it works: what is in hand, what waits, how the API does.
+//! State of the worker that probes and metrics show: messages handled, held and delayed, and how the API does.
 //!
 //! Not here: who looks at it, and what they conclude.
 
@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use metrics::gauge;
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use super::lanes::BACK_WITHIN;
+use super::pace::{Clock, Pace};
 use crate::policy::classify::Failure;
 use crate::ports::{History, Trouble};
 
@@ -20,11 +20,43 @@ pub struct Board {
     state: Mutex<State>,
 }
 
+/// How long a delayed message is shown after its time: behind others in the work queue, or lost to another worker.
+const BACK_WITHIN: Duration = Duration::from_secs(60);
+
+/// Why a message is held unacknowledged without being worked on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reason {
+    /// A process that had it before may have a call under way.
+    Takeover,
+    /// Its own delay after a failure.
+    Delay,
+    /// All calls are paused, or wait for their rate.
+    Pace,
+    /// Another message changes the same order.
+    Order,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Takeover, Self::Delay, Self::Pace, Self::Order];
+
+    /// As metrics name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Takeover => "takeover",
+            Self::Delay => "delay",
+            Self::Pace => "pace",
+            Self::Order => "order",
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     next: u64,
     in_hand: HashMap<u64, Instant>,
-    delayed: HashMap<Uuid, Delayed>,
+    handled: HashMap<u64, Clock>,
+    delayed: HashMap<u64, Delayed>,
     /// How many there may be before those that are not expected any more are taken out.
     sweep_at: usize,
     trouble: Option<Trouble>,
@@ -38,7 +70,7 @@ struct Delayed {
 
 impl Board {
     /// A message is in hand until the returned guard is dropped.
-    pub fn take(self: &Arc<Self>, since: Option<Instant>) -> InHand {
+    pub fn takes(self: &Arc<Self>, since: Option<Instant>) -> InHand {
         let mut state = self.state();
         state.next += 1;
         let key = state.next;
@@ -51,8 +83,28 @@ impl Board {
         self.state().in_hand.values().map(Instant::elapsed).max()
     }
 
+    /// A message is handled until the returned guard is dropped.
+    pub fn handles(self: &Arc<Self>, clock: Clock) -> Handled {
+        let mut state = self.state();
+        state.next += 1;
+        let key = state.next;
+        state.handled.insert(key, clock);
+        Handled { board: Arc::clone(self), key }
+    }
+
+    /// A message is held for this reason until the returned guard is dropped.
+    pub fn holds(&self, reason: Reason) -> Held {
+        gauge!("bwp_held", "reason" => reason.name()).increment(1);
+        Held(reason)
+    }
+
+    /// For how long the worker has been with one message without coming to an end of it. Pauses do not count.
+    pub fn longest_handled(&self, pace: &Pace) -> Option<Duration> {
+        self.state().handled.values().map(|clock| pace.elapsed(clock)).max()
+    }
+
     /// A message was sent through a retry queue.
-    pub fn delayed(&self, message: Uuid, history: &History, delay: Duration) {
+    pub fn delayed(&self, message: u64, history: &History, delay: Duration) {
         let first_failed_at = history.first_failed_at.unwrap_or_else(Timestamp::now);
         let (now, expected_by) = (Instant::now(), Instant::now() + delay + BACK_WITHIN);
         let mut state = self.state();
@@ -64,7 +116,7 @@ impl Board {
     }
 
     /// A message is back, or settled.
-    pub fn back(&self, message: Uuid) {
+    pub fn back(&self, message: u64) {
         self.state().delayed.remove(&message);
     }
 
@@ -110,35 +162,66 @@ pub struct InHand {
     key: u64,
 }
 
-impl InHand {
-    /// For how long.
-    pub fn elapsed(&self) -> Duration {
-        self.board.state().in_hand.get(&self.key).map(Instant::elapsed).unwrap_or_default()
-    }
-}
-
 impl Drop for InHand {
     fn drop(&mut self) {
         self.board.state().in_hand.remove(&self.key);
     }
 }
 
+/// A message that is handled.
+#[derive(Debug)]
+pub struct Handled {
+    board: Arc<Board>,
+    key: u64,
+}
+
+impl Drop for Handled {
+    fn drop(&mut self) {
+        self.board.state().handled.remove(&self.key);
+    }
+}
+
+/// A message that is held.
+#[derive(Debug)]
+pub struct Held(Reason);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        gauge!("bwp_held", "reason" => self.0.name()).decrement(1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::breaker::Waits;
+    use crate::policy::catalogue::Class;
+    use crate::policy::sign::{Cause, Sign};
+    use crate::worker::pace::{Attempt, Pacing};
 
     #[tokio::test(start_paused = true)]
-    async fn the_oldest_message_in_hand_is_known_until_it_is_let_go() {
+    async fn a_message_counts_as_handled_until_its_end_and_pauses_do_not_count() {
+        let second = Duration::from_secs(1);
+        let pace = Pace::new(Pacing { max_calls_per_second: None, waits: Waits { first: second, longest: second } });
         let board = Arc::new(Board::default());
-        assert_eq!(board.oldest_in_hand(), None);
-        let first = board.take(None);
-        tokio::time::advance(Duration::from_secs(3)).await;
-        let second = board.take(None);
-        assert_eq!(board.oldest_in_hand(), Some(Duration::from_secs(3)));
+        assert_eq!(board.longest_handled(&pace), None);
+        let first = board.handles(pace.clock(Instant::now()));
+        tokio::time::advance(3 * second).await;
+        let second_one = board.handles(pace.clock(Instant::now()));
+        assert_eq!(board.longest_handled(&pace), Some(3 * second));
+        let refused = Attempt {
+            order: "SO-1",
+            began: Instant::now(),
+            class: Some(Class::Denied),
+            sign: Sign::Fails(Cause::CredentialsRefused),
+        };
+        pace.seen(refused);
+        tokio::time::advance(60 * second).await;
+        assert_eq!(board.longest_handled(&pace), Some(3 * second));
         drop(first);
-        assert_eq!(board.oldest_in_hand(), Some(Duration::ZERO));
-        drop(second);
-        assert_eq!(board.oldest_in_hand(), None);
+        assert_eq!(board.longest_handled(&pace), Some(Duration::ZERO));
+        drop(second_one);
+        assert_eq!(board.longest_handled(&pace), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -146,12 +229,12 @@ mod tests {
         let board = Board::default();
         let failed_at = Timestamp::now() - jiff::SignedDuration::from_secs(100);
         let history = History { first_failed_at: Some(failed_at), ..History::default() };
-        board.delayed(Uuid::nil(), &history, Duration::from_secs(5));
+        board.delayed(7, &history, Duration::from_secs(5));
         assert!(board.oldest_delayed().is_some_and(|age| age >= Duration::from_secs(100)));
         tokio::time::advance(Duration::from_secs(5) + BACK_WITHIN).await;
         assert_eq!(board.oldest_delayed(), None);
-        board.delayed(Uuid::nil(), &history, Duration::from_secs(5));
-        board.back(Uuid::nil());
+        board.delayed(7, &history, Duration::from_secs(5));
+        board.back(7);
         assert_eq!(board.oldest_delayed(), None);
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! Not here: which end it takes.
 
-use std::sync::atomic::AtomicBool;
-
 use jiff::Timestamp;
 
+use super::amended::Stamp;
 use super::context::Context;
-use super::rank::Rank;
+use super::pace::Clock;
 use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, ResultEvent, ResultKind};
 use crate::domain::outcome::{letter_id, result_id};
 use crate::domain::privacy::Private;
@@ -32,14 +31,14 @@ pub struct Case<'a, A> {
     pub identity: Identity,
     /// What in it must not be repeated.
     pub private: Private,
-    /// What came before it, where that is known.
-    pub rank: Option<Rank>,
-    /// An update for it was sent of which nobody knows whether it has ended.
-    pub open_call: AtomicBool,
+    /// Where it stands among the amendments of its order.
+    pub stamp: Stamp,
+    /// Its id is its own, not one that was made from its content.
+    pub has_own_id: bool,
     /// When this attempt began, by the calendar.
     pub began: Timestamp,
-    /// When the message was delivered to this process.
-    pub taken_at: tokio::time::Instant,
+    /// For how long the message has been handled.
+    pub clock: Clock,
 }
 
 /// Who a message is.

@@ -2,25 +2,23 @@
 //!
 //! Not here: anything of one message.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
-use uuid::Uuid;
 
+use super::amended::Amended;
 use super::board::Board;
+use super::locks::OrderLocks;
 use super::pace::{Pace, Pacing};
-use super::rank::Rank;
-use crate::domain::amendment_left::LastWords;
 use crate::domain::conventions::Conventions;
 use crate::domain::order::OrderIdentifier;
 use crate::policy::catalogue::{ROWS, Row};
 use crate::policy::decide::Limits;
 use crate::policy::health::Health;
-use crate::ports::{ClaimRequest, Later, Operation, OrderApi};
+use crate::ports::{Later, Operation, OrderApi};
 
 /// What all messages of a process share.
 #[derive(Debug)]
@@ -39,8 +37,10 @@ pub struct Context<A> {
     pub rows: &'static [Row],
     /// What the worker shows of itself.
     pub board: Arc<Board>,
-    /// Where orders are claimed before they are changed; nothing where no other worker is about.
-    pub claims: Option<mpsc::UnboundedSender<ClaimRequest>>,
+    /// Orders that are being changed.
+    pub locks: OrderLocks,
+    /// Amendments that this process has done.
+    pub amended: Mutex<Amended>,
     /// The pace of all calls.
     pub pace: Arc<Pace>,
     seen: Mutex<Seen>,
@@ -62,6 +62,8 @@ pub struct Timing {
     /// How long after its delivery a message's last call may begin; with the time that one call may take, this is
     /// how long a delivery is held.
     pub last_call: Duration,
+    /// Messages that may be held in the process for their delay, those behind them included.
+    pub hold_at_most: usize,
 }
 
 /// Orders that were changed, before those are taken out that have long been shown.
@@ -72,63 +74,8 @@ struct Seen {
     health: Health,
     /// The last two orders that are certainly there, with the shop's names for them.
     known: Vec<(String, OrderIdentifier)>,
-    /// Amendments that were done, of the orders last amended.
-    amended: Amended,
-    /// Orders that were changed: how, and when that shows in a read.
+    /// Orders that were changed, by Buy with Prime's id and by the name in the message: how, and when that shows in a read.
     shown_by: HashMap<String, (Operation, Instant)>,
-}
-
-/// Orders of which amendments are remembered.
-const REMEMBERED: usize = 10_000;
-
-/// Amendments that were done, in their order, of the orders last amended.
-#[derive(Debug, Default)]
-struct Amended {
-    by_order: HashMap<String, Vec<DoneAmendment>>,
-    /// The oldest first.
-    orders: VecDeque<String>,
-}
-
-/// An amendment that was done.
-#[derive(Clone, Copy, Debug)]
-pub struct DoneAmendment {
-    /// Tells it from others; its copies are the same.
-    pub amendment: Uuid,
-    /// What came before it, where that is known.
-    pub rank: Option<Rank>,
-    /// What it set.
-    pub set: LastWords,
-}
-
-impl Amended {
-    fn done(&mut self, order: &str, done: DoneAmendment) {
-        if !self.by_order.contains_key(order) {
-            self.orders.push_back(order.into());
-            if self.orders.len() > REMEMBERED
-                && let Some(oldest) = self.orders.pop_front()
-            {
-                self.by_order.remove(&oldest);
-            }
-        }
-        let amendments = self.by_order.entry(order.into()).or_default();
-        if amendments.iter().all(|other| other.amendment != done.amendment) {
-            amendments.push(done);
-        }
-    }
-
-    fn of(&self, order: &str) -> &[DoneAmendment] {
-        self.by_order.get(order).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    fn is_superseded(&self, order: &str, amendment: Uuid) -> bool {
-        let later = self.of(order).iter().skip_while(|done| done.amendment != amendment).skip(1);
-        later.count() > 0
-    }
-
-    fn set_after(&self, order: &str, rank: Rank) -> LastWords {
-        let later = self.of(order).iter().filter(|done| done.rank.is_some_and(|later| later.is_after(rank)));
-        later.fold(LastWords::default(), |set, done| set.and(done.set))
-    }
 }
 
 impl<A: OrderApi> Context<A> {
@@ -149,7 +96,8 @@ impl<A: OrderApi> Context<A> {
             max_message_bytes,
             rows: ROWS,
             board: Arc::default(),
-            claims: None,
+            locks: OrderLocks::default(),
+            amended: Mutex::default(),
             pace: Arc::new(Pace::new(pacing)),
             seen: Mutex::default(),
         }
@@ -164,38 +112,24 @@ impl<A: OrderApi> Context<A> {
     /// An operation succeeded for an order.
     pub fn succeeded(&self, operation: Operation, order: &str) {
         self.board.api_works();
-        let mut seen = self.seen();
-        seen.health.succeeded(operation, order, Timestamp::now());
-        match operation {
-            Operation::CreateOrder | Operation::UpdateOrder => {
-                let now = Instant::now();
-                if seen.shown_by.len() >= MANY {
-                    seen.shown_by.retain(|_, (_, shown_by)| *shown_by > now);
-                }
-                seen.shown_by.insert(order.into(), (operation, now + self.timing.settle));
-            }
-            Operation::Order => {}
+        self.seen().health.succeeded(operation, order, Timestamp::now());
+    }
+
+    /// An order was changed, which has these names.
+    pub fn changed(&self, operation: Operation, names: [&str; 2]) {
+        let (mut seen, now) = (self.seen(), Instant::now());
+        if seen.shown_by.len() >= MANY {
+            seen.shown_by.retain(|_, (_, shown_by)| *shown_by > now);
+        }
+        for name in names {
+            seen.shown_by.insert(name.into(), (operation, now + self.timing.settle));
         }
     }
 
-    /// An amendment is done, by this process.
-    pub fn amended(&self, order: &str, done: DoneAmendment) {
-        self.seen().amended.done(order, done);
-    }
-
-    /// What this process has set by amendments that came after this rank.
-    pub fn set_after(&self, order: &str, rank: Rank) -> LastWords {
-        self.seen().amended.set_after(order, rank)
-    }
-
-    /// Whether this process has done this very amendment and then another: it is a copy that came late.
-    pub fn is_superseded(&self, order: &str, amendment: Uuid) -> bool {
-        self.seen().amended.is_superseded(order, amendment)
-    }
-
-    /// How this process last changed an order, and when that shows in a read; none where it has long since.
-    pub fn shown_by(&self, order: &str) -> Option<(Operation, Instant)> {
-        self.seen().shown_by.get(order).copied()
+    /// How this process last changed an order, by any of its names, and when that shows in a read; none where it has long
+    /// since.
+    pub fn shown_by(&self, name: &str) -> Option<(Operation, Instant)> {
+        self.seen().shown_by.get(name).copied()
     }
 
     /// Whether an operation succeeded for another order since then.

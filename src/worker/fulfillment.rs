@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::case::Case;
 use super::look_up::Found;
+use super::update::Alone;
 use crate::domain::command::StartFulfillment;
 use crate::domain::order::OrderIdentifier;
 use crate::domain::outcome::{Outcome, ResultKind};
@@ -19,14 +20,15 @@ impl<A: OrderApi> Case<'_, A> {
     /// Starts fulfillment, or finds it started. The order is read first: the API answers a second start
     /// differently in each state of the delivery.
     pub async fn start_fulfillment(&self, command: &StartFulfillment) -> Result<Settlement, Settlement> {
-        self.until_update_shown().await?;
-        let stored = self.settled(|| self.not_started_yet(&command.identifier), |_| true).await?;
-        let identifier = OrderIdentifier::OrderId(stored.id.clone());
-        let api = &self.context.api;
-        let call = || api.update_order(&identifier, &command.input);
-        Ok(match self.send(Operation::UpdateOrder, call).await {
+        let look = async || Ok((self.not_started_yet(&command.identifier).await?, ()));
+        // its own creation need not show: the order is there
+        let Alone { stored, lock: _lock, .. } =
+            self.alone(look, |operation| operation == Operation::UpdateOrder).await?;
+        Ok(match self.update(&stored, self.context.timing.retries, &command.input).await {
             Ok(_) => self.updated(stored),
-            Err(failure) if failure.effect_possible => self.read_back(&identifier, &failure).await,
+            Err(failure) if failure.effect_possible => {
+                self.read_back(&OrderIdentifier::OrderId(stored.id.clone()), &failure).await
+            }
             Err(failure) => self.not_started(stored, &failure),
         })
     }
@@ -69,12 +71,12 @@ impl<A: OrderApi> Case<'_, A> {
         self.done(ResultKind::OrderUpdated, Outcome::AlreadyStarted, &stored)
     }
 
-    fn updated(&self, mut stored: Box<StoredOrder>) -> Settlement {
+    pub(super) fn updated(&self, mut stored: Box<StoredOrder>) -> Settlement {
         stored.execution_state = Some(ExecutionState::Started);
         self.done(ResultKind::OrderUpdated, Outcome::Updated, &stored)
     }
 }
 
-fn started(stored: &StoredOrder) -> bool {
+pub(super) fn started(stored: &StoredOrder) -> bool {
     stored.execution_state == Some(ExecutionState::Started)
 }

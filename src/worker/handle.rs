@@ -3,61 +3,63 @@
 //! Not here: how many at a time, in which order.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
+use super::amended::Stamp;
 use super::case::{Case, Identity};
 use super::context::Context;
-use super::rank::Rank;
+use super::pace::Clock;
+use super::takeover::updates_begin_at;
 use crate::domain::command::{Command, command_for, order_key};
-use crate::domain::envelope::{Envelope, Kind, RawMessage, open};
-use crate::domain::outcome::body_id;
+use crate::domain::envelope::{Envelope, Kind, RawMessage, id_outside, open};
 use crate::domain::privacy::Private;
 use crate::policy::catalogue::OwnCode;
 use crate::policy::decide::{self, Verdict};
 use crate::ports::{Inbound, Operation, OrderApi, Settlement};
 
-/// Deliveries that ended with a process, or publications for a message that the broker refused, after which it is set
-/// apart. The broker counts for all that were in hand, so it takes several before one is suspected.
-const SUSPECT_AFTER: u64 = 5;
-/// The same, after which a message that is handled alone is given up.
-const GIVE_UP_AFTER: u64 = 10;
-/// The same, after which it is not even read any more, so that what kills its reader comes to an end.
-const BURY_AFTER: u64 = 13;
-/// Refused publications after which a message that cannot be set apart is buried where it is. Its neighbours are
-/// refused with it, and are set apart long before.
-const UNMOVABLE_AFTER: u64 = 20;
+/// Handlings of a message, alone, that ended with their process, after which it is given up.
+const GIVE_UP_AFTER: u32 = 3;
+/// The same, after which it is not even read any more, so that a message that ends its reader comes to an end.
+const BURY_AFTER: u32 = 5;
+/// Refused publications for a message, each of which costs a session, after which it is given up.
+const UNPUBLISHABLE_AFTER: u64 = 3;
 
-/// What becomes of a message.
+/// Handles a message that was delivered just now, once a call that another process may have open for it has ended.
 pub async fn handle<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
-    let suspicion = inbound.crashes + inbound.blames;
-    let why =
-        || format!("{} deliveries of it ended with a process, {} with a refusal", inbound.crashes, inbound.blames);
-    if inbound.suspect {
-        match suspicion {
-            BURY_AFTER.. => bury(context, inbound, &why()),
-            GIVE_UP_AFTER.. => give_up(context, inbound, &why()).await,
-            _ => read(context, inbound).await,
+    let mut began = inbound.taken_at.unwrap_or_else(Instant::now);
+    let kind = lane_of(context, inbound).map(|standing| standing.kind);
+    if let Some(at) = updates_begin_at(kind, inbound, context.timing.call_ended) {
+        sleep_until(at).await;
+        began = began.max(at);
+    }
+    handle_since(context, inbound, context.pace.clock(began)).await
+}
+
+/// Handles a message; its clock may have begun with an earlier try in this process.
+pub(super) async fn handle_since<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Clock) -> Settlement {
+    let (unended, blames) = (inbound.unended, inbound.blames);
+    match unended {
+        BURY_AFTER.. => bury(context, inbound, &format!("{unended} processes ended while it was handled alone")),
+        GIVE_UP_AFTER.. => {
+            give_up(context, inbound, clock, &format!("{unended} processes ended while it was handled alone")).await
         }
-    } else if inbound.blames >= UNMOVABLE_AFTER {
-        bury(context, inbound, &why())
-    } else if suspicion >= SUSPECT_AFTER {
-        Settlement::Suspect
-    } else {
-        read(context, inbound).await
+        _ if blames >= UNPUBLISHABLE_AFTER => {
+            give_up(context, inbound, clock, &format!("the broker refused {blames} publications for it")).await
+        }
+        _ => read(context, inbound, clock).await,
     }
 }
 
-async fn read<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
+async fn read<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Clock) -> Settlement {
     if inbound.body.len() > context.max_message_bytes {
         let (limit, got) = (context.max_message_bytes, inbound.body.len());
         let why = format!("body: expected at most {limit} bytes, got {got}");
-        return unread(context, inbound).refuse(OwnCode::InvalidMessage, &why);
+        return unread(context, inbound, clock).refuse(OwnCode::InvalidMessage, &why);
     }
     match open(&raw(inbound)) {
-        Ok(envelope) => act(context, inbound, &envelope).await,
+        Ok(envelope) => act(context, inbound, &envelope, clock).await,
         Err(refused) => {
             let identity = Identity {
                 message_id: refused.id,
@@ -65,14 +67,14 @@ async fn read<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlemen
                 order: refused.subject,
                 operation: refused.type_name.as_deref().and_then(Kind::of).map(operation),
             };
-            let case = Case { identity, ..unread(context, inbound) };
+            let case = Case { identity, ..unread(context, inbound, clock) };
             case.reject(&refused.rejection)
         }
     }
 }
 
-async fn act<A: OrderApi>(context: &Context<A>, inbound: &Inbound, envelope: &Envelope) -> Settlement {
-    let case = case_of(context, inbound, envelope);
+async fn act<A: OrderApi>(context: &Context<A>, inbound: &Inbound, envelope: &Envelope, clock: Clock) -> Settlement {
+    let case = case_of(context, inbound, envelope, clock);
     let command = match command_for(envelope, &context.conventions) {
         Ok(command) => command,
         Err(rejection) => return case.reject(&rejection),
@@ -82,85 +84,108 @@ async fn act<A: OrderApi>(context: &Context<A>, inbound: &Inbound, envelope: &En
     }
     match command {
         Command::CreateOrder(create) => case.create(&create).await,
-        Command::StartFulfillment(start) => case.claimed(case.start_fulfillment(&start)).await,
-        Command::AmendOrder(amend) => case.claimed(case.amend(&amend)).await,
-        Command::UpdateRefunds(update) => case.claimed(case.update_refunds(&update)).await,
+        Command::StartFulfillment(start) => ended(case.start_fulfillment(&start).await),
+        Command::AmendOrder(amend) => ended(case.amend(&amend).await),
+        Command::UpdateRefunds(update) => ended(case.update_refunds(&update).await),
     }
 }
 
-/// What becomes of a message over which the worker panicked.
-pub async fn after_panic<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
+/// An early end of a command is an end like any other.
+fn ended(end: Result<Settlement, Settlement>) -> Settlement {
+    end.unwrap_or_else(|settlement| settlement)
+}
+
+/// Settles a message over which the worker panicked.
+pub(super) async fn after_panic<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Clock) -> Settlement {
     match decide::after_panic(&context.limits, &inbound.history, Timestamp::now()) {
         Verdict::Later(later) => Settlement::Later(later),
         Verdict::GiveUp { .. } => {
             let panics = inbound.history.panics + 1;
-            give_up(context, inbound, &format!("the worker panicked over it {panics} times")).await
+            give_up(context, inbound, clock, &format!("the worker panicked over it {panics} times")).await
         }
     }
 }
 
-/// A letter for what cannot be handled, unless its order is there: a call may have got through before the end.
-async fn give_up<A: OrderApi>(context: &Context<A>, inbound: &Inbound, why: &str) -> Settlement {
+/// A letter for a message that cannot be handled, unless a read says that its effect is there: a call may have got
+/// through before the end.
+async fn give_up<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Clock, why: &str) -> Settlement {
+    if inbound.body.len() > context.max_message_bytes {
+        return bury(context, inbound, why);
+    }
     let Ok(envelope) = open(&raw(inbound)) else { return bury(context, inbound, why) };
-    let case = case_of(context, inbound, &envelope);
-    let letter = case.refuse(OwnCode::PoisonMessage, why);
+    let case = case_of(context, inbound, &envelope, clock);
+    let letter = bare_if_refused(case.refuse(OwnCode::PoisonMessage, why), inbound);
     match command_for(&envelope, &context.conventions) {
-        Ok(command) => case.unless_there(&command, letter).await,
+        Ok(command) => case.unless_done(&command, letter).await,
         Err(_) => letter,
     }
 }
 
-/// Name of the order that a message is about, for keeping its messages in order. What is suspected, or is no message of
-/// a shop, is not read for that.
-pub fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<Standing> {
-    if inbound.crashes + inbound.blames >= SUSPECT_AFTER || inbound.body.len() > context.max_message_bytes {
+/// Name of the order that a message is about, for keeping its messages in order.
+pub(super) fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<Standing> {
+    if inbound.unended >= GIVE_UP_AFTER || inbound.body.len() > context.max_message_bytes {
         return None;
     }
     let envelope = open(&raw(inbound)).ok()?;
-    let rank = Rank::of(inbound, envelope.time);
-    Some(Standing { order: order_key(&envelope)?, kind: envelope.kind, rank })
+    Some(Standing { order: order_key(&envelope)?, kind: envelope.kind })
 }
 
 /// Where a message stands among others.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub(super) struct Standing {
     /// Name of its order.
-    pub order: String,
-    /// What it asks for.
-    pub kind: Kind,
-    /// What came before it, where that is known.
-    pub rank: Option<Rank>,
+    pub(super) order: String,
+    /// Its kind.
+    pub(super) kind: Kind,
 }
 
 /// A case of which the envelope has been read.
-fn case_of<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound, envelope: &Envelope) -> Case<'a, A> {
+fn case_of<'a, A: OrderApi>(
+    context: &'a Context<A>,
+    inbound: &'a Inbound,
+    envelope: &Envelope,
+    clock: Clock,
+) -> Case<'a, A> {
     let identity = Identity {
         message_id: envelope.id.clone(),
         source: envelope.source.clone(),
         order: order_key(envelope).or_else(|| envelope.subject.clone()),
         operation: Some(operation(envelope.kind)),
     };
-    let (private, rank) = (Private::of(&envelope.data), Rank::of(inbound, envelope.time));
-    Case { identity, private, rank, ..unread(context, inbound) }
+    let (private, stamp) = (Private::of(&envelope.data), stamp(inbound, envelope));
+    Case { identity, private, stamp, has_own_id: envelope.has_own_id, ..unread(context, inbound, clock) }
 }
 
-/// A letter for what may kill the process that reads it, so it is not read. Outside the queue of suspects it comes to
-/// this only when the message could not even be moved there, so nothing of it but the body is sent on.
+/// Where an amendment stands among those of its order. Somebody wants a replay to be the last, whatever its age.
+fn stamp(inbound: &Inbound, envelope: &Envelope) -> Stamp {
+    let taken = inbound.history.first_taken_at.unwrap_or_else(Timestamp::now);
+    let may_be_late = inbound.hopped || inbound.redelivered;
+    match inbound.history.replays {
+        0 => Stamp { sequence: envelope.sequence.clone(), time: envelope.time, taken, may_be_late },
+        _ => Stamp::of_replay(taken, false),
+    }
+}
+
+/// A letter for a message that may end the process that reads it, so it is not read.
 pub(super) fn bury<A: OrderApi>(context: &Context<A>, inbound: &Inbound, why: &str) -> Settlement {
-    let mut settlement = unread(context, inbound).refuse(OwnCode::PoisonMessage, why);
+    let clock = context.pace.clock(Instant::now());
+    bare_if_refused(unread(context, inbound, clock).refuse(OwnCode::PoisonMessage, why), inbound)
+}
+
+/// Nothing but the body is sent on of a message whose headers or properties the broker may be refusing.
+fn bare_if_refused(mut settlement: Settlement, inbound: &Inbound) -> Settlement {
     if let Settlement::DeadLetter(letter, _) = &mut settlement {
-        letter.bare = inbound.blames >= UNMOVABLE_AFTER && !inbound.suspect;
+        letter.bare = inbound.blames >= UNPUBLISHABLE_AFTER;
     }
     settlement
 }
 
-/// A case of which nothing is known but what the broker told.
-fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound) -> Case<'a, A> {
-    let message_id = inbound.message_id.clone().unwrap_or_else(|| body_id(&inbound.body).to_string());
-    let identity = Identity { message_id, ..Identity::default() };
-    let taken_at = inbound.taken_at.unwrap_or_else(Instant::now);
-    let (private, open_call, began) = (Private::default(), AtomicBool::default(), Timestamp::now());
-    Case { context, inbound, identity, private, rank: None, open_call, began, taken_at }
+/// A case of which nothing is known but the delivery.
+fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound, clock: Clock) -> Case<'a, A> {
+    let identity = Identity { message_id: id_outside(&raw(inbound)), ..Identity::default() };
+    let began = Timestamp::now();
+    let stamp = Stamp::of_replay(began, false);
+    Case { context, inbound, identity, private: Private::default(), stamp, has_own_id: true, began, clock }
 }
 
 fn raw(inbound: &Inbound) -> RawMessage<'_> {

@@ -1,4 +1,4 @@
-//! Which messages of an order come before which: those under way, those that wait here, those away in retry queues.
+//! Which messages of an order come before which: the one under way, those that wait here, those away in retry queues.
 //!
 //! Not here: handling any of them.
 
@@ -6,41 +6,35 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use super::rank::Rank;
-use crate::ports::Job;
+use super::pool::Work;
 
-/// A message that is not back so long after its time, although one that was sent after it is, is taken for another
-/// replica's: it would have come first, unless the broker held it back for longer, as it may after the loss of a quorum.
-pub(super) const BACK_WITHIN: Duration = Duration::from_secs(60);
+/// How long a message in a retry queue is waited for after its time, once a later one of that queue is back. RabbitMQ
+/// tries again only after three minutes to pass on a message whose target had lost its quorum.
+const LATE: Duration = Duration::from_secs(600);
 
-/// Where nobody else can have it, it is waited for: RabbitMQ tries again only after three minutes what it could not pass
-/// on from a retry queue when a node was lost. Nor does it come while there is no session.
-const BACK_AT_LAST: Duration = Duration::from_secs(600);
-
-/// Where nothing is known but the time, a message may be behind hours of others, which a pause has kept in the broker.
-/// What comes later than that finds its place forgotten, so that what other replicas took does not pile up here.
+/// How long it is waited for where nothing is known but the time: hours of other messages may be before it in the work
+/// queue.
 const REMEMBERED: Duration = Duration::from_secs(6 * 3600);
-
-/// More lanes than one worker ever has: most of their messages were taken by other replicas, between which no order is
-/// kept, so that those that are late are forgotten sooner.
-const MANY: usize = 50_000;
 
 /// The orders that have messages here or away. Time is an argument.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     lanes: HashMap<String, Lane>,
+    /// The session that the messages here came by.
+    session: u64,
     /// How many lanes there may be before those in which nothing happens any more are taken out.
     sweep_at: usize,
 }
 
 #[derive(Debug, Default)]
 struct Lane {
-    /// One of its messages is under way.
+    /// One of its messages is under way or held.
     busy: bool,
-    /// The rest of what was delivered, in order.
-    waiting: VecDeque<(Who, Job)>,
+    /// That one is held for its delay, in this process.
+    held: bool,
+    /// The rest of its deliveries, in order.
+    waiting: VecDeque<Work>,
     /// Messages in retry queues, in the order in which they have to be handled.
     away: VecDeque<Away>,
 }
@@ -49,20 +43,14 @@ struct Lane {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Who {
     /// Tells it from others of its order; its copies are the same.
-    pub(super) message: Uuid,
+    pub(super) message: u64,
     /// It creates the order.
     pub(super) creates: bool,
-    /// It amends the order.
-    pub(super) amends: bool,
-    /// The broker has given it to a worker before.
+    /// It has been through a retry queue, or was delivered before.
     pub(super) was_here: bool,
-    /// What came before it, where that is known.
-    pub(super) rank: Option<Rank>,
-    /// When its session began, where no other worker takes messages.
-    pub(super) alone_since: Option<Instant>,
 }
 
-/// A message that is in a retry queue, or comes back for another reason.
+/// A message that is in a retry queue.
 #[derive(Clone, Copy, Debug)]
 struct Away {
     who: Who,
@@ -81,16 +69,9 @@ pub(super) struct Way {
 }
 
 impl Away {
-    /// Whether this one is to be handled before the other. Nothing else comes before a create. What the broker gave out
-    /// first comes first, also where it gives it back late.
+    /// Whether this one is to be handled before the other. Nothing else comes before a create.
     fn comes_before(&self, other: &Who) -> bool {
-        match (self.who.creates, other.creates) {
-            (true, false) => true,
-            (false, true) => false,
-            (true, true) | (false, false) => {
-                !self.who.rank.zip(other.rank).is_some_and(|(own, rank)| own.is_after(rank))
-            }
-        }
+        self.who.creates || !other.creates
     }
 }
 
@@ -104,15 +85,30 @@ pub(super) enum Turn {
 }
 
 impl Lanes {
-    /// Gives the job back when nothing of its order is under way; keeps it until then.
-    pub(super) fn enter(&mut self, name: &str, who: Who, job: Job) -> Option<Job> {
+    /// Messages come by this session from now on. The broker delivers again what came by the last one and was not
+    /// settled; what was away may have come back to another worker meanwhile, so nothing waits for it.
+    /// Whether the session is a new one.
+    pub(super) fn of_session(&mut self, number: u64) -> bool {
+        if std::mem::replace(&mut self.session, number) == number {
+            return false;
+        }
+        for lane in self.lanes.values_mut() {
+            lane.away.clear();
+            lane.waiting.clear();
+        }
+        self.lanes.retain(|_, lane| lane.busy);
+        true
+    }
+
+    /// Gives the message back when nothing of its order is under way; keeps it until then.
+    pub(super) fn enter(&mut self, name: &str, work: Work) -> Option<Work> {
         let lane = self.lanes.entry(name.to_owned()).or_default();
         if lane.busy {
-            lane.waiting.push_back((who, job));
+            lane.waiting.push_back(work);
             return None;
         }
         lane.busy = true;
-        Some(job)
+        Some(work)
     }
 
     /// Whether it is this message's turn. One that is back from a retry queue leaves the list of those away; one whose turn
@@ -123,14 +119,7 @@ impl Lanes {
         let own = lane.away.iter().find(|away| returns(away)).map(|away| away.way.until);
         let is_given_up = |first: &Way| {
             let passed = own.is_some_and(|own| first.until <= own);
-            let until = match who.alone_since {
-                // it waits for as long as it takes, and comes back to any of the workers
-                None if first.awaits_create => return true,
-                _ if !passed => first.until + REMEMBERED,
-                None => first.until + BACK_WITHIN,
-                Some(since) => first.until.max(since) + BACK_AT_LAST,
-            };
-            until <= now
+            first.until + if passed { LATE } else { REMEMBERED } <= now
         };
         while let Some(first) = lane.away.iter().position(|away| returns(away) || away.comes_before(who)) {
             let Some(away) = lane.away.get(first).copied() else { break };
@@ -145,7 +134,7 @@ impl Lanes {
         Turn::Now
     }
 
-    /// A message whose turn it was comes again, through a retry queue or else at once: it is first then, too.
+    /// A message whose turn it was went into a retry queue: it is first when it is back, too.
     pub(super) fn comes_again(&mut self, name: &str, who: Who, way: Way) {
         if let Some(lane) = self.lanes.get_mut(name) {
             lane.away.push_front(Away { who, way });
@@ -163,9 +152,25 @@ impl Lanes {
         lane.away.insert(last.map_or(0, |last| last + 1), Away { who, way });
     }
 
-    /// The next job of a lane of which nothing is under way any more.
-    pub(super) fn leave(&mut self, name: &str, now: Instant) -> Option<(Who, Job)> {
+    /// Holds the message under way, with those that wait behind it, unless more than `most` would be held so.
+    pub(super) fn hold(&mut self, name: &str, most: usize) -> bool {
+        let held = self.lanes.values().filter(|lane| lane.held).map(Lane::here).sum::<usize>();
+        let Some(lane) = self.lanes.get_mut(name) else { return false };
+        lane.held = held + lane.here() <= most;
+        lane.held
+    }
+
+    /// The message that was held is under way again.
+    pub(super) fn let_go(&mut self, name: &str) {
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.held = false;
+        }
+    }
+
+    /// The next message of a lane of which nothing is under way any more.
+    pub(super) fn leave(&mut self, name: &str, now: Instant) -> Option<Work> {
         let lane = self.lanes.get_mut(name)?;
+        lane.held = false;
         if let Some(next) = lane.waiting.pop_front() {
             return Some(next);
         }
@@ -174,16 +179,22 @@ impl Lanes {
             self.lanes.remove(name);
         }
         if self.lanes.len() > self.sweep_at {
-            let kept = if self.lanes.len() > MANY { BACK_WITHIN } else { REMEMBERED };
-            self.lanes.retain(|_, lane| lane.busy || lane.away.iter().any(|away| away.way.until + kept > now));
+            self.lanes.retain(|_, lane| lane.busy || lane.away.iter().any(|away| away.way.until + REMEMBERED > now));
             self.sweep_at = self.lanes.len() * 2 + 1000;
         }
         None
     }
 
-    /// Drops what has not begun.
+    /// Drops all that waits.
     pub(super) fn give_back(&mut self) {
         self.lanes.values_mut().for_each(|lane| lane.waiting.clear());
+    }
+}
+
+impl Lane {
+    /// The message under way and those that wait behind it.
+    fn here(&self) -> usize {
+        1 + self.waiting.len()
     }
 }
 

@@ -3,21 +3,23 @@
 //! Not here: where messages come from and go to, how a call is made, what an error means.
 
 pub mod amend;
+pub mod amended;
 pub mod board;
 pub mod case;
-pub mod claim;
 pub mod context;
 pub mod create;
 pub mod fulfillment;
 pub mod handle;
 mod lanes;
+pub mod locks;
 pub mod look_up;
 pub mod pace;
+mod poison;
 pub mod pool;
-pub mod rank;
 mod record;
 pub mod refund;
 pub mod send;
+mod takeover;
 mod update;
 
 pub use board::Board;

@@ -2,21 +2,23 @@
 //!
 //! Not here: the rules (`policy::limiter`, `policy::breaker`); the calls.
 
+use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, gauge, histogram};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
-use crate::policy::breaker::{Breaker, Waits};
+use crate::policy::breaker::{Admission, Breaker, Waits};
 use crate::policy::catalogue::Class;
 use crate::policy::limiter::{Limiter, RetryQuota};
 use crate::policy::sign::{Cause, Sign};
-use crate::ports::{Flow, Pause};
+use crate::ports::{Operation, Pause};
 
-/// What the pace is told.
+/// Settings of the pace.
 #[derive(Clone, Debug)]
 pub struct Pacing {
     /// Calls per second that are never exceeded, where somebody has set that.
@@ -29,9 +31,11 @@ pub struct Pacing {
 #[derive(Debug)]
 pub struct Pace {
     state: Mutex<State>,
-    /// Held by the one whose turn is next; whoever asked first gets it first.
-    turn: tokio::sync::Mutex<()>,
-    flow: watch::Sender<Flow>,
+    /// Held by the call that begins next; calls begin in the order in which they asked.
+    next: tokio::sync::Mutex<()>,
+    /// Changes whenever a call that had to wait may find it otherwise.
+    changes: watch::Sender<u64>,
+    stop: CancellationToken,
     /// When the clock of the rules began.
     start: Instant,
 }
@@ -40,14 +44,30 @@ pub struct Pace {
 struct State {
     limiter: Limiter,
     quota: RetryQuota,
-    breaker: Breaker,
-    stopping: bool,
+    /// Of every operation.
+    calls: Breaker,
+    /// Of creates alone.
+    creates: Breaker,
+    held_back: HeldBack,
+}
+
+/// For how long all calls have been held back so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct HeldBack {
+    before: Duration,
+    since: Option<Duration>,
+}
+
+impl HeldBack {
+    fn total(self, now: Duration) -> Duration {
+        self.before + self.since.map(|since| now.saturating_sub(since)).unwrap_or_default()
+    }
 }
 
 /// Why a call is not made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PutOff {
-    /// All calls are paused.
+    /// Calls of its operation are paused, others are not.
     Paused,
     /// The process is to end.
     Stopping,
@@ -55,12 +75,10 @@ pub enum PutOff {
     NoTurn,
     /// The message's session with the broker is lost: it comes again.
     SessionLost,
-    /// Another message, here or in another worker, is changing the order.
-    ClaimedByAnother,
-    /// The claim of the order ended before the call could begin.
-    ClaimLost,
-    /// The broker does not say whose the claim of the order is.
-    ClaimUnknown,
+    /// The broker did not say in time that this worker is still the active one.
+    NotConfirmedActive,
+    /// Another message changed the order until it was too late.
+    OrderBusy,
 }
 
 impl PutOff {
@@ -71,11 +89,17 @@ impl PutOff {
             Self::Stopping => "Stopping",
             Self::NoTurn => "NoTurn",
             Self::SessionLost => "SessionLost",
-            Self::ClaimedByAnother => "ClaimedByAnother",
-            Self::ClaimLost => "ClaimLost",
-            Self::ClaimUnknown => "ClaimUnknown",
+            Self::NotConfirmedActive => "NotConfirmedActive",
+            Self::OrderBusy => "OrderBusy",
         }
     }
+}
+
+/// For how long a message has been handled, without the time in which all calls were held back.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    began: Instant,
+    held_back_before: Duration,
 }
 
 /// An attempt that has ended.
@@ -91,47 +115,118 @@ pub struct Attempt<'a> {
     pub sign: Sign,
 }
 
+/// The right to begin one call. Where that call is a probe, the next one may begin when this is dropped.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    pace: &'a Pace,
+    probe: Probe,
+}
+
+/// Which breakers a call is a probe for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Probe {
+    calls: bool,
+    creates: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.probe != Probe::default() {
+            self.pace.change(|state, _| state.release(self.probe));
+            self.pace.tell();
+        }
+    }
+}
+
 impl Pace {
     /// No pause, and no limit but the one that is set.
     pub fn new(pacing: Pacing) -> Self {
         let state = State {
             limiter: Limiter::new(pacing.max_calls_per_second),
             quota: RetryQuota::default(),
-            breaker: Breaker::new(pacing.waits),
-            stopping: false,
+            calls: Breaker::new(pacing.waits.clone()),
+            creates: Breaker::new(pacing.waits),
+            held_back: HeldBack::default(),
         };
         Self {
             state: Mutex::new(state),
-            turn: tokio::sync::Mutex::default(),
-            flow: watch::Sender::default(),
+            next: tokio::sync::Mutex::default(),
+            changes: watch::Sender::default(),
+            stop: CancellationToken::new(),
             start: Instant::now(),
         }
     }
 
-    /// Waits for a token, not longer than `until`.
+    /// A message's clock, begun at this time.
+    pub fn clock(&self, began: Instant) -> Clock {
+        Clock { began, held_back_before: self.state().held_back.total(self.start.elapsed()) }
+    }
+
+    /// What a message's clock shows.
+    pub fn elapsed(&self, clock: &Clock) -> Duration {
+        let held_back = self.state().held_back.total(self.start.elapsed());
+        clock.began.elapsed().saturating_sub(held_back.saturating_sub(clock.held_back_before))
+    }
+
+    /// Waits for the turn of a call: for as long as all calls are held back, and else until the message's clock shows
+    /// `until`, or its session is lost.
     ///
     /// # Errors
-    /// There is none for this call.
-    pub async fn turn(&self, until: Instant) -> Result<(), PutOff> {
+    /// The call is not to be made now.
+    pub async fn turn(
+        &self,
+        operation: Operation,
+        clock: &Clock,
+        until: Duration,
+        lost: &CancellationToken,
+    ) -> Result<Turn<'_>, PutOff> {
         let asked = Instant::now();
-        let mut flow = self.flow.subscribe();
-        let _next = timeout_at(until, self.turn.lock()).await.map_err(|_late| PutOff::NoTurn)?;
+        let turn = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(PutOff::Stopping),
+            () = lost.cancelled() => Err(PutOff::SessionLost),
+            turn = self.next_turn(operation) => turn,
+            () = self.shows(clock, until) => Err(PutOff::NoTurn),
+        };
+        if turn.is_ok() {
+            histogram!("bwp_api_turn_seconds").record(asked.elapsed());
+        }
+        turn
+    }
+
+    async fn next_turn(&self, operation: Operation) -> Result<Turn<'_>, PutOff> {
+        let mut changes = self.changes.subscribe();
+        let _next = self.next.lock().await;
         loop {
-            let wait = match self.change(|state, now| state.take(now)) {
-                Ok(Ok(())) => break,
+            changes.mark_unchanged();
+            let wait = match self.change(|state, now| state.admit(operation, now)) {
+                Ok(Ok(probe)) => return Ok(Turn { pace: self, probe }),
                 Ok(Err(wait)) => wait,
                 Err(put_off) => return Err(put_off),
             };
-            if Instant::now() + wait > until {
-                return Err(PutOff::NoTurn);
-            }
             tokio::select! {
-                () = sleep(wait) => {}
-                _ = flow.changed() => {}
+                () = sleep_or_never(wait) => {}
+                // it cannot fail: the sender is ours
+                _ = changes.changed() => {}
             }
         }
-        histogram!("bwp_api_turn_seconds").record(asked.elapsed());
-        Ok(())
+    }
+
+    /// Waits until a message's clock shows this.
+    async fn shows(&self, clock: &Clock, until: Duration) {
+        let mut changes = self.changes.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let rest = until.saturating_sub(self.elapsed(clock));
+            let stands_still = self.state().held_back.since.is_some();
+            if rest.is_zero() && !stands_still {
+                return;
+            }
+            tokio::select! {
+                () = sleep_or_never(if stands_still { None } else { Some(rest) }) => {}
+                _ = changes.changed() => {}
+            }
+        }
     }
 
     /// Whether a failed call may be made again at once; uses up one of all messages' retries.
@@ -157,26 +252,38 @@ impl Pace {
                 Some(_) => {}
             }
             gauge!("bwp_api_rate_limit").set(state.limiter.rate().unwrap_or_default());
-            state.breaker.seen(attempt.sign, attempt.order, began, now);
+            state.seen(attempt.sign, attempt.order, began, now);
         });
+    }
+
+    /// Calls begin one at a time until one is answered: the worker that was active before may have paused.
+    pub fn took_over(&self) {
+        self.change(|state, _| state.calls.one_at_a_time());
     }
 
     /// From now on no call is begun.
     pub fn stop(&self) {
-        self.state().stopping = true;
+        self.stop.cancel();
     }
 
     /// Whether no call is to be begun any more.
     pub fn is_stopping(&self) -> bool {
-        self.state().stopping
+        self.stop.is_cancelled()
     }
 
-    /// The pause, while there is one; also while a message tries.
+    /// Resolves when no call is to be begun any more.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// The pause, while there is one; also while a message tries. The one of all calls goes first.
     pub fn pause(&self) -> Option<Pause> {
         let state = self.state();
-        let (now, pause) = (self.start.elapsed(), state.breaker.pause()?);
+        let breakers = [&state.calls, &state.creates];
+        let (breaker, pause) = breakers.into_iter().find_map(|breaker| Some((breaker, breaker.pause()?)))?;
+        let now = self.start.elapsed();
         let since = SignedDuration::try_from(now.saturating_sub(pause.since)).unwrap_or_default();
-        let next_probe = state.breaker.next_probe().map(|at| at.saturating_sub(now));
+        let next_probe = breaker.next_probe().map(|at| at.saturating_sub(now));
         let today = Timestamp::now();
         Some(Pause {
             cause: pause.cause.name(),
@@ -185,50 +292,26 @@ impl Pace {
         })
     }
 
-    /// How many messages may be taken, from now on.
-    pub fn flow(&self) -> watch::Receiver<Flow> {
-        self.flow.subscribe()
-    }
-
-    /// Lets a message try whenever it is time for that. Never returns.
-    pub async fn probe_when_due(&self) {
-        let mut flow = self.flow.subscribe();
-        loop {
-            let due = self.state().breaker.next_probe();
-            match due {
-                Some(at) => {
-                    sleep_until(self.start + at).await;
-                    self.change(|_, _| {});
-                }
-                // it cannot fail: the sender is ours
-                None => drop(flow.changed().await),
-            }
-        }
-    }
-
-    /// Changes the state, and tells what has become of the pause.
+    /// Changes the state, and tells what has become of the pauses.
     fn change<T>(&self, change: impl FnOnce(&mut State, Duration) -> T) -> T {
-        let (mut state, now) = (self.state(), self.start.elapsed());
-        let before = state.breaker.pause();
+        let mut state = self.state();
+        let now = self.start.elapsed();
+        let (before, held_back) = (state.causes(), state.held_back.since.is_some());
         let changed = change(&mut state, now);
-        let flow = state.breaker.flow(now);
-        let after = state.breaker.pause();
-        let causes = (before.map(|pause| pause.cause), after.map(|pause| pause.cause));
-        if causes.0 != causes.1 {
-            show_pause(causes.1);
+        state.count_held_back(now);
+        let (after, still_held_back) = (state.causes(), state.held_back.since.is_some());
+        drop(state);
+        for (before, after) in before.into_iter().zip(after) {
+            tell_of_pause(before, after);
         }
-        match causes {
-            (None, Some(cause)) => {
-                tracing::warn!(cause = cause.name(), "paused: nothing is called, messages stay in the broker");
-            }
-            (Some(before), Some(cause)) if before != cause => {
-                tracing::warn!(cause = cause.name(), "paused for another cause");
-            }
-            (Some(cause), None) => tracing::info!(cause = cause.name(), "the pause is over"),
-            (None, None) | (Some(_), Some(_)) => {}
+        if before != after || held_back != still_held_back {
+            self.tell();
         }
-        self.flow.send_if_modified(|shown| std::mem::replace(shown, flow) != flow);
         changed
+    }
+
+    fn tell(&self) {
+        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 
     /// A panic in another task leaves nothing half done in here.
@@ -238,114 +321,96 @@ impl Pace {
 }
 
 impl State {
-    /// A token, or how long to wait for it.
-    fn take(&mut self, now: Duration) -> Result<Result<(), Duration>, PutOff> {
-        if self.stopping {
-            return Err(PutOff::Stopping);
+    /// A token; or how long to wait for it, where that is known.
+    fn admit(&mut self, operation: Operation, now: Duration) -> Result<Result<Probe, Option<Duration>>, PutOff> {
+        let mut probe = Probe::default();
+        match self.calls.admit(now) {
+            Admission::Free => {}
+            Admission::Probe => probe.calls = true,
+            Admission::Wait(until) => return Ok(Err(until.map(|until| until.saturating_sub(now)))),
         }
-        match self.breaker.flow(now) {
-            Flow::Nothing => Err(PutOff::Paused),
-            Flow::Full | Flow::One => Ok(self.limiter.take(now)),
+        if operation == Operation::CreateOrder {
+            match self.creates.admit(now) {
+                Admission::Free => {}
+                Admission::Probe => probe.creates = true,
+                Admission::Wait(_) => {
+                    self.release(probe);
+                    return Err(PutOff::Paused);
+                }
+            }
+        }
+        let taken = self.limiter.take(now);
+        if taken.is_err() {
+            self.release(probe);
+        }
+        Ok(taken.map(|()| probe).map_err(Some))
+    }
+
+    fn release(&mut self, probe: Probe) {
+        if probe.calls {
+            self.calls.release();
+        }
+        if probe.creates {
+            self.creates.release();
+        }
+    }
+
+    fn seen(&mut self, sign: Sign, order: &str, began: Duration, now: Duration) {
+        match sign {
+            Sign::Works { create } => {
+                self.calls.works(began);
+                if create {
+                    self.creates.works(began);
+                }
+            }
+            Sign::Fails(cause) if cause.stops_all_calls() => self.calls.fails(cause, order, began, now),
+            Sign::Fails(cause) => {
+                // the API answers, and knows our credentials
+                self.calls.works(began);
+                self.creates.fails(cause, order, began, now);
+            }
+            Sign::Nothing => {}
+        }
+    }
+
+    fn causes(&self) -> [Option<Cause>; 2] {
+        [&self.calls, &self.creates].map(|breaker| breaker.pause().map(|pause| pause.cause))
+    }
+
+    fn count_held_back(&mut self, now: Duration) {
+        let held_back = &mut self.held_back;
+        match (self.calls.holds_back(), held_back.since) {
+            (true, None) => held_back.since = Some(now),
+            (false, Some(_)) => *held_back = HeldBack { before: held_back.total(now), since: None },
+            (true, Some(_)) | (false, None) => {}
         }
     }
 }
 
-fn show_pause(present: Option<Cause>) {
-    for cause in Cause::ALL {
-        gauge!("bwp_paused", "cause" => cause.name()).set(u8::from(present == Some(cause)));
+fn tell_of_pause(before: Option<Cause>, after: Option<Cause>) {
+    if before == after {
+        return;
+    }
+    for (cause, on) in before.map(|cause| (cause, 0)).into_iter().chain(after.map(|cause| (cause, 1))) {
+        gauge!("bwp_paused", "cause" => cause.name()).set(on);
+    }
+    match (before, after) {
+        (None, Some(cause)) if cause.stops_all_calls() => {
+            tracing::warn!(cause = cause.name(), "paused: no call is made, messages are held");
+        }
+        (None, Some(cause)) => tracing::warn!(cause = cause.name(), "paused: no order is created, other calls go on"),
+        (Some(_), Some(cause)) => tracing::warn!(cause = cause.name(), "paused for another cause"),
+        (Some(cause), None) => tracing::info!(cause = cause.name(), "the pause is over"),
+        (None, None) => {}
+    }
+}
+
+async fn sleep_or_never(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => sleep(wait).await,
+        None => pending().await,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::policy::sign::works;
-    use crate::ports::Operation;
-
-    const SECOND: Duration = Duration::from_secs(1);
-    const REFUSED: Sign = Sign::Fails(Cause::CredentialsRefused);
-
-    fn pace(max_calls_per_second: Option<f64>) -> Pace {
-        Pace::new(Pacing { max_calls_per_second, waits: Waits { first: SECOND, longest: 4 * SECOND } })
-    }
-
-    fn seen(pace: &Pace, class: Option<Class>, sign: Sign) {
-        pace.seen(Attempt { order: "SO-1", began: Instant::now(), class, sign });
-    }
-
-    fn until(seconds: u32) -> Instant {
-        Instant::now() + seconds * SECOND
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_healthy_api_costs_no_wait() {
-        let (pace, began) = (pace(None), Instant::now());
-        for _ in 0..1000 {
-            assert_eq!(pace.turn(began).await, Ok(()));
-        }
-        assert_eq!(began.elapsed(), Duration::ZERO);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_asks_first_is_first_and_nobody_waits_longer_than_told() {
-        let (pace, began) = (pace(Some(1.0)), Instant::now());
-        let turns = futures_util::future::join_all((0..6).map(|_| pace.turn(began + 3 * SECOND)));
-        let ends: Vec<_> = turns.await.into_iter().map(|turn| turn.is_ok()).collect();
-        assert_eq!(ends, [true, true, true, true, false, false], "at 0, 1, 2 and 3 s");
-        assert!(began.elapsed() <= 4 * SECOND, "{:?}", began.elapsed());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_waits_is_put_off_when_a_pause_begins() {
-        let pace = pace(Some(1.0));
-        pace.turn(until(0)).await.unwrap();
-        let began = Instant::now();
-        let (first, second, ()) = tokio::join!(pace.turn(until(60)), pace.turn(until(60)), async {
-            seen(&pace, Some(Class::Denied), REFUSED)
-        });
-        assert_eq!((first, second), (Err(PutOff::Paused), Err(PutOff::Paused)));
-        assert_eq!(began.elapsed(), Duration::ZERO);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_waits_is_put_off_when_the_process_is_to_end() {
-        let pace = pace(Some(1.0));
-        pace.turn(until(0)).await.unwrap();
-        let (waiting, ()) = tokio::join!(pace.turn(until(60)), async { pace.stop() });
-        assert_eq!(waiting, Err(PutOff::Stopping));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_lets_one_message_try_after_its_wait_and_ends_when_that_succeeds() {
-        let pace = pace(None);
-        let receiver = pace.flow();
-        let flow = || *receiver.borrow();
-        seen(&pace, Some(Class::Denied), REFUSED);
-        assert_eq!((flow(), pace.turn(until(60)).await), (Flow::Nothing, Err(PutOff::Paused)));
-        let shown = pace.pause().unwrap();
-        assert_eq!((shown.cause, shown.next_probe.is_some()), ("credentials-refused", true));
-
-        tokio::time::timeout(2 * SECOND, pace.probe_when_due()).await.unwrap_err();
-        assert_eq!((flow(), pace.turn(until(60)).await), (Flow::One, Ok(())));
-        seen(&pace, Some(Class::Denied), REFUSED);
-        assert_eq!(flow(), Flow::Nothing);
-
-        tokio::time::timeout(SECOND, pace.probe_when_due()).await.unwrap_err();
-        assert_eq!(flow(), Flow::Nothing, "the second wait is longer");
-        tokio::time::timeout(2 * SECOND, pace.probe_when_due()).await.unwrap_err();
-        assert_eq!(flow(), Flow::One);
-        seen(&pace, None, works(Operation::Order));
-        assert_eq!((flow(), pace.pause()), (Flow::Full, None));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_throttled_call_slows_all_down_and_a_refused_order_does_not() {
-        let (pace, began) = (pace(None), Instant::now());
-        seen(&pace, Some(Class::Rejected), works(Operation::CreateOrder));
-        pace.turn(until(0)).await.unwrap();
-        assert_eq!(began.elapsed(), Duration::ZERO);
-        seen(&pace, Some(Class::Throttled), Sign::Nothing);
-        pace.turn(until(60)).await.unwrap();
-        assert!(began.elapsed() >= Duration::from_millis(100), "{:?}", began.elapsed());
-    }
-}
+mod tests;

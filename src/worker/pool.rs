@@ -1,7 +1,8 @@
 //! Which messages are handled when: one at a time for an order, orders side by side, and a fence around each.
 //!
-//! Not here: how many there may be in all; whoever hands jobs out bounds that.
+//! Not here: how many there may be in all, which those who hand jobs out bound.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -9,167 +10,284 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::board::{Board, InHand, Reason};
 use super::context::Context;
-use super::handle::{Standing, after_panic, bury, handle, lane_of};
+use super::handle::{Standing, after_panic, bury, handle_since, lane_of};
 use super::lanes::{Lanes, Turn, Way, Who};
+use super::pace::Clock;
 use super::record::record;
+use super::takeover::updates_begin_at;
 use crate::domain::envelope::Kind;
-use crate::domain::outcome::body_id;
 use crate::ports::{Inbound, Job, Later, OrderApi, Settlement, Settling};
+
+/// A message on its way through the pool.
+#[derive(Debug)]
+pub(super) struct Work {
+    job: Job,
+    who: Who,
+    kind: Option<Kind>,
+    /// Begun with its first turn.
+    clock: Option<Clock>,
+    /// Until it is settled or given back.
+    _in_hand: InHand,
+}
+
+impl Work {
+    pub(super) fn new(job: Job, who: Who, kind: Option<Kind>, board: Arc<Board>) -> Self {
+        let _in_hand = board.takes(job.inbound.taken_at);
+        Self { job, who, kind, clock: None, _in_hand }
+    }
+}
 
 /// Handles jobs until there are no more, or until `stop`.
 ///
-/// After `stop` nothing new is begun, what is under way goes on to its end, the rest is dropped unsettled,
-/// which gives it back.
+/// After `stop` nothing new is begun, calls under way go on to their end, the rest is dropped unsettled, which gives it
+/// back.
 pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver<Job>, stop: CancellationToken) {
-    let mut lanes = Lanes::default();
-    let mut probing = std::pin::pin!(context.pace.probe_when_due());
-    let mut running: JoinSet<Ended> = JoinSet::new();
+    let mut pool = Pool { context, lanes: Lanes::default(), running: JoinSet::new() };
     let (mut more, mut stopping) = (true, false);
-    while more || !running.is_empty() {
+    while more || !pool.running.is_empty() {
         tokio::select! {
-            () = &mut probing => {}
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
-                context.pace.stop();
-                lanes.give_back();
+                pool.context.pace.stop();
+                pool.lanes.give_back();
             }
             job = jobs.recv(), if more => match job {
                 Some(job) if stopping => drop(job),
-                Some(job) => {
-                    let standing = fenced_lane_of(&context, &job.inbound);
-                    let who = who(&job.inbound, standing.as_ref());
-                    match standing {
-                        None => begin(&mut running, &context, None, who, job, Turn::Now),
-                        Some(Standing { order, .. }) => {
-                            if let Some(job) = lanes.enter(&order, who, job) {
-                                begin_in_lane(&mut running, &context, &mut lanes, order, who, job);
-                            }
-                        }
-                    }
-                }
+                Some(job) => pool.enter(job),
                 None => more = false,
             },
-            Some(ended) = running.join_next() => {
+            Some(ended) = pool.running.join_next() => {
                 // a task ends by itself: its panics are caught inside, and nobody aborts it
-                let Ok(Ended { lane: Some(lane), who, turn, end }) = ended else { continue };
-                let now = Instant::now();
-                // the broker may well give what comes after a lost one first
-                let lost = Way { queue: 0, until: now, awaits_create: false };
-                match (turn, end) {
-                    (Turn::Behind(_), End::Away(way)) => lanes.followed(&lane, who, way),
-                    (Turn::Behind(way), End::Lost) => lanes.followed(&lane, who, Way { until: now, ..way }),
-                    (Turn::Now, End::Away(way)) => lanes.comes_again(&lane, who, way),
-                    (Turn::Now, End::Lost) => lanes.comes_again(&lane, who, lost),
-                    (Turn::Now | Turn::Behind(_), End::Settled) => {}
-                }
-                if let Some((who, job)) = lanes.leave(&lane, now) {
-                    begin_in_lane(&mut running, &context, &mut lanes, lane, who, job);
+                if let Ok(Ended { lane, who, end }) = ended {
+                    pool.leave(lane, who, end);
                 }
             }
         }
     }
 }
 
-/// How a job's task ended.
+struct Pool<A> {
+    context: Arc<Context<A>>,
+    lanes: Lanes,
+    running: JoinSet<Ended>,
+}
+
+/// How a message's task ended.
 struct Ended {
     lane: Option<String>,
     who: Who,
-    turn: Turn,
     end: End,
 }
 
 /// Whether a message comes again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 enum End {
-    /// It does not; or nothing is to wait for it.
+    /// It is settled, or the broker delivers it again: nothing is to wait for it.
     Settled,
-    /// It was sent through a retry queue.
+    /// It went into a retry queue, in its turn.
     Away(Way),
-    /// Its settlement could not be carried out, or nothing is known of it: the broker delivers it again.
-    #[default]
-    Lost,
+    /// It went into a retry queue behind another.
+    Followed(Way),
+    /// It is to come back, by whichever way.
+    PutOff(Box<(Work, Later)>),
+    /// It was held for its delay, which is over.
+    Due(Box<Work>),
 }
 
-fn who(inbound: &Inbound, standing: Option<&Standing>) -> Who {
-    Who {
-        message: body_id(&inbound.body),
-        creates: standing.is_some_and(|standing| standing.kind == Kind::CheckoutCompleted),
-        amends: standing.is_some_and(|standing| standing.kind == Kind::OrderAmended),
-        was_here: inbound.hopped || inbound.redelivered,
-        rank: standing.and_then(|standing| standing.rank),
-        alone_since: inbound.alone_since,
+/// What a message's task does.
+enum Task {
+    Handle,
+    /// Waits until then.
+    Hold(Instant),
+    /// Sends it the way of another.
+    Follow(Way),
+    Hop(Later),
+}
+
+impl<A: OrderApi> Pool<A> {
+    fn enter(&mut self, job: Job) {
+        let session = &job.inbound.session;
+        if self.lanes.of_session(session.number) && session.took_over_at.is_some() {
+            self.context.pace.took_over();
+        }
+        let standing = fenced_lane_of(&self.context, &job.inbound);
+        let kind = standing.as_ref().map(|standing| standing.kind);
+        let who = who(&job.inbound, kind);
+        self.context.board.back(who.message);
+        let work = Work::new(job, who, kind, Arc::clone(&self.context.board));
+        match standing {
+            None => self.spawn(None, work, Task::Handle),
+            Some(Standing { order, .. }) => {
+                if let Some(work) = self.lanes.enter(&order, work) {
+                    self.begin(order, work);
+                }
+            }
+        }
+    }
+
+    fn leave(&mut self, lane: Option<String>, who: Who, end: End) {
+        let lane = match (lane, end) {
+            (lane, End::PutOff(put_off)) => return self.put_off(lane, *put_off),
+            (lane, End::Due(work)) => {
+                lane.iter().for_each(|lane| self.lanes.let_go(lane));
+                return self.spawn(lane, *work, Task::Handle);
+            }
+            (None, End::Settled | End::Away(_) | End::Followed(_)) => return,
+            (Some(lane), End::Settled) => lane,
+            (Some(lane), End::Away(way)) => {
+                self.lanes.comes_again(&lane, who, way);
+                lane
+            }
+            (Some(lane), End::Followed(way)) => {
+                self.lanes.followed(&lane, who, way);
+                lane
+            }
+        };
+        if let Some(work) = self.lanes.leave(&lane, Instant::now()) {
+            self.begin(lane, work);
+        }
+    }
+
+    /// Holds a message for its delay with its followers behind it, so that a hand-over keeps their order. Where that
+    /// does not fit, it goes through a retry queue.
+    fn put_off(&mut self, lane: Option<String>, (mut work, later): (Work, Later)) {
+        let delay = self.context.delay(&later);
+        let fits =
+            work.clock.is_some_and(|clock| self.context.pace.elapsed(&clock) + delay <= self.context.timing.last_call);
+        let most = self.context.timing.hold_at_most;
+        match &lane {
+            Some(name) if later.may_be_held && !work.job.inbound.suspect && fits && self.lanes.hold(name, most) => {
+                let inbound = Inbound { history: later.history, ..Inbound::clone(&work.job.inbound) };
+                work.job.inbound = Arc::new(inbound);
+                self.spawn(lane, work, Task::Hold(Instant::now() + delay));
+            }
+            Some(_) | None => self.spawn(lane, work, Task::Hop(later)),
+        }
+    }
+
+    fn begin(&mut self, lane: String, work: Work) {
+        let task = match self.lanes.turn(&lane, &work.who, Instant::now()) {
+            Turn::Now => Task::Handle,
+            Turn::Behind(way) => Task::Follow(way),
+        };
+        self.spawn(Some(lane), work, task);
+    }
+
+    fn spawn(&mut self, lane: Option<String>, work: Work, task: Task) {
+        let context = Arc::clone(&self.context);
+        self.running.spawn(async move {
+            let who = work.who;
+            let carried_out = AssertUnwindSafe(carry_out(&context, lane.as_deref(), work, task)).catch_unwind();
+            let end = carried_out.await.unwrap_or(End::Settled);
+            Ended { lane, who, end }
+        });
     }
 }
 
-fn begin_in_lane<A: OrderApi>(
-    running: &mut JoinSet<Ended>,
-    context: &Arc<Context<A>>,
-    lanes: &mut Lanes,
-    lane: String,
-    who: Who,
-    job: Job,
-) {
-    let turn = lanes.turn(&lane, &who, Instant::now());
-    begin(running, context, Some(lane), who, job, turn);
+async fn carry_out<A: OrderApi>(context: &Context<A>, lane: Option<&str>, work: Work, task: Task) -> End {
+    match task {
+        Task::Handle => handle_in_turn(context, lane, work).await,
+        Task::Hold(until) => match held(context, &work, Reason::Delay, until).await {
+            true => End::Due(Box::new(work)),
+            false => End::Settled,
+        },
+        Task::Follow(way) => {
+            let later = follow(&work.job.inbound, way);
+            hop(context, lane, work, later).await.map_or(End::Settled, End::Followed)
+        }
+        Task::Hop(later) => {
+            // it may wait for long: only of amendments does the last one win
+            let is_followed = !later.awaits_create || work.kind == Some(Kind::OrderAmended);
+            let way = hop(context, lane, work, later).await.filter(|_| is_followed);
+            way.map_or(End::Settled, End::Away)
+        }
+    }
 }
 
-fn begin<A: OrderApi>(
-    running: &mut JoinSet<Ended>,
-    context: &Arc<Context<A>>,
-    lane: Option<String>,
-    who: Who,
-    job: Job,
-    turn: Turn,
-) {
-    let context = Arc::clone(context);
-    running.spawn(async move {
-        let settled = AssertUnwindSafe(settle(&context, lane.as_deref(), &who, job, turn)).catch_unwind();
-        let end = settled.await.unwrap_or_default();
-        Ended { lane, who, turn, end }
-    });
-}
-
-/// Handles a job, hands its settlement over and waits until it is carried out. Says whether the message comes again.
-async fn settle<A: OrderApi>(context: &Context<A>, lane: Option<&str>, who: &Who, job: Job, turn: Turn) -> End {
-    let Job { inbound, settle } = job;
-    let in_hand = context.board.take(inbound.taken_at);
-    context.board.back(who.message);
-    let settlement = match turn {
-        Turn::Behind(way) => follow(&inbound, way),
-        Turn::Now => fenced(context, &inbound).await,
+async fn handle_in_turn<A: OrderApi>(context: &Context<A>, lane: Option<&str>, mut work: Work) -> End {
+    if let Some(at) = updates_begin_at(work.kind, &work.job.inbound, context.timing.call_ended)
+        && !held(context, &work, Reason::Takeover, at).await
+    {
+        return End::Settled;
+    }
+    let clock = *work.clock.get_or_insert_with(|| context.pace.clock(Instant::now()));
+    let settlement = {
+        let _handled = context.board.handles(clock);
+        fenced(context, &work.job.inbound, clock).await
     };
+    match settlement {
+        // given back, it keeps its place
+        Settlement::Later(_) if goes_back(context, &work) => End::Settled,
+        Settlement::Later(later) => End::PutOff(Box::new((work, later))),
+        settlement @ (Settlement::Done(_) | Settlement::DeadLetter(..)) => {
+            settle(lane, work, settlement).await;
+            End::Settled
+        }
+    }
+}
+
+/// Holds a message until then; says whether it is to be handled after that.
+async fn held<A: OrderApi>(context: &Context<A>, work: &Work, reason: Reason, until: Instant) -> bool {
+    let _held = context.board.holds(reason);
+    tokio::select! {
+        () = sleep_until(until) => !goes_back(context, work),
+        () = work.job.inbound.session.lost.cancelled() => false,
+        () = context.pace.stopped() => false,
+    }
+}
+
+/// Whether a message that is not settled by now goes back to the broker.
+fn goes_back<A: OrderApi>(context: &Context<A>, work: &Work) -> bool {
+    context.pace.is_stopping() || work.job.inbound.session.lost.is_cancelled()
+}
+
+/// Sends a message through a retry queue; the way that it takes, if it does.
+async fn hop<A: OrderApi>(context: &Context<A>, lane: Option<&str>, work: Work, later: Later) -> Option<Way> {
+    let delay = context.delay(&later);
+    let (message, history) = (work.who.message, later.history.clone());
+    let way = Way { queue: later.queue, until: Instant::now() + delay, awaits_create: later.awaits_create };
+    let settled = settle(lane, work, Settlement::Later(later)).await;
+    settled.then(|| {
+        context.board.delayed(message, &history, delay);
+        way
+    })
+}
+
+/// Hands a settlement over and waits until it is carried out; whether it was.
+async fn settle(lane: Option<&str>, work: Work, settlement: Settlement) -> bool {
+    let Job { inbound, settle } = work.job;
+    let took = inbound.taken_at.map(|at| at.elapsed()).unwrap_or_default();
     let (carried_out, done) = oneshot::channel();
     let handed_over = settle.send(Settling { settlement: settlement.clone(), carried_out });
     if handed_over.is_err() || done.await.is_err() {
         tracing::debug!("a settlement could not be carried out: its message comes again");
-        return End::Lost;
+        return false;
     }
-    record(lane, &settlement, in_hand.elapsed());
-    match settlement {
-        Settlement::Later(later) => {
-            let delay = context.delay(&later);
-            context.board.delayed(who.message, &later.history, delay);
-            let Later { queue, awaits_create, .. } = later;
-            // it may wait for long, and come back to another worker; only of amendments does the last one win
-            let is_followed = matches!(turn, Turn::Behind(_)) || (who.amends && who.alone_since.is_some());
-            let keeps_its_place = !awaits_create || is_followed;
-            let way = Way { queue, until: Instant::now() + delay, awaits_create };
-            if keeps_its_place { End::Away(way) } else { End::Settled }
-        }
-        Settlement::Done(_) | Settlement::DeadLetter(..) | Settlement::Suspect => End::Settled,
+    record(lane, &settlement, took);
+    true
+}
+
+fn who(inbound: &Inbound, kind: Option<Kind>) -> Who {
+    let mut message = DefaultHasher::new();
+    inbound.body.hash(&mut message);
+    Who {
+        message: message.finish(),
+        creates: kind == Some(Kind::CheckoutCompleted),
+        was_here: inbound.hopped || inbound.redelivered,
     }
 }
 
 /// A panic is a failed attempt of its message, not the end of the process. The panic hook has logged where it was.
-async fn fenced<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
-    if let Ok(settlement) = AssertUnwindSafe(handle(context, inbound)).catch_unwind().await {
+async fn fenced<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Clock) -> Settlement {
+    if let Ok(settlement) = AssertUnwindSafe(handle_since(context, inbound, clock)).catch_unwind().await {
         return settlement;
     }
-    let again = AssertUnwindSafe(after_panic(context, inbound)).catch_unwind().await;
+    let again = AssertUnwindSafe(after_panic(context, inbound, clock)).catch_unwind().await;
     again.unwrap_or_else(|_panic| bury(context, inbound, "the worker panicked over it, and again when it gave it up"))
 }
 
@@ -179,12 +297,12 @@ fn fenced_lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Optio
 
 /// A follower of a delayed message takes the same retry queue, so that it comes back behind it. What follows one that
 /// waits for its order to be created waits for that, too.
-fn follow(inbound: &Inbound, way: Way) -> Settlement {
+fn follow(inbound: &Inbound, way: Way) -> Later {
     let Way { queue, awaits_create, .. } = way;
     let mut history = inbound.history.clone();
     history.outcome_unknown |= inbound.redelivered;
     if awaits_create {
         history.awaiting_since.get_or_insert_with(Timestamp::now);
     }
-    Settlement::Later(Later { queue, history, awaits_create })
+    Later { queue, history, awaits_create, may_be_held: false }
 }

@@ -40,10 +40,6 @@ pub(super) fn record(order: Option<&str>, settlement: &Settlement, took: Duratio
             tracing::warn!(kind, order, operation, code, message_id, %letter_id, attempts, took_ms, "dead-lettered");
             (kind, "dead-lettered", letter.code.clone())
         }
-        Settlement::Suspect => {
-            tracing::warn!(order, took_ms, "set apart: it may be killing the process");
-            ("suspect", "", String::new())
-        }
     };
     // the API may invent codes without end, labels must not
     let code = if code.is_empty() || catalogue::knows(&code) { code } else { "other".into() };

@@ -6,21 +6,21 @@ use tokio::time::Instant;
 
 use super::case::Case;
 use super::look_up::Found;
+use super::update::Alone;
 use crate::domain::command::UpdateRefunds;
 use crate::domain::input::{RefundsInput, UpdateOrderInput};
-use crate::domain::order::OrderIdentifier;
 use crate::domain::outcome::{Outcome, ResultKind, ResultRefund};
 use crate::domain::refunds_left::{Obstacle, RefundsLeft, left_of};
 use crate::domain::stored::StoredOrder;
 use crate::policy::classify::{Failure, not_told};
 use crate::policy::decide::Budget;
-use crate::ports::{Operation, OrderApi, Settlement};
+use crate::ports::{OrderApi, Settlement};
 
 impl<A: OrderApi> Case<'_, A> {
     /// Tells what the order does not show yet.
     pub async fn update_refunds(&self, command: &UpdateRefunds) -> Result<Settlement, Settlement> {
-        self.until_shown().await?;
-        let (stored, left) = self.settled(|| self.refunds_left(command), |(_, left)| left.has_payments()).await?;
+        let found = self.alone(|| self.refunds_left(command), |_| true).await?;
+        let Alone { stored, found: left, lock: _lock } = found;
         if left.details.is_empty() {
             let outcome = match left.superseded {
                 true => Outcome::Superseded,
@@ -50,13 +50,10 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     async fn send_refunds(&self, command: &UpdateRefunds, stored: &StoredOrder, left: RefundsLeft) -> Settlement {
-        let identifier = OrderIdentifier::OrderId(stored.id.clone());
         let input =
             UpdateOrderInput { refunds: Some(RefundsInput { details: left.details }), ..UpdateOrderInput::default() };
-        let api = &self.context.api;
         // one attempt for each read: between two attempts another process may have done it
-        let call = || api.update_order(&identifier, &input);
-        match self.send_about(self.order(), 0, Operation::UpdateOrder, call).await {
+        match self.update(stored, 0, &input).await {
             Ok(updated) => self.refunded(command, Outcome::Updated, &updated.over(stored)),
             Err(failure) if failure.effect_possible => self.look_for_refunds(command, &failure).await,
             Err(failure) => self.not_updated(&failure),
@@ -87,7 +84,7 @@ impl<A: OrderApi> Case<'_, A> {
         self.unclear_within(Budget::Passing, failure)
     }
 
-    fn refunded(&self, command: &UpdateRefunds, outcome: Outcome, stored: &StoredOrder) -> Settlement {
+    pub(super) fn refunded(&self, command: &UpdateRefunds, outcome: Outcome, stored: &StoredOrder) -> Settlement {
         let refunds = command.refunds.iter().filter_map(|refund| {
             let known = stored.refunds.as_deref().unwrap_or_default();
             let by_alias = known.iter().find(|known| {

@@ -2,15 +2,15 @@
 //!
 //! Not here: what an error means (`policy`), what follows when the loop ends.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep_until};
 
+use super::board::Reason;
 use super::case::Case;
-use super::pace::{Attempt, PutOff};
+use super::pace::{Attempt, PutOff, Turn};
 use crate::policy::classify::{Failure, classify_by, out_of_time, put_off};
 use crate::policy::decide::again_here;
 use crate::policy::sign::{sign, works};
@@ -49,47 +49,65 @@ impl<A: OrderApi> Case<'_, A> {
             .build();
         let mut last: Option<Failure> = None;
         loop {
-            if let Err(why) = self.may_begin(operation).await {
-                return Err(last.unwrap_or(why));
-            }
-            let mut failure = match self.attempt(order, operation, call()).await {
+            let turn = match self.may_begin(operation).await {
+                Ok(turn) => turn,
+                Err(why) => return Err(last.unwrap_or(why)),
+            };
+            let attempted = self.attempt(order, operation, call()).await;
+            drop(turn);
+            let mut failure = match attempted {
                 Ok(done) => {
                     self.context.succeeded(operation, order);
                     return Ok(done);
                 }
                 Err(failure) => failure,
             };
-            if operation == Operation::UpdateOrder && failure.effect_possible {
-                self.open_call.store(true, Ordering::Relaxed);
-            }
             failure.effect_possible |= last.is_some_and(|before| before.effect_possible);
             let wait = hinted(waits.next(), failure.retry_after, timing.longest_wait);
             let until = wait.filter(|_| again_here(&failure)).map(|wait| Instant::now() + wait);
             match until.filter(|until| !self.is_too_late(*until) && self.context.pace.may_repeat()) {
                 None => return Err(failure),
-                Some(until) => sleep_until(until).await,
+                Some(until) => {
+                    if self.sleeps_until(until).await.is_err() {
+                        return Err(failure);
+                    }
+                }
             }
             last = Some(failure);
         }
     }
 
-    /// Waits for the turn of a call, and says whether it may begin then.
-    async fn may_begin(&self, operation: Operation) -> Result<(), Failure> {
-        if self.is_too_late(Instant::now()) {
+    /// Waits for the turn of a call.
+    async fn may_begin(&self, operation: Operation) -> Result<Turn<'_>, Failure> {
+        if self.is_too_late(Instant::now()) && self.context.pace.pause().is_none() {
             return Err(out_of_time(operation));
         }
-        let turn = self.context.pace.turn(self.last_call()).await;
-        turn.map_err(|why| put_off(operation, why.name()))?;
-        if operation == Operation::UpdateOrder {
-            self.still_claimed().await?;
+        let put_off = |why: PutOff| put_off(operation, why.name());
+        let (clock, last_call) = (&self.clock, self.context.timing.last_call);
+        let held = self.context.board.holds(Reason::Pace);
+        let turn = self.context.pace.turn(operation, clock, last_call, &self.inbound.session.lost).await;
+        drop(held);
+        let turn = turn.map_err(put_off)?;
+        if operation.changes_an_order() {
+            self.is_still_active().await.map_err(put_off)?;
         }
-        if self.inbound.lost.is_cancelled() {
-            return Err(put_off(operation, PutOff::SessionLost.name()));
+        Ok(turn)
+    }
+
+    /// Waits until the broker has said lately that this worker is the active one. A worker that was frozen, or whose
+    /// connection is half open, must not change an order that another one handles by now.
+    async fn is_still_active(&self) -> Result<(), PutOff> {
+        let session = &self.inbound.session;
+        let Some(mut calls_until) = session.calls_until.clone() else { return Ok(()) };
+        let is_confirmed = calls_until.wait_for(|until| Instant::now() < *until);
+        tokio::select! {
+            biased;
+            () = session.lost.cancelled() => Err(PutOff::SessionLost),
+            () = self.context.pace.stopped() => Err(PutOff::Stopping),
+            // it ends with its session
+            confirmed = is_confirmed => confirmed.map(drop).map_err(|_ended| PutOff::SessionLost),
+            () = sleep_until(self.last_call()) => Err(PutOff::NotConfirmedActive),
         }
-        if self.context.pace.is_stopping() {
-            return Err(put_off(operation, PutOff::Stopping.name()));
-        }
-        Ok(())
     }
 
     /// One call. Whoever has an interest in it is told what came of it.
@@ -122,9 +140,9 @@ impl<A: OrderApi> Case<'_, A> {
         })
     }
 
-    /// When the last call for this message may begin.
+    /// When the last call for this message may begin, if no pause comes between.
     pub(super) fn last_call(&self) -> Instant {
-        self.taken_at + self.context.timing.last_call
+        Instant::now() + self.context.timing.last_call.saturating_sub(self.context.pace.elapsed(&self.clock))
     }
 
     /// Waits before a read. A message that could not be read for any more then is not held for the wait: it comes back.
@@ -132,13 +150,22 @@ impl<A: OrderApi> Case<'_, A> {
         if self.is_too_late(until) {
             return Err(out_of_time(Operation::Order));
         }
-        sleep_until(until).await;
-        Ok(())
+        self.sleeps_until(until).await.map_err(|why| put_off(Operation::Order, why.name()))
     }
 
-    /// Whether no further call may be begun then, since the message will have been held for long.
+    /// Sleeps, unless the message goes back to the broker before.
+    async fn sleeps_until(&self, until: Instant) -> Result<(), PutOff> {
+        tokio::select! {
+            () = sleep_until(until) => Ok(()),
+            () = self.inbound.session.lost.cancelled() => Err(PutOff::SessionLost),
+            () = self.context.pace.stopped() => Err(PutOff::Stopping),
+        }
+    }
+
+    /// Whether no further call may be begun then, since the message will have been handled for long.
     fn is_too_late(&self, at: Instant) -> bool {
-        at > self.last_call()
+        let elapsed = self.context.pace.elapsed(&self.clock) + at.saturating_duration_since(Instant::now());
+        elapsed > self.context.timing.last_call
     }
 }
 

@@ -3,16 +3,30 @@
 //! Not here: what each kind of update changes.
 
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::{Instant, sleep_until};
 
+use super::board::Reason;
 use super::case::Case;
 use super::look_up::Found;
+use super::pace::PutOff;
+use crate::domain::input::UpdateOrderInput;
 use crate::domain::order::OrderIdentifier;
 use crate::domain::stored::StoredOrder;
 use crate::policy::catalogue::OwnCode;
-use crate::policy::classify::Failure;
+use crate::policy::classify::{Failure, put_off};
 use crate::policy::decide::{self, Action, Budget, Verdict, action};
 use crate::ports::{Operation, OrderApi, Settlement};
+
+/// An order that nothing else of this process changes meanwhile.
+pub(super) struct Alone<T> {
+    /// The order, as it was read.
+    pub(super) stored: Box<StoredOrder>,
+    /// What else the look found.
+    pub(super) found: T,
+    /// Held as long as this.
+    pub(super) lock: OwnedMutexGuard<()>,
+}
 
 impl<A: OrderApi> Case<'_, A> {
     /// The order that an update is about, or what becomes of the message without it.
@@ -24,37 +38,66 @@ impl<A: OrderApi> Case<'_, A> {
         }
     }
 
-    /// Waits until what this process last did to the order shows in a read.
-    pub(super) async fn until_shown(&self) -> Result<(), Settlement> {
-        match self.context.shown_by(self.order()) {
-            Some((_, shown_by)) => self.wait(shown_by).await.map_err(|late| self.try_again(&late)),
+    /// What `look` finds of an order while nothing else of this process changes it. It looks again where it had to wait:
+    /// for another message, or until this process' last change of the order shows in a read.
+    pub(super) async fn alone<T, F: Future<Output = Result<(Box<StoredOrder>, T), Settlement>>>(
+        &self,
+        look: impl Fn() -> F,
+        waits_for: impl Fn(Operation) -> bool,
+    ) -> Result<Alone<T>, Settlement> {
+        let shown_by = |name: &str| {
+            let change = self.context.shown_by(name).filter(|(operation, _)| waits_for(*operation));
+            change.map(|(_, shown_by)| shown_by).filter(|shown_by| *shown_by > Instant::now())
+        };
+        self.until(shown_by(self.order())).await?;
+        let (stored, found) = look().await?;
+        let free = self.context.locks.try_lock(&stored.id);
+        let (lock, was_free) = match free {
+            Some(lock) => (lock, true),
+            None => (self.lock(&stored.id).await.map_err(|busy| self.try_again(&busy))?, false),
+        };
+        // changed under another name
+        let changed = shown_by(&stored.id);
+        if was_free && changed.is_none() {
+            return Ok(Alone { stored, found, lock });
+        }
+        self.until(changed).await?;
+        let (stored, found) = look().await?;
+        Ok(Alone { stored, found, lock })
+    }
+
+    async fn until(&self, at: Option<Instant>) -> Result<(), Settlement> {
+        match at {
+            Some(at) => self.wait(at).await.map_err(|late| self.try_again(&late)),
             None => Ok(()),
         }
     }
 
-    /// The same, unless all that it did was to create it.
-    pub(super) async fn until_update_shown(&self) -> Result<(), Settlement> {
-        match self.context.shown_by(self.order()) {
-            Some((Operation::UpdateOrder, _)) => self.until_shown().await,
-            Some(_) | None => Ok(()),
+    async fn lock(&self, id: &str) -> Result<OwnedMutexGuard<()>, Failure> {
+        let _held = self.context.board.holds(Reason::Order);
+        let put_off = |why: PutOff| put_off(Operation::UpdateOrder, why.name());
+        tokio::select! {
+            lock = self.context.locks.lock(id) => Ok(lock),
+            () = self.inbound.session.lost.cancelled() => Err(put_off(PutOff::SessionLost)),
+            () = self.context.pace.stopped() => Err(put_off(PutOff::Stopping)),
+            () = sleep_until(self.last_call()) => Err(put_off(PutOff::OrderBusy)),
         }
     }
 
-    /// What `look` finds. Where an update hangs on it, that is what it finds when a call for this message that another
-    /// process may have begun has ended, and shows in a read.
-    pub(super) async fn settled<T, F: Future<Output = Result<T, Settlement>>>(
+    /// Sends an update of an order that [`Case::alone`] has locked.
+    pub(super) async fn update(
         &self,
-        look: impl Fn() -> F,
-        update_hangs_on: impl Fn(&T) -> bool,
-    ) -> Result<T, Settlement> {
-        let found = look().await?;
-        let may_be_open = self.inbound.redelivered || self.inbound.history.outcome_unknown;
-        if !(may_be_open && update_hangs_on(&found)) {
-            return Ok(found);
+        stored: &StoredOrder,
+        retries: usize,
+        input: &UpdateOrderInput,
+    ) -> Result<StoredOrder, Failure> {
+        let identifier = OrderIdentifier::OrderId(stored.id.clone());
+        let call = || self.context.api.update_order(&identifier, input);
+        let updated = self.send_about(self.order(), retries, Operation::UpdateOrder, call).await;
+        if updated.as_ref().map_or_else(|failure| failure.effect_possible, |_| true) {
+            self.context.changed(Operation::UpdateOrder, [self.order(), &stored.id]);
         }
-        let ended = Instant::now() + self.context.timing.call_ended;
-        self.wait(ended).await.map_err(|late| self.try_again(&late))?;
-        look().await
+        updated
     }
 
     /// An update that certainly had no effect: when it is tried again, if ever.

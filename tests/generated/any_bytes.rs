@@ -72,10 +72,10 @@ fn delivered(body: Vec<u8>) -> impl Strategy<Value = Inbound> {
             (content_type, message_id, message_type, routing_key),
             headers,
             timestamp,
-            (hopped, redelivered, crashes),
+            (hopped, redelivered, unended),
         )| {
             let body = body.clone();
-            let crashes = u64::from(crashes) / 16;
+            let unended = u32::from(unended) / 32;
             Inbound {
                 body,
                 content_type,
@@ -86,7 +86,8 @@ fn delivered(body: Vec<u8>) -> impl Strategy<Value = Inbound> {
                 routing_key,
                 hopped,
                 redelivered,
-                crashes,
+                suspect: unended > 0,
+                unended,
                 ..Inbound::default()
             }
         },

@@ -35,8 +35,6 @@ pub(crate) struct Broker {
     jobs: mpsc::Sender<Job>,
     pool: JoinHandle<()>,
     random: Rng,
-    /// The worker believes that it is the only one.
-    alone: bool,
 }
 
 /// A message on its way.
@@ -55,9 +53,8 @@ impl Broker {
     pub(crate) fn start(context: Arc<Context<Client>>, seed: u64) -> Self {
         let (jobs, work) = mpsc::channel(1);
         let pool = tokio::spawn(pool::run(Arc::clone(&context), work, CancellationToken::new()));
-        let mut random = Rng::with_seed(seed);
-        let alone = random.bool();
-        Self { context, jobs, pool, random, alone }
+        let random = Rng::with_seed(seed);
+        Self { context, jobs, pool, random }
     }
 
     pub(crate) async fn stop(self) {
@@ -117,7 +114,7 @@ impl Broker {
         let (settle, settled) = oneshot::channel();
         let may_be_lost = [CHECKOUT, FULFILLMENT].contains(&delivery.message.kind) && !delivery.redelivered;
         let is_lost = may_be_lost && self.random.u8(0..50) == 0;
-        self.jobs.send(Job { inbound: Arc::new(delivery.inbound(self.alone)), settle }).await.unwrap();
+        self.jobs.send(Job { inbound: Arc::new(delivery.inbound()), settle }).await.unwrap();
         in_hand.spawn(async move {
             let Settling { settlement, carried_out } = settled.await.expect("the pool settles what it takes");
             let confirmed = !(is_lost && matches!(settlement, Settlement::Done(_)));
@@ -135,13 +132,12 @@ impl Delivery {
         Self { message, history: History::default(), hopped: false, redelivered, ends: Vec::new() }
     }
 
-    fn inbound(&self, alone: bool) -> Inbound {
+    fn inbound(&self) -> Inbound {
         Inbound {
             body: self.message.body.clone(),
             content_type: Some("application/cloudevents+json".to_owned()),
             hopped: self.hopped,
             redelivered: self.redelivered,
-            alone_since: alone.then(Instant::now),
             history: self.history.clone(),
             ..Inbound::default()
         }
@@ -173,7 +169,6 @@ fn in_words(settlement: &Settlement, confirmed: bool) -> String {
         Settlement::DeadLetter(letter, _) => {
             format!("{}/{}: {}", letter.error_type, letter.code, letter.message)
         }
-        Settlement::Suspect => "suspect".to_owned(),
     };
     if confirmed { end } else { format!("{end} (not confirmed)") }
 }

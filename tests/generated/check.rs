@@ -108,7 +108,7 @@ pub(crate) fn table(ended: &[Ended], simulator: &Simulator, took: Duration) -> S
     let ends = count(|one| match &one.last {
         Settlement::Done(result) => result.data.outcome.map_or("no outcome", |outcome| outcome.name()).to_owned(),
         Settlement::DeadLetter(letter, _) => format!("letter {}", letter.code),
-        Settlement::Later(_) | Settlement::Suspect => "not ended".to_owned(),
+        Settlement::Later(_) => "not ended".to_owned(),
     });
     let ledger = simulator.ledger();
     let calls: u64 = ledger.calls.values().sum();

@@ -31,6 +31,7 @@ pub(crate) fn context(simulator: &Simulator, version: ApiVersion) -> Arc<Context
         longest_wait: Duration::from_millis(100),
         retries: 2,
         last_call: Duration::from_secs(60),
+        hold_at_most: 0,
     };
     // after a failure that pauses everything the next message may try at once
     let waits = Waits { first: Duration::ZERO, longest: Duration::ZERO };

@@ -38,7 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms, and parts of rooms, that are pure.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "domain",
     "policy",
     "dead_letters/edit",
@@ -46,6 +46,7 @@ const PURE: [&str; 7] = [
     "dead_letters/message",
     "dead_letters/plan",
     "dead_letters/stats",
+    "worker/amended",
 ];
 
 /// Words that stand for a clock, a wait, I/O or a log, none of which a pure room has.

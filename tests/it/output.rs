@@ -67,7 +67,6 @@ pub(crate) fn assert_settlement_is_clean(settlement: &Settlement) {
         Settlement::Done(result) => (None, Some(result)),
         Settlement::DeadLetter(letter, result) => (Some(letter), Some(result)),
         Settlement::Later(later) => return assert_nothing_private("history", &format!("{:?}", later.history)),
-        Settlement::Suspect => (None, None),
     };
     assert_nothing_private("letter", &format!("{letter:?}"));
     assert_nothing_private("result", &serde_json::to_string(&result).unwrap());

@@ -9,7 +9,7 @@ use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::OrderIdentifier;
 use bwp_sync::domain::stored::StoredOrder;
 use bwp_sync::policy::decide::Limits;
-use bwp_sync::ports::{ApiError, History, Inbound, Job, Later, OrderApi, Settlement, Settling};
+use bwp_sync::ports::{ApiError, ErrorFact, History, Inbound, Job, OrderApi, Session, Settlement, Settling};
 use bwp_sync::worker::{Context, Timing, pool};
 use serde_json::json;
 use tokio::sync::oneshot::error::RecvError;
@@ -25,6 +25,8 @@ use crate::scenario::pacing;
 struct Gate {
     begun: mpsc::UnboundedSender<String>,
     open: Arc<Mutex<HashMap<String, Arc<Notify>>>>,
+    /// Whether the order named `flaky` has failed, as it does the first time.
+    failed: Arc<Mutex<bool>>,
 }
 
 impl Gate {
@@ -37,6 +39,9 @@ impl OrderApi for Gate {
     async fn create_order(&self, input: &CreateOrderInput) -> Result<StoredOrder, ApiError> {
         let order = input.aliases[0].alias_id.clone();
         assert!(!order.starts_with("panic"), "an order that makes the worker panic");
+        if order == "flaky" && !std::mem::replace(&mut *self.failed.lock().unwrap(), true) {
+            return Err(ApiError::Answered { status: 200, retry_after: None, errors: vec![denied()] });
+        }
         self.begun.send(order.clone()).unwrap();
         self.of(&order).notified().await;
         Ok(StoredOrder { id: format!("bwp-{order}"), ..StoredOrder::default() })
@@ -53,6 +58,11 @@ impl OrderApi for Gate {
     }
 }
 
+/// Not tried again at once, but after a delay.
+fn denied() -> ErrorFact {
+    ErrorFact { error_type: Some("AccessDeniedError".into()), ..ErrorFact::default() }
+}
+
 struct Stage {
     gate: Gate,
     begun: mpsc::UnboundedReceiver<String>,
@@ -62,14 +72,19 @@ struct Stage {
 }
 
 impl Stage {
+    /// A pool that holds nothing for a delay.
     fn new() -> Self {
+        Self::holding(0)
+    }
+
+    fn holding(hold_at_most: usize) -> Self {
         let (sender, begun) = mpsc::unbounded_channel();
-        let gate = Gate { begun: sender, open: Arc::default() };
+        let gate = Gate { begun: sender, open: Arc::default(), failed: Arc::default() };
         let limits = Limits {
             attempts: 3,
             denied_attempts: 3,
             panics: 2,
-            delays: vec![Duration::from_secs(5), Duration::from_secs(30)],
+            delays: vec![Duration::from_secs(5), Duration::from_secs(70)],
             wait_for_create: Duration::from_secs(60),
         };
         let timing = Timing {
@@ -79,6 +94,7 @@ impl Stage {
             longest_wait: Duration::from_millis(2),
             retries: 1,
             last_call: Duration::from_secs(60),
+            hold_at_most,
         };
         let context = Context::new(gate.clone(), Conventions::default(), limits, timing, pacing(), 100_000);
         let (jobs, work) = mpsc::channel(1);
@@ -166,31 +182,30 @@ async fn a_panic_is_a_failed_attempt_of_its_message_and_ends_as_a_poison_letter(
 }
 
 #[tokio::test]
-async fn a_message_that_may_have_killed_processes_is_set_apart_then_given_up() {
-    let stage = Stage::new();
-    // the broker counts what is no crash, too: its count alone never ends in a letter
-    for crashes in [5, 100] {
-        let settled = stage.send(Inbound { crashes, ..checkout("SO-1", "m") }).await.await;
-        assert!(matches!(settled, Ok(Settlement::Suspect)), "{settled:?}");
-    }
+async fn a_message_is_given_up_after_three_handlings_that_ended_with_their_process_and_not_before() {
+    let mut stage = Stage::new();
+    let handled = stage.send(Inbound { unended: 2, suspect: true, ..checkout("SO-1", "m") }).await;
+    assert_eq!(stage.begun().await, "SO-1");
+    stage.gate.of("SO-1").notify_one();
+    assert!(matches!(handled.await, Ok(Settlement::Done(_))));
     let letter = async |inbound| {
         let settled = stage.send(inbound).await.await;
         let Ok(Settlement::DeadLetter(letter, _)) = settled else { panic!("{settled:?}") };
         assert_eq!(letter.code, "PoisonMessage");
         (letter.order, letter.bare)
     };
-    let order = Some("SO-1".to_owned());
-    assert_eq!(letter(Inbound { crashes: 10, suspect: true, ..checkout("SO-1", "m") }).await, (order, false));
-    // whatever kills its reader is not read for ever
-    assert_eq!(letter(Inbound { crashes: 13, suspect: true, ..checkout("SO-1", "m") }).await, (None, false));
-    // what could not even be moved is sent on without its headers
-    assert_eq!(letter(Inbound { blames: 20, ..checkout("SO-1", "m") }).await, (None, true));
+    let order = || Some("SO-1".to_owned());
+    assert_eq!(letter(Inbound { unended: 3, suspect: true, ..checkout("SO-1", "m") }).await, (order(), false));
+    // a message that ends its reader is not read for ever
+    assert_eq!(letter(Inbound { unended: 5, suspect: true, ..checkout("SO-1", "m") }).await, (None, false));
+    // a message whose copies the broker refuses is sent on without its headers
+    assert_eq!(letter(Inbound { blames: 3, ..checkout("SO-1", "m") }).await, (order(), true));
 }
 
 #[tokio::test]
 async fn a_message_that_is_given_up_is_no_letter_when_its_order_is_there() {
     let stage = Stage::new();
-    let settled = stage.send(Inbound { crashes: 10, suspect: true, ..checkout("there", "m") }).await.await;
+    let settled = stage.send(Inbound { unended: 3, suspect: true, ..checkout("there", "m") }).await.await;
     let Ok(Settlement::Done(result)) = settled else { panic!("{settled:?}") };
     assert_eq!(result.data.outcome.map(|outcome| outcome.name()), Some("already-existed"));
 }
@@ -241,76 +256,96 @@ async fn followers_of_a_delayed_order_take_the_same_retry_queue() {
     assert_eq!((follower.queue, follower.history), (1, History::default()));
 }
 
-/// A broker that has lost a node gives what was in hand there back after what it has delivered since.
 #[tokio::test]
-async fn what_follows_a_message_that_was_lost_with_its_session_stays_behind_it() {
-    let mut stage = Stage::new();
-    let lost = stage.send(checkout("SO-1", "first")).await;
-    stage.begun().await;
-    drop(lost);
-    stage.gate.of("SO-1").notify_one();
-    let follower = stage.send(checkout("SO-1", "second")).await.await;
-    assert!(matches!(follower, Ok(Settlement::Later(Later { queue: 0, .. }))), "{follower:?}");
-    let again = stage.send(Inbound { redelivered: true, ..checkout("SO-1", "first") }).await;
-    stage.begun().await;
-    stage.gate.of("SO-1").notify_one();
-    assert!(matches!(again.await, Ok(Settlement::Done(_))));
-    let follower = stage.send(Inbound { hopped: true, ..checkout("SO-1", "second") }).await;
-    stage.begun().await;
-    stage.gate.of("SO-1").notify_one();
-    assert!(matches!(follower.await, Ok(Settlement::Done(_))));
+async fn a_delay_that_fits_is_held_with_its_followers_behind_it() {
+    let mut stage = Stage::holding(2);
+    tokio::time::pause();
+    let began = Instant::now();
+    let first = stage.send(checkout("flaky", "first")).await;
+    let second = stage.send(checkout("flaky", "second")).await;
+    let other = stage.send(checkout("SO-2", "other")).await;
+    assert_eq!(stage.begun().await, "SO-2", "others flow");
+    stage.gate.of("SO-2").notify_one();
+    assert!(matches!(other.await, Ok(Settlement::Done(_))));
+    for (message, held) in [(first, Duration::from_secs(5)), (second, Duration::from_secs(5))] {
+        assert_eq!(stage.begun().await, "flaky");
+        assert!(began.elapsed() >= held, "{:?}", began.elapsed());
+        stage.gate.of("flaky").notify_one();
+        assert!(matches!(message.await, Ok(Settlement::Done(_))));
+    }
 }
 
-/// After the loss of a quorum it may take minutes to come back; it does not come at all where another worker has it.
 #[tokio::test]
-async fn a_lost_message_is_waited_for_longer_where_nobody_else_can_have_it() {
-    for (alone_since, goes_now) in [(None, true), (Some(Instant::now()), false)] {
-        let mut stage = Stage::new();
-        let inbound = |message| Inbound { alone_since, ..checkout("SO-1", message) };
-        let lost = stage.send(inbound("first")).await;
-        stage.begun().await;
-        drop(lost);
+async fn a_delay_that_does_not_fit_goes_through_its_retry_queue() {
+    for (most, delays) in [(0, 0), (2, 1)] {
+        let mut stage = Stage::holding(most);
+        let history = History { delays, ..History::default() };
+        let sent = stage.send(Inbound { history, ..checkout("flaky", "first") }).await;
+        let Ok(Settlement::Later(later)) = sent.await else { panic!("it is held") };
+        assert_eq!(later.queue, delays as usize, "none may be held; 70 s are too long");
+        assert!(stage.begun.try_recv().is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_held_goes_back_when_its_session_is_lost_or_the_process_stops() {
+    let lost = CancellationToken::new();
+    let (one, other) = (Stage::holding(2), Stage::holding(2));
+    let session = Session { lost: lost.clone(), ..Session::default() };
+    let of_session = one.send(Inbound { session, ..checkout("flaky", "m") }).await;
+    lost.cancel();
+    assert!(of_session.await.is_err());
+    let held = other.send(checkout("flaky", "m")).await;
+    other.stop.cancel();
+    assert!(held.await.is_err());
+}
+
+#[tokio::test]
+async fn a_message_of_a_new_session_waits_for_the_call_of_the_last_one_and_for_nothing_else() {
+    let mut stage = Stage::new();
+    let of =
+        |number, message| Inbound { session: Session { number, ..Session::default() }, ..checkout("SO-1", message) };
+    let under_way = stage.send(of(1, "first")).await;
+    let waiting = stage.send(of(1, "second")).await;
+    stage.begun().await;
+    drop(under_way);
+    let again = stage.send(Inbound { redelivered: true, ..of(2, "first") }).await;
+    let second = stage.send(Inbound { redelivered: true, ..of(2, "second") }).await;
+    assert!(waiting.await.is_err(), "the broker delivers it again");
+    for message in [None, Some(again), Some(second)] {
         stage.gate.of("SO-1").notify_one();
-        let follower = stage.send(inbound("second")).await.await;
-        assert!(matches!(follower, Ok(Settlement::Later(Later { queue: 0, .. }))), "{follower:?}");
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_secs(120)).await;
-        tokio::time::resume();
-        stage.gate.of("SO-1").notify_one();
-        let again = stage.send(Inbound { hopped: true, ..inbound("second") }).await.await;
-        assert_eq!(matches!(again, Ok(Settlement::Done(_))), goes_now, "{again:?}");
+        match message {
+            None => assert_eq!(stage.begun().await, "SO-1"),
+            Some(message) => assert!(matches!(message.await, Ok(Settlement::Done(_)))),
+        }
+        tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test]
 async fn a_fulfillment_that_waits_does_not_hold_its_own_create_up() {
-    for alone_since in [None, Some(Instant::now())] {
-        let mut stage = Stage::new();
-        let waits = stage.send(Inbound { alone_since, ..early() }).await.await;
-        assert!(matches!(&waits, Ok(Settlement::Later(later)) if later.awaits_create), "{waits:?}");
-        let create = stage.send(Inbound { alone_since, ..checkout("SO-1", "create") }).await;
-        assert_eq!(stage.begun().await, "SO-1");
-        stage.gate.of("SO-1").notify_one();
-        assert!(matches!(create.await, Ok(Settlement::Done(_))));
-    }
+    let mut stage = Stage::holding(2);
+    let waits = stage.send(early()).await.await;
+    assert!(matches!(&waits, Ok(Settlement::Later(later)) if later.awaits_create), "{waits:?}");
+    let create = stage.send(checkout("SO-1", "create")).await;
+    assert_eq!(stage.begun().await, "SO-1");
+    stage.gate.of("SO-1").notify_one();
+    assert!(matches!(create.await, Ok(Settlement::Done(_))));
 }
 
-/// Where there is one worker: others would have taken what waits there, and its followers would wait in vain.
 #[tokio::test]
-async fn what_follows_an_amendment_that_waits_for_its_order_waits_with_it_where_there_is_one_worker() {
+async fn a_message_behind_an_amendment_that_waits_for_its_order_waits_with_it() {
     let data = json!({ "order": { "id": "SO-1" }, "currency": "USD", "total": "2" });
-    for alone_since in [None, Some(Instant::now())] {
-        let stage = Stage::new();
-        let mut waiting = Vec::new();
-        for message in ["first", "second"] {
-            let amendment = Inbound { alone_since, ..event(message, "order-amended", data.clone()) };
-            let Ok(Settlement::Later(later)) = stage.send(amendment).await.await else { panic!("it does not wait") };
-            assert!(later.awaits_create && later.history.awaiting_since.is_some(), "its time runs");
-            waiting.push(later.history.delays);
-        }
-        // one that has looked for the order itself has been delayed for that
-        assert_eq!(waiting, [1, u32::from(alone_since.is_none())]);
+    let stage = Stage::new();
+    let mut waiting = Vec::new();
+    for message in ["first", "second"] {
+        let amendment = event(message, "order-amended", data.clone());
+        let Ok(Settlement::Later(later)) = stage.send(amendment).await.await else { panic!("it does not wait") };
+        assert!(later.awaits_create && later.history.awaiting_since.is_some(), "its time runs");
+        waiting.push(later.history.delays);
     }
+    // the first has looked for the order itself, and has been delayed for that
+    assert_eq!(waiting, [1, 0]);
 }
 
 fn early() -> Inbound {

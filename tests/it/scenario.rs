@@ -89,6 +89,8 @@ struct Message {
     /// The second in which it happened and a worker was given it first, where that is known.
     #[serde(default)]
     first_taken: Option<i64>,
+    /// In this second, by the message's own time; that of `first_taken` where it is not given.
+    happened: Option<i64>,
     /// How each attempt ends, until the last one.
     ends: Vec<String>,
     /// Attempts that were counted when it ended, where that matters.
@@ -202,10 +204,9 @@ impl Stage {
         };
         if let Some(second) = message.first_taken {
             let at = jiff::Timestamp::from_second(second).unwrap();
-            inbound.alone_since = Some(tokio::time::Instant::now());
             inbound.history.first_taken_at = Some(at);
             let mut body: Value = serde_json::from_slice(&inbound.body).unwrap();
-            body["time"] = json!(at);
+            body["time"] = json!(message.happened.map_or(at, |second| jiff::Timestamp::from_second(second).unwrap()));
             inbound.body = serde_json::to_vec(&body).unwrap();
         }
         let (mut ends, mut attempts) = (Vec::new(), 0);
@@ -217,7 +218,6 @@ impl Stage {
                 Settlement::Later(later) => (later.history.clone(), later.history.attempts),
                 Settlement::Done(result) => (History::default(), result.data.attempts),
                 Settlement::DeadLetter(letter, _) => (History::default(), letter.attempts),
-                Settlement::Suspect => (History::default(), 0),
             };
         }
         self.waiting.insert(id, inbound.history);
@@ -238,7 +238,6 @@ fn end(settlement: &Settlement) -> String {
         Settlement::Done(result) => result.data.outcome.map_or("no outcome", |outcome| outcome.name()).into(),
         Settlement::Later(later) => format!("later: {}", later.history.last_error.as_deref().unwrap_or("no error")),
         Settlement::DeadLetter(letter, _) => format!("letter: {}/{} {}", letter.error_type, letter.code, letter.class),
-        Settlement::Suspect => "suspect".into(),
     }
 }
 
@@ -313,6 +312,7 @@ pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) 
         longest_wait: Duration::from_millis(20),
         retries: 2,
         last_call: Duration::from_secs(60),
+        hold_at_most: 0,
     };
     Arc::new(Context::new(api.unwrap(), Conventions::default(), limits(), timing, pacing(), 1_000_000))
 }

@@ -108,6 +108,26 @@ fn a_schema_refuses_what_the_reader_refuses_and_nothing_else() {
     assert!(refused > 100, "only {refused} changes broke a message");
 }
 
+#[test]
+fn a_sequence_is_a_text_or_a_whole_number_and_anything_else_is_read_as_none() {
+    let path = root().join("tests/fixtures/messages/amend-order-level.json");
+    let message: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    for (sequence, fits) in [
+        (Some(json!("7")), true),
+        (Some(json!(7)), true),
+        (Some(json!(null)), true),
+        (None, true),
+        (Some(json!(-7)), false),
+        (Some(json!(7.5)), false),
+        (Some(json!(true)), false),
+        (Some(json!({})), false),
+    ] {
+        let changed = changed(&message, "/sequence", sequence.clone());
+        assert_eq!(validator(&of_message(kind_of(&message))).is_valid(&changed), fits, "{sequence:?}");
+        assert!(is_read(&changed), "{sequence:?}");
+    }
+}
+
 fn kind_of(message: &Value) -> Kind {
     Kind::of(message["type"].as_str().unwrap()).unwrap()
 }

@@ -15,7 +15,7 @@ const PREFIX: &str = "bwp-demo-";
 pub(crate) async fn clean_up(config: &BrokerConfig) -> anyhow::Result<()> {
     let names = &config.names;
     let exchanges = [&names.events, &names.results, &names.dead];
-    let mut queues = vec![names.queue.clone(), names.suspects(), names.dead_letters.clone(), names.parked()];
+    let mut queues = vec![names.queue.clone(), names.tries(), names.dead_letters.clone(), names.parked()];
     queues.extend(config.delays.iter().map(|delay| names.retry(*delay)));
     for name in exchanges.into_iter().chain(&queues) {
         ensure!(name.starts_with(PREFIX), "`{name}` does not begin with `{PREFIX}`: nothing is deleted");

@@ -75,13 +75,75 @@ fn a_bare_message_is_described_by_its_properties() {
     let none = BTreeMap::new();
     let raw = RawMessage { timestamp: Some(1), ..message("{}", &none) };
     let envelope = open(&raw).unwrap();
-    assert_eq!(envelope.id, outcome::body_id(b"{}").to_string());
+    assert_eq!(envelope.id, outcome::made_id("order.amended", Some(1), b"{}").to_string());
+    assert!(!envelope.has_own_id);
     assert_eq!((envelope.source.as_str(), envelope.kind), ("/shop", Kind::OrderAmended));
     assert_eq!(envelope.time, Some(Timestamp::from_second(1).unwrap()));
 
     let raw = RawMessage { message_id: Some("m-1"), message_type: Some("refund-updated"), ..raw };
     let envelope = open(&raw).unwrap();
     assert_eq!((envelope.id.as_str(), envelope.kind), ("m-1", Kind::RefundUpdated));
+    assert!(envelope.has_own_id);
+}
+
+#[test]
+fn a_bare_message_without_an_id_gets_one_by_type_timestamp_and_body() {
+    let none = BTreeMap::new();
+    let id = |raw: &RawMessage<'_>| open(raw).unwrap().id;
+    let one = RawMessage { timestamp: Some(1), ..message("{}", &none) };
+    let by_type = RawMessage { message_type: Some("order.amended"), routing_key: "any", ..one };
+    assert_eq!(id(&one), id(&by_type), "the routing key stands for the type");
+    for (other, what) in [
+        (RawMessage { timestamp: Some(2), ..one }, "timestamp"),
+        (RawMessage { timestamp: None, ..one }, "no timestamp"),
+        (RawMessage { message_type: Some("refund-updated"), ..one }, "type"),
+        (RawMessage { body: b"{ }", ..one }, "body"),
+    ] {
+        assert_ne!(id(&one), id(&other), "{what}");
+    }
+    let blank = RawMessage { message_id: Some(" "), ..one };
+    assert_eq!((id(&blank), open(&blank).unwrap().has_own_id), (id(&one), false));
+}
+
+#[test]
+fn a_sequence_in_the_body_is_a_text_or_a_whole_number() {
+    let none = BTreeMap::new();
+    for (written, read) in [
+        (r#""0007""#, Some("0007")),
+        (r#""2026-11-22/7""#, Some("2026-11-22/7")),
+        ("7", Some("7")),
+        ("123456789012345678901234567890", Some("123456789012345678901234567890")),
+        (r#"" ""#, None),
+        (r#""\ud800""#, None),
+        ("-7", None),
+        ("7.5", None),
+        ("7e2", None),
+        ("null", None),
+        ("true", None),
+        ("[7]", None),
+        (r#"{"n":7}"#, None),
+    ] {
+        let body = EVENT.replacen(r#""id":"1""#, &format!(r#""id":"1","sequence":{written}"#), 1);
+        let envelope = open(&message(&body, &none)).unwrap();
+        assert_eq!(envelope.sequence.as_deref(), read, "{written}");
+        assert!(envelope.has_own_id);
+    }
+    assert_eq!(open(&message(EVENT, &none)).unwrap().sequence, None);
+}
+
+#[test]
+fn a_sequence_in_the_headers_counts_in_binary_mode_alone() {
+    let event = [("cloudEvents:specversion", "1.0"), ("cloudEvents:id", "1"), ("cloudEvents:source", "/shops/acme")];
+    for (prefix, written, read) in
+        [("cloudEvents:", "7", Some("7")), ("cloudEvents_", "0007", Some("0007")), ("cloudEvents:", " ", None)]
+    {
+        let (name, kind) = (format!("{prefix}sequence"), ("cloudEvents:type", "order-amended"));
+        let headers = headers(&[&event[..], &[kind, (name.as_str(), written)]].concat());
+        let envelope = open(&message("{}", &headers)).unwrap();
+        assert_eq!((envelope.sequence.as_deref(), envelope.has_own_id), (read, true), "{name}");
+    }
+    let bare = headers(&[("cloudEvents:sequence", "7")]);
+    assert_eq!(open(&message(r#"{"sequence":"7"}"#, &bare)).unwrap().sequence, None);
 }
 
 #[test]
@@ -93,7 +155,7 @@ fn a_body_that_is_no_message_is_refused_with_the_reason() {
         ("[]", "body: expected an object"),
     ] {
         let refused = refused(body, RejectionCode::InvalidMessage, said);
-        assert_eq!(refused.id, outcome::body_id(body.as_bytes()).to_string());
+        assert_eq!(refused.id, outcome::made_id("order.amended", None, body.as_bytes()).to_string());
         assert_eq!(refused.type_name.as_deref(), Some("order.amended"));
     }
 }

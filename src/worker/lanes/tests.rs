@@ -1,7 +1,9 @@
 //! Who comes before whom.
 
+use tokio::sync::oneshot;
+
 use super::*;
-use crate::ports::{History, Inbound};
+use crate::ports::{Inbound, Job};
 
 fn lanes() -> (Lanes, Instant) {
     let mut lanes = Lanes::default();
@@ -9,9 +11,14 @@ fn lanes() -> (Lanes, Instant) {
     (lanes, Instant::now())
 }
 
-/// One that creates nothing, of unknown rank.
-fn who(number: u128, was_here: bool) -> Who {
-    Who { message: Uuid::from_u128(number), creates: false, amends: false, was_here, rank: None, alone_since: None }
+/// A message that creates nothing.
+fn who(number: u64, was_here: bool) -> Who {
+    Who { message: number, creates: false, was_here }
+}
+
+fn work(number: u64) -> Work {
+    let job = Job { inbound: Inbound::default().into(), settle: oneshot::channel().0 };
+    Work::new(job, who(number, false), None, std::sync::Arc::default())
 }
 
 fn way(queue: usize, until: Instant) -> Way {
@@ -63,32 +70,45 @@ fn a_copy_of_a_message_that_is_away_is_handled_after_it_and_before_what_follows(
 }
 
 #[test]
-fn a_message_that_another_replica_took_is_not_waited_for_long() {
+fn a_message_that_does_not_come_back_is_waited_for_as_long_as_the_broker_may_hold_it_back() {
     let (mut lanes, now) = lanes();
     lanes.comes_again("SO-1", who(1, false), way(0, now));
     assert_eq!(turn(&mut lanes, who(2, false), now + SECOND), Some(0));
     lanes.followed("SO-1", who(2, false), way(0, now + 2 * SECOND));
-    assert_eq!(turn(&mut lanes, who(2, true), now + 3 * SECOND), Some(0));
-    assert_eq!(turn(&mut lanes, who(2, true), now + BACK_WITHIN), None);
+    assert_eq!(turn(&mut lanes, who(2, true), now + LATE - SECOND), Some(0));
+    assert_eq!(turn(&mut lanes, who(2, true), now + LATE), None);
 }
 
 #[test]
-fn a_message_that_nobody_else_can_have_taken_is_waited_for_as_long_as_the_broker_may_hold_it_back() {
+fn a_new_session_waits_for_nothing_that_the_last_one_sent_away_or_left_here() {
     let (mut lanes, now) = lanes();
-    let who = |number, was_here| Who { alone_since: Some(now + 200 * SECOND), ..who(number, was_here) };
-    lanes.comes_again("SO-1", who(1, false), way(0, now));
-    assert_eq!(turn(&mut lanes, who(2, false), now + SECOND), Some(0));
-    lanes.followed("SO-1", who(2, false), way(0, now + 2 * SECOND));
-    let given_up = now + 200 * SECOND + BACK_AT_LAST;
-    assert_eq!(turn(&mut lanes, who(2, true), given_up - SECOND), Some(0));
-    assert_eq!(turn(&mut lanes, who(2, true), given_up), None);
+    assert!(lanes.of_session(1));
+    lanes.comes_again("SO-1", who(1, false), way(0, now + 5 * SECOND));
+    assert!(lanes.enter("SO-1", work(2)).is_none());
+    assert!(!lanes.of_session(1));
+    assert_eq!(turn(&mut lanes, who(3, false), now), Some(0));
+    assert!(lanes.of_session(2));
+    assert_eq!(turn(&mut lanes, who(3, false), now), None);
+    assert!(lanes.enter("SO-1", work(2)).is_none(), "the call that is under way goes on");
+    assert!(lanes.leave("SO-1", now).is_some() && lanes.leave("SO-1", now).is_none());
+}
+
+#[test]
+fn messages_are_held_with_those_behind_them_up_to_a_number() {
+    let (mut lanes, now) = lanes();
+    let enter = |lanes: &mut Lanes, name: &str, number| lanes.enter(name, work(number)).is_some();
+    assert!(!enter(&mut lanes, "SO-1", 2) && enter(&mut lanes, "SO-2", 3) && enter(&mut lanes, "SO-3", 4));
+    assert!(lanes.hold("SO-1", 3));
+    assert!(lanes.hold("SO-2", 3));
+    assert!(!lanes.hold("SO-3", 3), "two of the first, one of the second");
+    lanes.let_go("SO-1");
+    assert!(lanes.hold("SO-3", 3));
+    assert!(lanes.leave("SO-3", now).is_none() && !lanes.hold("SO-3", 3), "it is gone");
 }
 
 #[test]
 fn a_create_waits_for_none_of_those_that_wait_for_it_and_they_keep_their_order() {
     let (mut lanes, now) = lanes();
-    // the broker gave them out before their create
-    let who = |number, was_here| Who { rank: rank(number), alone_since: Some(now), ..who(number, was_here) };
     let waits = Way { awaits_create: true, ..way(0, now + 5 * SECOND) };
     lanes.comes_again("SO-1", who(1, false), waits);
     assert_eq!(lanes.turn("SO-1", &who(2, false), now), Turn::Behind(waits));
@@ -104,40 +124,6 @@ fn a_create_waits_for_none_of_those_that_wait_for_it_and_they_keep_their_order()
     assert_eq!(turn(&mut lanes, who(2, true), now + 30 * SECOND), Some(1));
     assert_eq!(turn(&mut lanes, who(1, true), now + 35 * SECOND), None);
     assert_eq!(turn(&mut lanes, who(2, true), now + 35 * SECOND), None);
-}
-
-#[test]
-fn once_there_are_other_workers_nothing_waits_for_what_awaits_its_order() {
-    let (mut lanes, now) = lanes();
-    let alone = |number| Who { alone_since: Some(now), ..who(number, false) };
-    lanes.comes_again("SO-1", alone(1), Way { awaits_create: true, ..way(0, now + 5 * SECOND) });
-    assert_eq!(turn(&mut lanes, alone(2), now), Some(0));
-    assert_eq!(turn(&mut lanes, who(2, false), now), None);
-}
-
-#[test]
-fn what_was_given_out_first_comes_first_though_it_is_given_back_late() {
-    let (mut lanes, now) = lanes();
-    let ranked = |number, was_here| Who { rank: rank(number), ..who(number, was_here) };
-    lanes.comes_again("SO-1", ranked(2, false), way(0, now + 5 * SECOND));
-    assert_eq!(turn(&mut lanes, ranked(3, false), now), Some(0));
-    lanes.followed("SO-1", ranked(3, false), way(0, now + 5 * SECOND));
-    assert_eq!(turn(&mut lanes, ranked(1, true), now), None);
-    lanes.comes_again("SO-1", ranked(1, true), way(1, now + 30 * SECOND));
-    assert_eq!(turn(&mut lanes, ranked(2, true), now + 5 * SECOND), Some(1));
-    lanes.followed("SO-1", ranked(2, true), way(1, now + 30 * SECOND));
-    // of unknown rank
-    assert_eq!(turn(&mut lanes, who(4, false), now), Some(1));
-    lanes.followed("SO-1", who(4, false), way(1, now + 30 * SECOND));
-    let order: Vec<_> = lanes.lanes["SO-1"].away.iter().map(|away| away.who.message.as_u128()).collect();
-    assert_eq!(order, [1, 2, 3, 4]);
-}
-
-/// The rank of a message that happened, and was given out, in this second.
-fn rank(second: u128) -> Option<Rank> {
-    let at = jiff::Timestamp::from_second(second.try_into().unwrap()).unwrap();
-    let history = History { first_taken_at: Some(at), ..History::default() };
-    Rank::of(&Inbound { alone_since: Some(Instant::now()), history, ..Inbound::default() }, Some(at))
 }
 
 #[test]
@@ -157,18 +143,6 @@ fn a_place_is_forgotten_at_last() {
     let (mut lanes, now) = lanes();
     lanes.comes_again("SO-1", who(1, false), way(0, now));
     assert_eq!(turn(&mut lanes, who(2, false), now + REMEMBERED), None);
-}
-
-#[test]
-fn messages_that_other_replicas_have_taken_do_not_pile_up() {
-    let (mut lanes, now) = lanes();
-    for order in 0..200_000_u32 {
-        let (name, now) = (order.to_string(), now + order / 100 * SECOND);
-        lanes.lanes.insert(name.clone(), Lane { busy: true, ..Lane::default() });
-        lanes.comes_again(&name, who(1, false), way(0, now + 5 * SECOND));
-        assert!(lanes.leave(&name, now).is_none());
-        assert!(lanes.lanes.len() <= 2 * MANY, "{order}");
-    }
 }
 
 #[test]

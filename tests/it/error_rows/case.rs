@@ -193,7 +193,6 @@ async fn attempts(expected: &Expected, context: &Context<Client>) -> (Vec<&'stat
             Settlement::Done(result) => result.data.outcome.unwrap().name(),
             Settlement::Later(_) => "later",
             Settlement::DeadLetter(..) => "letter",
-            Settlement::Suspect => "suspect",
         });
         let Settlement::Later(later) = &settlement else { return (ends, settlement) };
         if ends.len() > expected.ends.split(' ').count() {
@@ -227,7 +226,7 @@ fn described(settlement: &Settlement) -> (String, [Option<String>; 3]) {
             let letter = [&letter.error_type, &letter.code, &letter.class];
             (result.kind.name().to_owned(), letter.map(|text| Some(text.clone())))
         }
-        Settlement::Later(_) | Settlement::Suspect => ("none".to_owned(), [None, None, None]),
+        Settlement::Later(_) => ("none".to_owned(), [None, None, None]),
     }
 }
 
@@ -238,7 +237,7 @@ fn once(simulator: &Simulator, message: Message, last: &Settlement) -> Result<()
     let (orders, starts, payments) = (ledger.creations_of(ORDER), ledger.starts_of(ORDER), ledger.payments_of(PAYMENT));
     let letter = match last {
         Settlement::DeadLetter(letter, _) => Some(letter),
-        Settlement::Done(_) | Settlement::Later(_) | Settlement::Suspect => None,
+        Settlement::Done(_) | Settlement::Later(_) => None,
     };
     let most = usize::from(letter.is_none() || message != Message::Checkout);
     if orders > most || starts > 1 || payments > 1 {

@@ -1,0 +1,155 @@
+//! The consuming side of a session: one connection with one consumer, for as long as the session lasts.
+//!
+//! Not here: what is done with a delivery.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::message::Delivery;
+use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, Consumer};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::config::BrokerConfig;
+use super::connection::{Wire, give_back};
+use super::short;
+
+/// Why nothing comes any more.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConsumerError {
+    /// The broker does not let us consume, or the way to it is lost.
+    #[error("cannot consume `{queue}`: {error}")]
+    Failed {
+        /// The queue.
+        queue: String,
+        /// What lapin says.
+        error: lapin::Error,
+    },
+    /// The broker has ended it.
+    #[error("the broker cancelled the consumer of `{0}`: was the queue deleted?")]
+    Cancelled(String),
+}
+
+/// The one consumer of a session. Its prefetch never changes: a smaller one would break the order at a hand-over.
+#[derive(Debug)]
+pub(super) struct Consuming {
+    connection: Connection,
+    wire: Wire,
+    queue: String,
+    consumer: Consumer,
+    /// Kept open until the connection is closed.
+    _channel: Channel,
+    /// For looks: a queue that is gone closes the channel that asks for it.
+    looks: Channel,
+    /// Until when this worker may take itself for the active one.
+    pub(super) calls_until: watch::Sender<Instant>,
+    heartbeat: Duration,
+}
+
+impl Consuming {
+    /// Registers the consumer. It is fed when no other one is.
+    ///
+    /// # Errors
+    /// The broker does not let us; the connection is closed then.
+    pub(super) async fn begin(
+        connection: Connection,
+        wire: Wire,
+        config: &BrokerConfig,
+    ) -> Result<Self, ConsumerError> {
+        let asked = Instant::now();
+        match register(&connection, config).await {
+            Ok((_channel, consumer, looks)) => {
+                let (calls_until, _) = watch::channel(valid_until(asked, config.heartbeat));
+                let (queue, heartbeat) = (config.names.queue.clone(), config.heartbeat);
+                Ok(Self { connection, wire, queue, consumer, _channel, looks, calls_until, heartbeat })
+            }
+            Err(error) => {
+                give_back(&connection, &wire).await;
+                Err(ConsumerError::Failed { queue: config.names.queue.clone(), error })
+            }
+        }
+    }
+
+    /// The next delivery. Nothing is lost when it is not waited for.
+    ///
+    /// # Errors
+    /// None comes any more.
+    pub(super) async fn next(&mut self) -> Result<Delivery, ConsumerError> {
+        match self.consumer.next().await {
+            None => Err(ConsumerError::Cancelled(self.queue.clone())),
+            Some(Err(error)) => Err(ConsumerError::Failed { queue: self.queue.clone(), error }),
+            Some(Ok(delivery)) => Ok(delivery),
+        }
+    }
+
+    /// A look at the consumer, again and again, over its own connection.
+    pub(super) fn look(&self) -> Look {
+        Look {
+            channel: self.looks.clone(),
+            queue: self.queue.clone(),
+            calls_until: self.calls_until.clone(),
+            heartbeat: self.heartbeat,
+        }
+    }
+
+    /// Gives back everything that is unacknowledged, in its order.
+    pub(super) async fn give_back(self) {
+        give_back(&self.connection, &self.wire).await;
+    }
+}
+
+/// The prefetch comes first, every time.
+async fn register(connection: &Connection, config: &BrokerConfig) -> lapin::Result<(Channel, Consumer, Channel)> {
+    let channel = connection.create_channel().await?;
+    channel.basic_qos(config.prefetch, BasicQosOptions::default()).await?;
+    let (queue, tag) = (short(&config.names.queue), short(&tag(config)));
+    let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
+    Ok((channel, consumer, connection.create_channel().await?))
+}
+
+/// The host's name is the pod's, in Kubernetes.
+fn tag(config: &BrokerConfig) -> String {
+    match config.consumer_tag.as_str() {
+        "" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        tag => tag.to_owned(),
+    }
+}
+
+/// The broker takes a silent client for dead after two heartbeats; a call that begins within one and a half of them
+/// begins before that.
+fn valid_until(asked: Instant, heartbeat: Duration) -> Instant {
+    asked + heartbeat * 3 / 2
+}
+
+/// Asks whether the consumer is still registered.
+pub(super) struct Look {
+    channel: Channel,
+    queue: String,
+    calls_until: watch::Sender<Instant>,
+    heartbeat: Duration,
+}
+
+impl Look {
+    /// Moves [`Consuming::calls_until`] on while the broker answers. Ends with an error of the connection.
+    pub(super) async fn repeat(self) -> lapin::Error {
+        match self.until_failure().await {
+            Err(error) => error,
+            Ok(never) => match never {},
+        }
+    }
+
+    async fn until_failure(&self) -> lapin::Result<std::convert::Infallible> {
+        loop {
+            let asked = Instant::now();
+            let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+            let queue = self.channel.queue_declare(short(&self.queue), passive, FieldTable::default()).await?;
+            // a node that is cut off from the queue's leader answers, and counts none
+            if queue.consumer_count() > 0 {
+                self.calls_until.send_replace(valid_until(asked, self.heartbeat));
+            }
+            sleep_until(asked + self.heartbeat / 2).await;
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The way of a delivery: room for it, a job for the worker, its settlement.
+//!
+//! Not here: the connections that it comes by; what becomes of it.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lapin::message::Delivery;
+use metrics::counter;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::consuming::Consuming;
+use super::inbound::{Circumstances, delivery_count, fingerprint, inbound};
+use super::intake::{Intake, Room};
+use super::session::Lost;
+use super::settle::{Acknowledged, SettleError, Settler};
+use super::tries::Tries;
+use crate::ports::{Inbound, Job, Session, Settling};
+
+/// Deliveries of a message without a settlement, as the broker counts them, after which it is handled alone: one of them
+/// may be what ends the processes. The broker counts lost connections and restarts, too, so this alone says little.
+const SUSPECT_AFTER: u64 = 5;
+
+/// Hands deliveries on as jobs, in their order, and sees to their settlements.
+pub(super) struct Pump<'a> {
+    pub(super) intake: &'a Intake,
+    pub(super) queue: String,
+    pub(super) number: u64,
+    pub(super) settler: Arc<Settler>,
+    pub(super) tries: Tries,
+    pub(super) settling: TaskTracker,
+    /// Takes the first failure of a settlement, which ends the session.
+    pub(super) failures: mpsc::Sender<SettleError>,
+    /// Cancelled with the session: no message of it can be acknowledged any more, so none is settled.
+    pub(super) lost: CancellationToken,
+    pub(super) deliveries: Deliveries,
+    pub(super) calls_until: watch::Receiver<Instant>,
+}
+
+/// Deliveries that are not acknowledged, by their tag, and since when.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Deliveries(Arc<Mutex<BTreeMap<u64, Instant>>>);
+
+impl Deliveries {
+    /// Waits until one of them is unacknowledged for longer than this.
+    pub(super) async fn one_is_older_than(&self, limit: Duration) {
+        loop {
+            let now = Instant::now();
+            let oldest = self.lock().values().next().copied();
+            if oldest.is_some_and(|oldest| now >= oldest + limit) {
+                return;
+            }
+            // none that comes later can be too old before
+            sleep_until(oldest.unwrap_or(now) + limit).await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pump<'_> {
+    /// Takes deliveries until none comes any more.
+    pub(super) async fn run(&self, consuming: &mut Consuming, blocked: watch::Receiver<bool>) -> Lost {
+        // no more than the prefetch
+        let (arrives, arrivals) = mpsc::unbounded_channel();
+        tokio::select! {
+            lost = self.read(consuming, arrives) => lost,
+            lost = self.hand_all_on(arrivals, blocked) => lost,
+        }
+    }
+
+    /// Notes each delivery when it comes, however long it has to wait for room then.
+    async fn read(&self, consuming: &mut Consuming, arrives: mpsc::UnboundedSender<Arrival>) -> Lost {
+        let mut session = None;
+        loop {
+            let delivery = match consuming.next().await {
+                Ok(delivery) => delivery,
+                Err(error) => return error.into(),
+            };
+            let at = Instant::now();
+            self.deliveries.lock().insert(delivery.delivery_tag, at);
+            let session = session.get_or_insert_with(|| self.active(&delivery)).clone();
+            if arrives.send(Arrival { delivery, at, session }).is_err() {
+                return Lost::NoWorker;
+            }
+        }
+    }
+
+    /// While the broker blocks publishers, nothing is handed on.
+    async fn hand_all_on(
+        &self,
+        mut arrivals: mpsc::UnboundedReceiver<Arrival>,
+        mut blocked: watch::Receiver<bool>,
+    ) -> Lost {
+        while let Some(arrival) = arrivals.recv().await {
+            if blocked.wait_for(|is_blocked| !is_blocked).await.is_err() {
+                // the publishing connection is gone, which is told by its own
+                pending::<()>().await;
+            }
+            if let Err(lost) = self.hand_on(arrival).await {
+                return lost;
+            }
+        }
+        Lost::NoWorker
+    }
+
+    /// The broker feeds this worker from now on.
+    fn active(&self, first: &Delivery) -> Session {
+        let took_over = first.redelivered;
+        tracing::info!(queue = self.queue, took_over, "active");
+        self.intake.show_active();
+        if took_over {
+            counter!("bwp_takeovers_total").increment(1);
+        }
+        Session {
+            number: self.number,
+            lost: self.lost.clone(),
+            took_over_at: took_over.then(Instant::now),
+            calls_until: Some(self.calls_until.clone()),
+        }
+    }
+
+    /// Makes a job of a delivery, once there is room for it. A suspect has all the room.
+    async fn hand_on(&self, Arrival { delivery, at, session }: Arrival) -> Result<(), Lost> {
+        let suspect = delivery_count(&delivery) >= SUSPECT_AFTER;
+        let room = match suspect {
+            true => self.intake.all_room().await,
+            false => self.intake.room(delivery.data.len()).await,
+        };
+        let room = room.ok_or(Lost::NoWorker)?;
+        let (handling, unended) = match suspect {
+            true => self.tries.begin(&delivery).await.map(|(handling, unended)| (Some(handling), unended))?,
+            false => (None, 0),
+        };
+        let sight = self.intake.sights().sight(&delivery);
+        let queue = self.queue.clone();
+        let inbound = inbound(&delivery, Circumstances { queue, taken_at: Some(at), session, sight, suspect, unended });
+        let inbound = Arc::new(inbound);
+        let (settle, settled) = oneshot::channel();
+        let job = Job { inbound: Arc::clone(&inbound), settle };
+        self.intake.jobs.send(job).await.map_err(|_closed| Lost::NoWorker)?;
+        let in_hand = InHand { delivery, inbound, room, handling };
+        self.settling.spawn(self.settled(in_hand, settled));
+        Ok(())
+    }
+
+    /// Waits for a settlement and carries it out.
+    fn settled(&self, in_hand: InHand, settled: oneshot::Receiver<Settling>) -> impl Future<Output = ()> + use<> {
+        let (settler, tries, failures) = (Arc::clone(&self.settler), self.tries.clone(), self.failures.clone());
+        let (lost, deliveries) = (self.lost.clone(), self.deliveries.clone());
+        let (sights, settled_so_far) = (Arc::clone(&self.intake.sights), Arc::clone(&self.intake.settled));
+        async move {
+            let InHand { delivery, inbound, room, handling } = in_hand;
+            // of a lost session, too: it takes up room until its call has ended
+            let settling = settled.await.ok();
+            let carry_out = async {
+                // no settlement: the message is given back with its session
+                if let Some(Settling { settlement, carried_out }) = settling {
+                    match settler.settle(&delivery, &inbound, &settlement).await {
+                        Ok(Acknowledged::Yes) => {
+                            sights.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
+                            deliveries.lock().remove(&delivery.delivery_tag);
+                            settled_so_far.fetch_add(1, Ordering::Relaxed);
+                            // the handler may be gone with the process that stops
+                            carried_out.send(()).ok();
+                        }
+                        Ok(Acknowledged::Stale) => {
+                            counter!("bwp_stale_acks_total").increment(1);
+                            tracing::info!("acknowledged too late: the message will come again");
+                        }
+                        Err(error) => {
+                            if error.blames_the_message() {
+                                sights.lock().unwrap_or_else(PoisonError::into_inner).blame(fingerprint(&delivery));
+                            }
+                            // full means that another failure has ended the session already
+                            drop(failures.try_send(error));
+                        }
+                    }
+                }
+                if let Some(handling) = handling
+                    && let Err(error) = tries.end(handling).await
+                {
+                    tracing::warn!(%error, "the end of a handling is recorded with the next session");
+                }
+            };
+            tokio::select! {
+                biased;
+                () = lost.cancelled() => {}
+                () = carry_out => {}
+            }
+            drop(room);
+        }
+    }
+}
+
+/// A delivery that has come.
+struct Arrival {
+    delivery: Delivery,
+    at: Instant,
+    session: Session,
+}
+
+/// A message that is with the worker.
+#[derive(Debug)]
+struct InHand {
+    delivery: Delivery,
+    inbound: Arc<Inbound>,
+    room: Room,
+    /// The handling that was recorded as begun, of a suspect.
+    handling: Option<Uuid>,
+}

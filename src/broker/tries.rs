@@ -1,0 +1,148 @@
+//! Records of the handlings of suspects: each one's beginning, before it, and its end. A handling that ended with its
+//! process has no end.
+//!
+//! Not here: which message is a suspect, when it is given up.
+//!
+//! The records are messages of a queue of their own, so they outlive every process. Only the worker that the broker feeds
+//! reads them; a process that has lost its session and lives on still records the end.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lapin::message::{BasicGetMessage, Delivery};
+use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions};
+use lapin::{BasicProperties, Channel};
+use uuid::Uuid;
+
+use super::publish::{PublishError, Publisher};
+use super::short;
+use crate::domain::outcome::body_id;
+
+const BEGAN: &str = "began";
+const ENDED: &str = "ended";
+
+/// Why a record cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TriesError {
+    #[error("cannot read `{queue}`: {error}")]
+    Unread { queue: String, error: lapin::Error },
+    #[error(transparent)]
+    Unwritten(#[from] PublishError),
+}
+
+/// The records, as a session reads and writes them.
+#[derive(Clone, Debug)]
+pub(super) struct Tries {
+    pub(super) publisher: Publisher,
+    pub(super) channel: Channel,
+    pub(super) queue: String,
+    /// Handlings that began in this process and of whose end the broker does not know yet.
+    pub(super) unended: Arc<Mutex<Vec<Uuid>>>,
+}
+
+impl Tries {
+    /// Records that a message is about to be handled. Returns the handling, and how many earlier ones of the message ended
+    /// with their process.
+    ///
+    /// # Errors
+    /// The way to the broker is lost.
+    pub(super) async fn begin(&self, delivery: &Delivery) -> Result<(Uuid, u32), TriesError> {
+        let message = name_of(delivery);
+        let error = |error| TriesError::Unread { queue: self.queue.clone(), error };
+        let unended = self.unended_of(&message).await.map_err(error)?;
+        let handling = Uuid::new_v4();
+        self.unended().push(handling);
+        self.record(BEGAN, handling, Some(&message)).await?;
+        Ok((handling, unended))
+    }
+
+    /// Records that a handling has ended, whatever its end.
+    ///
+    /// # Errors
+    /// The way to the broker is lost: it is recorded over the next one.
+    pub(super) async fn end(&self, handling: Uuid) -> Result<(), TriesError> {
+        self.record(ENDED, handling, None).await?;
+        self.unended().retain(|other| *other != handling);
+        Ok(())
+    }
+
+    /// Records the end of all that began in this process: it lives on, so none of them has ended it.
+    ///
+    /// # Errors
+    /// The way to the broker is lost.
+    pub(super) async fn end_all(&self) -> Result<(), TriesError> {
+        let all = self.unended().clone();
+        for handling in all {
+            self.end(handling).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&self, kind: &str, handling: Uuid, message: Option<&str>) -> Result<(), PublishError> {
+        let mut properties = BasicProperties::default()
+            .with_delivery_mode(2)
+            .with_type(kind.into())
+            .with_message_id(short(&handling.to_string()));
+        if let Some(message) = message {
+            properties = properties.with_correlation_id(short(message));
+        }
+        self.publisher.publish("", &self.queue, properties, b"").await
+    }
+
+    /// Reads all records, and takes out those of handlings that have ended.
+    async fn unended_of(&self, message: &str) -> lapin::Result<u32> {
+        let mut records = Vec::new();
+        while let Some(record) = self.channel.basic_get(short(&self.queue), BasicGetOptions::default()).await? {
+            records.push(record);
+        }
+        let of_kind = |kind| records.iter().filter(move |record| text(record.properties.kind()) == Some(kind));
+        let ended: HashSet<&str> = of_kind(ENDED).filter_map(handling_of).collect();
+        let has_ended = |record: &&BasicGetMessage| handling_of(record).is_none_or(|handling| ended.contains(handling));
+        // the beginning first: an end alone counts for nothing, should the rest be cut off
+        for record in of_kind(BEGAN).filter(has_ended).chain(of_kind(ENDED)) {
+            record.acker.ack(BasicAckOptions::default()).await?;
+        }
+        let mut unended = 0;
+        for record in of_kind(BEGAN).filter(|record| !has_ended(record)) {
+            unended += u32::from(text(record.properties.correlation_id()) == Some(message));
+            record.acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() }).await?;
+        }
+        Ok(unended)
+    }
+
+    fn unended(&self) -> MutexGuard<'_, Vec<Uuid>> {
+        self.unended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn handling_of(record: &BasicGetMessage) -> Option<&str> {
+    text(record.properties.message_id())
+}
+
+fn text(value: &Option<lapin::types::ShortString>) -> Option<&str> {
+    value.as_ref().map(lapin::types::ShortString::as_str)
+}
+
+/// Tells a message from others in any process, of any version.
+fn name_of(delivery: &Delivery) -> String {
+    let id = text(delivery.properties.message_id()).unwrap_or_default();
+    let body = body_id(&delivery.data);
+    body_id(format!("{id}:{body}").as_bytes()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_told_apart_by_id_and_body() {
+        let message = |id: &str, body: &str| {
+            let mut delivery = Delivery::mock(1, "".into(), "key".into(), false, body.as_bytes().to_vec());
+            delivery.properties = BasicProperties::default().with_message_id(id.into());
+            name_of(&delivery)
+        };
+        assert_eq!(message("1", "{}"), message("1", "{}"));
+        let names = HashSet::from([message("1", "{}"), message("2", "{}"), message("1", "[]"), message("", "{}")]);
+        assert_eq!(names.len(), 4);
+    }
+}
