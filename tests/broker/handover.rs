@@ -165,7 +165,7 @@ async fn a_consumer_that_the_broker_times_out_hands_over_in_order() {
     // it pauses with all that is in hand
     api.refuse(true).await;
     api.cut().await;
-    shift.first.says(&["paused: nothing is called"]).await;
+    shift.first.says(&["paused: ", "api-down"]).await;
     shift.first.says(&["not consuming", "PRECONDITION_FAILED"]).await;
     shift.ends().await;
     api.refuse(false).await;
@@ -190,7 +190,7 @@ async fn what_a_pause_holds_for_too_long_is_given_back_to_another_in_order() {
     let mut shift = Shift::begin(stage, &[&GIVE_BACK[..], &own].concat(), &GIVE_BACK).await;
     api.refuse(true).await;
     api.cut().await;
-    shift.first.says(&["paused: nothing is called"]).await;
+    shift.first.says(&["paused: ", "api-down"]).await;
     shift.ends().await;
     api.refuse(false).await;
     shift.first.consumes(2).await;
@@ -206,7 +206,7 @@ async fn a_pause_that_outlasts_the_limit_of_each_worker_in_turn_breaks_no_order_
     shift.stage.simulator.add_fault(FaultRule::always(Fault::status(503)));
     for worker in [&shift.first, &shift.second] {
         worker.consumes(1 + TIMES).await;
-        worker.says(&["paused: nothing is called"]).await;
+        worker.says(&["paused: ", "api-down"]).await;
     }
     shift.stage.simulator.clear_faults();
     shift.work.amend(&shift.stage, AFTER).await;
@@ -220,7 +220,7 @@ async fn a_pause_that_outlasts_the_limit_of_each_worker_in_turn_breaks_no_order_
 #[tokio::test]
 async fn after_a_takeover_creates_go_on_at_once_and_updates_wait_until_the_last_call_must_have_ended() {
     // all of it is in hand at once
-    let waits = [("BWP__API__TIMEOUT", "5s"), ("BWP__BROKER__PREFETCH", "200")];
+    let waits = [("BWP__API__TIMEOUT", "5s"), ("BWP__SHUTDOWN__GRACE", "7s"), ("BWP__BROKER__PREFETCH", "200")];
     let mut shift = Shift::begin(Stage::new().await, &waits, &waits).await;
     shift.first.sigkill();
     shift.first.wait(SOON).await;

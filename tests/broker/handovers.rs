@@ -155,9 +155,11 @@ async fn whatever_becomes_of_three_workers_every_order_ends_with_its_last_amendm
         season.start(&[]).await;
     }
     let mut work = Work::begin(&season.stage, &mut season.results, SHOP_ORDERS).await;
-    for order in work.orders.iter().step_by(2) {
-        let throttled = FaultRule::first(1, Fault::status(429)).on(Operation::UpdateOrder).for_alias(order);
-        season.stage.simulator.add_fault(throttled);
+    // the first call of half of them fails; of some by throttling, which slows down all others, too
+    for (place, order) in work.orders.iter().enumerate().step_by(2) {
+        let status = if place % 10 == 0 { 429 } else { 500 };
+        let fails = FaultRule::first(1, Fault::status(status)).on(Operation::UpdateOrder).for_alias(order);
+        season.stage.simulator.add_fault(fails);
     }
     season.stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 100 }).on(Operation::UpdateOrder));
     let payment = |order: &str| format!("payment of {order}");
