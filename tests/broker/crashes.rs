@@ -11,7 +11,6 @@ use tokio::sync::broadcast::Receiver;
 use crate::messages::{checkout_of, json, outcomes};
 use crate::stage::{LETTERS, ORDERS, PREFETCH, SOON, Stage, Worker, call, call_of};
 use crate::support::node::Node;
-use crate::suspects::TRIES;
 
 const WORKER_KILLS: usize = 20;
 /// Published before each kill of the worker, so five hundred in all.
@@ -138,9 +137,7 @@ async fn assert_all_settled(stage: Stage, worker: Worker, products: &BTreeMap<St
         assert_eq!(outcome == "ItemOutOfStock", refused, "{order}: {outcome}");
     }
     assert_eq!(worker.terminated().await, Some(0));
-    for queue in [ORDERS, TRIES] {
-        assert!(stage.left_in(queue).await.is_empty(), "{queue}");
-    }
+    assert!(stage.left_in(ORDERS).await.is_empty());
     let refused = products.values().filter(|product| **product == REFUSED).count();
     let letters: BTreeSet<_> = stage.left_in(LETTERS).await.into_iter().collect();
     assert_eq!(letters.len(), refused);

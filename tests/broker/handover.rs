@@ -156,8 +156,9 @@ const CONSUMER_TIMEOUT: &str = "[application:set_env(rabbit, Name, Value)
 #[tokio::test]
 async fn a_consumer_that_the_broker_times_out_hands_over_in_order() {
     let node = Node::start().await;
-    node.ctl(&["eval", CONSUMER_TIMEOUT]).await;
     let stage = Stage::on(&node).await;
+    // for channels from now on: the shop's own may leave messages alone for longer
+    node.ctl(&["eval", CONSUMER_TIMEOUT]).await;
     let mut api = Relay::start(&api_of(&stage));
     let (endpoint, tokens) = through(&api);
     let settings = [("BWP__API__ENDPOINT", endpoint.as_str()), ("BWP__API__TOKEN_ENDPOINT", &tokens)];

@@ -12,7 +12,7 @@ use crate::support::broker::Broker;
 use crate::support::node::Node;
 use crate::support::relay::Relay;
 use crate::support::until::until;
-use crate::suspects::{QUICK, nothing_is_left};
+use crate::suspects::{QUICK, are_left};
 use crate::work::Work;
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn twenty_orderly_restarts_with_messages_in_hand_give_nothing_up_and_break
     }
     work.ends_in_order(&stage, &mut results).await;
     assert_eq!(worker.terminated().await, Some(0));
-    nothing_is_left(&stage).await;
+    are_left(&stage, 0).await;
 }
 
 /// A worker behind a relay, which has one message in hand whenever its connections are cut.
@@ -84,7 +84,7 @@ impl Cut {
         assert_eq!(self.stage.simulator.ledger().starts_of("SO-1"), 1);
         assert_eq!(self.worker.terminated().await, Some(0));
         assert!(self.stage.left_in(LETTERS).await.is_empty());
-        nothing_is_left(&self.stage).await;
+        are_left(&self.stage, 0).await;
     }
 }
 

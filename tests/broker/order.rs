@@ -7,13 +7,21 @@ use lapin::types::{AMQPValue, FieldTable};
 use crate::messages::{amendment, checkout, fulfillment, json};
 use crate::stage::{ORDERS, SOON, Stage};
 
-/// Every failure goes to a retry queue.
-const AT_ONCE_TO_THE_QUEUES: [(&str, &str); 1] = [("BWP__RETRY__IN_PROCESS", "0")];
+/// Every failure is held for its delay.
+const HELD: [(&str, &str); 2] = [("BWP__RETRY__IN_PROCESS", "0"), ("BWP__BROKER__PREFETCH", "20")];
+/// Every failure goes to a retry queue: of one message that may be in hand none is held.
+const HOPS: [(&str, &str); 2] = [("BWP__RETRY__IN_PROCESS", "0"), ("BWP__BROKER__PREFETCH", "1")];
 
 #[tokio::test]
 async fn one_worker_keeps_the_order_of_an_orders_messages_also_when_the_first_is_delayed() {
+    for settings in [HELD, HOPS] {
+        keeps_the_order(&settings).await;
+    }
+}
+
+async fn keeps_the_order(settings: &[(&str, &str)]) {
     let stage = Stage::new().await;
-    let worker = stage.worker(&AT_ONCE_TO_THE_QUEUES).await;
+    let worker = stage.worker(settings).await;
     let mut results = stage.results().await;
     for operation in [Operation::CreateOrder, Operation::UpdateOrder] {
         stage.simulator.add_fault(FaultRule::first(2, Fault::status(500)).on(operation).for_alias("SO-1"));

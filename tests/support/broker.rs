@@ -123,9 +123,10 @@ impl Vhost {
         self.broker.management.delete(&["exchanges", &self.name, name]).await;
     }
 
-    /// All registered consumers.
+    /// All registered consumers. The channel of a new one shows later than the consumer, which is left out until then.
     pub(crate) async fn consumers(&self) -> Vec<Consumer> {
-        self.broker.management.list(&["consumers", &self.name]).await.iter().map(Consumer::read).collect()
+        let shown = self.broker.management.list(&["consumers", &self.name]).await;
+        shown.iter().map(Consumer::read).filter(|consumer| !consumer.channel.is_empty()).collect()
     }
 
     /// All open connections. A new one shows after the broker's statistics interval.
