@@ -32,6 +32,17 @@ pub(super) enum ConsumerError {
     Cancelled(String),
 }
 
+/// Why this worker must not take itself for the active one any more.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LookError {
+    /// The way to the broker is lost, or the queue is.
+    #[error("the broker does not say whether the consumer is registered: {0}")]
+    Unanswered(#[from] lapin::Error),
+    /// A node that is cut off from the queue's leader answers, and counts no consumer: another one may be fed by now.
+    #[error("the broker counts no consumer of the queue: is its node cut off from the others?")]
+    NotCounted,
+}
+
 /// The one consumer of a session. Its prefetch never changes: a smaller one would break the order at a hand-over.
 #[derive(Debug)]
 pub(super) struct Consuming {
@@ -132,22 +143,19 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Moves [`Consuming::calls_until`] on while the broker answers. Ends with an error of the connection.
-    pub(super) async fn repeat(self) -> lapin::Error {
-        match self.until_failure().await {
-            Err(error) => error,
-            Ok(never) => match never {},
-        }
-    }
-
-    async fn until_failure(&self) -> lapin::Result<std::convert::Infallible> {
+    /// Moves [`Consuming::calls_until`] on while the broker answers. Returns when it does not.
+    pub(super) async fn repeat(self) -> LookError {
         loop {
             let asked = Instant::now();
             let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-            let queue = self.channel.queue_declare(short(&self.queue), passive, FieldTable::default()).await?;
-            // a node that is cut off from the queue's leader answers, and counts none
-            if queue.consumer_count() > 0 {
-                self.calls_until.send_replace(valid_until(asked, self.heartbeat));
+            match self.channel.queue_declare(short(&self.queue), passive, FieldTable::default()).await {
+                Ok(queue) if queue.consumer_count() > 0 => {
+                    self.calls_until.send_replace(valid_until(asked, self.heartbeat));
+                }
+                // a leader that is busy for a quarter of a second is answered for in the same way
+                Ok(_) if Instant::now() < *self.calls_until.borrow() => {}
+                Ok(_) => return LookError::NotCounted,
+                Err(error) => return error.into(),
             }
             sleep_until(asked + self.heartbeat / 2).await;
         }

@@ -131,9 +131,10 @@ impl StoredLetter {
         &self.delivery.data
     }
 
-    /// All headers by name, as text where they have one.
+    /// All headers by name, as text where they have one; the number of its publication says nothing to anybody.
     pub fn headers(&self) -> Vec<(String, String)> {
         let headers = self.delivery.properties.headers().iter().flat_map(|table| table.inner());
+        let headers = headers.filter(|(name, _)| name.as_str() != own::PUBLICATION);
         let shown = headers.map(|(name, value)| {
             let value = text(value).unwrap_or_else(|| format!("{value:?}"));
             (name.to_string(), value)

@@ -63,6 +63,8 @@ pub mod own {
     pub const REPLAY_ID: &str = "bwp-replay-id";
     /// Names of headers that were too large to keep.
     pub const HEADERS_CUT: &str = "bwp-headers-cut";
+    /// Number of the publication on its channel, by which a returned message finds it.
+    pub const PUBLICATION: &str = "bwp-publication";
     /// Start of the names under which what must not be copied is kept.
     pub const ORIGINAL: &str = "bwp-original-";
     /// Start of all our names.
@@ -216,7 +218,8 @@ pub(super) fn safe_name(name: &str) -> Option<&str> {
     match fate(name, true) {
         Fate::Keep => Some(name),
         Fate::Move(new_name) => Some(new_name),
-        Fate::Drop => name.starts_with(own::PREFIX).then_some(name),
+        // the next publication has a number of its own
+        Fate::Drop => (name.starts_with(own::PREFIX) && name != own::PUBLICATION).then_some(name),
     }
 }
 

@@ -1,15 +1,24 @@
 //! Publishes with confirm and `mandatory`; only a plain acknowledgement counts.
 //!
 //! Not here: what is published, what follows from a failure.
+//!
+//! The broker returns a message that no queue takes before it confirms it. lapin hands a returned message to whichever
+//! confirm comes next on the channel, so each publication has a number in a header, by which a return finds its own.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use lapin::message::BasicReturnMessage;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Confirmation, Connection};
 use metrics::histogram;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::outgoing::own;
 use super::short;
 
 /// A publication that did not get its plain acknowledgement.
@@ -38,6 +47,7 @@ pub enum PublishError {
 #[derive(Clone, Debug)]
 pub struct Publisher {
     channel: Channel,
+    publications: mpsc::UnboundedSender<Publication>,
     confirm_timeout: Duration,
     /// Whether the broker has blocked publishers, by a memory or disk alarm.
     blocked: watch::Receiver<bool>,
@@ -45,6 +55,9 @@ pub struct Publisher {
 
 impl Publisher {
     /// Opens a channel with confirms.
+    ///
+    /// # Errors
+    /// The connection is gone.
     pub async fn open(
         connection: &Connection,
         confirm_timeout: Duration,
@@ -52,7 +65,10 @@ impl Publisher {
     ) -> lapin::Result<Self> {
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        Ok(Self { channel, confirm_timeout, blocked })
+        let (publications, queue) = mpsc::unbounded_channel();
+        // ends when the last copy of this publisher is dropped
+        tokio::spawn(publish_all(channel.clone(), queue));
+        Ok(Self { channel, publications, confirm_timeout, blocked })
     }
 
     /// The channel, for closing it.
@@ -61,6 +77,9 @@ impl Publisher {
     }
 
     /// Publishes and waits until the broker has taken responsibility.
+    ///
+    /// # Errors
+    /// Anything but a plain acknowledgement.
     pub async fn publish(
         &self,
         exchange: &str,
@@ -68,39 +87,41 @@ impl Publisher {
         properties: BasicProperties,
         body: &[u8],
     ) -> Result<(), PublishError> {
-        self.begin(exchange, routing_key, properties, body).await?.await
+        self.begin(exchange, routing_key, properties, body).await
     }
 
     /// Publishes; what is returned waits until the broker has taken responsibility. Several can be under way, and the
     /// broker takes them in the order in which they were begun.
-    pub async fn begin<'a>(
+    pub fn begin<'a>(
         &'a self,
         exchange: &str,
         routing_key: &str,
         properties: BasicProperties,
         body: &[u8],
-    ) -> Result<impl Future<Output = Result<(), PublishError>> + use<'a>, PublishError> {
+    ) -> impl Future<Output = Result<(), PublishError>> + use<'a> {
         let to = format!("`{exchange}` with key `{routing_key}`");
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let began = Instant::now();
-        let publishing = self.channel.basic_publish(short(exchange), short(routing_key), options, body, properties);
-        let confirm = match self.in_time(publishing).await {
-            Some(Ok(confirm)) => confirm,
-            Some(Err(error)) => return Err(PublishError::Broken { to, error }),
-            None => return Err(PublishError::NotConfirmed(to)),
+        let (told, end) = oneshot::channel();
+        let publication = Publication {
+            exchange: short(exchange),
+            routing_key: short(routing_key),
+            properties,
+            body: body.into(),
+            told,
         };
-        Ok(async move {
-            let confirmed = self.in_time(confirm).await;
+        // a task that is gone drops its end of what it is told by
+        self.publications.send(publication).ok();
+        async move {
+            let end = self.in_time(end).await;
             histogram!("bwp_confirm_seconds").record(began.elapsed());
-            match confirmed {
-                Some(Ok(Confirmation::Ack(None))) => Ok(()),
-                // the same acknowledgement, with the message in it: it went nowhere
-                Some(Ok(Confirmation::Ack(Some(_returned)))) => Err(PublishError::Unroutable(to)),
-                Some(Ok(Confirmation::Nack(_) | Confirmation::NotRequested)) => Err(PublishError::Refused(to)),
-                Some(Err(error)) => Err(PublishError::Broken { to, error }),
-                None => Err(PublishError::NotConfirmed(to)),
+            match end {
+                Some(Ok(End::Taken)) => Ok(()),
+                Some(Ok(End::Returned)) => Err(PublishError::Unroutable(to)),
+                Some(Ok(End::Refused)) => Err(PublishError::Refused(to)),
+                Some(Ok(End::Broken(error))) => Err(PublishError::Broken { to, error }),
+                Some(Err(_)) | None => Err(PublishError::NotConfirmed(to)),
             }
-        })
+        }
     }
 
     /// Waits for so long as the confirm timeout allows; the time during which the broker is blocked is not counted.
@@ -118,5 +139,114 @@ impl Publisher {
                 }
             }
         }
+    }
+}
+
+/// A message to publish, and where its end is told.
+#[derive(Debug)]
+struct Publication {
+    exchange: ShortString,
+    routing_key: ShortString,
+    properties: BasicProperties,
+    body: Vec<u8>,
+    told: oneshot::Sender<End>,
+}
+
+/// The end of a publication.
+#[derive(Debug)]
+enum End {
+    Taken,
+    Returned,
+    Refused,
+    Broken(lapin::Error),
+}
+
+/// Publishes, and reads the confirms in the order in which they came. A return comes with the confirm of its own
+/// publication, or with one that came before that: nothing else may read confirms of the channel, and none may be read
+/// while a message is on its way out.
+async fn publish_all(channel: Channel, mut publications: mpsc::UnboundedReceiver<Publication>) {
+    let mut confirms = FuturesUnordered::new();
+    let (mut told, mut returned) = (HashMap::new(), HashSet::new());
+    let mut number = 0;
+    loop {
+        tokio::select! {
+            Some((number, confirm)) = confirms.next() => {
+                let end = end_of(number, confirm, &mut returned);
+                if let Some(told) = told.remove(&number) {
+                    let told: oneshot::Sender<End> = told;
+                    // nobody waits for it any more
+                    told.send(end).ok();
+                }
+            }
+            publication = publications.recv() => {
+                let Some(publication) = publication else { return };
+                number += 1;
+                let Publication { exchange, routing_key, properties, body, told: tell } = publication;
+                let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+                let properties = numbered(properties, number);
+                match channel.basic_publish(exchange, routing_key, options, &body, properties).await {
+                    Ok(confirm) => {
+                        told.insert(number, tell);
+                        confirms.push(async move { (number, confirm.await) });
+                    }
+                    Err(error) => drop(tell.send(End::Broken(error))),
+                }
+            }
+        }
+    }
+}
+
+fn end_of(number: i64, confirm: lapin::Result<Confirmation>, returned: &mut HashSet<i64>) -> End {
+    match confirm {
+        Ok(Confirmation::Ack(message)) => {
+            returned.extend(message.as_ref().map(|message| number_of(message).unwrap_or(number)));
+            if returned.remove(&number) { End::Returned } else { End::Taken }
+        }
+        Ok(Confirmation::Nack(message)) => {
+            returned.extend(message.as_ref().and_then(number_of));
+            returned.remove(&number);
+            End::Refused
+        }
+        Ok(Confirmation::NotRequested) => End::Refused,
+        Err(error) => End::Broken(error),
+    }
+}
+
+fn numbered(properties: BasicProperties, number: i64) -> BasicProperties {
+    let mut headers = properties.headers().clone().unwrap_or_default();
+    headers.insert(own::PUBLICATION.into(), AMQPValue::LongLongInt(number));
+    properties.with_headers(headers)
+}
+
+fn number_of(message: &BasicReturnMessage) -> Option<i64> {
+    let headers: &FieldTable = message.properties.headers().as_ref()?;
+    match headers.inner().get(own::PUBLICATION)? {
+        AMQPValue::LongLongInt(number) => Some(*number),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lapin::message::Delivery;
+
+    use super::*;
+
+    /// A confirm that carries the return of this publication.
+    fn with_return_of(number: i64) -> lapin::Result<Confirmation> {
+        let mut delivery = Delivery::mock(0, "".into(), "key".into(), false, Vec::new());
+        delivery.properties = numbered(BasicProperties::default(), number);
+        Ok(Confirmation::Ack(Some(BasicReturnMessage { delivery, reply_code: 312, reply_text: "NO_ROUTE".into() })))
+    }
+
+    #[test]
+    fn a_return_that_comes_with_the_confirm_of_another_publication_is_its_own_ones() {
+        let mut returned = HashSet::new();
+        let mut end = |number, confirm| format!("{:?}", end_of(number, confirm, &mut returned));
+        assert_eq!(end(1, with_return_of(3)), "Taken");
+        assert_eq!(end(2, Ok(Confirmation::Ack(None))), "Taken");
+        assert_eq!(end(4, with_return_of(4)), "Returned");
+        assert_eq!(end(3, Ok(Confirmation::Ack(None))), "Returned");
+        assert!(returned.is_empty());
     }
 }

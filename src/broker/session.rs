@@ -11,14 +11,14 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use lapin::{Connection, Event};
 use metrics::{counter, gauge};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::config::BrokerConfig;
-use super::connection::{Frame, OpenError, close, close_channel, open, open_with_wire};
-use super::consuming::{ConsumerError, Consuming};
+use super::connection::{Frame, OpenError, close, open, open_with_wire};
+use super::consuming::{ConsumerError, Consuming, LookError};
 use super::intake::Intake;
 use super::publish::Publisher;
 use super::pump::{Deliveries, Pump};
@@ -49,8 +49,8 @@ pub(super) enum Lost {
     Tries(#[from] TriesError),
     #[error("the publishing connection is gone")]
     Publishing,
-    #[error("the broker does not say whether the consumer is registered: {0}")]
-    Look(lapin::Error),
+    #[error(transparent)]
+    Look(#[from] LookError),
     #[error("a delivery is unacknowledged for `broker.give_back_after`, so everything is given back")]
     HeldTooLong,
     #[error("nobody takes messages any more")]
@@ -129,7 +129,7 @@ async fn session(config: &BrokerConfig, intake: &Intake, number: u64, stop: &Can
     let Some(publishing) = unless_stopped(stop, open(config, "bwp-sync publish", Frame::Small)).await else {
         return Ok(());
     };
-    let publishing = publishing?;
+    let publishing = Arc::new(publishing?);
     let ended = consume(config, intake, number, stop, &publishing).await;
     close(&publishing).await;
     ended
@@ -147,20 +147,21 @@ async fn consume(
     intake: &Intake,
     number: u64,
     stop: &CancellationToken,
-    publishing: &Connection,
+    publishing: &Arc<Connection>,
 ) -> Result<(), Lost> {
     let (blocked_sender, blocked) = watch::channel(false);
     let alarms = watch_alarms(publishing, blocked_sender, intake);
     if config.declare {
         declare(publishing, config).await?;
     }
-    let publisher = Publisher::open(publishing, config.confirm_timeout, blocked.clone()).await?;
+    let publisher = async || Publisher::open(publishing, config.confirm_timeout, blocked.clone()).await;
+    let (results, copies) = (publisher().await?, publisher().await?);
     let Some(opened) = unless_stopped(stop, open_with_wire(config, "bwp-sync consume", Frame::Any)).await else {
         return Ok(());
     };
     let (connection, wire) = opened?;
     let tries = Tries {
-        publisher: publisher.clone(),
+        publisher: copies.clone(),
         channel: connection.create_channel().await?,
         queue: config.names.tries(),
         unended: Arc::clone(&intake.unended),
@@ -172,7 +173,10 @@ async fn consume(
     intake.show(BrokerState::up(config.prefetch, Timestamp::now()));
 
     let settler = Arc::new(Settler {
-        publisher,
+        results,
+        copies,
+        publishing: Arc::clone(publishing),
+        declared_again: Mutex::default(),
         config: config.clone(),
         results_wanted: AtomicBool::new(true),
         stop: stop.clone(),
@@ -198,7 +202,7 @@ async fn consume(
         lost = pump.run(&mut consuming, blocked) => Err(lost),
         Some(error) = failed.recv() => Err(error.into()),
         () = alarms => Err(Lost::Publishing),
-        error = look.repeat() => Err(Lost::Look(error)),
+        error = look.repeat() => Err(error.into()),
         () = deliveries.one_is_older_than(config.give_back_after) => Err(Lost::HeldTooLong),
     };
     match &ended {
@@ -213,9 +217,6 @@ async fn consume(
         Err(_) => lost.cancel(),
     }
     consuming.give_back().await;
-    if ended.is_ok() {
-        close_channel(settler.publisher.channel()).await;
-    }
     ended
 }
 

@@ -2,18 +2,22 @@
 //!
 //! Not here: which settlement a message gets.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
-use lapin::{BasicProperties, ErrorKind};
+use lapin::{BasicProperties, Connection, ErrorKind};
 use metrics::counter;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::config::{BrokerConfig, Unroutable};
 use super::outgoing::{for_hop, for_letter, for_result};
 use super::publish::{PublishError, Publisher};
+use super::topology::declare;
 use crate::domain::outcome::ResultEvent;
 use crate::ports::{Inbound, Later, Letter, Settlement};
 
@@ -63,8 +67,14 @@ pub enum Acknowledged {
 /// What settling needs besides the message.
 #[derive(Debug)]
 pub struct Settler {
-    /// Where to publish.
-    pub publisher: Publisher,
+    /// Where to publish results, which nobody need be bound for.
+    pub results: Publisher,
+    /// Where to publish letters and hops, none of which may be returned.
+    pub copies: Publisher,
+    /// Where both publish, and what is missing is declared.
+    pub publishing: Arc<Connection>,
+    /// When that was last done.
+    pub declared_again: Mutex<Option<Instant>>,
     /// Names and delays.
     pub config: BrokerConfig,
     /// Whether the last result had a queue to go to; said in the log when it changes.
@@ -105,19 +115,20 @@ impl Settler {
             return Err(PublishError::Unroutable("no retry queue, since no delay is configured".into()));
         };
         let properties = for_hop(&delivery.properties, inbound, &later.history);
-        self.publish("", &self.config.names.retry(*delay), properties, &delivery.data).await
+        self.copy("", &self.config.names.retry(*delay), properties, &delivery.data).await
     }
 
     async fn letter(&self, delivery: &Delivery, inbound: &Inbound, letter: &Letter) -> Result<(), PublishError> {
         let key = format!("{}.{}", letter.operation, letter.code);
         let properties = for_letter(&delivery.properties, inbound, letter);
-        self.publish(&self.config.names.dead, &key, properties, &delivery.data).await
+        self.copy(&self.config.names.dead, &key, properties, &delivery.data).await
     }
 
     async fn result(&self, result: &ResultEvent) -> Result<(), SettleError> {
         let body = serde_json::to_vec(result)?;
         loop {
-            let published = self.publish(&self.config.names.results, result.kind.name(), for_result(result), &body);
+            let published =
+                self.publish(&self.results, &self.config.names.results, result.kind.name(), for_result(result), &body);
             match (published.await, self.config.unroutable) {
                 (Ok(()), _) => {
                     self.results_are(true);
@@ -137,9 +148,9 @@ impl Settler {
         }
     }
 
-    /// Publishes until the broker takes it. A full queue refuses, and must not have letters written again
-    /// or calls made again: what was taken before stays taken.
-    async fn publish(
+    /// Publishes a letter or a hop until a queue takes it; what a session declares is declared again for that. A message
+    /// whose letter went nowhere is not settled, and those beside it lose nothing.
+    async fn copy(
         &self,
         exchange: &str,
         key: &str,
@@ -147,7 +158,42 @@ impl Settler {
         body: &[u8],
     ) -> Result<(), PublishError> {
         loop {
-            match self.publisher.publish(exchange, key, properties.clone(), body).await {
+            match self.publish(&self.copies, exchange, key, properties.clone(), body).await {
+                Err(unroutable @ PublishError::Unroutable(_)) => {
+                    self.declare_again(&unroutable).await;
+                    self.ask_again(unroutable).await?;
+                }
+                published => return published,
+            }
+        }
+    }
+
+    async fn declare_again(&self, unroutable: &PublishError) {
+        let mut last = self.declared_again.lock().await;
+        if last.is_some_and(|last| last.elapsed() < ASK_AGAIN) {
+            return;
+        }
+        tracing::warn!(cause = %unroutable, "a message is not settled until a queue takes its letter or its hop");
+        if self.config.declare
+            && let Err(error) = declare(&self.publishing, &self.config).await
+        {
+            tracing::warn!(%error, "cannot declare again what is missing");
+        }
+        *last = Some(Instant::now());
+    }
+
+    /// Publishes until the broker takes it. A full queue refuses, and must not have letters written again
+    /// or calls made again: what was taken before stays taken.
+    async fn publish(
+        &self,
+        publisher: &Publisher,
+        exchange: &str,
+        key: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) -> Result<(), PublishError> {
+        loop {
+            match publisher.publish(exchange, key, properties.clone(), body).await {
                 Err(refused @ PublishError::Refused(_)) => self.ask_again(refused).await?,
                 published => return published,
             }

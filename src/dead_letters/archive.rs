@@ -76,7 +76,7 @@ pub async fn import(
         let (line, letter) = parsed(line?)?;
         let (properties, body) = letter.letter().map_err(|error| ImportError::Line { line, why: error.to_string() })?;
         let failed = move |error| ImportError::Publish { line, error };
-        let confirm = outbox.publisher().begin("", queue, properties, &body).await.map_err(failed)?;
+        let confirm = outbox.publisher().begin("", queue, properties, &body);
         under_way.push_back(async move { confirm.await.map(|()| letter.id()).map_err(failed) });
         if under_way.len() > UNDER_WAY
             && let Some(first) = under_way.pop_front()

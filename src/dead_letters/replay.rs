@@ -222,7 +222,7 @@ impl Run<'_, '_> {
             if !pace(&mut self.next_at, self.replay.options.rate, self.replay.stop).await {
                 break;
             }
-            match publish(&self.replay, outbox, letter).await {
+            match publish(&self.replay, outbox, letter) {
                 Ok((edited, confirm)) => under_way.push((*planned, letter, edited, confirm)),
                 Err(error) => {
                     failure = Some(error);
@@ -316,7 +316,7 @@ impl Run<'_, '_> {
 }
 
 /// Sends the letter's message; what is returned waits for the confirm.
-async fn publish<'o>(
+fn publish<'o>(
     replay: &Replay<'_>,
     outbox: &'o Outbox,
     letter: &StoredLetter,
@@ -329,10 +329,10 @@ async fn publish<'o>(
     let properties = letter.for_replay(replay.plan.head.replay_id);
     let publisher = outbox.publisher();
     if replay.edit.is_empty() {
-        return Ok((Vec::new(), publisher.begin(&exchange, &key, properties, letter.body()).await?));
+        return Ok((Vec::new(), publisher.begin(&exchange, &key, properties, letter.body())));
     }
     let edited = replay.edit.apply(letter.body())?;
-    let confirm = publisher.begin(&exchange, &key, properties, &edited.body).await?;
+    let confirm = publisher.begin(&exchange, &key, properties, &edited.body);
     Ok((edited.changes.into_iter().map(|change| change.path).collect(), confirm))
 }
 

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use metrics::gauge;
 use tokio::time::Instant;
 
-use super::pace::{Clock, Pace};
+use super::clock::Clock;
+use super::pace::Pace;
 use crate::policy::classify::Failure;
 use crate::ports::{History, Trouble};
 

@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 
 use super::amended::Stamp;
+use super::clock::Clock;
 use super::context::Context;
-use super::pace::Clock;
 use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, ResultEvent, ResultKind};
 use crate::domain::outcome::{letter_id, result_id};
 use crate::domain::privacy::Private;

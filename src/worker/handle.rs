@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::amended::Stamp;
 use super::case::{Case, Identity};
+use super::clock::Clock;
 use super::context::Context;
-use super::pace::Clock;
 use super::takeover::updates_begin_at;
 use crate::domain::command::{Command, command_for, order_key};
 use crate::domain::envelope::{Envelope, Kind, RawMessage, id_outside, open};

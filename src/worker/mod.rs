@@ -6,6 +6,7 @@ pub mod amend;
 pub mod amended;
 pub mod board;
 pub mod case;
+pub mod clock;
 pub mod context;
 pub mod create;
 pub mod fulfillment;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::clock::{Clock, HeldBack};
 use crate::policy::breaker::{Admission, Breaker, Waits};
 use crate::policy::catalogue::Class;
 use crate::policy::limiter::{Limiter, RetryQuota};
@@ -51,19 +52,6 @@ struct State {
     held_back: HeldBack,
 }
 
-/// For how long all calls have been held back so far.
-#[derive(Clone, Copy, Debug, Default)]
-struct HeldBack {
-    before: Duration,
-    since: Option<Duration>,
-}
-
-impl HeldBack {
-    fn total(self, now: Duration) -> Duration {
-        self.before + self.since.map(|since| now.saturating_sub(since)).unwrap_or_default()
-    }
-}
-
 /// Why a call is not made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PutOff {
@@ -93,13 +81,6 @@ impl PutOff {
             Self::OrderBusy => "OrderBusy",
         }
     }
-}
-
-/// For how long a message has been handled, without the time in which all calls were held back.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    began: Instant,
-    held_back_before: Duration,
 }
 
 /// An attempt that has ended.
@@ -159,13 +140,12 @@ impl Pace {
 
     /// A message's clock, begun at this time.
     pub fn clock(&self, began: Instant) -> Clock {
-        Clock { began, held_back_before: self.state().held_back.total(self.start.elapsed()) }
+        Clock::new(began, self.state().held_back.total(self.start.elapsed()))
     }
 
     /// What a message's clock shows.
     pub fn elapsed(&self, clock: &Clock) -> Duration {
-        let held_back = self.state().held_back.total(self.start.elapsed());
-        clock.began.elapsed().saturating_sub(held_back.saturating_sub(clock.held_back_before))
+        clock.shows(self.state().held_back.total(self.start.elapsed()))
     }
 
     /// Waits for the turn of a call: for as long as all calls are held back, and else until the message's clock shows
@@ -218,7 +198,7 @@ impl Pace {
         loop {
             changes.mark_unchanged();
             let rest = until.saturating_sub(self.elapsed(clock));
-            let stands_still = self.state().held_back.since.is_some();
+            let stands_still = self.state().held_back.is_on();
             if rest.is_zero() && !stands_still {
                 return;
             }
@@ -296,10 +276,11 @@ impl Pace {
     fn change<T>(&self, change: impl FnOnce(&mut State, Duration) -> T) -> T {
         let mut state = self.state();
         let now = self.start.elapsed();
-        let (before, held_back) = (state.causes(), state.held_back.since.is_some());
+        let (before, held_back) = (state.causes(), state.held_back.is_on());
         let changed = change(&mut state, now);
-        state.count_held_back(now);
-        let (after, still_held_back) = (state.causes(), state.held_back.since.is_some());
+        let holds_back = state.calls.holds_back();
+        state.held_back.set(holds_back, now);
+        let (after, still_held_back) = (state.causes(), state.held_back.is_on());
         drop(state);
         for (before, after) in before.into_iter().zip(after) {
             tell_of_pause(before, after);
@@ -375,15 +356,6 @@ impl State {
 
     fn causes(&self) -> [Option<Cause>; 2] {
         [&self.calls, &self.creates].map(|breaker| breaker.pause().map(|pause| pause.cause))
-    }
-
-    fn count_held_back(&mut self, now: Duration) {
-        let held_back = &mut self.held_back;
-        match (self.calls.holds_back(), held_back.since) {
-            (true, None) => held_back.since = Some(now),
-            (false, Some(_)) => *held_back = HeldBack { before: held_back.total(now), since: None },
-            (true, Some(_)) | (false, None) => {}
-        }
     }
 }
 

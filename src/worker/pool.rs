@@ -14,10 +14,10 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::board::{Board, InHand, Reason};
+use super::clock::Clock;
 use super::context::Context;
 use super::handle::{Standing, after_panic, bury, handle_since, lane_of};
 use super::lanes::{Lanes, Turn, Way, Who};
-use super::pace::Clock;
 use super::record::record;
 use super::takeover::updates_begin_at;
 use crate::domain::envelope::Kind;

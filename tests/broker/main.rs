@@ -28,6 +28,7 @@ mod outage;
 mod pause;
 mod recovery;
 mod retries;
+mod returns;
 mod room;
 mod shutdown;
 mod storm;
