@@ -2,6 +2,8 @@
 //! up, whatever the broker counts.
 //! Not here: what really ends the process; see `suspects`.
 
+use std::pin::pin;
+
 use bwp_sync::simulator::{CallEvent, CallPhase, Fault, FaultRule, Operation};
 use tokio::sync::broadcast::Receiver;
 
@@ -109,20 +111,18 @@ async fn a_broker_that_blocks_publishers_gives_up_no_message_that_came_often() {
     }
     let alarm = "S = fun(L) -> vm_memory_monitor:set_vm_memory_high_watermark(L) end,
         S(0.0), timer:sleep(15000), S({absolute, \"512MB\"}).";
-    let (alarm, blocked) = (["eval", alarm], ["the broker has blocked publishers"]);
-    tokio::join!(node.ctl(&alarm), async {
-        // until the alarm is there, which takes as long as the tool takes to start
-        while cut.worker.said(blocked[0]) == 0 {
-            let in_hand = tokio::select! {
-                _ = cut.worker.says(&blocked) => false,
-                () = call_of(&mut cut.calls, Operation::Order, CallPhase::Opened, "SO-1") => true,
-            };
-            if in_hand {
-                cut.cut().await;
-            }
+    let alarm = ["eval", alarm];
+    let mut over = pin!(node.ctl(&alarm));
+    loop {
+        let in_hand = tokio::select! {
+            _ = &mut over => false,
+            () = call_of(&mut cut.calls, Operation::Order, CallPhase::Opened, "SO-1") => true,
+        };
+        if !in_hand {
+            break;
         }
         cut.cut().await;
-    });
+    }
     cut.ends().await;
 }
 
