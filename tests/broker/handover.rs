@@ -209,6 +209,9 @@ async fn a_pause_that_outlasts_the_limit_of_each_worker_in_turn_breaks_no_order_
         worker.consumes(1 + TIMES).await;
         worker.says(&["paused: ", "api-down"]).await;
     }
+    for worker in [&shift.first, &shift.second] {
+        assert_eq!(worker.said(r#""message":"later""#), 0, "a hop is forgotten: {:#?}", worker.stderr());
+    }
     shift.stage.simulator.clear_faults();
     shift.work.amend(&shift.stage, AFTER).await;
     shift.work.ends_in_order(&shift.stage, &mut shift.results).await;

@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
 use futures_util::future::join_all;
 use lapin::message::Delivery;
-use lapin::types::ShortString;
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use crate::messages::{Message, amendment, checkout, fulfillment, header, json, outcomes};
 use crate::stage::{LETTERS, ORDERS, SOON, Stage, Worker, call_of};
 use crate::support::amqp::Collector;
+use crate::support::broker::Broker;
+use crate::support::relay::Relay;
 
 /// Records of handlings that began.
 pub(crate) const TRIES: &str = "bwp.orders.tries";
@@ -146,4 +148,46 @@ async fn an_update_that_kills_the_process_and_has_its_effect_is_no_letter() {
         assert!(stage.left_in(LETTERS).await.is_empty());
         are_left(&stage, TRIED).await;
     }
+}
+
+/// What was counted of its last life is no reason to give it up in this one.
+#[tokio::test]
+async fn a_replay_of_what_was_given_up_begins_anew_and_lost_connections_do_not_give_it_up() {
+    let broker = Broker::shared();
+    let relay = Relay::start(&broker.address());
+    let stage = Stage::on(&broker).await;
+    let uri = stage.vhost.amqp_uri_through(&relay.address());
+    let settings = [QUICK, ("BWP__BROKER__URI", uri.as_str())];
+    let mut worker = stage.worker(&settings).await;
+    let mut results = stage.results().await;
+    stage.publish(&checkout("SO-1")).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+    stage.simulator.add_fault(FaultRule::always(Fault::Hang { after_effect: false }).on(Operation::UpdateOrder));
+    let mut calls = stage.simulator.subscribe();
+    let message = fulfillment("SO-1");
+    stage.publish(&message).await;
+    for _kill in 0..KILLS {
+        call_of(&mut calls, Operation::UpdateOrder, CallPhase::Opened, "SO-1").await;
+        worker.killed().await;
+        worker = stage.worker(&settings).await;
+    }
+    let seen = results.until(SOON, |seen| seen.len() == 2).await;
+    assert_eq!(outcomes(&seen[1..]), [("SO-1".to_owned(), "PoisonMessage".to_owned())]);
+
+    stage.simulator.clear_faults();
+    stage.simulator.add_fault(FaultRule::always(Fault::Hang { after_effect: false }).on(Operation::Order));
+    let mut replayed = FieldTable::default();
+    replayed.insert("bwp-replays".into(), AMQPValue::LongUInt(1));
+    stage.shop.publish("", ORDERS, message.properties.clone().with_headers(replayed), &message.body).await;
+    for cut in 0..KILLS {
+        let mut calls = stage.simulator.subscribe();
+        call_of(&mut calls, Operation::Order, CallPhase::Opened, "SO-1").await;
+        relay.cut().await;
+        worker.consumes(cut + 2).await;
+    }
+    stage.simulator.clear_faults();
+    let seen = results.until(SOON, |seen| seen.len() == 3).await;
+    assert_eq!(outcomes(&seen[2..]), [("SO-1".to_owned(), "updated".to_owned())]);
+    assert_eq!(stage.simulator.ledger().starts_of("SO-1"), 1);
+    assert_eq!(worker.terminated().await, Some(0));
 }
