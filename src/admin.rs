@@ -2,6 +2,7 @@
 //!
 //! Not here: what is measured where.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +11,17 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::ports::{BrokerState, Pause, Trouble};
 use crate::worker::{Board, Pace};
@@ -35,17 +41,47 @@ pub struct View {
     pub stuck_after: Duration,
 }
 
+/// How long a client may take to send a request. Probes and Prometheus send theirs at once.
+const REQUEST_WITHIN: Duration = Duration::from_secs(5);
+/// How long a connection may last, answers included.
+const CONNECTION_LASTS: Duration = Duration::from_secs(60);
+/// Connections at the same time; with one more, the oldest ends, so that a crowd of idlers keeps no probe out.
+const CONNECTIONS: usize = 64;
+/// How long to wait after a connection that could not be accepted: the process may be out of descriptors.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
 /// Answers until the process ends: also while it stops, since it is then alive and not ready.
-///
-/// # Errors
-/// The listener is broken.
-pub async fn serve(listener: TcpListener, view: View) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, view: View) {
     let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(view);
-    axum::serve(listener, router).await
+    let mut connections = VecDeque::new();
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection for probes and metrics could not be accepted");
+                sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
+        let service = TowerToHyperService::new(router.clone());
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new()).header_read_timeout(REQUEST_WITHIN);
+        let connection = server.serve_connection(TokioIo::new(stream), service);
+        connections.retain(|connection: &AbortOnDropHandle<()>| !connection.is_finished());
+        while connections.len() >= CONNECTIONS {
+            connections.pop_front();
+        }
+        connections.push_back(AbortOnDropHandle::new(tokio::spawn(async move {
+            match timeout(CONNECTION_LASTS, connection).await {
+                Ok(Ok(())) | Err(_) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "a connection for probes and metrics broke"),
+            }
+        })));
+    }
 }
 
 async fn livez(State(view): State<View>) -> Response {

@@ -75,9 +75,5 @@ async fn serve_admin(settings: &Settings, view: View) -> anyhow::Result<Option<J
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("admin.listen: cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "probes and metrics");
-    Ok(Some(tokio::spawn(async move {
-        if let Err(error) = admin::serve(listener, view).await {
-            tracing::error!(%error, "probes and metrics are gone");
-        }
-    })))
+    Ok(Some(tokio::spawn(admin::serve(listener, view))))
 }
