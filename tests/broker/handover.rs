@@ -188,7 +188,10 @@ async fn what_a_pause_holds_for_too_long_is_given_back_to_another_in_order() {
     let mut api = Relay::start(&api_of(&stage));
     let (endpoint, tokens) = through(&api);
     let own = [("BWP__API__ENDPOINT", endpoint.as_str()), ("BWP__API__TOKEN_ENDPOINT", &tokens)];
-    let mut shift = Shift::begin(stage, &[&GIVE_BACK[..], &own].concat(), &GIVE_BACK).await;
+    // longer than the work before the pause takes on a busy machine
+    let later = [("BWP__BROKER__GIVE_BACK_AFTER", "8s")];
+    let settings = [&GIVE_BACK[..], &later].concat();
+    let mut shift = Shift::begin(stage, &[&settings[..], &own].concat(), &settings).await;
     api.refuse(true).await;
     api.cut().await;
     shift.first.says(&["paused: ", "api-down"]).await;
