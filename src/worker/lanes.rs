@@ -46,6 +46,8 @@ pub(super) struct Who {
     pub(super) message: u64,
     /// It creates the order.
     pub(super) creates: bool,
+    /// It amends the order.
+    pub(super) amends: bool,
     /// It has been through a retry queue, or was delivered before.
     pub(super) was_here: bool,
 }
@@ -152,11 +154,13 @@ impl Lanes {
         lane.away.insert(last.map_or(0, |last| last + 1), Away { who, way });
     }
 
-    /// Holds the message under way, with those that wait behind it, unless more than `most` would be held so.
-    pub(super) fn hold(&mut self, name: &str, most: usize) -> bool {
+    /// Holds the message under way, with those that wait behind it. Where more than `most` would be held so, amendments are
+    /// still held: a retry queue is forgotten at a hand-over, and of amendments the last one must win.
+    pub(super) fn hold(&mut self, name: &str, who: &Who, most: usize) -> bool {
         let held = self.lanes.values().filter(|lane| lane.held).map(Lane::here).sum::<usize>();
         let Some(lane) = self.lanes.get_mut(name) else { return false };
-        lane.held = held + lane.here() <= most;
+        let amends = who.amends || lane.waiting.iter().any(|work| work.who.amends);
+        lane.held = amends || held + lane.here() <= most;
         lane.held
     }
 

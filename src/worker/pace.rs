@@ -241,6 +241,11 @@ impl Pace {
         self.change(|state, _| state.calls.one_at_a_time());
     }
 
+    /// Whether all calls wait for more than their rate: for a pause, or for the first answer after a takeover.
+    pub fn holds_back(&self) -> bool {
+        self.state().held_back.is_on()
+    }
+
     /// From now on no call is begun.
     pub fn stop(&self) {
         self.stop.cancel();

@@ -27,7 +27,7 @@ use crate::ports::{Inbound, Job, Later, OrderApi, Settlement, Settling};
 #[derive(Debug)]
 pub(super) struct Work {
     job: Job,
-    who: Who,
+    pub(super) who: Who,
     kind: Option<Kind>,
     /// Begun with its first turn.
     clock: Option<Clock>,
@@ -159,9 +159,11 @@ impl<A: OrderApi> Pool<A> {
         let delay = self.context.delay(&later);
         let fits =
             work.clock.is_some_and(|clock| self.context.pace.elapsed(&clock) + delay <= self.context.timing.last_call);
-        let most = self.context.timing.hold_at_most;
+        // nothing else flows while all calls are held back
+        let most = if self.context.pace.holds_back() { usize::MAX } else { self.context.timing.hold_at_most };
+        let may_be_held = later.may_be_held && fits && !work.job.inbound.suspect;
         match &lane {
-            Some(name) if later.may_be_held && !work.job.inbound.suspect && fits && self.lanes.hold(name, most) => {
+            Some(name) if may_be_held && self.lanes.hold(name, &work.who, most) => {
                 let inbound = Inbound { history: later.history, ..Inbound::clone(&work.job.inbound) };
                 work.job.inbound = Arc::new(inbound);
                 self.spawn(lane, work, Task::Hold(Instant::now() + delay));
@@ -278,6 +280,7 @@ fn who(inbound: &Inbound, kind: Option<Kind>) -> Who {
     Who {
         message: message.finish(),
         creates: kind == Some(Kind::CheckoutCompleted),
+        amends: kind == Some(Kind::OrderAmended),
         was_here: inbound.hopped || inbound.redelivered,
     }
 }

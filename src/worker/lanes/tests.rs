@@ -13,7 +13,7 @@ fn lanes() -> (Lanes, Instant) {
 
 /// A message that creates nothing.
 fn who(number: u64, was_here: bool) -> Who {
-    Who { message: number, creates: false, was_here }
+    Who { message: number, creates: false, amends: false, was_here }
 }
 
 fn work(number: u64) -> Work {
@@ -98,12 +98,25 @@ fn messages_are_held_with_those_behind_them_up_to_a_number() {
     let (mut lanes, now) = lanes();
     let enter = |lanes: &mut Lanes, name: &str, number| lanes.enter(name, work(number)).is_some();
     assert!(!enter(&mut lanes, "SO-1", 2) && enter(&mut lanes, "SO-2", 3) && enter(&mut lanes, "SO-3", 4));
-    assert!(lanes.hold("SO-1", 3));
-    assert!(lanes.hold("SO-2", 3));
-    assert!(!lanes.hold("SO-3", 3), "two of the first, one of the second");
+    let hold = |lanes: &mut Lanes, name| lanes.hold(name, &who(0, false), 3);
+    assert!(hold(&mut lanes, "SO-1") && hold(&mut lanes, "SO-2"));
+    assert!(!hold(&mut lanes, "SO-3"), "two of the first, one of the second");
+    let amendment = Who { amends: true, ..who(0, false) };
+    assert!(lanes.hold("SO-3", &amendment, 3), "an amendment is held in any case");
+    lanes.let_go("SO-3");
     lanes.let_go("SO-1");
-    assert!(lanes.hold("SO-3", 3));
-    assert!(lanes.leave("SO-3", now).is_none() && !lanes.hold("SO-3", 3), "it is gone");
+    assert!(hold(&mut lanes, "SO-3"));
+    assert!(lanes.leave("SO-3", now).is_none() && !hold(&mut lanes, "SO-3"), "it is gone");
+}
+
+#[test]
+fn a_message_with_an_amendment_behind_it_is_held_in_any_case() {
+    let (mut lanes, _) = lanes();
+    assert!(!lanes.hold("SO-1", &who(1, false), 0));
+    let mut amendment = work(2);
+    amendment.who.amends = true;
+    assert!(lanes.enter("SO-1", amendment).is_none());
+    assert!(lanes.hold("SO-1", &who(1, false), 0));
 }
 
 #[test]

@@ -57,7 +57,7 @@ async fn a_pause_holds_every_call_lets_one_try_and_does_not_use_up_a_message() {
     let began = Instant::now();
     let mut other = Box::pin(turn(&pace, UpdateOrder, 1));
     let probe = turn(&pace, CreateOrder, 0);
-    let probe = tokio::select! { probe = probe => probe.unwrap(), _ = &mut other => panic!("two probes") };
+    let probe = tokio::select! { biased; probe = probe => probe.unwrap(), _ = &mut other => panic!("two probes") };
     assert_eq!(began.elapsed(), SECOND, "the first wait");
     seen(&pace, "SO-1", Some(Class::Denied), REFUSED);
     drop(probe);
