@@ -1,12 +1,12 @@
 //! Probes and metrics of the real worker.
 
-use bwp_sync::simulator::{Fault, FaultRule};
+use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::messages::{checkout, checkout_of};
-use crate::stage::{SOON, Stage, Worker};
+use crate::stage::{SOON, Stage, Worker, call_of};
 use crate::support::process::Process;
 use crate::support::until::until;
 
@@ -81,19 +81,33 @@ async fn an_api_that_fails_shows_with_its_cause_until_it_works_again() {
 }
 
 #[tokio::test]
-async fn a_worker_says_whether_it_is_the_only_one() {
+async fn a_worker_says_whether_it_is_the_one_that_is_fed_and_a_standby_is_ready() {
     let stage = Stage::new().await;
     let says = async |worker: &Worker, line: &str| {
         let address = address(worker).await;
         let look = async || get(&address, "/metrics").await.1;
         until(line, SOON, look, |text| text.lines().any(|it| it == line)).await;
     };
-    let first = stage.worker(&[LISTEN]).await;
-    says(&first, "bwp_only_consumer 1").await;
-    let second = stage.worker(&[LISTEN]).await;
-    says(&second, "bwp_only_consumer 0").await;
-    assert_eq!(first.terminated().await, Some(0));
-    says(&second, "bwp_only_consumer 1").await;
+    let settings = [LISTEN, ("BWP__API__TIMEOUT", "10s"), ("BWP__SHUTDOWN__GRACE", "15s")];
+    let first = stage.worker(&settings).await;
+    says(&first, "bwp_active 0").await;
+    let mut results = stage.results().await;
+    stage.publish(&checkout("SO-1")).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+    says(&first, "bwp_active 1").await;
+    let second = stage.worker(&settings).await;
+    says(&second, "bwp_active 0").await;
+    let (status, body) = ready(&address(&second).await).await;
+    assert_eq!((status, &body["ready"], &body["broker"]["prefetch"]), (200, &true.into(), &20.into()), "{body}");
+
+    stage.simulator.add_fault(FaultRule::first(1, Fault::Hang { after_effect: false }).on(Operation::CreateOrder));
+    let mut calls = stage.simulator.subscribe();
+    stage.publish(&checkout("SO-2")).await;
+    call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, "SO-2").await;
+    first.killed().await;
+    says(&second, "bwp_active 1").await;
+    says(&second, "bwp_takeovers_total 1").await;
+    results.until(SOON, |seen| seen.len() == 2).await;
 }
 
 #[tokio::test]

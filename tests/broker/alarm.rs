@@ -1,50 +1,69 @@
 //! A broker that has blocked publishers.
 
 use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
-use lapin::options::BasicGetOptions;
+use lapin::message::BasicGetMessage;
+use lapin::options::{BasicGetOptions, BasicRejectOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
 use serde_json::Value;
 
 use crate::admin::{LISTEN, address, get, ready};
-use crate::messages::{checkout, checkout_of, outcomes};
+use crate::messages::{Message, checkout, outcomes};
 use crate::stage::{ORDERS, SOON, Stage, call_of};
 use crate::support::amqp::Client;
 use crate::support::broker::Queue;
 use crate::support::node::Node;
 use crate::support::until::until;
 
+/// A queue of which what is rejected goes to the work queue.
+async fn declare_before(client: &Client, name: &str) {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-dead-letter-exchange".into(), AMQPValue::LongString("".into()));
+    arguments.insert("x-dead-letter-routing-key".into(), AMQPValue::LongString(ORDERS.into()));
+    let declared = client.channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments);
+    declared.await.expect("the queue can be declared");
+}
+
+async fn pass_on(message: &BasicGetMessage) {
+    message.reject(BasicRejectOptions::default()).await.expect("a message can be rejected");
+}
+
 #[tokio::test]
 async fn a_blocked_broker_shows_with_its_cause_and_nothing_is_taken_until_it_lifts_that() {
     let node = Node::start().await;
     let stage = Stage::on(&node).await;
-    assert_eq!(stage.worker(&[]).await.terminated().await, Some(0), "the queue is declared");
-    // somebody else has messages in hand, and gives them back during the alarm, when nothing can be published
-    let holder = Client::connect(&stage.vhost.amqp_uri(), "holder").await;
-    for order in ["SO-1", "SO-2", "SO-3"] {
-        stage.publish(&checkout(order)).await;
-        let held = holder.channel.basic_get(ORDERS.into(), BasicGetOptions::default()).await;
-        assert!(held.expect("it can be asked for").is_some(), "{order} is there");
-    }
     let mut results = stage.results().await;
     let worker = stage.worker(&[LISTEN, ("BWP__BROKER__PREFETCH", "3")]).await;
+    // somebody else has messages in hand, and passes them on during the alarm, when nothing can be published
+    let holder = Client::connect(&stage.vhost.amqp_uri(), "holder").await;
+    declare_before(&holder, "test.before").await;
+    let mut held = Vec::new();
+    for order in ["SO-1", "SO-2", "SO-3", "SO-4"] {
+        let Message { properties, body, .. } = checkout(order);
+        stage.shop.publish("", "test.before", properties, &body).await;
+        let got = holder.channel.basic_get("test.before".into(), BasicGetOptions::default()).await;
+        held.push(got.expect("it can be asked for").expect("it is there"));
+    }
     let address = address(&worker).await;
     let ready = async || ready(&address).await.1;
     let metrics = async || get(&address, "/metrics").await.1;
 
-    // an alarm meets only who publishes; this one goes to a retry queue again and again
-    stage.publish(&checkout_of("SO-4", "sim-InternalServerError")).await;
     node.ctl(&["set_vm_memory_high_watermark", "0"]).await;
+    // an alarm meets only who publishes, as the result of this one is
+    pass_on(&held[0]).await;
     let blocked = "the broker has blocked publishers";
     let shows = |body: &Value| body["broker"]["cause"].as_str().is_some_and(|cause| cause.starts_with(blocked));
     until("the cause shows", SOON, ready, shows).await;
     let paused = |on: u8| format!(r#"bwp_paused{{cause="broker-blocked"}} {on}"#);
     until("the metric shows it", SOON, metrics, |text| text.contains(&paused(1))).await;
-    holder.connection.close(200, "done".into()).await.expect("a connection can be closed");
+    for message in &held[1..] {
+        pass_on(message).await;
+    }
     let at_the_worker = |queue: &Queue| (queue.ready, queue.unacknowledged) == (1, 3);
     stage.queue(ORDERS, "as many at the worker as it may have", at_the_worker).await;
-    assert_eq!(stage.simulator.ledger().orders_created(), 0, "none of them is taken");
+    assert_eq!(stage.simulator.ledger().orders_created(), 1, "none of them is taken");
 
     node.ctl(&["set_vm_memory_high_watermark", "0.9"]).await;
-    assert_eq!(results.until(SOON, |seen| seen.len() == 3).await.len(), 3);
+    assert_eq!(results.until(SOON, |seen| seen.len() == 4).await.len(), 4);
     until("the cause is gone", SOON, ready, |body| body["broker"]["cause"].is_null()).await;
     until("the metric shows that", SOON, metrics, |text| text.contains(&paused(0))).await;
     let said = [blocked, "the broker has unblocked publishers"].map(|it| worker.said(it));

@@ -1,5 +1,5 @@
 //! Killed at whatever moment, worker and broker lose nothing and do nothing twice.
-//! Not here: a worker that is asked to stop; see `shutdown`.
+//! Not here: a worker that is asked to stop; see `shutdown`. A message that kills it again and again; see `suspects`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use lapin::message::Delivery;
 use tokio::sync::broadcast::Receiver;
 
-use crate::messages::{Message, checkout, checkout_of, fulfillment, header, json, outcomes};
+use crate::messages::{checkout_of, json, outcomes};
 use crate::stage::{LETTERS, ORDERS, PREFETCH, SOON, Stage, Worker, call, call_of};
 use crate::support::node::Node;
 
@@ -137,9 +137,7 @@ async fn assert_all_settled(stage: Stage, worker: Worker, products: &BTreeMap<St
         assert_eq!(outcome == "ItemOutOfStock", refused, "{order}: {outcome}");
     }
     assert_eq!(worker.terminated().await, Some(0));
-    for queue in [ORDERS, "bwp.orders.suspects"] {
-        assert!(stage.left_in(queue).await.is_empty(), "{queue}");
-    }
+    assert!(stage.left_in(ORDERS).await.is_empty());
     let refused = products.values().filter(|product| **product == REFUSED).count();
     let letters: BTreeSet<_> = stage.left_in(LETTERS).await.into_iter().collect();
     assert_eq!(letters.len(), refused);
@@ -170,76 +168,4 @@ fn assert_ledger(stage: &Stage, orders: usize) {
         _ => None,
     });
     assert_eq!(names.map(|alias| &alias.alias_id).collect::<BTreeSet<_>>().len(), orders);
-}
-
-#[tokio::test]
-async fn a_message_that_kills_the_process_ends_as_one_letter_and_its_neighbours_are_done() {
-    const NEIGHBOURS: usize = 49;
-    let stage = Stage::new().await;
-    stage.keep_results().await;
-    let poison = "poison";
-    // without an effect: a message whose order is there would be done, not given up
-    let hanging = FaultRule::always(Fault::Hang { after_effect: false }).on(Operation::CreateOrder);
-    stage.simulator.add_fault(hanging.for_alias(poison));
-    stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 300 }).on(Operation::CreateOrder));
-    let settings = [("BWP__BROKER__PREFETCH", "50")];
-    let mut worker = stage.worker(&settings).await;
-    let mut calls = stage.simulator.subscribe();
-    let mut messages: Vec<Message> = (0..NEIGHBOURS).map(|number| checkout(&format!("SO-{number}"))).collect();
-    messages.insert(NEIGHBOURS / 2, checkout(poison));
-    join_all(messages.iter().map(|message| stage.publish(message))).await;
-    let mut letters = stage.letters().await;
-
-    let mut kills = 0;
-    loop {
-        tokio::select! {
-            () = call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, poison) => {
-                worker.killed().await;
-                kills += 1;
-                worker = stage.starting_worker(&settings);
-            }
-            _ = letters.until(SOON * 2, |seen| !seen.is_empty()) => break,
-        }
-    }
-    // five times among its neighbours, then ten times alone
-    assert!((10..=20).contains(&kills), "{kills}");
-
-    let mut results = stage.results().await;
-    let seen = results.until(SOON, |seen| subjects(seen).len() == NEIGHBOURS + 1).await;
-    for (order, outcome) in outcomes(seen) {
-        assert_eq!(outcome == "PoisonMessage", order == poison, "{order}: {outcome}");
-    }
-    assert_same_ids(seen);
-    assert_eq!(worker.terminated().await, Some(0));
-    for queue in [ORDERS, "bwp.orders.suspects"] {
-        assert!(stage.left_in(queue).await.is_empty(), "{queue}");
-    }
-    let letters = stage.rest_of(LETTERS, &mut letters).await;
-    assert_eq!(letters.len(), 1);
-    assert_eq!(header(&letters[0], "bwp-error-code").as_deref(), Some("PoisonMessage"));
-    assert_eq!(header(&letters[0], "bwp-source-queue").as_deref(), Some("bwp.orders.suspects"));
-    assert_eq!(letters[0].data, messages[NEIGHBOURS / 2].body);
-}
-
-/// The claim of a worker that was killed makes the next one wait, and that must not hide how often it happened.
-#[tokio::test]
-async fn a_message_that_kills_the_process_at_an_update_is_set_apart_like_any_other() {
-    let stage = Stage::new().await;
-    let settings = [("BWP__API__TIMEOUT", "1s")];
-    let mut worker = stage.worker(&settings).await;
-    let mut results = stage.results().await;
-    stage.publish(&checkout("SO-1")).await;
-    results.until(SOON, |seen| seen.len() == 1).await;
-    stage.simulator.add_fault(FaultRule::always(Fault::Hang { after_effect: false }).on(Operation::UpdateOrder));
-    let mut calls = stage.simulator.subscribe();
-    stage.publish(&fulfillment("SO-1")).await;
-    for _kill in 0..5 {
-        call_of(&mut calls, Operation::UpdateOrder, CallPhase::Opened, "SO-1").await;
-        worker.killed().await;
-        worker = stage.worker(&settings).await;
-    }
-    worker.says(&["set apart"]).await;
-    stage.simulator.clear_faults();
-    results.until(SOON, |seen| seen.len() == 2).await;
-    assert_eq!(stage.simulator.ledger().starts_of("SO-1"), 1);
 }

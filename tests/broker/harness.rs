@@ -4,11 +4,13 @@
 use std::time::{Duration, Instant};
 
 use lapin::BasicProperties;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{AMQPValue, FieldTable};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::amqp::Client;
-use crate::support::broker::Broker;
+use crate::support::broker::{Broker, Consumer};
 use crate::support::node::Node;
 use crate::support::process::Process;
 use crate::support::relay::{Pace, Relay};
@@ -97,6 +99,29 @@ async fn a_consumer_and_its_connection_are_shown_and_the_connection_can_be_close
     vhost.close_connections().await;
     until("the client has noticed", SOON, async || client.connection.status().connected(), |connected| !connected)
         .await;
+}
+
+#[tokio::test]
+async fn of_two_consumers_the_active_one_is_shown_and_its_connection_can_be_closed() {
+    let vhost = Broker::shared().vhost().await;
+    let clients = [Client::connect(&vhost.amqp_uri(), "one").await, Client::connect(&vhost.amqp_uri(), "other").await];
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    arguments.insert("x-single-active-consumer".into(), AMQPValue::Boolean(true));
+    let declared = clients[0].channel.queue_declare("orders".into(), QueueDeclareOptions::durable(), arguments);
+    declared.await.unwrap();
+    let _collectors = [clients[0].collect("orders").await, clients[1].collect("orders").await];
+    let shown = async || vhost.consumers().await;
+    let one_active = |seen: &Vec<Consumer>| seen.len() == 2 && seen.iter().filter(|it| it.active).count() == 1;
+    let consumers = until("one of two is active", SOON, shown, one_active).await;
+    assert_ne!(consumers[0].channel, consumers[1].channel);
+    let active = consumers.iter().find(|it| it.active).unwrap();
+    let connections = async || vhost.connections().await;
+    until("its connection is shown", SOON, connections, |seen| seen.iter().any(|it| it.name == active.connection))
+        .await;
+    vhost.close_connection(&active.connection).await;
+    let the_other = |seen: &Vec<Consumer>| seen.len() == 1 && seen[0].active && seen[0].channel != active.channel;
+    until("the other is active", SOON, shown, the_other).await;
 }
 
 #[tokio::test]

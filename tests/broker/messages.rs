@@ -58,6 +58,55 @@ pub(crate) fn amendment(order: &str, total: &str) -> Message {
     structured(&event)
 }
 
+/// What a shop says about the order of its amendments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Nothing: only the order of publication tells which one is the last.
+    Nothing,
+    /// When each happened.
+    Time,
+    /// The same, and its place among all.
+    TimeAndSequence,
+}
+
+/// An amendment by its number, from 1 on: total, street and id are made of it.
+pub(crate) fn numbered(order: &str, number: u32, told: Told) -> Message {
+    let mut event = about(AMENDMENT, order, &format!("amendment {number}"));
+    let mut ship_to = event["data"]["shipTo"].take();
+    ship_to["street"] = json!(street(number));
+    event["data"] =
+        json!({ "order": { "id": order }, "currency": "USD", "total": format!("{number}.00"), "shipTo": ship_to });
+    let event = event.as_object_mut().expect("an event is an object");
+    event.remove("time");
+    if told != Told::Nothing {
+        event.insert("time".into(), json!(format!("2026-11-22T15:{:02}:{:02}Z", number / 60, number % 60)));
+    }
+    if told == Told::TimeAndSequence {
+        event.insert("sequence".into(), json!(format!("{number:08}")));
+    }
+    structured(&Value::Object(event.clone()))
+}
+
+/// The street to which the amendment of this number moves its order.
+pub(crate) fn street(number: u32) -> String {
+    format!("{number} Boren Ave N")
+}
+
+/// An amendment as a shop publishes it that knows nothing of events: the data alone, without a message id.
+pub(crate) fn bare_amendment(order: &str, total: &str) -> Message {
+    let data = json!({ "order": { "id": order }, "currency": "USD", "total": total });
+    let properties = BasicProperties::default().with_delivery_mode(2);
+    Message { key: "order-amended".to_owned(), properties, body: data.to_string().into_bytes() }
+}
+
+/// The same message about an order that is named by Buy with Prime's id alone, under an id of its own.
+pub(crate) fn by_buy_with_prime_id(message: &Message, buy_with_prime_id: &str) -> Message {
+    let mut event: Value = serde_json::from_slice(&message.body).expect("a message is JSON");
+    event["data"]["order"] = json!({ "buyWithPrimeId": buy_with_prime_id });
+    event["id"] = json!(format!("{}, by its other name", event["id"].as_str().expect("an event has an id")));
+    structured(&event)
+}
+
 /// A refund with one payment, which the shop opened.
 pub(crate) fn refund(order: &str, payment: &str) -> Message {
     let mut event = about(REFUND, order, &format!("refund {payment}"));
@@ -79,6 +128,11 @@ fn about(fixture: &str, order: &str, what: &str) -> Value {
 /// The body as JSON.
 pub(crate) fn json(delivery: &Delivery) -> Value {
     serde_json::from_slice(&delivery.data).expect("a result is JSON")
+}
+
+/// Id of the message that a result is about.
+pub(crate) fn cause(result: &Delivery) -> String {
+    json(result)["data"]["causationId"].as_str().unwrap_or_default().to_owned()
 }
 
 /// A header as text.

@@ -1,4 +1,4 @@
-//! What comes back later, through the retry queues.
+//! What comes back later: after being held, or through the retry queues.
 //! Not here: what is tried again within the process; see `tests/it`.
 
 use bwp_sync::simulator::{CallPhase, Effect, Fault, FaultRule, Operation};
@@ -7,8 +7,8 @@ use lapin::BasicProperties;
 use crate::messages::{Message, checkout, checkout_event, checkout_of, fulfillment, header, json, outcomes};
 use crate::stage::{ORDERS, SOON, Stage};
 
-/// Every failure goes to a retry queue.
-const AT_ONCE_TO_THE_QUEUES: [(&str, &str); 1] = [("BWP__RETRY__IN_PROCESS", "0")];
+/// Every failure goes to a retry queue: of one message that may be in hand none is held.
+const AT_ONCE_TO_THE_QUEUES: [(&str, &str); 2] = [("BWP__RETRY__IN_PROCESS", "0"), ("BWP__BROKER__PREFETCH", "1")];
 
 fn fails(times: u32, order: &str) -> FaultRule {
     FaultRule::first(times, Fault::status(500)).on(Operation::CreateOrder).for_alias(order)
@@ -92,4 +92,29 @@ async fn a_fulfillment_behind_a_delayed_create_stays_behind_it() {
     }
     let effects = stage.simulator.ledger().effects;
     assert!(matches!(effects[..], [Effect::Created { .. }, Effect::Started { .. }]), "{effects:?}");
+}
+
+/// A hand-over does not know what is in a retry queue.
+#[tokio::test]
+async fn what_is_put_off_for_seconds_is_held_and_takes_a_retry_queue_where_half_of_the_prefetch_is_held_already() {
+    const FAIL: usize = 4;
+    let stage = Stage::new().await;
+    let settings =
+        [("BWP__RETRY__IN_PROCESS", "0"), ("BWP__BROKER__PREFETCH", "4"), ("BWP__RETRY__DELAYS", "3s,4s,5s")];
+    let worker = stage.worker(&settings).await;
+    let mut results = stage.results().await;
+    let orders: Vec<_> = (1..=FAIL).map(|number| format!("SO-{number}")).collect();
+    for order in &orders {
+        stage.simulator.add_fault(fails(1, order));
+        stage.publish(&checkout(order)).await;
+    }
+    stage.queue(ORDERS, "half of them are held", |queue| (queue.ready, queue.unacknowledged) == (0, 2)).await;
+    stage.queue("bwp.orders.retry.3s", "the others wait there", |queue| queue.ready == 2).await;
+    // what fits flows past them
+    stage.publish(&checkout("SO-5")).await;
+    let seen = results.until(SOON, |seen| !seen.is_empty()).await;
+    assert_eq!(json(&seen[0])["subject"], "SO-5");
+    results.until(SOON, |seen| seen.len() == FAIL + 1).await;
+    assert_eq!(worker.said(r#""message":"later""#), FAIL / 2);
+    assert_eq!(worker.terminated().await, Some(0));
 }

@@ -7,7 +7,9 @@ use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation, Refusal};
 
 use crate::messages::{checkout, fulfillment, outcomes};
 use crate::stage::{ORDERS, SOON, Stage, Worker, call_of};
+use crate::support::broker::Broker;
 use crate::support::process::Process;
+use crate::support::relay::Relay;
 
 /// Long enough for the broker's figures, which come every half second, to show what is in hand; more on a busy machine.
 const SLOW: Fault = Fault::Delay { millis: 6000 };
@@ -75,19 +77,38 @@ async fn comes_again(stage: &Stage, outcome: &str) {
 }
 
 #[tokio::test]
-async fn a_call_that_outlasts_the_grace_period_is_left_and_its_message_comes_again() {
-    // no single call can: here it is the wait between two reads before a letter, after an outcome that is unknown
-    let timing = [("BWP__API__SETTLE", "60s"), ("BWP__API__TIMEOUT", "900ms"), ("BWP__SHUTDOWN__GRACE", "1s")];
+async fn a_wait_between_two_calls_is_cut_short_and_its_message_comes_again() {
+    // between two reads before a letter, after an outcome that is unknown
+    let timing = [("BWP__API__SETTLE", "60s"), ("BWP__API__TIMEOUT", "900ms"), ("BWP__SHUTDOWN__GRACE", "30s")];
     let stage = Stage::new().await;
-    let worker = stage.worker(&timing).await;
+    let mut worker = stage.worker(&timing).await;
     let mut calls = stage.simulator.subscribe();
     for fault in [Fault::Hang { after_effect: false }, Fault::refuse(Refusal::validation("ItemOutOfStock"))] {
         stage.simulator.add_fault(FaultRule::first(1, fault).on(Operation::CreateOrder));
     }
     stage.publish(&checkout("SO-1")).await;
     call_of(&mut calls, Operation::Order, CallPhase::Answered, "SO-1").await;
-    assert_eq!(worker.terminated().await, Some(1));
+    worker.sigterm();
+    assert_eq!(worker.wait(Duration::from_secs(15)).await.code(), Some(0), "long before the grace period is over");
     comes_again(&stage, "created").await;
+}
+
+/// Nothing passes between worker and broker any more, so the last result is not confirmed.
+#[tokio::test]
+async fn what_cannot_be_settled_within_the_grace_period_is_left_and_its_message_comes_again() {
+    let broker = Broker::shared();
+    let wire = Relay::start(&broker.address());
+    let stage = Stage::on(&broker).await;
+    let uri = stage.vhost.amqp_uri_through(&wire.address());
+    let settings = [("BWP__BROKER__URI", uri.as_str()), ("BWP__SHUTDOWN__GRACE", "3s")];
+    let worker = stage.worker(&settings).await;
+    let mut calls = stage.simulator.subscribe();
+    stage.simulator.add_fault(FaultRule::first(1, Fault::Delay { millis: 1000 }).on(Operation::CreateOrder));
+    stage.publish(&checkout("SO-1")).await;
+    call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, "SO-1").await;
+    wire.stall(true);
+    assert_eq!(worker.terminated().await, Some(1));
+    comes_again(&stage, "already-existed").await;
 }
 
 #[tokio::test]

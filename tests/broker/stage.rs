@@ -61,7 +61,13 @@ impl Stage {
         worker
     }
 
-    /// The same, not waited for.
+    /// The same with a consumer tag of its own, by which the broker tells who is active.
+    pub(crate) async fn tagged(&self, tag: &str, settings: &[(&str, &str)]) -> Worker {
+        let settings = [&[("BWP__BROKER__CONSUMER_TAG", tag)], settings].concat();
+        self.worker(&settings).await
+    }
+
+    /// A worker that consumes, not waited for.
     pub(crate) fn starting_worker(&self, settings: &[(&str, &str)]) -> Worker {
         let (uri, endpoint, tokens) =
             (self.vhost.amqp_uri(), self.simulator.endpoint(), self.simulator.token_endpoint());
@@ -125,16 +131,28 @@ impl Stage {
         bound.await.expect("the queue can be bound");
     }
 
-    /// Waits until the broker lists one new consumer of the work queue, with this prefetch and a tag not in `gone`; returns
-    /// its tag. While the worker probes a failing API, it is another for a moment.
+    /// Waits until the broker lists one new consumer of the work queue, with this prefetch and on a channel not in
+    /// `gone`; returns the name of its channel.
     pub(crate) async fn consumer(&self, prefetch: u64, gone: &[String]) -> String {
         let what = format!("a new consumer of {ORDERS} with prefetch {prefetch}");
-        let of_orders = async || {
-            let consumers = self.vhost.consumers().await;
-            consumers.into_iter().filter(|it| it.queue == ORDERS && !gone.contains(&it.tag)).collect::<Vec<_>>()
+        let new = async || {
+            let consumers = self.consumers().await;
+            consumers.into_iter().filter(|it| !gone.contains(&it.channel)).collect::<Vec<_>>()
         };
         let is_it = |seen: &Vec<Consumer>| matches!(seen.as_slice(), [one] if one.prefetch == prefetch);
-        until(&what, SOON, of_orders, is_it).await.remove(0).tag
+        until(&what, SOON, new, is_it).await.remove(0).channel
+    }
+
+    /// The consumers of the work queue that the broker lists.
+    pub(crate) async fn consumers(&self) -> Vec<Consumer> {
+        self.vhost.consumers().await.into_iter().filter(|it| it.queue == ORDERS).collect()
+    }
+
+    /// Waits until the broker lists one active consumer of the work queue, with this tag.
+    pub(crate) async fn active(&self, tag: &str) -> Consumer {
+        let active = async || self.consumers().await.into_iter().filter(|it| it.active).collect::<Vec<_>>();
+        let is_it = |seen: &Vec<Consumer>| matches!(seen.as_slice(), [one] if one.tag == tag);
+        until(&format!("{tag} is active"), SOON, active, is_it).await.remove(0)
     }
 
     /// The bodies that are left in a queue which nobody consumes any more, taken out.
@@ -168,6 +186,11 @@ impl Worker {
     pub(crate) async fn consumes(&self, times: usize) {
         let what = format!("the worker consumes for the {times}. time");
         until(&what, SOON, async || self.stderr(), |lines| count(lines, r#""message":"consuming""#) >= times).await;
+    }
+
+    /// Waits until it is fed; `took_over` says whether what it got first had been another's.
+    pub(crate) async fn is_active(&self, took_over: bool) {
+        self.says(&[r#""message":"active""#, &format!(r#""took_over":{took_over}"#)]).await;
     }
 
     /// Waits for a line of its log that has all of these in it.

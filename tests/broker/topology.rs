@@ -27,14 +27,16 @@ fn declared() -> Value {
         dead_lettering(back)
     };
     let parked = json!({ "x-dead-letter-exchange": "", "x-dead-letter-routing-key": PARKED });
+    let mut tries = quorum.clone();
+    tries["x-message-ttl"] = json!(24 * 60 * 60 * 1000);
     json!({
         "bwp.dead-letters": dead_lettering(parked),
         PARKED: quorum,
-        "bwp.orders": dead_lettering(json!({ "x-dead-letter-exchange": "bwp.dead" })),
+        "bwp.orders": dead_lettering(json!({ "x-dead-letter-exchange": "bwp.dead", "x-single-active-consumer": true })),
         "bwp.orders.retry.1s": retry(1000),
         "bwp.orders.retry.200ms": retry(200),
         "bwp.orders.retry.500ms": retry(500),
-        "bwp.orders.suspects": dead_lettering(json!({ "x-dead-letter-exchange": "bwp.dead" })),
+        "bwp.orders.tries": tries,
     })
 }
 

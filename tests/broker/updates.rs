@@ -1,4 +1,4 @@
-//! All four kinds of messages, cut at the worst moment, and two workers on the same messages.
+//! All four kinds of messages, cut at the worst moment, and two workers beside the same messages.
 //! Not here: what an update sends; see `tests/it/scenarios`.
 
 use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};

@@ -23,17 +23,26 @@ const POISON: &str = "poison-";
 /// How long it may take until they have, and how long a queue may take to become empty.
 const AT_LAST: Duration = Duration::from_secs(60);
 
-/// Whom a fault concerned.
-pub(crate) enum Concerned {
-    Worker(usize),
-    All,
+/// How long a new worker may take to consume before the old one is asked to end all the same.
+const ROLL_WITHIN: Duration = Duration::from_secs(20);
+
+/// The worker that is fed two times of three, else any.
+async fn victim(stage: &Stage, rng: &mut Rng) -> usize {
+    let any = rng.usize(..stage.workers.len());
+    if rng.u32(..3) == 0 { any } else { stage.active().await.unwrap_or(any) }
 }
 
 /// Does harm, keeps it up and ends it. An error says what could not be done.
-pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<Concerned, String> {
+pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<(), String> {
     let lasts = step.lasts();
-    let one = rng.usize(..stage.workers.len());
+    let one = victim(stage, rng).await;
     match step.fault {
+        Fault::RestartWorker => ended_well(stage.worker(one).await.restart().await)?,
+        Fault::RollWorkers => {
+            for worker in &stage.workers {
+                ended_well(worker.lock().await.roll(ROLL_WITHIN).await)?;
+            }
+        }
         Fault::KillWorker => {
             let mut worker = stage.worker(one).await;
             worker.kill().await;
@@ -44,10 +53,7 @@ pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<
             sleep(lasts).await;
             stage.worker(one).await.freeze(false);
         }
-        Fault::AbortByMessage => {
-            abort_by_message(stage, rng).await?;
-            return Ok(Concerned::All);
-        }
+        Fault::AbortByMessage => abort_by_message(stage, rng).await?,
         Fault::CutBroker => stage.worker(one).await.broker.cut().await,
         Fault::HalfOpenBroker => pace_broker(stage, one, Pace::Stalled, lasts).await,
         Fault::SlowBroker => pace_broker(stage, one, slow(), lasts).await,
@@ -62,24 +68,22 @@ pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<
         }
         Fault::CloseConnections | Fault::MemoryAlarm | Fault::KillNode | Fault::RestartNode | Fault::LoseQuorum => {
             harm_nodes(stage, step, rng).await;
-            return Ok(Concerned::All);
         }
-        Fault::DeleteQueue => {
-            delete_queue(stage).await?;
-            return Ok(Concerned::All);
-        }
+        Fault::DeleteQueue => delete_queue(stage).await?,
         Fault::ApiDown
         | Fault::ApiSlow
         | Fault::ServerErrors
         | Fault::Throttling
         | Fault::LostAnswers
         | Fault::RevokeTokens
-        | Fault::RefuseCredentials => {
-            harm_api(stage, step).await?;
-            return Ok(Concerned::All);
-        }
+        | Fault::RefuseCredentials => harm_api(stage, step).await?,
     }
-    Ok(Concerned::Worker(one))
+    Ok(())
+}
+
+/// Of a worker that was asked to end: by itself, though it may have had to leave a call, or a message, as it was.
+fn ended_well(code: Option<i32>) -> Result<(), String> {
+    if matches!(code, Some(0 | 1)) { Ok(()) } else { Err(format!("the worker ended with {code:?}")) }
 }
 
 fn slow() -> Pace {
@@ -96,8 +100,8 @@ async fn pace_broker(stage: &Stage, worker: usize, pace: Pace, lasts: Duration) 
 async fn abort_by_message(stage: &Stage, rng: &mut Rng) -> Result<(), String> {
     let planned = poison(&format!("{POISON}{:08x}", rng.u32(..)));
     stage.publish(&planned).await;
-    // it comes after all that was set apart with it, of which three are handled at a time, whatever else happens meanwhile
-    let deadline = tokio::time::Instant::now() + AT_LAST * 5;
+    // eight kills, each with a takeover, and what came as often before it alone, whatever else happens meanwhile
+    let deadline = tokio::time::Instant::now() + AT_LAST * 3;
     while !stage.board.is_settled(&planned.id) {
         if tokio::time::Instant::now() > deadline {
             return Err(format!("{} was not settled", planned.id));

@@ -16,8 +16,6 @@ pub(crate) struct History {
     pub(crate) letters: Vec<SeenLetter>,
     /// Ids of the messages that are still in one of the worker's queues.
     pub(crate) queued: Vec<String>,
-    /// Whether one and the same process handled everything, so that the last amendment sent is the last one done.
-    pub(crate) one_process: bool,
     /// What happened to the orders, oldest first.
     pub(crate) effects: Vec<Effect>,
 }

@@ -26,7 +26,7 @@ mod scenario;
 mod stage;
 mod worker;
 
-/// A node, three workers, the API, and all that can happen to them.
+/// A node, three workers of which one is fed, the API, and all that can happen to them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_doubled_whatever_happens_to_one_node() {
     play::play("one-node").await;

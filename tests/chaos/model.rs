@@ -10,7 +10,8 @@ pub(crate) enum End {
     Created,
     /// Fulfillment of its order has started, and a result says so.
     Started,
-    /// Its order has had this total, and a result says so. The order keeps that of the last amendment.
+    /// Its order has had this total, or a later one had it first, and a result says so. The order keeps that of the last
+    /// amendment.
     Amended(String),
     /// The payment of this id was told once, and a result says so.
     Paid(String),

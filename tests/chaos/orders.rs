@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::messages::{Message, amendment as amended, checkout_event, checkout_of, fulfillment, refund, structured};
+use crate::messages::{Message, Told, checkout_event, checkout_of, fulfillment, numbered, refund, structured};
 
 /// What a message is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,8 @@ const MINGLED: usize = 8;
 pub(crate) struct Shop {
     name: String,
     mix: Mix,
+    /// What it may say about the order of an order's amendments.
+    told: &'static [Told],
     rng: Rng,
     orders: usize,
     under_way: Vec<VecDeque<Planned>>,
@@ -77,10 +79,12 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    pub(crate) fn new(name: &str, mix: Mix, seed: u64) -> Self {
+    pub(crate) fn new(name: &str, mix: Mix, untold: bool, seed: u64) -> Self {
+        let all = &[Told::Time, Told::TimeAndSequence, Told::Nothing];
         Self {
             name: name.to_owned(),
             mix,
+            told: if untold { all } else { &all[..2] },
             rng: Rng::with_seed(seed),
             orders: 0,
             under_way: Vec::new(),
@@ -147,11 +151,10 @@ impl Shop {
                 self.shuffled += 1;
             }
         }
-        let cents = self.rng.u32(4000..9000);
-        for amendment in 0..self.rng.u32(..12).saturating_sub(8) {
-            let total = format!("{}.{:02}", cents / 100 + amendment, cents % 100);
-            let message = happened(amended(order, &total), amendment);
-            messages.push(planned(order, What::Amendment(total), message));
+        let told = self.told[self.orders % self.told.len()];
+        for amendment in 1..=self.rng.u32(..12).saturating_sub(8) {
+            let message = numbered(order, amendment, told);
+            messages.push(planned(order, What::Amendment(format!("{amendment}.00")), message));
         }
         if self.rng.u32(..100) < 10 {
             let payment = format!("payment of {order}");
@@ -175,13 +178,6 @@ fn checkout(order: &str, product: &str, what: What) -> Planned {
     planned(order, what, checkout_of(order, product))
 }
 
-/// A message that says in which of its order's seconds it happened.
-fn happened(message: Message, second: u32) -> Message {
-    let mut event: Value = serde_json::from_slice(&message.body).expect("a message is JSON");
-    event["time"] = json!(format!("2026-11-22T15:05:{second:02}Z"));
-    structured(&event)
-}
-
 fn broken(order: &str) -> Planned {
     let mut event = checkout_event(order);
     event["data"]["lines"][0]["quantity"] = json!(-1);
@@ -203,7 +199,7 @@ fn planned(order: &str, what: What, message: Message) -> Planned {
 #[test]
 fn the_same_seed_gives_the_same_messages() {
     let drawn = |seed| {
-        let mut shop = Shop::new("one", Mix::Everything, seed);
+        let mut shop = Shop::new("one", Mix::Everything, true, seed);
         (0..200).map(|_| shop.next()).map(|it| (it.id, it.message.body)).collect::<Vec<_>>()
     };
     assert_eq!(drawn(7), drawn(7));

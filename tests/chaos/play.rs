@@ -1,7 +1,6 @@
 //! Plays a scenario to its end.
 //! Not here: whether what came of it is right; see `checker`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
 use crate::checker::check;
-use crate::faults::{Concerned, kill_by_message, strike};
+use crate::faults::{kill_by_message, strike};
 use crate::orders::Shop;
 use crate::report::Report;
 use crate::scenario::{Fault, Scenario, Step};
@@ -50,7 +49,7 @@ pub(crate) struct Struck {
     /// Since the beginning of the run.
     pub(crate) began: Duration,
     pub(crate) ended: Duration,
-    /// From its end until every worker concerned had settled something again; or what went wrong.
+    /// From its end until something was settled again and every worker was there; or what went wrong.
     pub(crate) resumed: Result<Duration, String>,
 }
 
@@ -68,7 +67,7 @@ pub(crate) async fn play(name: &str) {
     std::fs::create_dir_all(&logs).expect("the folder for logs can be made");
     let begun = Instant::now();
     let mut stage = Stage::new(&scenario, form.seed, &logs).await;
-    let mut shop = Shop::new(name, scenario.mix, form.seed);
+    let mut shop = Shop::new(name, scenario.mix, scenario.untold, form.seed);
     let (over, is_over) = watch::channel(false);
     let played = async {
         let (struck, ()) = tokio::join!(
@@ -197,37 +196,33 @@ async fn one(stage: &Stage, step: &Step, rng: &mut Rng) -> Struck {
         drop(held);
     }
     let resumed = match done {
-        Ok(Concerned::Worker(worker)) => resumed(stage, &[worker], step).await,
-        Ok(Concerned::All) => resumed(stage, &(0..stage.workers.len()).collect::<Vec<_>>(), step).await,
+        Ok(()) => resumed(stage, step).await,
         Err(why) => Err(why),
     };
     drop(among_others);
     Struck { fault: step.fault, began, ended, resumed }
 }
 
-/// Waits until each of these workers has settled something more, and the shop has heard of something more.
-async fn resumed(stage: &Stage, workers: &[usize], step: &Step) -> Result<Duration, String> {
+/// Waits until the shop has heard of something more, and all workers are there, fed or standing by.
+async fn resumed(stage: &Stage, step: &Step) -> Result<Duration, String> {
     let since = Instant::now();
     let heard = stage.board.settled();
-    let mut before = BTreeMap::new();
-    for worker in workers {
-        before.insert(*worker, stage.worker(*worker).await.settled());
-    }
     loop {
-        let mut still = Vec::new();
-        for (worker, settled) in &before {
-            let mut place = stage.worker(*worker).await;
+        for worker in &stage.workers {
+            let mut place = worker.lock().await;
             place.notice_end();
-            if place.settled() <= *settled {
-                still.push(worker + 1);
-            }
+            // looks through what it has logged
+            place.settled();
         }
+        let missing = stage.missing().await;
         let took = since.elapsed();
-        if still.is_empty() && stage.board.settled() > heard {
+        let goes_on = stage.board.settled() > heard;
+        if missing.is_empty() && goes_on {
             return Ok(took);
         }
         if took > step.resume_within() {
-            return Err(format!("after {took:.1?} workers {still:?} had settled nothing again"));
+            let missing: Vec<_> = missing.iter().map(|index| index + 1).collect();
+            return Err(format!("after {took:.1?} something was settled: {goes_on}, workers away: {missing:?}"));
         }
         sleep(Duration::from_millis(50)).await;
     }

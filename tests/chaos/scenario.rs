@@ -19,6 +19,10 @@ pub(crate) struct Scenario {
     pub(crate) nodes: usize,
     pub(crate) workers: usize,
     pub(crate) mix: Mix,
+    /// Whether a third of the amendments say nothing about their order: for scenarios without a hand-over, and without
+    /// the loss of a node that had messages which nobody has read.
+    #[serde(default)]
+    pub(crate) untold: bool,
     /// Messages that the shop publishes in a second, while it does.
     pub(crate) per_second: u32,
     /// The shop waits while so many of its messages are not settled.
@@ -45,7 +49,7 @@ pub(crate) struct Step {
     /// Seconds for which it lasts, where it lasts.
     #[serde(default, rename = "for")]
     pub(crate) seconds: f64,
-    /// Seconds from its end until every worker that it concerned has settled something again.
+    /// Seconds from its end until something has been settled again, and every worker is there to take over.
     pub(crate) resume_within: f64,
 }
 
@@ -55,6 +59,10 @@ pub(crate) struct Step {
 pub(crate) enum Fault {
     /// SIGKILL of a worker, and a new one in its place.
     KillWorker,
+    /// SIGTERM of a worker, and a new one in its place after its end.
+    RestartWorker,
+    /// Each worker is replaced: a new one is started, then the old one is asked to end.
+    RollWorkers,
     /// SIGSTOP of a worker, SIGCONT later.
     FreezeWorker,
     /// A message that ends every process which handles it.
@@ -124,12 +132,6 @@ impl Scenario {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/chaos/scenarios/{form}/{name}.json"));
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    }
-
-    /// Whether all messages are handled by one process, from the first to the last.
-    pub(crate) fn has_one_process(&self) -> bool {
-        let ends_it = |step: &Step| matches!(step.fault, Fault::KillWorker | Fault::AbortByMessage);
-        self.workers == 1 && !self.lanes.iter().flatten().any(ends_it)
     }
 }
 

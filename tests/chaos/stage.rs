@@ -7,11 +7,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bwp_sync::simulator::{Config, Simulator};
+use futures_util::StreamExt;
 use futures_util::future::join_all;
-use lapin::ExchangeKind;
 use lapin::message::Delivery;
-use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueBindOptions};
+use lapin::options::{
+    BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ExchangeDeclareOptions, QueueBindOptions,
+};
 use lapin::types::FieldTable;
+use lapin::{BasicProperties, ExchangeKind};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Mutex, MutexGuard, RwLock};
 use tokio_util::task::AbortOnDropHandle;
@@ -23,7 +26,7 @@ use crate::link::{Nodes, Published, Publisher, listen};
 use crate::orders::Planned;
 use crate::scenario::Scenario;
 use crate::support::amqp::Client;
-use crate::support::broker::Vhost;
+use crate::support::broker::{Consumer, Vhost};
 use crate::support::node::Node;
 use crate::support::relay::Relay;
 use crate::support::until::until;
@@ -53,7 +56,6 @@ pub(crate) struct Stage {
     /// Somebody else wants to hold that, so the shop is to finish what it has begun.
     pub(crate) rest_wanted: AtomicBool,
     publisher: Mutex<Publisher>,
-    one_process: bool,
     listeners: Vec<AbortOnDropHandle<()>>,
     marks: UnboundedReceiver<()>,
     pub(crate) vhost: Vhost,
@@ -76,16 +78,13 @@ impl Stage {
             let broker = Relay::start_any(nodes.iter().map(|node| node.address()).collect());
             let api = Relay::start(host_of(&simulator.endpoint()));
             let log = logs.join(format!("worker-{number}.log"));
-            let mut worker = Worker::new(broker, api, vhost.name(), &log, &scenario.settings);
+            let mut worker = Worker::new(&tag(number - 1), broker, api, vhost.name(), &log, &scenario.settings);
             worker.start();
             Mutex::new(worker)
         });
         let workers: Vec<_> = workers.collect();
-        let all = async || vhost.consumers().await.iter().filter(|consumer| consumer.queue == ORDERS).count();
-        until(&format!("all workers consume; their logs are in {}", logs.display()), SOON, all, |consumers| {
-            *consumers == scenario.workers
-        })
-        .await;
+        let what = format!("all workers consume; their logs are in {}", logs.display());
+        until(&what, SOON, async || consumers(&vhost).await, |seen| seen.len() == scenario.workers).await;
         tokio::time::sleep(WRITTEN_DOWN).await;
         let board = Arc::new(Board::new());
         let (listeners, marks) = listeners(&uris, &board);
@@ -97,7 +96,6 @@ impl Stage {
             open: Mutex::default(),
             rest_wanted: AtomicBool::default(),
             publisher: Mutex::new(Publisher::new(&uris)),
-            one_process: scenario.has_one_process(),
             listeners,
             marks,
             vhost,
@@ -121,6 +119,18 @@ impl Stage {
 
     pub(crate) async fn worker(&self, index: usize) -> MutexGuard<'_, Worker> {
         self.workers[index].lock().await
+    }
+
+    /// Which worker is fed, by what the broker says.
+    pub(crate) async fn active(&self) -> Option<usize> {
+        let active = consumers(&self.vhost).await.into_iter().find(|consumer| consumer.active)?;
+        (0..self.workers.len()).find(|index| tag(*index) == active.tag)
+    }
+
+    /// The workers that are not there to be fed, by what the broker says.
+    pub(crate) async fn missing(&self) -> Vec<usize> {
+        let there = consumers(&self.vhost).await;
+        (0..self.workers.len()).filter(|index| !there.iter().any(|consumer| consumer.tag == tag(*index))).collect()
     }
 
     /// Waits until nothing is in the queues of the worker, by what the broker says three times in a row.
@@ -156,7 +166,7 @@ impl Stage {
         self.listeners.clear();
         let queued = self.take_out(true).await;
         let effects = self.simulator.ledger().effects;
-        (History { queued, effects, one_process: self.one_process, ..self.board.history() }, codes)
+        (History { queued, effects, ..self.board.history() }, codes)
     }
 
     /// Ids of the messages in the worker's queues, taken out for good or put back.
@@ -173,7 +183,10 @@ impl Stage {
 
     async fn look_into_queues(&self, for_good: bool, ids: &mut Vec<String>) -> lapin::Result<()> {
         let client = Client::connect(&self.vhost.amqp_uri(), "chaos queues").await;
-        for queue in self.vhost.queues().await.iter().filter(|queue| is_ours(&queue.name)) {
+        if for_good {
+            self.empty_orders(&client, ids).await?;
+        }
+        for queue in self.vhost.queues().await.iter().filter(|queue| is_ours(&queue.name) && queue.name != ORDERS) {
             let get = || client.channel.basic_get(queue.name.as_str().into(), BasicGetOptions { no_ack: for_good });
             while let Some(message) = get().await? {
                 ids.push(message_id(&message.delivery));
@@ -187,16 +200,42 @@ impl Stage {
         Ok(())
     }
 
+    /// Nothing can be got from a queue with a single active consumer: it is consumed up to the mark, once no worker does.
+    async fn empty_orders(&self, client: &Client, ids: &mut Vec<String>) -> lapin::Result<()> {
+        let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
+        client.channel.basic_publish("".into(), ORDERS.into(), options, MARK, properties).await?.await?;
+        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+        let consumed = client.channel.basic_consume(ORDERS.into(), "".into(), options, FieldTable::default());
+        let mut messages = consumed.await?;
+        while let Some(message) = messages.next().await {
+            let message = message?;
+            if message.data == MARK {
+                break;
+            }
+            ids.push(message_id(&message));
+        }
+        Ok(())
+    }
+
     /// Where the logs of the workers are.
     pub(crate) fn logs(&self) -> &Path {
         &self.logs
     }
 }
 
-/// The worker's own queues of messages. A claim is a queue too, but never has any, and is gone at any moment.
+/// The worker's own queues of messages. Records of handlings are none.
 fn is_ours(queue: &str) -> bool {
-    let claim = queue.strip_prefix(ORDERS).is_some_and(|rest| rest.starts_with(".claim."));
-    (queue.starts_with(ORDERS) && !claim) || queue.ends_with(".parked")
+    (queue.starts_with(ORDERS) && !queue.ends_with(".tries")) || queue.ends_with(".parked")
+}
+
+/// By which the broker tells the workers apart.
+fn tag(worker: usize) -> String {
+    format!("worker-{}", worker + 1)
+}
+
+/// The consumers of the work queue.
+async fn consumers(vhost: &Vhost) -> Vec<Consumer> {
+    vhost.consumers().await.into_iter().filter(|consumer| consumer.queue == ORDERS).collect()
 }
 
 async fn cluster(size: usize) -> Vec<Node> {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
 
 use crate::support::private::assert_nothing_private;
 use crate::support::process::Process;
@@ -25,6 +27,8 @@ pub(crate) struct Worker {
     log: PathBuf,
     read: u64,
     settled: usize,
+    /// How often a process in this place has begun to consume.
+    consumed: usize,
     process: Option<Process>,
     /// How often it ended although nobody had ended it.
     pub(crate) ended_by_itself: usize,
@@ -41,8 +45,16 @@ pub(crate) struct Usage {
 
 impl Worker {
     /// A place with nothing in it yet. `settings` go over those of all workers.
-    pub(crate) fn new(broker: Relay, api: Relay, vhost: &str, log: &Path, settings: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn new(
+        tag: &str,
+        broker: Relay,
+        api: Relay,
+        vhost: &str,
+        log: &Path,
+        settings: &BTreeMap<String, String>,
+    ) -> Self {
         let mut environment: Vec<(String, String)> = [
+            ("BWP__BROKER__CONSUMER_TAG", tag.to_owned()),
             ("BWP__BROKER__PREFETCH", "20".to_owned()),
             ("BWP__BROKER__HEARTBEAT", "2s".to_owned()),
             ("BWP__BROKER__URI", format!("amqp://guest:guest@{}/{vhost}", broker.address())),
@@ -63,7 +75,7 @@ impl Worker {
         environment.extend(settings.iter().map(|(name, value)| (name.clone(), value.clone())));
         File::create(log).expect("the log can be written");
         let log = log.to_owned();
-        Self { broker, api, environment, log, read: 0, settled: 0, process: None, ended_by_itself: 0 }
+        Self { broker, api, environment, log, read: 0, settled: 0, consumed: 0, process: None, ended_by_itself: 0 }
     }
 
     /// Starts a process, after the last one's end.
@@ -81,6 +93,31 @@ impl Worker {
             process.sigkill();
             process.wait(END_WITHIN).await;
         }
+    }
+
+    /// Asks the process to end, waits for that, and starts the next one; returns the exit code.
+    pub(crate) async fn restart(&mut self) -> Option<i32> {
+        let code = self.terminate().await;
+        self.start();
+        code
+    }
+
+    /// Starts the next process beside the one that runs, and asks that to end as soon as the new one consumes, or has not
+    /// within a time in which it always does unless the broker is away; returns the exit code.
+    pub(crate) async fn roll(&mut self, within: Duration) -> Option<i32> {
+        self.notice_end();
+        let old = self.process.take();
+        self.settled();
+        let before = self.consumed;
+        self.start();
+        let deadline = Instant::now() + within;
+        while self.consumed <= before && Instant::now() < deadline {
+            sleep(Duration::from_millis(50)).await;
+            self.settled();
+        }
+        let mut old = old?;
+        old.sigterm();
+        old.wait(END_WITHIN).await.code()
     }
 
     /// Starts a process in the place of one that ended by itself, as an orchestrator would.
@@ -118,10 +155,10 @@ impl Worker {
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line).expect("the log can be read") > 0 && line.ends_with(b"\n") {
             self.read += line.len() as u64;
-            let line_of_settlement = [br#""message":"done""#.as_slice(), br#""message":"dead-lettered""#]
-                .iter()
-                .any(|text| line.windows(text.len()).any(|window| window == *text));
+            let line_of_settlement =
+                holds(&line, br#""message":"done""#) || holds(&line, br#""message":"dead-lettered""#);
             self.settled += usize::from(line_of_settlement);
+            self.consumed += usize::from(holds(&line, br#""message":"consuming""#));
             assert_nothing_private("the log", &String::from_utf8_lossy(&line));
             line.clear();
         }
@@ -142,6 +179,10 @@ impl Worker {
             cpu: Duration::from_millis(ticks * MILLIS_PER_TICK),
         }
     }
+}
+
+fn holds(line: &[u8], text: &[u8]) -> bool {
+    line.windows(text.len()).any(|window| window == text)
 }
 
 fn kibibytes(text: &str) -> u64 {

@@ -123,9 +123,10 @@ impl Vhost {
         self.broker.management.delete(&["exchanges", &self.name, name]).await;
     }
 
-    /// All registered consumers.
+    /// All registered consumers. The channel of a new one shows later than the consumer, which is left out until then.
     pub(crate) async fn consumers(&self) -> Vec<Consumer> {
-        self.broker.management.list(&["consumers", &self.name]).await.iter().map(Consumer::read).collect()
+        let shown = self.broker.management.list(&["consumers", &self.name]).await;
+        shown.iter().map(Consumer::read).filter(|consumer| !consumer.channel.is_empty()).collect()
     }
 
     /// All open connections. A new one shows after the broker's statistics interval.
@@ -146,6 +147,11 @@ impl Vhost {
                 self.broker.management.delete(&["connections", &connection.name]).await;
             }
         }
+    }
+
+    /// Makes the broker close the connection that it calls so.
+    pub(crate) async fn close_connection(&self, name: &str) {
+        self.broker.management.delete(&["connections", name]).await;
     }
 }
 
@@ -196,8 +202,14 @@ impl Queue {
 pub(crate) struct Consumer {
     pub(crate) queue: String,
     pub(crate) tag: String,
+    /// The broker's name of its channel, which no other session has.
+    pub(crate) channel: String,
+    /// The broker's name of its connection.
+    pub(crate) connection: String,
     /// How many deliveries it may hold; 0 means no bound.
     pub(crate) prefetch: u64,
+    /// Whether the queue feeds it; of several, a queue with a single active consumer feeds one.
+    pub(crate) active: bool,
 }
 
 impl Consumer {
@@ -205,6 +217,9 @@ impl Consumer {
         Self {
             queue: text(&shown["queue"]["name"]),
             tag: text(&shown["consumer_tag"]),
+            channel: text(&shown["channel_details"]["name"]),
+            connection: text(&shown["channel_details"]["connection_name"]),
+            active: shown["active"] == true,
             prefetch: shown["prefetch_count"].as_u64().expect("a consumer has a prefetch"),
         }
     }
