@@ -9,5 +9,5 @@ mod state;
 
 pub use api::{ApiError, ErrorFact, Operation, OrderApi, TokenError};
 pub use inbound::{History, Inbound, Session};
-pub use settlement::{Job, Later, Letter, Settlement, Settling};
+pub use settlement::{Handling, Job, Later, Letter, Settlement, Settling};
 pub use state::{BrokerState, Finding, Pause, Trouble, Verdict};

@@ -113,11 +113,13 @@ impl Consuming {
 
 /// The prefetch comes first, every time.
 async fn register(connection: &Connection, config: &BrokerConfig) -> lapin::Result<(Channel, Consumer, Channel)> {
+    // before there is a consumer, which must not be dropped while the connection is open
+    let looks = connection.create_channel().await?;
     let channel = connection.create_channel().await?;
     channel.basic_qos(config.prefetch, BasicQosOptions::default()).await?;
     let (queue, tag) = (short(&config.names.queue), short(&tag(config)));
     let consumer = channel.basic_consume(queue, tag, BasicConsumeOptions::default(), FieldTable::default()).await?;
-    Ok((channel, consumer, connection.create_channel().await?))
+    Ok((channel, consumer, looks))
 }
 
 /// The host's name is the pod's, in Kubernetes.

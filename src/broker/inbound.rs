@@ -26,13 +26,11 @@ pub struct Circumstances {
     pub sight: Sight,
     /// Whether it is handled alone.
     pub suspect: bool,
-    /// Handlings of it that ended with their process.
-    pub unended: u32,
 }
 
 /// A delivery as the other rooms see it.
 pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
-    let Circumstances { queue, taken_at, session, sight, suspect, unended } = circumstances;
+    let Circumstances { queue, taken_at, session, sight, suspect } = circumstances;
     let properties = &delivery.properties;
     let headers = texts(properties.headers().as_ref());
     // only our own hops and the replay tool publish through the default exchange
@@ -56,7 +54,7 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
         hopped: ours,
         redelivered: delivery.redelivered,
         suspect,
-        unended,
+        unended: 0,
         blames: sight.blames,
         taken_at,
         session,
@@ -145,13 +143,17 @@ impl FirstSights {
         self.latest
     }
 
-    /// Memory of a message that was delivered, begun where there is none.
+    /// Memory of a message that was delivered. It begins anew with each first delivery: equal messages are no copies.
     pub fn sight(&mut self, delivery: &Delivery) -> Sight {
         if self.sights.len() >= REMEMBERED {
             self.sights.clear();
         }
         let new = Sight { blames: 0, first_taken_at: Some(self.now()) };
-        *self.sights.entry(fingerprint(delivery)).or_insert(new)
+        let known = self.sights.entry(fingerprint(delivery)).or_insert(new);
+        if !delivery.redelivered {
+            *known = new;
+        }
+        *known
     }
 
     /// The message could not be settled because of itself, which cost this process a session.
@@ -239,16 +241,30 @@ mod tests {
     }
 
     #[test]
-    fn a_message_keeps_its_first_time_and_its_blames_until_it_is_settled() {
+    fn a_redelivered_message_keeps_its_first_time_and_its_blames_until_it_is_settled() {
         let mut sights = FirstSights::default();
-        let message = delivery("", &[("x-delivery-count", AMQPValue::LongLongInt(2))]);
-        assert_eq!(delivery_count(&message), 2);
-        let first = sights.sight(&message);
+        let again = || Delivery { redelivered: true, ..delivery("", &[]) };
+        let first = sights.sight(&delivery("", &[]));
         assert!(first.first_taken_at.is_some() && first.blames == 0);
-        sights.blame(fingerprint(&message));
-        assert_eq!(sights.sight(&message), Sight { blames: 1, ..first });
-        sights.forget(fingerprint(&message));
-        assert_eq!(sights.sight(&message).blames, 0);
+        sights.blame(fingerprint(&again()));
+        assert_eq!(sights.sight(&again()), Sight { blames: 1, ..first });
+        sights.forget(fingerprint(&again()));
+        assert_eq!(sights.sight(&again()).blames, 0);
+    }
+
+    #[test]
+    fn an_equal_message_that_is_new_has_a_time_of_its_own() {
+        let mut sights = FirstSights::default();
+        let first = sights.sight(&delivery("", &[]));
+        sights.blame(fingerprint(&delivery("", &[])));
+        let second = sights.sight(&delivery("", &[]));
+        assert!(second.first_taken_at > first.first_taken_at && second.blames == 0);
+    }
+
+    #[test]
+    fn the_brokers_count_of_deliveries_is_read() {
+        let counted = delivery("", &[("x-delivery-count", AMQPValue::LongLongInt(2))]);
+        assert_eq!((delivery_count(&counted), delivery_count(&delivery("", &[]))), (2, 0));
     }
 
     #[test]

@@ -8,8 +8,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use lapin::message::BasicReturnMessage;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
@@ -161,21 +161,30 @@ enum End {
     Broken(lapin::Error),
 }
 
-/// Publishes, and reads the confirms in the order in which they came. A return comes with the confirm of its own
-/// publication, or with one that came before that: nothing else may read confirms of the channel, and none may be read
-/// while a message is on its way out.
+/// Publishes, and reads the confirms. A return comes with the confirm of its own publication, or with another one that was
+/// resolved before that or together with it. So all confirms that are there are read before any end is told, and none is
+/// read while a message is on its way out.
 async fn publish_all(channel: Channel, mut publications: mpsc::UnboundedReceiver<Publication>) {
     let mut confirms = FuturesUnordered::new();
     let (mut told, mut returned) = (HashMap::new(), HashSet::new());
     let mut number = 0;
     loop {
         tokio::select! {
-            Some((number, confirm)) = confirms.next() => {
-                let end = end_of(number, confirm, &mut returned);
-                if let Some(told) = told.remove(&number) {
-                    let told: oneshot::Sender<End> = told;
-                    // nobody waits for it any more
-                    told.send(end).ok();
+            Some(first) = confirms.next() => {
+                let mut read: Vec<(i64, lapin::Result<Confirmation>)> = vec![first];
+                while let Some(Some(next)) = confirms.next().now_or_never() {
+                    read.push(next);
+                }
+                for (number, confirm) in &read {
+                    returned.extend(return_in(*number, confirm));
+                }
+                for (number, confirm) in read {
+                    let end = end_of(confirm, returned.remove(&number));
+                    if let Some(told) = told.remove(&number) {
+                        let told: oneshot::Sender<End> = told;
+                        // nobody waits for it any more
+                        told.send(end).ok();
+                    }
                 }
             }
             publication = publications.recv() => {
@@ -196,18 +205,21 @@ async fn publish_all(channel: Channel, mut publications: mpsc::UnboundedReceiver
     }
 }
 
-fn end_of(number: i64, confirm: lapin::Result<Confirmation>, returned: &mut HashSet<i64>) -> End {
+/// The number of the publication whose return this confirm carries; the confirm's own one where the return has none.
+fn return_in(number: i64, confirm: &lapin::Result<Confirmation>) -> Option<i64> {
     match confirm {
-        Ok(Confirmation::Ack(message)) => {
-            returned.extend(message.as_ref().map(|message| number_of(message).unwrap_or(number)));
-            if returned.remove(&number) { End::Returned } else { End::Taken }
+        Ok(Confirmation::Ack(Some(message)) | Confirmation::Nack(Some(message))) => {
+            Some(number_of(message).unwrap_or(number))
         }
-        Ok(Confirmation::Nack(message)) => {
-            returned.extend(message.as_ref().and_then(number_of));
-            returned.remove(&number);
-            End::Refused
-        }
-        Ok(Confirmation::NotRequested) => End::Refused,
+        Ok(Confirmation::Ack(None) | Confirmation::Nack(None) | Confirmation::NotRequested) | Err(_) => None,
+    }
+}
+
+fn end_of(confirm: lapin::Result<Confirmation>, is_returned: bool) -> End {
+    match confirm {
+        Ok(Confirmation::Ack(_)) if is_returned => End::Returned,
+        Ok(Confirmation::Ack(_)) => End::Taken,
+        Ok(Confirmation::Nack(_) | Confirmation::NotRequested) => End::Refused,
         Err(error) => End::Broken(error),
     }
 }
@@ -240,13 +252,17 @@ mod tests {
     }
 
     #[test]
-    fn a_return_that_comes_with_the_confirm_of_another_publication_is_its_own_ones() {
-        let mut returned = HashSet::new();
-        let mut end = |number, confirm| format!("{:?}", end_of(number, confirm, &mut returned));
-        assert_eq!(end(1, with_return_of(3)), "Taken");
-        assert_eq!(end(2, Ok(Confirmation::Ack(None))), "Taken");
-        assert_eq!(end(4, with_return_of(4)), "Returned");
-        assert_eq!(end(3, Ok(Confirmation::Ack(None))), "Returned");
-        assert!(returned.is_empty());
+    fn a_return_is_that_of_the_publication_whose_number_it_has() {
+        assert_eq!(return_in(1, &with_return_of(3)), Some(3));
+        assert_eq!(return_in(1, &with_return_of(1)), Some(1));
+        assert_eq!(return_in(1, &Ok(Confirmation::Ack(None))), None);
+        let without_number = BasicReturnMessage {
+            delivery: Delivery::mock(0, "".into(), "key".into(), false, Vec::new()),
+            reply_code: 312,
+            reply_text: "NO_ROUTE".into(),
+        };
+        assert_eq!(return_in(1, &Ok(Confirmation::Ack(Some(without_number)))), Some(1));
+        assert!(matches!(end_of(with_return_of(3), false), End::Taken));
+        assert!(matches!(end_of(Ok(Confirmation::Ack(None)), true), End::Returned));
     }
 }

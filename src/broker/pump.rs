@@ -14,15 +14,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use super::consuming::Consuming;
 use super::inbound::{Circumstances, delivery_count, fingerprint, inbound};
 use super::intake::{Intake, Room};
 use super::session::Lost;
-use super::settle::{Acknowledged, SettleError, Settler};
-use super::tries::Tries;
-use crate::ports::{Inbound, Job, Session, Settling};
+use super::settle::{Acknowledged, Settler};
+use super::tries::{Tries, TriesError};
+use crate::ports::{Handling, Inbound, Job, Session, Settling};
 
 /// Deliveries of a message without a settlement, as the broker counts them, after which it is handled alone: one of them
 /// may be what ends the processes. The broker counts lost connections and restarts, too, so this alone says little.
@@ -37,7 +36,7 @@ pub(super) struct Pump<'a> {
     pub(super) tries: Tries,
     pub(super) settling: TaskTracker,
     /// Takes the first failure of a settlement, which ends the session.
-    pub(super) failures: mpsc::Sender<SettleError>,
+    pub(super) failures: mpsc::Sender<Lost>,
     /// Cancelled with the session: no message of it can be acknowledged any more, so none is settled.
     pub(super) lost: CancellationToken,
     pub(super) deliveries: Deliveries,
@@ -137,59 +136,69 @@ impl Pump<'_> {
             false => self.intake.room(delivery.data.len()).await,
         };
         let room = room.ok_or(Lost::NoWorker)?;
-        let (handling, unended) = match suspect {
-            true => self.tries.begin(&delivery).await.map(|(handling, unended)| (Some(handling), unended))?,
-            false => (None, 0),
-        };
         let sight = self.intake.sights().sight(&delivery);
         let queue = self.queue.clone();
-        let inbound = inbound(&delivery, Circumstances { queue, taken_at: Some(at), session, sight, suspect, unended });
+        let inbound = inbound(&delivery, Circumstances { queue, taken_at: Some(at), session, sight, suspect });
         let inbound = Arc::new(inbound);
         let (settle, settled) = oneshot::channel();
-        let job = Job { inbound: Arc::clone(&inbound), settle };
+        let (tell, handlings) = mpsc::channel(1);
+        let job = Job { inbound: Arc::clone(&inbound), settle, handlings: suspect.then_some(tell) };
         self.intake.jobs.send(job).await.map_err(|_closed| Lost::NoWorker)?;
-        let in_hand = InHand { delivery, inbound, room, handling };
-        self.settling.spawn(self.settled(in_hand, settled));
+        let in_hand = InHand { delivery, inbound, room };
+        self.settling.spawn(self.settled(in_hand, settled, handlings));
         Ok(())
     }
 
-    /// Waits for a settlement and carries it out.
-    fn settled(&self, in_hand: InHand, settled: oneshot::Receiver<Settling>) -> impl Future<Output = ()> + use<> {
+    /// Records the handlings of a message, waits for its settlement and carries it out.
+    fn settled(
+        &self,
+        in_hand: InHand,
+        settled: oneshot::Receiver<Settling>,
+        mut handlings: mpsc::Receiver<Handling>,
+    ) -> impl Future<Output = ()> + use<> {
         let (settler, tries, failures) = (Arc::clone(&self.settler), self.tries.clone(), self.failures.clone());
         let (lost, deliveries) = (self.lost.clone(), self.deliveries.clone());
         let (sights, settled_so_far) = (Arc::clone(&self.intake.sights), Arc::clone(&self.intake.settled));
         async move {
-            let InHand { delivery, inbound, room, handling } = in_hand;
+            let InHand { delivery, inbound, room } = in_hand;
+            let recorded = async {
+                while let Some(handling) = handlings.recv().await {
+                    tries.record(&delivery, handling).await?;
+                }
+                Ok::<_, TriesError>(())
+            };
+            let recorded = tokio::select! {
+                biased;
+                () = lost.cancelled() => Ok(()),
+                recorded = recorded => recorded,
+            };
+            if let Err(error) = recorded {
+                drop(failures.try_send(error.into()));
+            }
             // of a lost session, too: it takes up room until its call has ended
             let settling = settled.await.ok();
             let carry_out = async {
                 // no settlement: the message is given back with its session
-                if let Some(Settling { settlement, carried_out }) = settling {
-                    match settler.settle(&delivery, &inbound, &settlement).await {
-                        Ok(Acknowledged::Yes) => {
-                            sights.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
-                            deliveries.lock().remove(&delivery.delivery_tag);
-                            settled_so_far.fetch_add(1, Ordering::Relaxed);
-                            // the handler may be gone with the process that stops
-                            carried_out.send(()).ok();
-                        }
-                        Ok(Acknowledged::Stale) => {
-                            counter!("bwp_stale_acks_total").increment(1);
-                            tracing::info!("acknowledged too late: the message will come again");
-                        }
-                        Err(error) => {
-                            if error.blames_the_message() {
-                                sights.lock().unwrap_or_else(PoisonError::into_inner).blame(fingerprint(&delivery));
-                            }
-                            // full means that another failure has ended the session already
-                            drop(failures.try_send(error));
-                        }
+                let Some(Settling { settlement, carried_out }) = settling else { return };
+                match settler.settle(&delivery, &inbound, &settlement).await {
+                    Ok(Acknowledged::Yes) => {
+                        sights.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
+                        deliveries.lock().remove(&delivery.delivery_tag);
+                        settled_so_far.fetch_add(1, Ordering::Relaxed);
+                        // the handler may be gone with the process that stops
+                        carried_out.send(()).ok();
                     }
-                }
-                if let Some(handling) = handling
-                    && let Err(error) = tries.end(handling).await
-                {
-                    tracing::warn!(%error, "the end of a handling is recorded with the next session");
+                    Ok(Acknowledged::Stale) => {
+                        counter!("bwp_stale_acks_total").increment(1);
+                        tracing::info!("acknowledged too late: the message will come again");
+                    }
+                    Err(error) => {
+                        if error.blames_the_message() {
+                            sights.lock().unwrap_or_else(PoisonError::into_inner).blame(fingerprint(&delivery));
+                        }
+                        // full means that another failure has ended the session already
+                        drop(failures.try_send(error.into()));
+                    }
                 }
             };
             tokio::select! {
@@ -215,6 +224,4 @@ struct InHand {
     delivery: Delivery,
     inbound: Arc<Inbound>,
     room: Room,
-    /// The handling that was recorded as begun, of a suspect.
-    handling: Option<Uuid>,
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
 use lapin::{Connection, Event};
 use metrics::{counter, gauge};
@@ -150,7 +150,8 @@ async fn consume(
     publishing: &Arc<Connection>,
 ) -> Result<(), Lost> {
     let (blocked_sender, blocked) = watch::channel(false);
-    let alarms = watch_alarms(publishing, blocked_sender, intake);
+    // an alarm may come at any moment from now on
+    let alarms = watch_alarms(publishing.events_listener(), blocked_sender, intake);
     if config.declare {
         declare(publishing, config).await?;
     }
@@ -167,6 +168,7 @@ async fn consume(
         unended: Arc::clone(&intake.unended),
     };
     // before another process can have to count them
+    tries.look().await?;
     tries.end_all().await?;
     let mut consuming = Consuming::begin(connection, wire, config).await?;
     tracing::info!(queue = config.names.queue, prefetch = config.prefetch, "consuming");
@@ -200,7 +202,7 @@ async fn consume(
     let mut ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
         lost = pump.run(&mut consuming, blocked) => Err(lost),
-        Some(error) = failed.recv() => Err(error.into()),
+        Some(failure) = failed.recv() => Err(failure),
         () = alarms => Err(Lost::Publishing),
         error = look.repeat() => Err(error.into()),
         () = deliveries.one_is_older_than(config.give_back_after) => Err(Lost::HeldTooLong),
@@ -221,9 +223,8 @@ async fn consume(
 }
 
 /// Tells when the broker blocks publishers. Ends with the connection.
-async fn watch_alarms(connection: &Connection, blocked: watch::Sender<bool>, intake: &Intake) {
+async fn watch_alarms(mut events: impl Stream<Item = Event> + Unpin, blocked: watch::Sender<bool>, intake: &Intake) {
     gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
-    let mut events = connection.events_listener();
     while let Some(event) = events.next().await {
         match event {
             Event::ConnectionBlocked(reason) => {

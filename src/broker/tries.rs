@@ -10,13 +10,17 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lapin::message::{BasicGetMessage, Delivery};
-use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions};
+use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel};
 use uuid::Uuid;
 
+use super::inbound::text as header_text;
+use super::outgoing::own;
 use super::publish::{PublishError, Publisher};
 use super::short;
 use crate::domain::outcome::body_id;
+use crate::ports::Handling;
 
 const BEGAN: &str = "began";
 const ENDED: &str = "ended";
@@ -41,29 +45,41 @@ pub(super) struct Tries {
 }
 
 impl Tries {
-    /// Records that a message is about to be handled. Returns the handling, and how many earlier ones of the message ended
-    /// with their process.
+    /// Looks whether the queue is there, so that a missing one shows at the start and not with the first suspect.
     ///
     /// # Errors
-    /// The way to the broker is lost.
-    pub(super) async fn begin(&self, delivery: &Delivery) -> Result<(Uuid, u32), TriesError> {
-        let message = name_of(delivery);
-        let error = |error| TriesError::Unread { queue: self.queue.clone(), error };
-        let unended = self.unended_of(&message).await.map_err(error)?;
-        let handling = Uuid::new_v4();
-        self.unended().push(handling);
-        self.record(BEGAN, handling, Some(&message)).await?;
-        Ok((handling, unended))
+    /// It is not, or the way to the broker is lost.
+    pub(super) async fn look(&self) -> Result<(), TriesError> {
+        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let looked = self.channel.queue_declare(short(&self.queue), passive, FieldTable::default()).await;
+        looked.map(drop).map_err(|error| self.unread(error))
     }
 
-    /// Records that a handling has ended, whatever its end.
+    /// Records that a handling of a message begins or has ended, and says so.
     ///
     /// # Errors
-    /// The way to the broker is lost: it is recorded over the next one.
-    pub(super) async fn end(&self, handling: Uuid) -> Result<(), TriesError> {
-        self.record(ENDED, handling, None).await?;
-        self.unended().retain(|other| *other != handling);
+    /// The way to the broker is lost; the end of a handling is recorded over the next one.
+    pub(super) async fn record(&self, delivery: &Delivery, handling: Handling) -> Result<(), TriesError> {
+        match handling {
+            Handling::Begins(answer) => {
+                let message = name_of(delivery);
+                let unended = self.unended_of(&message).await.map_err(|error| self.unread(error))?;
+                let handling = Uuid::new_v4();
+                self.unended().push(handling);
+                self.publish(BEGAN, handling, Some(&message)).await?;
+                // the handler may be gone with the session
+                answer.send(unended).ok();
+            }
+            Handling::Ended(answer) => {
+                self.end_all().await?;
+                answer.send(()).ok();
+            }
+        }
         Ok(())
+    }
+
+    fn unread(&self, error: lapin::Error) -> TriesError {
+        TriesError::Unread { queue: self.queue.clone(), error }
     }
 
     /// Records the end of all that began in this process: it lives on, so none of them has ended it.
@@ -73,12 +89,13 @@ impl Tries {
     pub(super) async fn end_all(&self) -> Result<(), TriesError> {
         let all = self.unended().clone();
         for handling in all {
-            self.end(handling).await?;
+            self.publish(ENDED, handling, None).await?;
+            self.unended().retain(|other| *other != handling);
         }
         Ok(())
     }
 
-    async fn record(&self, kind: &str, handling: Uuid, message: Option<&str>) -> Result<(), PublishError> {
+    async fn publish(&self, kind: &str, handling: Uuid, message: Option<&str>) -> Result<(), PublishError> {
         let mut properties = BasicProperties::default()
             .with_delivery_mode(2)
             .with_type(kind.into())
@@ -123,11 +140,13 @@ fn text(value: &Option<lapin::types::ShortString>) -> Option<&str> {
     value.as_ref().map(lapin::types::ShortString::as_str)
 }
 
-/// Tells a message from others in any process, of any version.
+/// Tells a message from others in any process, of any version. A replay begins anew.
 fn name_of(delivery: &Delivery) -> String {
     let id = text(delivery.properties.message_id()).unwrap_or_default();
+    let headers = delivery.properties.headers().as_ref();
+    let replays = headers.and_then(|table| table.inner().get(own::REPLAYS)).and_then(header_text).unwrap_or_default();
     let body = body_id(&delivery.data);
-    body_id(format!("{id}:{body}").as_bytes()).to_string()
+    body_id(format!("{id}:{replays}:{body}").as_bytes()).to_string()
 }
 
 #[cfg(test)]

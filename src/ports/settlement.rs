@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{History, Inbound};
@@ -73,6 +73,18 @@ pub struct Job {
     pub inbound: Arc<Inbound>,
     /// Takes the settlement; dropped without one when the message is to be given back to the broker.
     pub settle: oneshot::Sender<Settling>,
+    /// Of a suspect: is told when a handling begins and when it has ended, whatever its end.
+    pub handlings: Option<mpsc::Sender<Handling>>,
+}
+
+/// A handling of a suspect. What is answered is recorded durably by then; an answer that is dropped says that the session
+/// is lost.
+#[derive(Debug)]
+pub enum Handling {
+    /// It is about to begin: how many earlier ones ended with their process.
+    Begins(oneshot::Sender<u32>),
+    /// It has ended.
+    Ended(oneshot::Sender<()>),
 }
 
 /// A settlement on its way.

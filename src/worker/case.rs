@@ -135,7 +135,7 @@ impl<A: OrderApi> Case<'_, A> {
     pub fn retry(&self, failure: &Failure, budget: Budget) -> Verdict {
         let history = self.history();
         let since = history.last_failed_at.unwrap_or(self.began);
-        let counts = self.context.pace.pause().is_none()
+        let counts = !self.context.pace.is_paused(failure.operation)
             && self.context.works_for_others(failure.operation, self.order(), since);
         decide::retry(&self.context.limits, &history, failure, budget, counts, Timestamp::now())
     }

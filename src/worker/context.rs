@@ -115,14 +115,14 @@ impl<A: OrderApi> Context<A> {
         self.seen().health.succeeded(operation, order, Timestamp::now());
     }
 
-    /// An order was changed, which has these names.
-    pub fn changed(&self, operation: Operation, names: [&str; 2]) {
+    /// An order was changed, which has these names; a read shows that after this time.
+    pub fn changed(&self, operation: Operation, names: [&str; 2], shows_after: Duration) {
         let (mut seen, now) = (self.seen(), Instant::now());
         if seen.shown_by.len() >= MANY {
             seen.shown_by.retain(|_, (_, shown_by)| *shown_by > now);
         }
         for name in names {
-            seen.shown_by.insert(name.into(), (operation, now + self.timing.settle));
+            seen.shown_by.insert(name.into(), (operation, now + shows_after));
         }
     }
 

@@ -81,7 +81,10 @@ impl<A: OrderApi> Case<'_, A> {
         differences: Vec<String>,
     ) -> Settlement {
         self.context.remember(self.order(), &stored.id);
-        self.context.changed(Operation::CreateOrder, [self.order(), &stored.id]);
+        if outcome == Outcome::Created {
+            let settle = self.context.timing.settle;
+            self.context.changed(Operation::CreateOrder, [self.order(), &stored.id], settle);
+        }
         self.done_with(ResultKind::OrderCreated, outcome, stored, |data| {
             data.lines = lines_matched(&create.input, stored, &self.context.conventions.aliases.line);
             if data.aliases.is_empty() {

@@ -123,7 +123,7 @@ async fn give_up<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Cl
 
 /// Name of the order that a message is about, for keeping its messages in order.
 pub(super) fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<Standing> {
-    if inbound.unended >= GIVE_UP_AFTER || inbound.body.len() > context.max_message_bytes {
+    if inbound.unended >= BURY_AFTER || inbound.body.len() > context.max_message_bytes {
         return None;
     }
     let envelope = open(&raw(inbound)).ok()?;

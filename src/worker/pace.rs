@@ -193,7 +193,7 @@ impl Pace {
     }
 
     /// Waits until a message's clock shows this.
-    async fn shows(&self, clock: &Clock, until: Duration) {
+    pub(super) async fn shows(&self, clock: &Clock, until: Duration) {
         let mut changes = self.changes.subscribe();
         loop {
             changes.mark_unchanged();
@@ -239,6 +239,12 @@ impl Pace {
     /// Calls begin one at a time until one is answered: the worker that was active before may have paused.
     pub fn took_over(&self) {
         self.change(|state, _| state.calls.one_at_a_time());
+    }
+
+    /// Whether calls of this operation are paused.
+    pub fn is_paused(&self, operation: Operation) -> bool {
+        let state = self.state();
+        state.calls.pause().is_some() || operation == Operation::CreateOrder && state.creates.pause().is_some()
     }
 
     /// Whether all calls wait for more than their rate: for a pause, or for the first answer after a takeover.

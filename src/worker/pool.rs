@@ -5,6 +5,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -21,7 +22,7 @@ use super::lanes::{Lanes, Turn, Way, Who};
 use super::record::record;
 use super::takeover::updates_begin_at;
 use crate::domain::envelope::Kind;
-use crate::ports::{Inbound, Job, Later, OrderApi, Settlement, Settling};
+use crate::ports::{Handling, Inbound, Job, Later, Operation, OrderApi, Settlement, Settling};
 
 /// A message on its way through the pool.
 #[derive(Debug)]
@@ -161,7 +162,9 @@ impl<A: OrderApi> Pool<A> {
             work.clock.is_some_and(|clock| self.context.pace.elapsed(&clock) + delay <= self.context.timing.last_call);
         // nothing else flows while all calls are held back
         let most = if self.context.pace.holds_back() { usize::MAX } else { self.context.timing.hold_at_most };
-        let may_be_held = later.may_be_held && fits && !work.job.inbound.suspect;
+        // a suspect is alone: while it is held, nothing else is handled
+        let waits_alone = work.job.inbound.suspect && most != usize::MAX;
+        let may_be_held = later.may_be_held && fits && !waits_alone;
         match &lane {
             Some(name) if may_be_held && self.lanes.hold(name, &work.who, most) => {
                 let inbound = Inbound { history: later.history, ..Inbound::clone(&work.job.inbound) };
@@ -217,11 +220,18 @@ async fn handle_in_turn<A: OrderApi>(context: &Context<A>, lane: Option<&str>, m
     {
         return End::Settled;
     }
+    if work.job.inbound.suspect && !begins(context, &mut work.job).await {
+        return End::Settled;
+    }
     let clock = *work.clock.get_or_insert_with(|| context.pace.clock(Instant::now()));
     let settlement = {
         let _handled = context.board.handles(clock);
         fenced(context, &work.job.inbound, clock).await
     };
+    if let Some(handlings) = &work.job.handlings {
+        // without an answer the session is lost, and its end is recorded with the next one
+        ask(handlings, Handling::Ended).await;
+    }
     match settlement {
         // given back, it keeps its place
         Settlement::Later(_) if goes_back(context, &work) => End::Settled,
@@ -231,6 +241,27 @@ async fn handle_in_turn<A: OrderApi>(context: &Context<A>, lane: Option<&str>, m
             End::Settled
         }
     }
+}
+
+/// Records that the handling of a suspect begins, once a call could be made: a process that ends in a pause is not ended
+/// by its message. Says whether it is to be handled.
+async fn begins<A: OrderApi>(context: &Context<A>, job: &mut Job) -> bool {
+    let Some(handlings) = &job.handlings else { return true };
+    let clock = context.pace.clock(Instant::now());
+    let turn = context.pace.turn(Operation::Order, &clock, Duration::MAX, &job.inbound.session.lost).await;
+    if turn.map(drop).is_err() {
+        return false;
+    }
+    let Some(unended) = ask(handlings, Handling::Begins).await else { return false };
+    job.inbound = Arc::new(Inbound { unended, ..Inbound::clone(&job.inbound) });
+    true
+}
+
+/// Tells the broker room of a handling, and waits until it is recorded; none when that cannot be.
+async fn ask<T>(handlings: &mpsc::Sender<Handling>, tell: impl FnOnce(oneshot::Sender<T>) -> Handling) -> Option<T> {
+    let (answer, answered) = oneshot::channel();
+    handlings.send(tell(answer)).await.ok()?;
+    answered.await.ok()
 }
 
 /// Holds a message until then; says whether it is to be handled after that.
@@ -262,7 +293,8 @@ async fn hop<A: OrderApi>(context: &Context<A>, lane: Option<&str>, work: Work, 
 
 /// Hands a settlement over and waits until it is carried out; whether it was.
 async fn settle(lane: Option<&str>, work: Work, settlement: Settlement) -> bool {
-    let Job { inbound, settle } = work.job;
+    let Job { inbound, settle, handlings } = work.job;
+    drop(handlings);
     let took = inbound.taken_at.map(|at| at.elapsed()).unwrap_or_default();
     let (carried_out, done) = oneshot::channel();
     let handed_over = settle.send(Settling { settlement: settlement.clone(), carried_out });

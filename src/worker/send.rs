@@ -64,7 +64,10 @@ impl<A: OrderApi> Case<'_, A> {
             };
             failure.effect_possible |= last.is_some_and(|before| before.effect_possible);
             let wait = hinted(waits.next(), failure.retry_after, timing.longest_wait);
-            let until = wait.filter(|_| again_here(&failure)).map(|wait| Instant::now() + wait);
+            // a suspect does not wait for a probe, since its process may end meanwhile for another reason
+            let waits_alone = self.inbound.suspect && self.context.pace.holds_back();
+            let again = again_here(&failure) && !waits_alone;
+            let until = wait.filter(|_| again).map(|wait| Instant::now() + wait);
             match until.filter(|until| !self.is_too_late(*until) && self.context.pace.may_repeat()) {
                 None => return Err(failure),
                 Some(until) => {
@@ -79,35 +82,38 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// Waits for the turn of a call.
     async fn may_begin(&self, operation: Operation) -> Result<Turn<'_>, Failure> {
-        if self.is_too_late(Instant::now()) && self.context.pace.pause().is_none() {
+        if self.is_too_late(Instant::now()) && !self.context.pace.holds_back() {
             return Err(out_of_time(operation));
         }
         let put_off = |why: PutOff| put_off(operation, why.name());
-        let (clock, last_call) = (&self.clock, self.context.timing.last_call);
-        let held = self.context.board.holds(Reason::Pace);
-        let turn = self.context.pace.turn(operation, clock, last_call, &self.inbound.session.lost).await;
-        drop(held);
-        let turn = turn.map_err(put_off)?;
-        if operation.changes_an_order() {
-            self.is_still_active().await.map_err(put_off)?;
+        loop {
+            if operation.changes_an_order() {
+                self.until_confirmed_active().await.map_err(put_off)?;
+            }
+            let (clock, last_call) = (&self.clock, self.context.timing.last_call);
+            let held = self.context.board.holds(Reason::Pace);
+            let turn = self.context.pace.turn(operation, clock, last_call, &self.inbound.session.lost).await;
+            drop(held);
+            let turn = turn.map_err(put_off)?;
+            // a turn is not kept waiting, since others wait behind it
+            if !operation.changes_an_order() || self.is_confirmed_active() {
+                return Ok(turn);
+            }
         }
-        Ok(turn)
     }
 
-    /// Waits until the broker has said lately that this worker is the active one. A worker that was frozen, or whose
-    /// connection is half open, must not change an order that another one handles by now.
-    async fn is_still_active(&self) -> Result<(), PutOff> {
-        let session = &self.inbound.session;
-        let Some(mut calls_until) = session.calls_until.clone() else { return Ok(()) };
-        let is_confirmed = calls_until.wait_for(|until| Instant::now() < *until);
-        tokio::select! {
-            biased;
-            () = session.lost.cancelled() => Err(PutOff::SessionLost),
-            () = self.context.pace.stopped() => Err(PutOff::Stopping),
-            // it ends with its session
-            confirmed = is_confirmed => confirmed.map(drop).map_err(|_ended| PutOff::SessionLost),
-            () = sleep_until(self.last_call()) => Err(PutOff::NotConfirmedActive),
-        }
+    /// Whether the broker has said lately that this worker is the active one.
+    fn is_confirmed_active(&self) -> bool {
+        self.inbound.session.calls_until.as_ref().is_none_or(|until| Instant::now() < *until.borrow())
+    }
+
+    /// Waits for that. A worker that was frozen, or whose connection is half open, must not change an order that another one
+    /// handles by now.
+    async fn until_confirmed_active(&self) -> Result<(), PutOff> {
+        let Some(mut calls_until) = self.inbound.session.calls_until.clone() else { return Ok(()) };
+        let confirmed = calls_until.wait_for(|until| Instant::now() < *until);
+        // it ends with its session
+        self.in_time(confirmed, PutOff::NotConfirmedActive).await?.map(drop).map_err(|_ended| PutOff::SessionLost)
     }
 
     /// One call. Whoever has an interest in it is told what came of it.
@@ -140,11 +146,6 @@ impl<A: OrderApi> Case<'_, A> {
         })
     }
 
-    /// When the last call for this message may begin, if no pause comes between.
-    pub(super) fn last_call(&self) -> Instant {
-        Instant::now() + self.context.timing.last_call.saturating_sub(self.context.pace.elapsed(&self.clock))
-    }
-
     /// Waits before a read. A message that could not be read for any more then is not held for the wait: it comes back.
     pub(super) async fn wait(&self, until: Instant) -> Result<(), Failure> {
         if self.is_too_late(until) {
@@ -155,10 +156,26 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// Sleeps, unless the message goes back to the broker before.
     async fn sleeps_until(&self, until: Instant) -> Result<(), PutOff> {
+        self.unless_given_back(sleep_until(until)).await
+    }
+
+    /// Waits as long as the message has time for further calls.
+    pub(super) async fn in_time<T>(&self, awaited: impl Future<Output = T>, late: PutOff) -> Result<T, PutOff> {
+        let awaited = self.unless_given_back(awaited);
         tokio::select! {
-            () = sleep_until(until) => Ok(()),
+            biased;
+            done = awaited => done,
+            () = self.context.pace.shows(&self.clock, self.context.timing.last_call) => Err(late),
+        }
+    }
+
+    /// Waits, unless the message goes back to the broker before.
+    async fn unless_given_back<T>(&self, awaited: impl Future<Output = T>) -> Result<T, PutOff> {
+        tokio::select! {
+            biased;
             () = self.inbound.session.lost.cancelled() => Err(PutOff::SessionLost),
             () = self.context.pace.stopped() => Err(PutOff::Stopping),
+            done = awaited => Ok(done),
         }
     }
 

@@ -21,18 +21,18 @@ pub(super) fn updates_begin_at(kind: Option<Kind>, inbound: &Inbound, call_ended
     let of_session = inbound.session.took_over_at;
     let of_delivery = inbound.redelivered.then_some(taken_at);
     let other = of_session.max(of_delivery).map(|at| at + call_ended);
-    other.max(last_attempt_ended(inbound, call_ended, taken_at))
+    other.max(last_attempt_ended(inbound, call_ended))
 }
 
-/// When a call of unknown outcome has certainly ended that was made before a hop. Clocks of two machines may differ: it
-/// is never later than if the call had begun just before this delivery.
-fn last_attempt_ended(inbound: &Inbound, call_ended: Duration, taken_at: Instant) -> Option<Instant> {
+/// When a call of unknown outcome has certainly ended that was made before a hop or a hold. Clocks of two machines may
+/// differ: it is never later than if the call had begun just now.
+fn last_attempt_ended(inbound: &Inbound, call_ended: Duration) -> Option<Instant> {
     if !inbound.history.outcome_unknown {
         return None;
     }
     let failed = inbound.history.last_failed_at.map(|at| Timestamp::now().duration_since(at));
     let ago = failed.and_then(|ago| Duration::try_from(ago).ok()).unwrap_or_default();
-    Some((taken_at + call_ended).min(Instant::now() + call_ended.saturating_sub(ago)))
+    Some(Instant::now() + call_ended.saturating_sub(ago))
 }
 
 #[cfg(test)]
@@ -86,6 +86,10 @@ mod tests {
         let wait = begins(Kind::RefundUpdated, &hopped(ago(5))).unwrap();
         assert!(wait > Duration::from_secs(6) && wait <= Duration::from_secs(7), "{wait:?}");
         assert_eq!(begins(Kind::RefundUpdated, &hopped(ago(60))), Some(Duration::ZERO));
+        // one that was held in this process since its delivery
+        let held = hopped(ago(5));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(begins(Kind::RefundUpdated, &held).unwrap() > Duration::from_secs(6));
         // a clock that is ahead, and a time that nobody wrote down
         assert_eq!(begins(Kind::RefundUpdated, &hopped(ago(-60))), Some(CALL));
         assert_eq!(begins(Kind::RefundUpdated, &hopped(None)), Some(CALL));

@@ -4,10 +4,11 @@
 
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::board::Reason;
 use super::case::Case;
+use super::context::Timing;
 use super::look_up::Found;
 use super::pace::PutOff;
 use crate::domain::input::UpdateOrderInput;
@@ -45,19 +46,24 @@ impl<A: OrderApi> Case<'_, A> {
         look: impl Fn() -> F,
         waits_for: impl Fn(Operation) -> bool,
     ) -> Result<Alone<T>, Settlement> {
+        if self.inbound.history.awaiting_since.is_some() && self.context.pace.holds_back() {
+            // no probe: that its order is still not there says nothing
+            return Err(self.await_create());
+        }
         let shown_by = |name: &str| {
             let change = self.context.shown_by(name).filter(|(operation, _)| waits_for(*operation));
-            change.map(|(_, shown_by)| shown_by).filter(|shown_by| *shown_by > Instant::now())
+            change.map(|(_, shown_by)| shown_by)
         };
         self.until(shown_by(self.order())).await?;
+        let asked = Instant::now();
         let (stored, found) = look().await?;
         let free = self.context.locks.try_lock(&stored.id);
         let (lock, was_free) = match free {
             Some(lock) => (lock, true),
             None => (self.lock(&stored.id).await.map_err(|busy| self.try_again(&busy))?, false),
         };
-        // changed under another name
-        let changed = shown_by(&stored.id);
+        // changed under another name while it was read, or shortly before
+        let changed = shown_by(&stored.id).filter(|shown_by| *shown_by > asked);
         if was_free && changed.is_none() {
             return Ok(Alone { stored, found, lock });
         }
@@ -68,20 +74,15 @@ impl<A: OrderApi> Case<'_, A> {
 
     async fn until(&self, at: Option<Instant>) -> Result<(), Settlement> {
         match at {
-            Some(at) => self.wait(at).await.map_err(|late| self.try_again(&late)),
-            None => Ok(()),
+            Some(at) if at > Instant::now() => self.wait(at).await.map_err(|late| self.try_again(&late)),
+            Some(_) | None => Ok(()),
         }
     }
 
     async fn lock(&self, id: &str) -> Result<OwnedMutexGuard<()>, Failure> {
         let _held = self.context.board.holds(Reason::Order);
-        let put_off = |why: PutOff| put_off(Operation::UpdateOrder, why.name());
-        tokio::select! {
-            lock = self.context.locks.lock(id) => Ok(lock),
-            () = self.inbound.session.lost.cancelled() => Err(put_off(PutOff::SessionLost)),
-            () = self.context.pace.stopped() => Err(put_off(PutOff::Stopping)),
-            () = sleep_until(self.last_call()) => Err(put_off(PutOff::OrderBusy)),
-        }
+        let locked = self.in_time(self.context.locks.lock(id), PutOff::OrderBusy).await;
+        locked.map_err(|why| put_off(Operation::UpdateOrder, why.name()))
     }
 
     /// Sends an update of an order that [`Case::alone`] has locked.
@@ -94,8 +95,14 @@ impl<A: OrderApi> Case<'_, A> {
         let identifier = OrderIdentifier::OrderId(stored.id.clone());
         let call = || self.context.api.update_order(&identifier, input);
         let updated = self.send_about(self.order(), retries, Operation::UpdateOrder, call).await;
-        if updated.as_ref().map_or_else(|failure| failure.effect_possible, |_| true) {
-            self.context.changed(Operation::UpdateOrder, [self.order(), &stored.id]);
+        let Timing { settle, call_ended, .. } = self.context.timing;
+        let shows_after = match &updated {
+            Ok(_) => Some(settle),
+            // nobody knows whether the call has ended
+            Err(failure) => failure.effect_possible.then_some(call_ended),
+        };
+        if let Some(shows_after) = shows_after {
+            self.context.changed(Operation::UpdateOrder, [self.order(), &stored.id], shows_after);
         }
         updated
     }

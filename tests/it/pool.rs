@@ -106,7 +106,7 @@ impl Stage {
     /// What becomes of a message; whoever waits for it carries it out.
     async fn send(&self, inbound: Inbound) -> impl Future<Output = Result<Settlement, RecvError>> + use<> {
         let (settle, settled) = oneshot::channel();
-        self.jobs.send(Job { inbound: Arc::new(inbound), settle }).await.unwrap();
+        self.jobs.send(Job { inbound: Arc::new(inbound), settle, handlings: None }).await.unwrap();
         async move {
             let Settling { settlement, carried_out } = settled.await?;
             carried_out.send(()).expect("the pool waits until it is carried out");

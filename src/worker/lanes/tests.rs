@@ -17,7 +17,7 @@ fn who(number: u64, was_here: bool) -> Who {
 }
 
 fn work(number: u64) -> Work {
-    let job = Job { inbound: Inbound::default().into(), settle: oneshot::channel().0 };
+    let job = Job { inbound: Inbound::default().into(), settle: oneshot::channel().0, handlings: None };
     Work::new(job, who(number, false), None, std::sync::Arc::default())
 }
 
