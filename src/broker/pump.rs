@@ -175,6 +175,8 @@ impl Pump<'_> {
             if let Err(error) = recorded {
                 drop(failures.try_send(error.into()));
             }
+            // a handler that asks after a lost session gets no answer
+            drop(handlings);
             // of a lost session, too: it takes up room until its call has ended
             let settling = settled.await.ok();
             let carry_out = async {

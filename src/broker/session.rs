@@ -150,11 +150,11 @@ async fn consume(
     publishing: &Arc<Connection>,
 ) -> Result<(), Lost> {
     let (blocked_sender, blocked) = watch::channel(false);
-    // an alarm may come at any moment from now on
-    let alarms = watch_alarms(publishing.events_listener(), blocked_sender, intake);
     if config.declare {
         declare(publishing, config).await?;
     }
+    // an alarm may come from the first publication on; before, a look for what is absent is an event of an error
+    let alarms = watch_alarms(publishing.events_listener(), blocked_sender, intake);
     let publisher = async || Publisher::open(publishing, config.confirm_timeout, blocked.clone()).await;
     let (results, copies) = (publisher().await?, publisher().await?);
     let Some(opened) = unless_stopped(stop, open_with_wire(config, "bwp-sync consume", Frame::Any)).await else {

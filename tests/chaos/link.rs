@@ -17,6 +17,8 @@ use crate::messages::Message;
 
 /// For connecting to a node that may be half dead.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long a listener hears nothing before it consumes anew.
+const SILENT_FOR: Duration = Duration::from_secs(30);
 /// For a confirm. Longer than any alarm of a scenario lasts.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
 /// Before the next try, with the next node.
@@ -100,10 +102,14 @@ pub(crate) async fn listen(nodes: Nodes, queue: &str, hear: impl Fn(&Delivery)) 
 }
 
 async fn hear_all(channel: &Channel, queue: &str, hear: &impl Fn(&Delivery)) -> Result<(), Error> {
-    channel.basic_qos(UNACKNOWLEDGED, BasicQosOptions::default()).await?;
-    let options = BasicConsumeOptions::default();
-    let mut messages = channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await?;
-    while let Some(delivery) = messages.next().await {
+    let consuming = async {
+        channel.basic_qos(UNACKNOWLEDGED, BasicQosOptions::default()).await?;
+        channel.basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default()).await
+    };
+    let Ok(consuming) = timeout(CONNECT_WITHIN, consuming).await else { return Ok(()) };
+    let mut messages = consuming?;
+    // a queue that lost its leader may answer nothing, for ever: a silent one is consumed anew
+    while let Ok(Some(delivery)) = timeout(SILENT_FOR, messages.next()).await {
         let delivery = delivery?;
         hear(&delivery);
         delivery.ack(BasicAckOptions::default()).await?;
