@@ -5,7 +5,7 @@
 use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::AMQPUri;
-use lapin::{BasicProperties, Channel, Connection, ErrorKind, ExchangeKind};
+use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
@@ -15,7 +15,7 @@ use super::connection::{Frame, close, close_channel, open};
 use super::management::{Management, ManagementError, Permissions};
 use super::publish::Publisher;
 use super::short;
-use super::topology::{exchanges, queues};
+use super::topology::{exchanges, has_code, queues};
 use crate::ports::Finding;
 use crate::secret::Secret;
 
@@ -137,6 +137,7 @@ async fn wrong_arguments(
             let expected = match value {
                 AMQPValue::LongString(text) => text.to_string(),
                 AMQPValue::LongLongInt(number) => number.to_string(),
+                AMQPValue::Boolean(truth) => truth.to_string(),
                 other => format!("{other:?}"),
             };
             let found = match found.get(name.as_str()) {
@@ -161,7 +162,7 @@ fn missing(permissions: &Permissions, config: &BrokerConfig) -> Vec<String> {
     declared.extend(config.claim_lease.map(|_| names.claim("1")));
     // the default exchange, which hops go through, is written to under its own name
     let published = exchanges.into_iter().chain(["amq.default".to_owned()]);
-    let consumed = [names.queue.clone(), names.suspects()].into_iter();
+    let consumed = [names.queue.clone()].into_iter();
     // whoever binds writes to the queue and reads from the exchange; so does whoever declares a dead-letter exchange
     let needs = [
         ("configure", &permissions.configure, declared.clone()),
@@ -213,18 +214,14 @@ async fn found(
             close_channel(&channel).await;
             Finding::holds(subject, "there", promise)
         }
-        Err(error) if is_absent(&error) && config.declare => {
+        Err(error) if has_code(&error, 404) && config.declare => {
             Finding::holds(subject, "absent; the worker declares it when it starts", promise)
         }
-        Err(error) if is_absent(&error) => {
+        Err(error) if has_code(&error, 404) => {
             Finding::fails(subject, "absent, and `broker.declare` is off".to_owned(), promise)
         }
         Err(error) => Finding::fails(subject, error.to_string(), promise),
     }
-}
-
-fn is_absent(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.get_id() == 404)
 }
 
 fn said(error: impl std::fmt::Display) -> String {

@@ -30,11 +30,10 @@ fn declared() -> Value {
     json!({
         "bwp.dead-letters": dead_lettering(parked),
         PARKED: quorum,
-        "bwp.orders": dead_lettering(json!({ "x-dead-letter-exchange": "bwp.dead" })),
+        "bwp.orders": dead_lettering(json!({ "x-dead-letter-exchange": "bwp.dead", "x-single-active-consumer": true })),
         "bwp.orders.retry.1s": retry(1000),
         "bwp.orders.retry.200ms": retry(200),
         "bwp.orders.retry.500ms": retry(500),
-        "bwp.orders.suspects": dead_lettering(json!({ "x-dead-letter-exchange": "bwp.dead" })),
     })
 }
 
