@@ -19,6 +19,7 @@ mod delivery;
 mod drops;
 mod harness;
 mod letters;
+mod migrate;
 mod order;
 mod outage;
 mod pause;
