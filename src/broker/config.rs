@@ -94,6 +94,21 @@ impl Names {
         format!("{}.tries", self.queue)
     }
 
+    /// The queue in which version 0.1.0 kept messages that may be killing the process. A migration empties and deletes it.
+    pub fn suspects(&self) -> String {
+        format!("{}.suspects", self.queue)
+    }
+
+    /// The queue that takes over during a migration all that the old queues hold.
+    pub fn migration_old(&self) -> String {
+        format!("{}.migration-old", self.queue)
+    }
+
+    /// The queue that collects the shop's messages during a migration. It exists until the migration has ended.
+    pub fn migration_new(&self) -> String {
+        format!("{}.migration-new", self.queue)
+    }
+
     /// The queue in which a message waits for so long, for example `bwp.orders.retry.30s`.
     pub fn retry(&self, delay: Duration) -> String {
         format!("{}.retry.{}", self.queue, delay_name(delay))

@@ -138,7 +138,7 @@ const REMEMBERED: usize = 100_000;
 
 impl FirstSights {
     /// The time, by a clock that is never set back.
-    fn now(&mut self) -> Timestamp {
+    pub(super) fn now(&mut self) -> Timestamp {
         self.latest = self.latest.max(Timestamp::now());
         self.latest
     }

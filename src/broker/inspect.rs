@@ -5,7 +5,7 @@
 use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::AMQPUri;
-use lapin::{BasicProperties, Channel, Connection, ErrorKind, ExchangeKind};
+use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
@@ -14,7 +14,7 @@ use super::connection::{Frame, close, close_channel, open};
 use super::management::{Management, ManagementError, Permissions, QueueConsumer};
 use super::publish::Publisher;
 use super::short;
-use super::topology::{exchanges, queues};
+use super::topology::{exchanges, has_code, queues};
 use crate::ports::Finding;
 use crate::secret::Secret;
 
@@ -223,18 +223,14 @@ async fn found(
             close_channel(&channel).await;
             Finding::holds(subject, "there", promise)
         }
-        Err(error) if is_absent(&error) && config.declare => {
+        Err(error) if has_code(&error, 404) && config.declare => {
             Finding::holds(subject, "absent; the worker declares it when it starts", promise)
         }
-        Err(error) if is_absent(&error) => {
+        Err(error) if has_code(&error, 404) => {
             Finding::fails(subject, "absent, and `broker.declare` is off".to_owned(), promise)
         }
         Err(error) => Finding::fails(subject, error.to_string(), promise),
     }
-}
-
-fn is_absent(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.get_id() == 404)
 }
 
 fn said(error: impl std::fmt::Display) -> String {

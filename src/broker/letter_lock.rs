@@ -5,12 +5,13 @@
 use jiff::Timestamp;
 use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Channel, Connection, ErrorKind};
+use lapin::{BasicProperties, Channel, Connection};
 use serde::{Deserialize, Serialize};
 
 use super::connection::close_channel;
 use super::letter_box::{LetterBox, LetterBoxError};
 use super::short;
+use super::topology::has_code;
 
 /// How long the note stays that says who holds the lock: longer than any run takes.
 const NOTE_EXPIRES_MS: i64 = 7 * 24 * 3_600_000;
@@ -105,7 +106,7 @@ async fn take(connection: &Connection, lock: &str) -> lapin::Result<Channel> {
 }
 
 fn is_locked(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.get_id() == 405)
+    has_code(error, 405)
 }
 
 /// Puts the note where everybody can read it, in the place of the one before.

@@ -1,4 +1,4 @@
-//! RabbitMQ's management API, as far as a preflight reads it: what AMQP does not show.
+//! RabbitMQ's management API, as far as it is read here: what AMQP does not show.
 //!
 //! Not here: what should be; changing anything.
 
@@ -67,6 +67,15 @@ pub struct QueueConsumer {
     pub active: bool,
 }
 
+/// A way by which messages come to a queue.
+#[derive(Debug, Deserialize)]
+pub struct Binding {
+    /// The exchange.
+    pub source: String,
+    /// The routing key.
+    pub routing_key: String,
+}
+
 impl Management {
     /// Questions go to this address, user and password included.
     ///
@@ -125,6 +134,15 @@ impl Management {
     /// No answer.
     pub async fn permissions(&self, vhost: &str, user: &str) -> Result<Option<Permissions>, ManagementError> {
         self.get(&["permissions", vhost, user]).await
+    }
+
+    /// Bindings of a queue; none where there is no such queue.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn bindings(&self, vhost: &str, queue: &str) -> Result<Vec<Binding>, ManagementError> {
+        let bindings: Option<Vec<Binding>> = self.get(&["queues", vhost, queue, "bindings"]).await?;
+        Ok(bindings.unwrap_or_default())
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>, ManagementError> {

@@ -16,45 +16,85 @@ use super::short;
 /// second delivery on 3.10, and a queue declared with another value cannot be declared again.
 pub const DELIVERY_LIMIT: i64 = 1_000_000;
 
-/// A declaration was refused.
+/// Why something is not declared.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot declare `{name}`: {error}{}", hint(.error))]
-pub struct TopologyError {
-    name: String,
-    error: lapin::Error,
+pub enum TopologyError {
+    /// The broker refused.
+    #[error("cannot declare `{name}`: {error}{}", hint(.error))]
+    Refused {
+        /// The exchange or queue.
+        name: String,
+        /// What lapin says.
+        error: lapin::Error,
+    },
+    /// The work queue exists with other arguments, as another version declared it.
+    #[error(
+        "cannot declare `{name}`: {error}; hint: it exists with another argument, named above, as version 0.1.0 declared \
+         it. Stop every worker, then run `bwp-sync migrate`"
+    )]
+    Outdated {
+        /// The work queue.
+        name: String,
+        /// What lapin says.
+        error: lapin::Error,
+    },
+    /// A migration was begun and has not ended.
+    #[error(
+        "`{0}` exists: a migration of the work queue is not finished; hint: stop every worker, then run \
+         `bwp-sync migrate` again"
+    )]
+    Unfinished(String),
 }
 
 impl TopologyError {
     pub(super) fn new(name: &str, error: lapin::Error) -> Self {
-        Self { name: name.into(), error }
+        Self::Refused { name: name.into(), error }
+    }
+}
+
+/// Whether the broker refused with this code of AMQP.
+pub(super) fn has_code(error: &lapin::Error, code: u16) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.get_id() == code)
+}
+
+/// Why a queue is refused. A full virtual host is refused with the code of other arguments.
+fn refused(names: &Names, queue: &str, error: lapin::Error) -> TopologyError {
+    if queue == names.queue && has_code(&error, 406) && error.to_string().contains("inequivalent arg") {
+        TopologyError::Outdated { name: queue.into(), error }
+    } else {
+        TopologyError::new(queue, error)
     }
 }
 
 /// What to do about a refusal.
 fn hint(error: &lapin::Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::ProtocolError(amqp) if amqp.get_id() == 406 => {
-            "; hint: it exists with another argument, named above. Drain it, delete it and let this worker declare it, \
-             or set `broker.declare = false` and keep it"
-        }
-        ErrorKind::ProtocolError(amqp) if amqp.get_id() == 403 => {
-            "; hint: the user needs configure, write and read permission on it, or `broker.declare = false`"
-        }
-        _ => "",
+    if has_code(error, 406) {
+        "; hint: it exists with another argument, named above. Drain it, delete it and let this worker declare it, or \
+         set `broker.declare = false` and keep it"
+    } else if has_code(error, 403) {
+        "; hint: the user needs configure, write and read permission on it, or `broker.declare = false`"
+    } else {
+        ""
     }
 }
 
 /// Declares everything, targets before the queues that dead-letter to them.
+///
+/// # Errors
+/// The broker refuses, or a migration of the work queue is not finished: messages that wait for it would be overtaken.
 pub async fn declare(connection: &Connection, config: &BrokerConfig) -> Result<(), TopologyError> {
     let names = &config.names;
+    if look(connection, &names.migration_new()).await?.is_some() {
+        return Err(TopologyError::Unfinished(names.migration_new()));
+    }
     declare_events(connection, &names.events).await?;
     let channel = named(&names.queue, connection.create_channel().await)?;
     for exchange in exchanges(names) {
         named(exchange, declare_exchange(&channel, exchange, durable()).await)?;
     }
     for (queue, arguments) in queues(config) {
-        let declared = channel.queue_declare(short(&queue), QueueDeclareOptions::durable(), arguments).await;
-        named(&queue, declared)?;
+        let declared = declare_queue(&channel, &queue, arguments).await;
+        declared.map_err(|error| refused(names, &queue, error))?;
     }
     bind(&channel, &names.dead_letters, &names.dead, "#").await?;
     for key in &names.bindings {
@@ -64,13 +104,73 @@ pub async fn declare(connection: &Connection, config: &BrokerConfig) -> Result<(
     Ok(())
 }
 
+pub(super) async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> lapin::Result<()> {
+    channel.queue_declare(short(name), QueueDeclareOptions::durable(), arguments).await.map(drop)
+}
+
+/// A queue's figures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Look {
+    /// Messages that are ready. The number may be an old one.
+    pub(super) messages: u32,
+    /// Consumers, and others that hold messages.
+    pub(super) consumers: u32,
+}
+
+/// Looks at a queue. Returns nothing where there is no such queue.
+pub(super) async fn look(connection: &Connection, queue: &str) -> Result<Option<Look>, TopologyError> {
+    // of its own, since a look that finds nothing closes it
+    let channel = named(queue, connection.create_channel().await)?;
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    match channel.queue_declare(short(queue), options, FieldTable::default()).await {
+        Ok(found) => {
+            close_channel(&channel).await;
+            Ok(Some(Look { messages: found.message_count(), consumers: found.consumer_count() }))
+        }
+        Err(error) if has_code(&error, 404) => Ok(None),
+        Err(error) => named(queue, Err(error)),
+    }
+}
+
+/// How the work queue is found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum WorkQueue {
+    Absent,
+    /// With other arguments than this version's.
+    Outdated,
+    /// As this version declares it.
+    Current,
+}
+
+/// Looks at the work queue and changes nothing.
+pub(super) async fn look_at_work_queue(connection: &Connection, names: &Names) -> Result<WorkQueue, TopologyError> {
+    if look(connection, &names.queue).await?.is_none() {
+        return Ok(WorkQueue::Absent);
+    }
+    match declare_work_queue(connection, names).await {
+        Ok(()) => Ok(WorkQueue::Current),
+        Err(TopologyError::Outdated { .. }) => Ok(WorkQueue::Outdated),
+        Err(error) => Err(error),
+    }
+}
+
+/// Declares the work queue alone, without its bindings.
+pub(super) async fn declare_work_queue(connection: &Connection, names: &Names) -> Result<(), TopologyError> {
+    let name = &names.queue;
+    // of its own, since a refusal closes it
+    let channel = named(name, connection.create_channel().await)?;
+    declare_queue(&channel, name, work(names)).await.map_err(|error| refused(names, name, error))?;
+    close_channel(&channel).await;
+    Ok(())
+}
+
 /// The shop's exchange is the shop's: looked for first, on a channel of its own since a failed look closes it.
-async fn declare_events(connection: &Connection, events: &str) -> Result<(), TopologyError> {
+pub(super) async fn declare_events(connection: &Connection, events: &str) -> Result<(), TopologyError> {
     let channel = named(events, connection.create_channel().await)?;
     let look = ExchangeDeclareOptions { passive: true, ..durable() };
     match declare_exchange(&channel, events, look).await {
         Ok(()) => close_channel(&channel).await,
-        Err(error) if matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.get_id() == 404) => {
+        Err(error) if has_code(&error, 404) => {
             let channel = named(events, connection.create_channel().await)?;
             named(events, declare_exchange(&channel, events, durable()).await)?;
             close_channel(&channel).await;
@@ -88,7 +188,7 @@ async fn declare_exchange(channel: &Channel, name: &str, options: ExchangeDeclar
     channel.exchange_declare(short(name), ExchangeKind::Topic, options, FieldTable::default()).await
 }
 
-async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), TopologyError> {
+pub(super) async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), TopologyError> {
     let options = QueueBindOptions::default();
     let bound = channel.queue_bind(short(queue), short(exchange), short(key), options, FieldTable::default()).await;
     named(queue, bound)
@@ -116,7 +216,7 @@ pub(super) fn queues(config: &BrokerConfig) -> Vec<(String, FieldTable)> {
     queues
 }
 
-fn quorum() -> FieldTable {
+pub(super) fn quorum() -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert(short("x-queue-type"), text("quorum"));
     arguments.insert(short("x-delivery-limit"), AMQPValue::LongLongInt(DELIVERY_LIMIT));

@@ -32,6 +32,16 @@ pub enum Command {
     Check(Check),
     /// Publish messages of your own to the shop's exchange, each confirmed by the broker
     Publish(Publish),
+    /// Move everything from the queues of version 0.1.0 to those of this version, while no worker runs
+    ///
+    /// The work queue has another argument than in version 0.1.0, and the arguments of a queue cannot be changed. This
+    /// command moves all messages aside and deletes the old work queue and the old queue of suspects. Then it declares
+    /// the new work queue and moves the messages there, in their order. Retry queues and dead letters stay as they are.
+    ///
+    /// Stop every worker first, and start none until the command has ended. The shop can go on publishing. A command
+    /// that is killed, at whatever moment, loses nothing: run it again. A few messages may come twice, which does no
+    /// harm.
+    Migrate,
     /// See, understand, replay and discard dead letters
     #[command(subcommand)]
     DeadLetters(Box<super::dead_letters::Command>),

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 pub mod dead_letters;
 mod errors;
+mod migrate;
 mod publish;
 mod run;
 mod schema;
@@ -46,6 +47,7 @@ pub fn main(args: &Args) -> ExitCode {
         Command::Run => work(args, run::run),
         Command::Check(check) => work(args, async |settings| check::check(settings, check).await),
         Command::Publish(publish) => work(args, async |settings| publish::publish(settings, publish).await),
+        Command::Migrate => work(args, migrate::migrate),
         Command::DeadLetters(command) => work(args, async |settings| dead_letters::run(settings, command).await),
     }
 }

@@ -23,6 +23,7 @@ mod harness;
 mod idlers;
 mod innocent;
 mod letters;
+mod migrate;
 mod names;
 mod order;
 mod outage;

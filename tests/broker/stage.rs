@@ -69,6 +69,11 @@ impl Stage {
 
     /// A worker that consumes, not waited for.
     pub(crate) fn starting_worker(&self, settings: &[(&str, &str)]) -> Worker {
+        Worker(self.command("run", settings))
+    }
+
+    /// `bwp-sync` with this subcommand and the settings of a worker.
+    pub(crate) fn command(&self, subcommand: &str, settings: &[(&str, &str)]) -> Process {
         let (uri, endpoint, tokens) =
             (self.vhost.amqp_uri(), self.simulator.endpoint(), self.simulator.token_endpoint());
         let prefetch = PREFETCH.to_string();
@@ -95,7 +100,7 @@ impl Stage {
         ];
         // of two values for one name the later is taken
         environment.extend_from_slice(settings);
-        Worker(Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &["run"], &environment))
+        Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &[subcommand], &environment)
     }
 
     /// Publishes to the shop's exchange. A worker must have declared it, or the test.

@@ -84,7 +84,7 @@ async fn look<T>(letters: &LetterBox, filter: &Filter, make: impl FnMut(StoredLe
 }
 
 /// Who runs this command, for the lock and the ledger.
-fn holder(command: &str) -> Holder {
+pub(super) fn holder(command: &str) -> Holder {
     let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     Holder {
         command: command.to_owned(),

@@ -1,0 +1,412 @@
+//! `bwp-sync migrate`: from the queues of version 0.1.0 to those of this version, killed at any moment.
+//! Not here: what this version declares; see `topology`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::message::Delivery;
+use lapin::options::{BasicConsumeOptions, ExchangeDeclareOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, ExchangeKind};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::messages::{Message, checkout, header, json};
+use crate::stage::{ORDERS, SOON, Stage};
+use crate::support::amqp::{Client, Collector};
+use crate::support::broker::Broker;
+use crate::support::process::Process;
+use crate::support::relay::Relay;
+
+const SUSPECTS: &str = "bwp.orders.suspects";
+/// Keeps its messages for longer than any test takes.
+const RETRY: &str = "bwp.orders.retry.1h";
+/// Passes its messages on while a migration runs.
+const RETRY_SOON: &str = "bwp.orders.retry.3s";
+const DELAYS: (&str, &str) = ("BWP__RETRY__DELAYS", "3s,1h");
+/// The beginning of the line on stdout when there was something to do.
+const MIGRATED: &str = "migrated ";
+
+/// The topology of version 0.1.0, as that version declared it.
+async fn declare_old(stage: &Stage) {
+    let channel = &stage.shop.channel;
+    for exchange in ["shop.events", "bwp.results", "bwp.dead"] {
+        let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+        channel.exchange_declare(exchange.into(), ExchangeKind::Topic, durable, FieldTable::default()).await.unwrap();
+    }
+    let text = |value: &str| AMQPValue::LongString(value.into());
+    let number = AMQPValue::LongLongInt;
+    let to = |exchange, key| vec![("x-dead-letter-exchange", text(exchange)), ("x-dead-letter-routing-key", text(key))];
+    let retry = |millis| [to("", ORDERS), vec![("x-message-ttl", number(millis))]].concat();
+    let to_letters = vec![("x-dead-letter-exchange", text("bwp.dead"))];
+    let queues = [
+        ("bwp.dead-letters.parked", vec![]),
+        ("bwp.dead-letters", to("", "bwp.dead-letters.parked")),
+        (ORDERS, to_letters.clone()),
+        (SUSPECTS, to_letters),
+        (RETRY_SOON, retry(3000)),
+        (RETRY, retry(3_600_000)),
+    ];
+    for (queue, mut arguments) in queues {
+        if !arguments.is_empty() {
+            arguments.push(("x-dead-letter-strategy", text("at-least-once")));
+            arguments.push(("x-overflow", text("reject-publish")));
+        }
+        arguments.push(("x-queue-type", text("quorum")));
+        arguments.push(("x-delivery-limit", number(1_000_000)));
+        let mut table = FieldTable::default();
+        for (name, value) in arguments {
+            table.insert(name.into(), value);
+        }
+        channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), table).await.unwrap();
+    }
+    stage.bind("bwp.dead-letters", "bwp.dead", "#").await;
+    for kind in ["checkout-completed", "fulfillment-triggered", "order-amended", "refund-updated"] {
+        for key in [kind.to_owned(), kind.replace('-', ".")] {
+            stage.bind(ORDERS, "shop.events", &key).await;
+        }
+    }
+}
+
+fn migration(stage: &Stage) -> Process {
+    // also where a worker may declare nothing
+    stage.command("migrate", &[DELAYS, ("BWP__BROKER__DECLARE", "false")])
+}
+
+/// Runs the command to its end; returns what it says on stdout.
+async fn migrate(stage: &Stage) -> String {
+    let mut migration = migration(stage);
+    let status = migration.wait(SOON * 2).await;
+    assert_eq!(status.code(), Some(0), "{:#?}", migration.stderr());
+    migration.stdout().join("\n")
+}
+
+/// A hop of version 0.1.0 after three attempts.
+fn hop(message: &Message) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    for (name, value) in [
+        ("bwp-source-exchange", "shop.events"),
+        ("bwp-source-routing-key", &message.key),
+        ("bwp-first-taken-at", "2026-01-02T03:04:05Z"),
+        ("bwp-replay-id", "run"),
+    ] {
+        headers.insert(name.into(), AMQPValue::LongString(value.into()));
+    }
+    headers.insert("bwp-attempts".into(), AMQPValue::LongUInt(3));
+    message.properties.clone().with_headers(headers)
+}
+
+async fn publish_hops(stage: &Stage, queue: &str, orders: &[String]) {
+    for order in orders {
+        let message = checkout(order);
+        stage.shop.publish("", queue, hop(&message), &message.body).await;
+    }
+}
+
+async fn publish(stage: &Stage, orders: &[String]) {
+    for order in orders {
+        stage.publish(&checkout(order)).await;
+    }
+}
+
+fn orders(what: &str, number: usize) -> Vec<String> {
+    (0..number).map(|it| format!("{what}-{it:04}")).collect()
+}
+
+/// The shop, which publishes all the time. A message that nobody takes fails the test.
+struct Shop {
+    stop: Arc<Notify>,
+    published: JoinHandle<Vec<String>>,
+}
+
+impl Shop {
+    async fn open(stage: &Stage) -> Self {
+        let client = Client::connect(&stage.vhost.amqp_uri(), "shop").await;
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
+        let published = tokio::spawn(async move {
+            let mut published = Vec::new();
+            loop {
+                tokio::select! {
+                    () = stopped.notified() => return published,
+                    () = tokio::time::sleep(Duration::from_millis(10)) => {}
+                }
+                let order = format!("meanwhile-{:04}", published.len());
+                let message = checkout(&order);
+                client.publish("shop.events", &message.key, message.properties, &message.body).await;
+                published.push(order);
+            }
+        });
+        Self { stop, published }
+    }
+
+    /// Returns what was published.
+    async fn close(self) -> Vec<String> {
+        self.stop.notify_one();
+        self.published.await.unwrap()
+    }
+}
+
+/// Takes messages out of the work queue until all these orders have come.
+async fn arrived(stage: &Stage, expected: &[String]) -> Collector {
+    let expected: BTreeSet<_> = expected.iter().cloned().collect();
+    let mut collector = stage.shop.collect(ORDERS).await;
+    let all = |seen: &[Delivery]| seen.iter().map(order).collect::<BTreeSet<_>>() == expected;
+    collector.until(SOON, |seen| seen.len() >= expected.len() && all(seen)).await;
+    collector
+}
+
+fn order(delivery: &Delivery) -> String {
+    json(delivery)["subject"].as_str().unwrap_or_default().to_owned()
+}
+
+fn boolean(delivery: &Delivery, name: &str) -> bool {
+    let headers = delivery.properties.headers().as_ref();
+    headers.and_then(|headers| headers.inner().get(name)) == Some(&AMQPValue::Boolean(true))
+}
+
+/// Each order once, where it came first, of those that begin so.
+fn firsts(deliveries: &[&Delivery], what: &str) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    deliveries.iter().map(|it| order(it)).filter(|it| it.starts_with(what) && seen.insert(it.clone())).collect()
+}
+
+/// Copies are in the order of their publication, old ones first, and so are the shop's own messages among themselves.
+fn assert_order(deliveries: &[Delivery]) {
+    let (copies, own): (Vec<_>, Vec<_>) =
+        deliveries.iter().filter(|it| !order(it).starts_with("soon")).partition(|it| it.exchange.as_str().is_empty());
+    for what in ["suspect", "old", "meanwhile"] {
+        let came = firsts(&copies, what);
+        assert!(came.is_sorted(), "{what}: {came:?}");
+    }
+    let came = firsts(&copies, "");
+    let rank = |order: &String| ["suspect", "old", "meanwhile"].iter().position(|what| order.starts_with(what));
+    assert!(came.is_sorted_by_key(rank), "{came:?}");
+    assert!(firsts(&own, "").is_sorted());
+    let last_old = deliveries.iter().rposition(|it| order(it).starts_with("old"));
+    let first_own = deliveries.iter().position(|it| !it.exchange.as_str().is_empty());
+    assert!(first_own.is_none() || last_old < first_own, "new messages came before old ones");
+}
+
+async fn names(stage: &Stage) -> Vec<String> {
+    let mut names: Vec<_> = stage.vhost.queues().await.into_iter().map(|queue| queue.name).collect();
+    // says who held the lock last
+    names.retain(|name| name != "bwp.dead-letters.lock-holder");
+    names.sort();
+    names
+}
+
+async fn assert_migrated(stage: &Stage) {
+    let expected = ["bwp.dead-letters", "bwp.dead-letters.parked", ORDERS, RETRY, RETRY_SOON];
+    assert_eq!(names(stage).await, expected);
+    let arguments = stage.vhost.queue(ORDERS).await.unwrap().arguments;
+    assert_eq!(arguments["x-single-active-consumer"], true, "{arguments}");
+    let bindings = stage.vhost.bindings().await;
+    assert_eq!(
+        bindings.iter().filter(|(from, _, to)| from == "shop.events" && to == ORDERS).count(),
+        8,
+        "{bindings:?}"
+    );
+    assert_eq!(bindings.len(), 9, "{bindings:?}");
+    assert_eq!(migrate(stage).await, "nothing to migrate");
+}
+
+#[tokio::test]
+async fn all_messages_come_over_in_their_order_with_their_history_while_the_shop_publishes() {
+    let stage = Stage::new().await;
+    declare_old(&stage).await;
+    let (suspects, old, soon, later) =
+        (orders("suspect", 5), orders("old", 200), orders("soon", 500), orders("later", 3));
+    publish_hops(&stage, SUSPECTS, &suspects).await;
+    publish(&stage, &old).await;
+    publish_hops(&stage, RETRY, &later).await;
+    give_back(&stage, 3).await;
+    let shop = Shop::open(&stage).await;
+    // they leave their queue one after the other, also while the work queue is deleted
+    let hops = async {
+        for order in &soon {
+            publish_hops(&stage, RETRY_SOON, std::slice::from_ref(order)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let ((), said) = tokio::join!(hops, async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        migrate(&stage).await
+    });
+    let meanwhile = shop.close().await;
+    let migrated = said.strip_prefix(MIGRATED).and_then(|rest| rest.strip_suffix(" messages to bwp.orders"));
+    assert!(migrated.unwrap().parse::<usize>().unwrap() >= 205, "{said}");
+    assert_migrated(&stage).await;
+
+    let all = [suspects, old, soon, meanwhile].concat();
+    let mut arrived = arrived(&stage, &all).await;
+    let deliveries = stage.rest_of(ORDERS, &mut arrived).await;
+    assert_order(deliveries);
+    for delivery in deliveries {
+        let (order, attempts) = (order(delivery), header(delivery, "bwp-attempts"));
+        if delivery.exchange.as_str().is_empty() {
+            assert_eq!(header(delivery, "bwp-source-exchange").as_deref(), Some("shop.events"), "{order}");
+            assert_eq!(header(delivery, "bwp-source-routing-key").as_deref(), Some("checkout-completed"), "{order}");
+        }
+        if order.starts_with("suspect") || order.starts_with("soon") {
+            assert_eq!(attempts.as_deref(), Some("3"), "{order}");
+            assert_eq!(header(delivery, "bwp-replay-id").as_deref(), Some("run"), "{order}");
+            assert_eq!(header(delivery, "bwp-first-taken-at").as_deref(), Some("2026-01-02T03:04:05Z"), "{order}");
+        }
+        let was_handled =
+            order.starts_with("suspect") || ["old-0000", "old-0001", "old-0002"].contains(&order.as_str());
+        assert_eq!(boolean(delivery, "bwp-outcome-unknown"), was_handled, "{order}");
+    }
+    assert_eq!(stage.left_in(RETRY).await.len(), later.len());
+}
+
+/// Lets a consumer take messages, and gives them back, as a worker that is killed does.
+async fn give_back(stage: &Stage, number: usize) {
+    let worker = Client::connect(&stage.vhost.amqp_uri(), "worker").await;
+    let qos = worker.channel.basic_qos(u16::try_from(number).unwrap(), lapin::options::BasicQosOptions::default());
+    qos.await.unwrap();
+    let options = BasicConsumeOptions::default();
+    let consumed = worker.channel.basic_consume(ORDERS.into(), "".into(), options, FieldTable::default());
+    let mut consumer = consumed.await.unwrap();
+    for _taken in 0..number {
+        consumer.next().await.unwrap().unwrap();
+    }
+    worker.connection.close(200, "OK".into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn killed_after_any_step_it_goes_on_and_nothing_is_lost() {
+    let stage = Stage::new().await;
+    declare_old(&stage).await;
+    let (suspects, old, later) = (orders("suspect", 5), orders("old", 500), orders("later", 3));
+    publish_hops(&stage, SUSPECTS, &suspects).await;
+    publish(&stage, &old).await;
+    publish_hops(&stage, RETRY, &later).await;
+    let shop = Shop::open(&stage).await;
+    for step in [
+        "from bwp.orders.suspects to",
+        "deleted bwp.orders.suspects",
+        "from bwp.orders to",
+        "deleted bwp.orders",
+        "declared bwp.orders",
+        "from bwp.orders.migration-old",
+        "deleted bwp.orders.migration-old",
+        "from bwp.orders.migration-new",
+    ] {
+        kill_after(&stage, step).await;
+    }
+    assert!(migrate(&stage).await.starts_with(MIGRATED));
+    let meanwhile = shop.close().await;
+    assert_migrated(&stage).await;
+    let mut arrived = arrived(&stage, &[suspects, old, meanwhile].concat()).await;
+    assert_order(stage.rest_of(ORDERS, &mut arrived).await);
+    assert_eq!(stage.left_in(RETRY).await.len(), later.len());
+}
+
+async fn kill_after(stage: &Stage, step: &str) {
+    let mut migration = migration(stage);
+    migration.wait_for_line(SOON, |line| line.ends_with(step) || line.contains(&format!("{step} "))).await;
+    migration.sigkill();
+    migration.wait(SOON).await;
+}
+
+#[tokio::test]
+async fn killed_in_the_midst_of_moving_it_loses_nothing_and_keeps_the_order() {
+    const KILLS: u64 = 9;
+    let stage = Stage::new().await;
+    declare_old(&stage).await;
+    let old = orders("old", 3000);
+    futures_util::future::join_all(old.chunks(1).map(|order| publish(&stage, order))).await;
+    let shop = Shop::open(&stage).await;
+    // from before its first step to some way into moving, and in its next run further on
+    for kill in 0..KILLS {
+        let mut migration = migration(&stage);
+        tokio::time::sleep(Duration::from_millis(100 + 250 * kill)).await;
+        assert_eq!(migration.ended(), None, "killed too late");
+        migration.sigkill();
+        migration.wait(SOON).await;
+    }
+    assert!(migrate(&stage).await.starts_with(MIGRATED));
+    let meanwhile = shop.close().await;
+    assert_migrated(&stage).await;
+    let mut arrived = arrived(&stage, &[old, meanwhile].concat()).await;
+    assert_order(stage.rest_of(ORDERS, &mut arrived).await);
+}
+
+/// Requests that wait on their way come all at once: a question for more is then answered before what comes by itself.
+#[tokio::test]
+async fn on_a_line_that_stops_and_starts_the_order_is_kept() {
+    let stage = Stage::new().await;
+    declare_old(&stage).await;
+    let old = orders("old", 300);
+    publish(&stage, &old).await;
+    let relay = Relay::start(&Broker::shared().address());
+    let uri = stage.vhost.amqp_uri_through(&relay.address());
+    let mut migration = stage.command("migrate", &[DELAYS, ("BWP__BROKER__URI", &uri)]);
+    while migration.ended().is_none() {
+        for (stalled, millis) in [(true, 150), (false, 30)] {
+            relay.stall(stalled);
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+        }
+    }
+    assert_eq!(migration.wait(SOON).await.code(), Some(0), "{:#?}", migration.stderr());
+    let mut arrived = arrived(&stage, &old).await;
+    assert_order(stage.rest_of(ORDERS, &mut arrived).await);
+}
+
+#[tokio::test]
+async fn nothing_is_touched_while_somebody_consumes_or_a_binding_would_be_lost() {
+    let stage = Stage::new().await;
+    declare_old(&stage).await;
+    let (before, bindings) = (names(&stage).await, stage.vhost.bindings().await);
+    let refused = async |settings: &[(&str, &str)], said: &[&str]| {
+        let mut migration = stage.command("migrate", settings);
+        assert_eq!(migration.wait(SOON).await.code(), Some(1));
+        let stderr = migration.stderr().join("\n");
+        assert!(said.iter().all(|said| stderr.contains(said)), "{stderr}");
+        assert_eq!(names(&stage).await, before);
+    };
+    let worker = Client::connect(&stage.vhost.amqp_uri(), "worker").await;
+    for queue in [ORDERS, SUSPECTS] {
+        let _consumer = worker.collect(queue).await;
+        refused(&[DELAYS], &[&format!("`{queue}` is being consumed"), "hint: stop every worker first"]).await;
+    }
+    assert_eq!(stage.vhost.bindings().await, bindings);
+    worker.connection.close(200, "OK".into()).await.unwrap();
+
+    stage.bind(ORDERS, "shop.events", "our.own").await;
+    let management = std::env::var("BWP_TEST_MANAGEMENT_URI").unwrap();
+    let settings = [DELAYS, ("BWP__BROKER__MANAGEMENT_URI", &management)];
+    refused(&settings, &["`bwp.orders` is bound to `shop.events` with key `our.own`", "broker.bindings"]).await;
+}
+
+#[tokio::test]
+async fn where_there_is_nothing_nothing_is_made() {
+    let stage = Stage::new().await;
+    assert_eq!(migrate(&stage).await, "nothing to migrate");
+    assert_eq!(names(&stage).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_worker_names_the_command_waits_for_it_and_does_everything() {
+    let stage = Stage::new().await;
+    stage.keep_results().await;
+    declare_old(&stage).await;
+    let (suspects, old, soon) = (orders("suspect", 2), orders("old", 20), orders("soon", 2));
+    publish_hops(&stage, SUSPECTS, &suspects).await;
+    publish(&stage, &old).await;
+    publish_hops(&stage, RETRY_SOON, &soon).await;
+    let worker = stage.starting_worker(&[DELAYS]);
+    worker.says(&["not consuming", "x-single-active-consumer", "hint: ", "`bwp-sync migrate`"]).await;
+    kill_after(&stage, "declared bwp.orders").await;
+    worker.says(&["not consuming", "`bwp.orders.migration-new` exists", "`bwp-sync migrate` again"]).await;
+    assert!(migrate(&stage).await.starts_with(MIGRATED));
+    worker.consumes(1).await;
+
+    let all: BTreeSet<_> = [suspects, old, soon].concat().into_iter().collect();
+    let mut results = stage.results().await;
+    results.until(SOON, |seen| seen.iter().map(order).collect::<BTreeSet<_>>() == all).await;
+    assert_eq!(stage.simulator.ledger().orders_created(), all.len());
+}
