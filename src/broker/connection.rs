@@ -71,7 +71,7 @@ pub async fn open(config: &BrokerConfig, name: &str, frame: Frame) -> Result<Con
     open_with_wire(config, name, frame).await.map(|(connection, _wire)| connection)
 }
 
-/// The same, with its wire.
+/// Opens a connection as [`open`] does, and keeps its wire.
 pub(super) async fn open_with_wire(
     config: &BrokerConfig,
     name: &str,

@@ -24,7 +24,7 @@ pub(super) enum ConsumerError {
     Failed {
         /// The queue.
         queue: String,
-        /// What lapin says.
+        /// lapin's own error.
         error: lapin::Error,
     },
     /// The broker has ended it.

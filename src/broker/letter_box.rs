@@ -55,7 +55,7 @@ pub enum LetterBoxError {
     Lost {
         /// The queue.
         queue: String,
-        /// What lapin says.
+        /// lapin's own error.
         error: lapin::Error,
     },
     /// The queue was deleted meanwhile.

@@ -1,4 +1,4 @@
-//! What a migration tells: its steps, and why it has not ended.
+//! The words of a migration: its steps, and why it has not ended.
 //!
 //! Not here: the steps themselves.
 

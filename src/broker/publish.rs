@@ -3,7 +3,7 @@
 //! Not here: what is published, what follows from a failure.
 //!
 //! The broker returns a message that no queue takes before it confirms it. lapin hands a returned message to whichever
-//! confirm comes next on the channel, so each publication has a number in a header, by which a return finds its own.
+//! confirm comes next on the channel. Each publication has a number in a header, by which a return finds its own.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub enum PublishError {
     Broken {
         /// Exchange and routing key.
         to: String,
-        /// What lapin says.
+        /// lapin's own error.
         error: lapin::Error,
     },
     /// The broker refused to take responsibility.

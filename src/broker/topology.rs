@@ -24,7 +24,7 @@ pub enum TopologyError {
     Refused {
         /// The exchange or queue.
         name: String,
-        /// What lapin says.
+        /// lapin's own error.
         error: lapin::Error,
     },
     /// The work queue exists with other arguments, as another version declared it.
@@ -35,7 +35,7 @@ pub enum TopologyError {
     Outdated {
         /// The work queue.
         name: String,
-        /// What lapin says.
+        /// lapin's own error.
         error: lapin::Error,
     },
     /// A migration was begun and has not ended.

@@ -31,7 +31,7 @@ pub enum TransferError {
     Lost {
         /// The queue.
         queue: String,
-        /// What lapin says.
+        /// lapin's own error.
         error: lapin::Error,
     },
     /// The broker has ended the reading, or no longer knows what was read.

@@ -46,7 +46,7 @@ impl Clock {
         Self { began, held_back_before }
     }
 
-    /// What it shows when all calls have been held back for so long in all.
+    /// Its time, when all calls have been held back for so long in all.
     pub(super) fn shows(&self, held_back: Duration) -> Duration {
         self.began.elapsed().saturating_sub(held_back.saturating_sub(self.held_back_before))
     }

@@ -21,7 +21,7 @@ use crate::ports::{Inbound, Operation, OrderApi, Settlement};
 
 /// Handlings of a message, alone, that ended with their process, after which it is given up.
 const GIVE_UP_AFTER: u32 = 3;
-/// The same, after which it is not even read any more, so that a message that ends its reader comes to an end.
+/// Handlings after which it is not even read any more, so that a message that ends its reader comes to an end.
 const BURY_AFTER: u32 = 5;
 /// Refused publications for a message, each of which costs a session, after which it is given up.
 const UNPUBLISHABLE_AFTER: u64 = 3;

@@ -89,7 +89,7 @@ pub(super) enum Turn {
 impl Lanes {
     /// Messages come by this session from now on. The broker delivers again what came by the last one and was not
     /// settled; what was away may have come back to another worker meanwhile, so nothing waits for it.
-    /// Whether the session is a new one.
+    /// Says whether the session is a new one.
     pub(super) fn of_session(&mut self, number: u64) -> bool {
         if std::mem::replace(&mut self.session, number) == number {
             return false;

@@ -143,7 +143,7 @@ impl Pace {
         Clock::new(began, self.state().held_back.total(self.start.elapsed()))
     }
 
-    /// What a message's clock shows.
+    /// The time on a message's clock.
     pub fn elapsed(&self, clock: &Clock) -> Duration {
         clock.shows(self.state().held_back.total(self.start.elapsed()))
     }

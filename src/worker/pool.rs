@@ -100,7 +100,7 @@ enum End {
     Due(Box<Work>),
 }
 
-/// What a message's task does.
+/// The job of a message's task.
 enum Task {
     Handle,
     /// Waits until then.

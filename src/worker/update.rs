@@ -23,7 +23,7 @@ use crate::ports::{Operation, OrderApi, Settlement};
 pub(super) struct Alone<T> {
     /// The order, as it was read.
     pub(super) stored: Box<StoredOrder>,
-    /// What else the look found.
+    /// The rest of what the look found.
     pub(super) found: T,
     /// Held as long as this.
     pub(super) lock: OwnedMutexGuard<()>,
@@ -39,8 +39,8 @@ impl<A: OrderApi> Case<'_, A> {
         }
     }
 
-    /// What `look` finds of an order while nothing else of this process changes it. It looks again where it had to wait:
-    /// for another message, or until this process' last change of the order shows in a read.
+    /// Runs `look` while nothing else of this process changes the order. Looks again where it had to wait: for another
+    /// message, or until this process' last change of the order shows in a read.
     pub(super) async fn alone<T, F: Future<Output = Result<(Box<StoredOrder>, T), Settlement>>>(
         &self,
         look: impl Fn() -> F,
