@@ -51,9 +51,11 @@ impl Management {
         Some(serde_json::from_str(&body).unwrap_or_else(|error| panic!("GET {path:?}: {error} in {body}")))
     }
 
-    /// The list at `path`, which must exist.
+    /// The list at `path`, which must exist: a node that starts may not know its virtual host yet.
     pub(crate) async fn list(&self, path: &[&str]) -> Vec<Value> {
-        match self.get(path).await {
+        let what = format!("GET {path:?} is there");
+        let there = until(&what, ANSWERS_WITHIN, async || self.get(path).await, Option::is_some);
+        match there.await {
             Some(Value::Array(items)) => items,
             other => panic!("GET {path:?}: expected a list, got {other:?}"),
         }
