@@ -16,9 +16,9 @@ use tokio::time::{sleep, timeout};
 use crate::messages::Message;
 
 /// For connecting to a node that may be half dead.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 /// How long a listener hears nothing before it consumes anew.
-const SILENT_FOR: Duration = Duration::from_secs(30);
+const SILENT_FOR: Duration = Duration::from_secs(60);
 /// For a confirm. Longer than any alarm of a scenario lasts.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
 /// Before the next try, with the next node.
