@@ -153,8 +153,8 @@ async fn consume(
     if config.declare {
         declare(publishing, config).await?;
     }
-    // an alarm may come from the first publication on; before, a look for what is absent is an event of an error
-    let alarms = watch_alarms(publishing.events_listener(), blocked_sender, intake);
+    // an alarm may come from the first publication on
+    let alarms = watch_alarms(publishing, publishing.events_listener(), blocked_sender, intake);
     let publisher = async || Publisher::open(publishing, config.confirm_timeout, blocked.clone()).await;
     let (results, copies) = (publisher().await?, publisher().await?);
     let Some(opened) = unless_stopped(stop, open_with_wire(config, "bwp-sync consume", Frame::Any)).await else {
@@ -223,7 +223,12 @@ async fn consume(
 }
 
 /// Tells when the broker blocks publishers. Ends with the connection.
-async fn watch_alarms(mut events: impl Stream<Item = Event> + Unpin, blocked: watch::Sender<bool>, intake: &Intake) {
+async fn watch_alarms(
+    connection: &Connection,
+    mut events: impl Stream<Item = Event> + Unpin,
+    blocked: watch::Sender<bool>,
+    intake: &Intake,
+) {
     gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
     while let Some(event) = events.next().await {
         match event {
@@ -239,7 +244,8 @@ async fn watch_alarms(mut events: impl Stream<Item = Event> + Unpin, blocked: wa
                 gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
                 intake.show_cause(None);
             }
-            Event::Error(_) => break,
+            // that of a channel ends what uses the channel
+            Event::Error(_) if !connection.status().connected() => break,
             _ => {}
         }
     }

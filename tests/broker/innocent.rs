@@ -138,8 +138,12 @@ async fn restarts_of_the_broker_with_a_message_in_hand_give_nothing_up() {
     node.persist_queues().await;
     for _restart in 0..3 {
         cut.in_hand().await;
+        // a kill takes its time, in which the message could be done
+        cut.relay.refuse(true).await;
+        cut.relay.cut().await;
         node.kill().await;
         node.restart().await;
+        cut.relay.refuse(false).await;
         cut.cuts += 1;
         cut.worker.consumes(cut.cuts + 1).await;
     }
