@@ -58,10 +58,11 @@ impl Cut {
         let stage = Stage::on(broker).await;
         let mut results = stage.results().await;
         let uri = stage.vhost.amqp_uri_through(&relay.address());
-        let worker = stage.worker(&[QUICK, ("BWP__BROKER__URI", &uri)]).await;
+        // a read lasts long enough to be cut on a busy machine, too
+        let worker = stage.worker(&[("BWP__API__TIMEOUT", "2s"), ("BWP__BROKER__URI", &uri)]).await;
         stage.publish(&checkout("SO-1")).await;
         results.until(SOON, |seen| seen.len() == 1).await;
-        stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 400 }).on(Operation::Order));
+        stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 1_500 }).on(Operation::Order));
         let calls = stage.simulator.subscribe();
         stage.publish(&fulfillment("SO-1")).await;
         Self { stage, relay, worker, results, calls, cuts: 0 }
