@@ -21,7 +21,7 @@ const KILLS: usize = 5 + TRIED;
 /// The latter alone, of which records are left.
 const TRIED: usize = 3;
 /// Calls end soon, so that a takeover is over soon.
-pub(crate) const QUICK: (&str, &str) = ("BWP__API__TIMEOUT", "600ms");
+pub(crate) const QUICK: (&str, &str) = ("BWP__API__TIMEOUT", "2s");
 
 /// No message is left, and so many records of handlings that began and did not end.
 pub(crate) async fn are_left(stage: &Stage, unended: usize) {
