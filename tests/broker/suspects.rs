@@ -173,6 +173,8 @@ async fn a_replay_of_what_was_given_up_begins_anew_and_lost_connections_do_not_g
     }
     let seen = results.until(SOON, |seen| seen.len() == 2).await;
     assert_eq!(outcomes(&seen[1..]), [("SO-1".to_owned(), "PoisonMessage".to_owned())]);
+    // its acknowledgement must not be cut off
+    stage.queue(ORDERS, "nothing is left", |queue| queue.ready + queue.unacknowledged == 0).await;
 
     stage.simulator.clear_faults();
     stage.simulator.add_fault(FaultRule::always(Fault::Hang { after_effect: false }).on(Operation::Order));
