@@ -40,6 +40,14 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Whether a call of it makes an order.
+    pub fn creates_an_order(self) -> bool {
+        match self {
+            Self::CreateOrder => true,
+            Self::UpdateOrder | Self::Order => false,
+        }
+    }
+
     /// Whether a call of it can change an order.
     pub fn changes_an_order(self) -> bool {
         match self {

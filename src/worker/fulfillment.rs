@@ -14,7 +14,7 @@ use crate::domain::stored::{ExecutionState, PackageState, StoredOrder};
 use crate::policy::catalogue::OwnCode;
 use crate::policy::classify::{Failure, not_told};
 use crate::policy::decide::{Action, action};
-use crate::ports::{Operation, OrderApi, Settlement};
+use crate::ports::{OrderApi, Settlement};
 
 impl<A: OrderApi> Case<'_, A> {
     /// Starts fulfillment, or finds it started. The order is read first: the API answers a second start
@@ -22,8 +22,7 @@ impl<A: OrderApi> Case<'_, A> {
     pub async fn start_fulfillment(&self, command: &StartFulfillment) -> Result<Settlement, Settlement> {
         let look = async || Ok((self.not_started_yet(&command.identifier).await?, ()));
         // its own creation need not show: the order is there
-        let Alone { stored, lock: _lock, .. } =
-            self.alone(look, |operation| operation == Operation::UpdateOrder).await?;
+        let Alone { stored, lock: _lock, .. } = self.alone(look, |operation| !operation.creates_an_order()).await?;
         Ok(match self.update(&stored, self.context.timing.retries, &command.input).await {
             Ok(_) => self.updated(stored),
             Err(failure) if failure.effect_possible => {

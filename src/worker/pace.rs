@@ -244,7 +244,7 @@ impl Pace {
     /// Whether calls of this operation are paused.
     pub fn is_paused(&self, operation: Operation) -> bool {
         let state = self.state();
-        state.calls.pause().is_some() || operation == Operation::CreateOrder && state.creates.pause().is_some()
+        state.calls.pause().is_some() || operation.creates_an_order() && state.creates.pause().is_some()
     }
 
     /// Whether all calls wait for more than their rate: for a pause, or for the first answer after a takeover.
@@ -321,7 +321,7 @@ impl State {
             Admission::Probe => probe.calls = true,
             Admission::Wait(until) => return Ok(Err(until.map(|until| until.saturating_sub(now)))),
         }
-        if operation == Operation::CreateOrder {
+        if operation.creates_an_order() {
             match self.creates.admit(now) {
                 Admission::Free => {}
                 Admission::Probe => probe.creates = true,

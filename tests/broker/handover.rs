@@ -25,7 +25,7 @@ const DONE: usize = 15;
 /// A peer that says nothing is given up after two or three of these.
 const HEARTBEAT: (&str, &str) = ("BWP__BROKER__HEARTBEAT", "1s");
 
-/// So slow that calls are open whenever something happens.
+/// Delays that keep calls open whenever something happens.
 fn slow() -> [FaultRule; 2] {
     let slow = |millis, operation| FaultRule::always(Fault::Delay { millis }).on(operation);
     [slow(150, Operation::UpdateOrder), slow(50, Operation::Order)]

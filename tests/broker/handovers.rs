@@ -91,13 +91,13 @@ async fn a_rolling_update_of_three_workers_breaks_no_order() {
     assert!(active.len() == 1 && active[0].tag.ends_with("-next"), "{active:?}");
 }
 
-/// What is asked of three workers, with every way of handing over in the middle.
+/// The work of three workers, with every way of handing over in the middle.
 struct Season {
     stage: Stage,
     workers: Vec<(String, Worker)>,
     started: usize,
     results: Collector,
-    /// What the logs of workers that are gone say of hops.
+    /// Hops in the logs of workers that are gone.
     hopped: BTreeSet<String>,
 }
 

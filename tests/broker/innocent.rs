@@ -1,4 +1,4 @@
-//! What comes back again and again for no fault of its own: stops, lost connections and the broker's troubles give nothing
+//! Messages that come back again and again for no fault of their own: stops, lost connections and the broker's troubles give nothing
 //! up, whatever the broker counts.
 //! Not here: what really ends the process; see `suspects`.
 

@@ -58,14 +58,14 @@ pub(crate) fn amendment(order: &str, total: &str) -> Message {
     structured(&event)
 }
 
-/// What a shop says about the order of its amendments.
+/// A shop's words about the order of its amendments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     /// Nothing: only the order of publication tells which one is the last.
     Nothing,
     /// When each happened.
     Time,
-    /// The same, and its place among all.
+    /// Its time, and its place among all.
     TimeAndSequence,
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn bare_amendment(order: &str, total: &str) -> Message {
     Message { key: "order-amended".to_owned(), properties, body: data.to_string().into_bytes() }
 }
 
-/// The same message about an order that is named by Buy with Prime's id alone, under an id of its own.
+/// This message about an order that is named by Buy with Prime's id alone, under an id of its own.
 pub(crate) fn by_buy_with_prime_id(message: &Message, buy_with_prime_id: &str) -> Message {
     let mut event: Value = serde_json::from_slice(&message.body).expect("a message is JSON");
     event["data"]["order"] = json!({ "buyWithPrimeId": buy_with_prime_id });

@@ -136,7 +136,7 @@ async fn two_copies_of_a_trigger_or_a_refund_start_and_pay_once() {
     }
 }
 
-/// What the killed worker did does not show yet when its message comes to the next one.
+/// The killed worker's change does not show yet when its message comes to the next one.
 #[tokio::test]
 async fn an_effect_that_shows_late_is_waited_for_by_the_next_worker() {
     let settings = [("BWP__API__SETTLE", "5s")];

@@ -1,4 +1,4 @@
-//! What comes back later: after being held, or through the retry queues.
+//! Messages that come back later: after being held, or through the retry queues.
 //! Not here: what is tried again within the process; see `tests/it`.
 
 use bwp_sync::simulator::{CallPhase, Effect, Fault, FaultRule, Operation};

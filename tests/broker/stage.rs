@@ -61,7 +61,7 @@ impl Stage {
         worker
     }
 
-    /// The same with a consumer tag of its own, by which the broker tells who is active.
+    /// A worker with a consumer tag of its own, by which the broker tells who is active.
     pub(crate) async fn tagged(&self, tag: &str, settings: &[(&str, &str)]) -> Worker {
         let settings = [&[("BWP__BROKER__CONSUMER_TAG", tag)], settings].concat();
         self.worker(&settings).await
