@@ -35,7 +35,7 @@ const fn metric(kind: Kind, name: &'static str, labels: &'static [&'static str],
 
 use Kind::{Counter, Gauge, Histogram};
 
-/// All of them, in the README's order.
+/// All of them, in the order of docs/operating.md.
 pub const METRICS: &[Metric] = &[
     metric(
         Counter,

@@ -62,8 +62,7 @@ async fn of_three_thousand_failures_each_has_one_letter_though_letters_have_nowh
     let stage = Stage::new().await;
     let worker = stage.worker(&[("BWP__BROKER__DECLARE", "true")]).await;
     publish_failures(&stage, 0..LETTERS_OF_ALL / 2).await;
-    let unbound =
-        stage.shop.channel.queue_unbind(LETTERS.into(), "bwp.dead".into(), "#".into(), FieldTable::default());
+    let unbound = stage.shop.channel.queue_unbind(LETTERS.into(), "bwp.dead".into(), "#".into(), FieldTable::default());
     unbound.await.expect("the queue of letters can be unbound");
     publish_failures(&stage, LETTERS_OF_ALL / 2..LETTERS_OF_ALL).await;
     worker.says(&["is not settled until a queue takes its letter"]).await;

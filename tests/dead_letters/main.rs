@@ -17,7 +17,7 @@ mod tool;
 
 mod browse;
 mod crashes;
+mod operating_page;
 mod plan;
-mod readme;
 mod replay;
 mod together;

@@ -1,4 +1,4 @@
-//! The catalogue as it is shown: the command, and the README's table.
+//! The catalogue as it is shown: the command, and the table in docs/errors.md.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use crate::cli::bwp_sync;
 use crate::generated::assert_current;
 use crate::output::output;
 
-const BEGIN: &str = "<!-- errors: written by a test, see Developing -->\n";
+const BEGIN: &str = "<!-- errors: written by a test, see CONTRIBUTING -->\n";
 const END: &str = "<!-- errors end -->";
 
 #[test]
@@ -32,18 +32,18 @@ fn programs_get_the_same_rows() {
 }
 
 #[test]
-fn the_readmes_table_is_that_of_the_catalogue() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = std::fs::read_to_string(path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).unwrap();
+fn the_table_of_errors_is_that_of_the_catalogue() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
     assert_current(path.as_ref(), &format!("{before}{BEGIN}{}{END}{after}", table()));
 }
 
 #[test]
-fn the_readme_explains_every_class_and_every_decision() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let (before, _) = readme.split_once(BEGIN).unwrap();
+fn the_page_of_errors_explains_every_class_and_every_decision() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md")).unwrap();
+    let (before, _) = page.split_once(BEGIN).unwrap();
     for class in Class::ALL {
         assert!(before.contains(&format!("| `{}` | ", class.name())), "{class:?}");
     }

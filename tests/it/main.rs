@@ -3,6 +3,8 @@
 
 mod arrows;
 mod cli;
+mod docs;
+mod english;
 mod error_rows;
 mod errors;
 mod generated;
@@ -13,7 +15,6 @@ mod own_codes;
 mod pool;
 #[path = "../support/private.rs"]
 mod private;
-mod readme;
 mod results;
 mod scenario;
 mod scenarios;

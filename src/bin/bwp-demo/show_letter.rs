@@ -1,6 +1,6 @@
 //! A dead letter as a person reads it.
 //!
-//! Not here: what its headers mean; the README says that.
+//! Not here: what its headers mean; docs/messages.md says that.
 
 use lapin::message::Delivery;
 use lapin::types::AMQPValue;

@@ -1,5 +1,5 @@
-//! The operator's page of the README shows what the tool prints.
-//! Not here: what else the README says; see `tests/it/readme.rs`.
+//! The operator's page, docs/operating.md, shows what the tool prints.
+//! Not here: what else the documentation says; see `tests/it/docs.rs`.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::messages::{checkout_event, structured};
 use crate::stage::{SOON, Stage};
 use crate::tool::stable;
 
-const README: &str = include_str!("../../README.md");
+const PAGE: &str = include_str!("../../docs/operating.md");
 
 #[tokio::test]
 async fn the_operators_page_is_what_the_tool_prints() {
@@ -21,7 +21,7 @@ async fn the_operators_page_is_what_the_tool_prints() {
     results.until(SOON, |seen| seen.len() == 1).await;
     stage.mend();
 
-    let readme = stable(README);
+    let page = stable(PAGE);
     let mut missing = Vec::new();
     for command in [
         "stats",
@@ -44,10 +44,10 @@ async fn the_operators_page_is_what_the_tool_prints() {
             "$ bwp-sync dead-letters {}\n{printed}\n",
             command.replace("lines[0]", "'lines[0]").replace("mug-2", "mug-2'")
         );
-        if !readme.contains(&stable(&shown)) {
+        if !page.contains(&stable(&shown)) {
             missing.push(shown);
         }
     }
-    assert!(missing.is_empty(), "not in the README:\n{}", missing.join("\n"));
+    assert!(missing.is_empty(), "not in docs/operating.md:\n{}", missing.join("\n"));
     assert_eq!(worker.terminated().await, Some(0));
 }
