@@ -21,14 +21,14 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 /// Longer than anything between two steps takes on a busy machine.
 const STEP_WITHIN: Duration = Duration::from_secs(180);
 
-/// Lost answers, server errors and throttling, each for some of the calls.
+/// Lost answers, server errors and throttling, each for some of the calls. Each throttling makes the worker slower.
 fn bad_weather(stage: &Stage) {
     let faults = [
         (Fault::Drop { after_effect: true }, 0.02),
         (Fault::Drop { after_effect: false }, 0.01),
         (Fault::status(500), 0.02),
         (Fault::status(503), 0.02),
-        (Fault::status(429), 0.02),
+        (Fault::status(429), 0.002),
     ];
     for (fault, probability) in faults {
         for operation in [Operation::CreateOrder, Operation::UpdateOrder, Operation::Order] {
