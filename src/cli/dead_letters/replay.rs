@@ -29,7 +29,7 @@ pub struct Args {
     /// Say what would be replayed, and replay nothing
     #[arg(long)]
     dry_run: bool,
-    /// Change a field of the message's data first, as in lines[0].quantity=1; may be repeated
+    /// Change a field of the message's data first, as in `lines[0].quantity=1`; may be repeated
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<Set>,
     /// Change the message by this JSON Patch (RFC 6902) first
