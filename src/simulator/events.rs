@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::broadcast;
 
-use super::Operation;
+use super::names::Operation;
 
 /// A step in the life of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]

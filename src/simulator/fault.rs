@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::Operation;
+use super::names::Operation;
 use super::refusal::{Refusal, Shape};
 
 /// Something that goes wrong with one call. As JSON `{"http": {"status": 429, "retry-after": 1}}`, `"non-json"`, ….

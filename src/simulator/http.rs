@@ -1,37 +1,19 @@
-//! The routes, and how an ending of a call becomes bytes or their absence.
-//! Not here: accepting connections (`server`), each route's own work (`graphql`, `token`, `pages`).
+//! How an ending of a call becomes bytes or their absence.
+//! Not here: accepting connections (`server`), which path is whose (`routes`).
 
-use std::sync::Arc;
-
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
 use tokio_util::sync::CancellationToken;
 
 use super::events::OpenCall;
 use super::fault::CallFacts;
 use super::service::{Ending, HttpBody};
 use super::state::State;
-use super::{graphql, pages, token};
 
 /// Ends the connection of a request without an answer.
 #[derive(Debug, Clone)]
 pub(super) struct Cut(pub(super) CancellationToken);
-
-pub(super) fn router(state: Arc<State>) -> Router {
-    Router::new()
-        .route("/graphql", post(graphql::graphql))
-        .route("/token", post(token::token))
-        .route("/_simulator/ledger", get(pages::ledger))
-        .route("/_simulator/orders", get(pages::orders))
-        .route("/_simulator/packages", post(pages::set_packages))
-        .route("/_simulator/refunds", post(pages::request_refund))
-        .route("/_simulator/behaviour", get(pages::behaviour).patch(pages::change_behaviour))
-        .route("/_simulator/faults", post(pages::add_faults).delete(pages::clear_faults))
-        .with_state(state)
-}
 
 /// Counts a call and opens it.
 pub(super) fn open(state: &State, facts: &CallFacts) -> OpenCall {

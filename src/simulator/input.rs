@@ -4,8 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::ledger::Alias;
-use super::refund::RefundState;
+use super::names::{Alias, RefundState};
 
 /// What the versions call Amazon as the one who delivers.
 const AMAZON: [&str; 2] = ["AMAZON", "BUY_WITH_PRIME"];
@@ -191,6 +190,11 @@ impl LineInput {
             AMAZON.contains(&details.delivery_provider.as_str())
                 && details.delivery_terms.as_ref().is_some_and(|terms| terms.is_prime_eligible)
         })
+    }
+
+    /// The product identifiers of the line, of whichever kind.
+    pub(super) fn product_values(&self) -> impl Iterator<Item = &str> {
+        self.product.identifier.iter().flat_map(IdentifierInput::values)
     }
 }
 

@@ -5,18 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Operation;
-use super::refund::RefundState;
-
-/// A name for an order that its shop chose.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Alias {
-    /// For example `EXTERNAL_ID`.
-    pub alias_type: String,
-    /// The shop's id.
-    pub alias_id: String,
-}
+use super::names::{Alias, Operation, RefundState};
 
 /// One accepted effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::Operation;
 use super::fault::{CallFacts, Fault};
+use super::names::Operation;
 use super::refusal::Refusal;
 
 /// What befalls an order as soon as it is created.

@@ -2,6 +2,7 @@
 //! Not here: anything of the other rooms; the simulator shares no type with the client that it is there to check.
 
 mod behaviour;
+mod config;
 mod engine;
 mod events;
 mod fault;
@@ -10,35 +11,37 @@ mod http;
 mod input;
 mod ledger;
 mod magic;
+mod names;
 mod order;
 mod pages;
 mod refund;
 mod refusal;
+mod routes;
 mod rules;
 mod server;
 mod service;
+mod shown;
 mod state;
 mod store;
 mod token;
 mod tokens;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
 pub use behaviour::{AliasCheck, Behaviour, Conflict, UnknownOrder};
+pub use config::Config;
 pub use events::{CallEvent, CallPhase};
 pub use fault::{Allowance, Fault, FaultRule};
-pub use ledger::{Alias, Effect, Ledger};
+pub use ledger::{Effect, Ledger};
+pub use names::{Alias, Operation, RefundState};
 pub use order::{OrderView, PackageState};
-pub use refund::RefundState;
 pub use refusal::{Refusal, Shape};
 
 use input::OrderIdentifier;
@@ -50,56 +53,6 @@ pub struct Simulator {
     state: Arc<State>,
     address: SocketAddr,
     server: JoinHandle<()>,
-}
-
-/// How a simulator is set up.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Where to listen; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The only client that gets tokens.
-    pub client_id: String,
-    /// Its secret.
-    pub client_secret: String,
-    /// How long a token is good. The real API says 885 seconds.
-    pub token_lifetime: Duration,
-    /// Ids of the first orders; those of all others are made up.
-    pub order_ids: Vec<String>,
-    /// How it behaves at first.
-    pub behaviour: Behaviour,
-    /// Faults from the start.
-    pub faults: Vec<FaultRule>,
-    /// Seed for rules with a probability.
-    pub seed: u64,
-}
-
-/// An operation that can be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Operation {
-    /// `POST /token`
-    Token,
-    /// The mutation `createOrder`
-    CreateOrder,
-    /// The mutation `updateOrder`
-    UpdateOrder,
-    /// The query `order`
-    Order,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            client_id: "sim-client".to_owned(),
-            client_secret: "sim-secret".to_owned(),
-            token_lifetime: Duration::from_secs(885),
-            order_ids: Vec::new(),
-            behaviour: Behaviour::default(),
-            faults: Vec::new(),
-            seed: 0,
-        }
-    }
 }
 
 impl Simulator {
@@ -200,18 +153,5 @@ impl Simulator {
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.server.abort();
-    }
-}
-
-impl Operation {
-    /// The name as the API spells it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::CreateOrder => "createOrder",
-            Self::UpdateOrder => "updateOrder",
-            Self::Order => "order",
-        }
     }
 }

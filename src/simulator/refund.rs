@@ -2,33 +2,17 @@
 //! Not here: the rest of an order.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::input::{LineIdentifier, RefundInput};
-use super::ledger::{Alias, Effect};
-use super::order::shown_time;
+use super::ledger::Effect;
+use super::names::{Alias, RefundState};
 use super::refusal::Refusal;
+use super::shown::shown_time;
 
 /// Why a shopper's own refund was asked for.
 const RETURNED: &str = "RETURN_RECEIVED";
-
-/// How far a refund has got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum RefundState {
-    /// Asked for, nothing paid.
-    Pending,
-    /// Paid in part.
-    Partial,
-    /// Paid.
-    Success,
-    /// Not paid, because it went wrong.
-    Failure,
-    /// Not paid, because the shop says no.
-    Rejected,
-}
 
 #[derive(Debug, Clone)]
 pub(super) struct Refund {

@@ -2,7 +2,7 @@
 //! Not here: whether an alias is taken, and what state an order is in (`store`).
 
 use super::input::{CreateInput, LineInput, OrderIdentifier};
-use super::ledger::Alias;
+use super::names::Alias;
 use super::refusal::Refusal;
 
 /// An order has at most this many aliases (best practices for orders).

@@ -1,5 +1,5 @@
 //! Accepts connections and can end each of them without an answer.
-//! Not here: what is answered (`http`).
+//! Not here: the answers (`routes`).
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::http::{Cut, router};
+use super::http::Cut;
+use super::routes::router;
 use super::state::State;
 
 /// Runs until dropped; every open connection ends with it.

@@ -7,15 +7,16 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::behaviour::{AliasCheck, UnknownOrder};
 use super::engine::RootCall;
 use super::events::{CallPhase, Teller};
 use super::fault::{CallFacts, Fault};
 use super::input::{CreateInput, OrderIdentifier, UpdateInput};
-use super::ledger::Alias;
+use super::names::{Alias, Operation};
 use super::order::Order;
 use super::refusal::{Refusal, Shape};
+use super::rules;
 use super::state::State;
-use super::{AliasCheck, Operation, UnknownOrder, rules};
 
 /// The alias type that names an order best, when it has several.
 const LEADING_ALIAS: &str = "EXTERNAL_ID";

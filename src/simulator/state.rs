@@ -6,13 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 
+use super::behaviour::Behaviour;
+use super::config::Config;
 use super::engine::Dialects;
 use super::events::CallEvent;
 use super::fault::FaultRules;
 use super::magic::Magic;
 use super::store::Store;
 use super::tokens::Tokens;
-use super::{Behaviour, Config};
 
 /// A test that reads its events late still finds this many.
 const EVENTS_KEPT: usize = 4096;

@@ -7,13 +7,15 @@ use std::mem;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::behaviour::{AliasCheck, Behaviour, Conflict};
 use super::input::{CreateInput, ExecutionState, OrderIdentifier, UpdateInput};
-use super::ledger::{Alias, Effect, Ledger};
+use super::ledger::{Effect, Ledger};
 use super::magic::Fate;
+use super::names::Alias;
 use super::order::{Order, PackageState};
 use super::refund::{self, Refund};
 use super::refusal::Refusal;
-use super::{AliasCheck, Behaviour, Conflict, rules};
+use super::rules;
 
 #[derive(Debug, Default)]
 pub(super) struct Store {

@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Json, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Operation;
 use super::fault::{CallFacts, Fault};
 use super::http::{Cut, open, response_of};
+use super::names::Operation;
 use super::refusal::Refusal;
 use super::service::{Ending, flat, http_ending};
 use super::state::State;
