@@ -8,8 +8,8 @@ use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
-use super::Settings;
 use super::reader::Problems;
+use super::shape::Settings;
 use crate::{broker, tls};
 
 /// RabbitMQ's default `consumer_timeout`, after which it closes the channel of a delivery.

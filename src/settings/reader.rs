@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use config::{FileFormat, Format, Map, Value, ValueKind};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::SettingsError;
+use super::shape::SettingsError;
 use super::values::Setting;
 use crate::secret::Secret;
 

@@ -9,7 +9,7 @@ use config::ValueKind;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Listen, LogFormat, Rate, StartFulfillment};
+use super::shape::{Listen, LogFormat, Rate, StartFulfillment};
 use crate::api::ApiVersion;
 use crate::broker::Unroutable;
 
