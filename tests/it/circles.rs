@@ -138,7 +138,7 @@ fn files(folder: &Path, module: &Module) -> Vec<(Module, String)> {
     let mut found = Vec::new();
     for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let own = [module.as_slice(), &[name.clone()]].concat();
+        let own = [module.as_slice(), std::slice::from_ref(&name)].concat();
         if path.is_dir() {
             found.extend(files(&path, &own));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
