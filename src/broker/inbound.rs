@@ -46,6 +46,7 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
         history,
         body: delivery.data.clone(),
         content_type: text_of(properties.content_type()),
+        content_encoding: text_of(properties.content_encoding()),
         message_id: text_of(properties.message_id()),
         message_type: text_of(properties.kind()),
         timestamp: *properties.timestamp(),
@@ -85,13 +86,14 @@ fn history(headers: &BTreeMap<String, String>) -> History {
     }
 }
 
-/// Headers that are text, numbers or truth values.
+/// Headers that can be written as a text.
 fn texts(headers: Option<&FieldTable>) -> BTreeMap<String, String> {
     let entries = headers.into_iter().flat_map(|table| table.inner());
     entries.filter_map(|(name, value)| Some((name.to_string(), text(value)?))).collect()
 }
 
-/// A header's value, if it is text, a number or a truth value.
+/// A header's value, if it is text, a number, a truth value or a time. A time is written as CloudEvents has it, RFC 3339;
+/// bytes that are UTF-8 are a text, as some clients write texts so.
 pub(super) fn text(value: &AMQPValue) -> Option<String> {
     match value {
         AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok().map(Into::into),
@@ -104,15 +106,17 @@ pub(super) fn text(value: &AMQPValue) -> Option<String> {
         AMQPValue::LongInt(value) => Some(value.to_string()),
         AMQPValue::LongUInt(value) => Some(value.to_string()),
         AMQPValue::LongLongInt(value) => Some(value.to_string()),
-        AMQPValue::Timestamp(value) => Some(value.to_string()),
-        AMQPValue::Float(_)
-        | AMQPValue::Double(_)
-        | AMQPValue::DecimalValue(_)
-        | AMQPValue::FieldArray(_)
-        | AMQPValue::FieldTable(_)
-        | AMQPValue::ByteArray(_)
-        | AMQPValue::Void => None,
+        AMQPValue::Timestamp(seconds) => Some(time(*seconds).unwrap_or_else(|| seconds.to_string())),
+        AMQPValue::ByteArray(bytes) => std::str::from_utf8(bytes.as_slice()).ok().map(Into::into),
+        AMQPValue::Float(value) => Some(value.to_string()),
+        AMQPValue::Double(value) => Some(value.to_string()),
+        AMQPValue::DecimalValue(_) | AMQPValue::FieldArray(_) | AMQPValue::FieldTable(_) | AMQPValue::Void => None,
     }
+}
+
+fn time(seconds: u64) -> Option<String> {
+    let time = Timestamp::from_second(seconds.try_into().ok()?).ok()?;
+    Some(time.to_string())
 }
 
 /// Memory of the messages in hand, for what the broker does not tell.

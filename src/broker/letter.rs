@@ -2,19 +2,29 @@
 //!
 //! Not here: getting at it; which letters are wanted.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
+use lapin::types::AMQPValue;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::death::{self, Death};
 use super::inbound::text;
 use super::outgoing::own;
+use crate::domain::command::order_key;
+use crate::domain::envelope::{Envelope, RawMessage, Refused, open, without_mark};
 use crate::domain::outcome::body_id;
+use crate::domain::packing::unpacked;
+use crate::ports::Operation;
+
+/// Bytes of a packed body that a tool unpacks.
+const MAX_UNPACKED_BYTES: usize = 64 * 1024 * 1024;
 
 /// A dead letter that is held: nobody else gets it until it is taken out or its pass is over.
 pub struct StoredLetter {
@@ -131,37 +141,34 @@ impl StoredLetter {
         &self.delivery.data
     }
 
-    /// All headers by name, as text where they have one; the number of its publication says nothing to anybody.
+    /// The body as a text is written: unpacked where it can be, without a byte order mark.
+    pub fn text(&self) -> Cow<'_, [u8]> {
+        let encoding = self.delivery.properties.content_encoding().as_ref().map(|text| text.as_str());
+        match unpacked(self.body(), encoding, &headers(&self.delivery), MAX_UNPACKED_BYTES) {
+            Ok(Cow::Owned(text)) => Cow::Owned(without_mark(&text).to_vec()),
+            Ok(Cow::Borrowed(_)) | Err(_) => Cow::Borrowed(without_mark(self.body())),
+        }
+    }
+
+    /// The letter's message with this body, as a worker opens it.
+    ///
+    /// # Errors
+    /// What is wrong with the envelope.
+    #[expect(clippy::result_large_err, reason = "made once for a letter")]
+    pub fn opened(&self, body: &[u8]) -> Result<Envelope, Refused> {
+        opened(&self.delivery, body)
+    }
+
+    /// All headers by name, as people read them; the number of its publication says nothing to anybody.
     pub fn headers(&self) -> Vec<(String, String)> {
         let headers = self.delivery.properties.headers().iter().flat_map(|table| table.inner());
         let headers = headers.filter(|(name, _)| name.as_str() != own::PUBLICATION);
-        let shown = headers.map(|(name, value)| {
-            let value = text(value).unwrap_or_else(|| format!("{value:?}"));
-            (name.to_string(), value)
-        });
-        shown.collect()
+        headers.map(|(name, value)| (name.to_string(), shown(value))).collect()
     }
 
     /// The exchange and routing key that the shop published to, as far as the letter tells.
     pub fn source(&self) -> (Option<String>, String) {
-        let key = self.header(own::SOURCE_ROUTING_KEY);
-        // a letter that the broker wrote itself keeps the key of its message
-        (self.header(own::SOURCE_EXCHANGE), key.unwrap_or_else(|| self.delivery.routing_key.to_string()))
-    }
-
-    /// AMQP property `content_type`.
-    pub fn content_type(&self) -> Option<&str> {
-        self.delivery.properties.content_type().as_ref().map(|text| text.as_str())
-    }
-
-    /// AMQP property `message_id`.
-    pub fn message_id(&self) -> Option<&str> {
-        self.delivery.properties.message_id().as_ref().map(|text| text.as_str())
-    }
-
-    /// AMQP property `type`.
-    pub fn message_type(&self) -> Option<&str> {
-        self.delivery.properties.kind().as_ref().map(|text| text.as_str())
+        (self.header(own::SOURCE_EXCHANGE), source_key(&self.delivery))
     }
 
     /// Takes the letter out of its queue.
@@ -209,24 +216,93 @@ impl Words {
 
 fn summary(delivery: &Delivery, place: Place, words: &mut Words) -> Summary {
     let get = |name| header(delivery, name);
+    let unwritten = if get(own::LETTER_ID).is_none() { Unwritten::of(delivery) } else { Unwritten::default() };
+    let Unwritten { operation, order, death } = unwritten;
     let number = |name| get(name).and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut word = |name, otherwise: &str| words.word(get(name).as_deref().unwrap_or(otherwise));
     Summary {
         id: get(own::LETTER_ID).and_then(|id| id.parse().ok()).unwrap_or_else(|| body_id(&delivery.data)),
         place,
-        operation: word(own::OPERATION, "none"),
-        error_type: word(own::ERROR_TYPE, "unknown"),
-        code: word(own::ERROR_CODE, "unknown"),
+        operation: word(own::OPERATION, operation.map_or("none", Operation::name)),
+        error_type: word(own::ERROR_TYPE, death.as_ref().map_or("unknown", |_| death::ERROR_TYPE)),
+        code: word(own::ERROR_CODE, death.as_ref().map_or("unknown", |death| &death.reason)),
         class: word(own::ERROR_CLASS, "unknown"),
-        action: word(own::SUGGESTED_ACTION, "no worker wrote this letter: look at its headers and body"),
-        message: get(own::ERROR_MESSAGE).unwrap_or_default().into(),
-        order: get(own::ORDER).map(Into::into),
+        action: word(own::SUGGESTED_ACTION, death.as_ref().map_or(NOBODYS, Death::action)),
+        message: get(own::ERROR_MESSAGE).or_else(|| Some(death.as_ref()?.message())).unwrap_or_default().into(),
+        order: get(own::ORDER).or(order).map(Into::into),
         attempts: number(own::ATTEMPTS),
         replays: number(own::REPLAYS),
         replay_id: get(own::REPLAY_ID).map(Into::into),
-        dead_lettered_at: get(own::DEAD_LETTERED_AT).and_then(|at| at.parse().ok()),
+        dead_lettered_at: get(own::DEAD_LETTERED_AT).and_then(|at| at.parse().ok()).or(death.and_then(|it| it.at)),
         bytes: delivery.data.len(),
         body_hash: BodyHash::of(&delivery.data),
+    }
+}
+
+/// What an operator can do about a letter of which nobody says why it is there.
+const NOBODYS: &str = "no worker wrote this letter: look at its headers and body";
+
+/// What a message and the broker say of a letter that no worker wrote.
+#[derive(Default)]
+struct Unwritten {
+    operation: Option<Operation>,
+    order: Option<String>,
+    death: Option<Death>,
+}
+
+impl Unwritten {
+    fn of(delivery: &Delivery) -> Self {
+        let (operation, order) = match opened(delivery, &delivery.data) {
+            Ok(envelope) => (Some(envelope.kind.into()), order_key(&envelope).or(envelope.subject)),
+            Err(refused) => (None, refused.order),
+        };
+        Self { operation, order, death: Death::of(delivery.properties.headers().as_ref()) }
+    }
+}
+
+#[expect(clippy::result_large_err, reason = "made once for a letter")]
+fn opened(delivery: &Delivery, body: &[u8]) -> Result<Envelope, Refused> {
+    let text = |value: &'_ Option<lapin::types::ShortString>| value.as_ref().map(ToString::to_string);
+    let properties = &delivery.properties;
+    open(&RawMessage {
+        body,
+        content_type: text(properties.content_type()).as_deref(),
+        content_encoding: text(properties.content_encoding()).as_deref(),
+        message_id: text(properties.message_id()).as_deref(),
+        message_type: text(properties.kind()).as_deref(),
+        timestamp: *properties.timestamp(),
+        routing_key: &source_key(delivery),
+        headers: &headers(delivery),
+        max_unpacked_bytes: MAX_UNPACKED_BYTES,
+    })
+}
+
+/// The routing key of the message; a letter that the broker wrote itself keeps it.
+fn source_key(delivery: &Delivery) -> String {
+    header(delivery, own::SOURCE_ROUTING_KEY).unwrap_or_else(|| delivery.routing_key.to_string())
+}
+
+/// Headers that can be written as a text, as a worker sees them.
+fn headers(delivery: &Delivery) -> BTreeMap<String, String> {
+    let headers = delivery.properties.headers().iter().flat_map(|table| table.inner());
+    headers.filter_map(|(name, value)| Some((name.to_string(), text(value)?))).collect()
+}
+
+/// A header's value as people read it.
+fn shown(value: &AMQPValue) -> String {
+    match value {
+        AMQPValue::FieldArray(values) => {
+            let values: Vec<_> = values.as_slice().iter().map(shown).collect();
+            format!("[{}]", values.join(", "))
+        }
+        AMQPValue::FieldTable(table) => {
+            let fields = table.inner().iter().map(|(name, value)| format!("{name}: {}", shown(value)));
+            format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
+        }
+        AMQPValue::DecimalValue(decimal) => format!("{}e-{}", decimal.value, decimal.scale),
+        AMQPValue::LongString(bytes) => text(value).unwrap_or_else(|| format!("({} bytes)", bytes.len())),
+        AMQPValue::ByteArray(bytes) => text(value).unwrap_or_else(|| format!("({} bytes)", bytes.len())),
+        other => text(other).unwrap_or_else(|| "(nothing)".to_owned()),
     }
 }
 
@@ -250,11 +326,27 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_of_an_expired_message_says_so_and_whose_it_is() {
+        let body = br#"{"order":{"id":"SO-1"}}"#;
+        let mut delivery = Delivery::mock(1, "bwp.dead".into(), "checkout-completed".into(), false, body.to_vec());
+        let headers = death::tests::died("expired", Some("1000"));
+        delivery.properties = lapin::BasicProperties::default().with_headers(headers);
+        let letter = StoredLetter::of(delivery, Place::DeadLetters, &mut Words::default());
+        let Summary { operation, error_type, code, message, order, dead_lettered_at, .. } = &letter.summary;
+        assert_eq!((&**operation, order.as_deref()), ("createOrder", Some("SO-1")));
+        assert_eq!((&**error_type, &**code, &**message), ("RabbitMQ", "expired", "expired in bwp.orders after 1 s"));
+        assert_eq!(*dead_lettered_at, Some(Timestamp::from_second(1_795_359_845).unwrap()));
+        let shown = "[{ count: 1, original-expiration: 1000, queue: bwp.orders, reason: expired, \
+                     routing-keys: [checkout-completed], time: 2026-11-22T15:04:05Z }]";
+        assert_eq!(letter.headers(), [("x-death".to_owned(), shown.to_owned())]);
+    }
+
+    #[test]
     fn a_letter_that_no_worker_wrote_has_an_id_all_the_same() {
-        let delivery = Delivery::mock(1, "bwp.dead".into(), "checkout-completed".into(), false, b"{}".to_vec());
+        let delivery = Delivery::mock(1, "bwp.dead".into(), "shop.message".into(), false, b"{}".to_vec());
         let letter = StoredLetter::of(delivery, Place::Parked, &mut Words::default());
         assert_eq!(letter.summary.id, body_id(b"{}"));
         assert_eq!((&*letter.summary.code, &*letter.summary.operation), ("unknown", "none"));
-        assert_eq!(letter.source(), (None, "checkout-completed".to_owned()));
+        assert_eq!(letter.source(), (None, "shop.message".to_owned()));
     }
 }

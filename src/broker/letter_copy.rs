@@ -2,6 +2,8 @@
 //!
 //! Not here: where they go.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use lapin::BasicProperties;
@@ -12,6 +14,7 @@ use uuid::Uuid;
 use super::letter::StoredLetter;
 use super::outgoing::{copy, own, safe_name, text};
 use super::short;
+use crate::domain::packing::KOMBU_HEADER;
 
 impl StoredLetter {
     /// Properties of the message that is replayed. Attempts begin anew; what a letter says of its failure stays behind;
@@ -27,6 +30,21 @@ impl StoredLetter {
         headers.extend(exchange.map(|exchange| (own::SOURCE_EXCHANGE, text(&exchange))));
         headers.extend(replay_to.map(|queue| (own::REPLAY_TO, text(queue))));
         copy(&self.delivery.properties, headers, true)
+    }
+
+    /// The same for a message that was edited, which goes out unpacked.
+    pub fn for_edited_replay(&self, replay_id: Uuid, replay_to: Option<&str>) -> BasicProperties {
+        let properties = self.for_replay(replay_id, replay_to);
+        if matches!(self.text(), Cow::Borrowed(_)) {
+            return properties;
+        }
+        let mut headers = FieldTable::default();
+        for (name, value) in properties.headers().iter().flat_map(|table| table.inner()) {
+            if name.as_str() != KOMBU_HEADER {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        properties.with_headers(headers).with_content_encoding("identity".into())
     }
 
     /// The letter for a file. What the broker itself wrote on it is left out, and what cannot be published again has
@@ -294,6 +312,19 @@ mod tests {
             let back = serde_json::from_str::<ExportedLetter>(&line).unwrap().letter().unwrap();
             assert_eq!(back, (properties.clone(), body.to_vec()), "{line}");
         }
+    }
+
+    #[test]
+    fn a_packed_message_that_was_edited_goes_out_unpacked() {
+        let packed = b"\x78\x9c\xab\xae\x05\x00\x01\x75\x00\xf9";
+        let mut headers = FieldTable::default();
+        headers.insert(KOMBU_HEADER.into(), text("application/x-gzip"));
+        let kombu = BasicProperties::default().with_headers(headers).with_content_encoding("utf-8".into());
+        let edited = letter(kombu.clone(), packed).for_edited_replay(Uuid::nil(), None);
+        assert_eq!(edited.content_encoding(), &Some("identity".into()));
+        assert!(!edited.headers().as_ref().unwrap().contains_key(KOMBU_HEADER));
+        let plain = letter(kombu, b"{}").for_edited_replay(Uuid::nil(), None);
+        assert_eq!(plain.content_encoding(), &Some("utf-8".into()));
     }
 
     #[test]

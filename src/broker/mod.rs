@@ -5,6 +5,7 @@
 pub mod config;
 pub mod connection;
 mod consuming;
+mod death;
 pub mod inbound;
 pub mod inspect;
 mod intake;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::args::Publish;
 use super::{Exit, say};
 use crate::broker::{Outbox, event_properties};
+use crate::domain::envelope::without_mark;
 use crate::settings::Settings;
 
 /// What is needed of an event to publish it; its body goes out as it stands in the file.
@@ -37,7 +38,7 @@ pub(super) async fn publish(settings: &Settings, args: &Publish) -> anyhow::Resu
 fn read(file: &Path) -> anyhow::Result<(Event, Vec<u8>)> {
     let name = file.display();
     let body = std::fs::read(file).with_context(|| format!("cannot read `{name}`"))?;
-    let event: Event = serde_json::from_slice(&body)
+    let event: Event = serde_json::from_slice(without_mark(&body))
         .with_context(|| format!("`{name}`: expected a CloudEvent with `id` and `type`"))?;
     if event.kind.len() > 255 {
         bail!("`{name}`: expected a `type` of at most 255 bytes");

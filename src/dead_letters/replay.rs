@@ -333,7 +333,8 @@ fn publish<'o>(
     if replay.edit.is_empty() {
         return Ok((Vec::new(), publisher.begin(&exchange, &key, properties, letter.body())));
     }
-    let edited = replay.edit.apply(letter.body())?;
+    let edited = replay.edit.apply(&letter.text())?;
+    let properties = letter.for_edited_replay(replay.plan.head.replay_id, replay_to);
     let confirm = publisher.begin(&exchange, &key, properties, &edited.body);
     Ok((edited.changes.into_iter().map(|change| change.path).collect(), confirm))
 }

@@ -2,14 +2,18 @@
 //!
 //! Not here: its lines; the input that it becomes.
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::country::Country;
 use super::input::{LinkKind, PaymentState, Token};
 use super::line::Line;
 use super::money::{Amount, Currency};
 use super::reading::{self, Text, Unreadable};
+use super::rejection::Rejection;
 
 /// An order that was placed.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -36,6 +40,17 @@ pub(super) struct Checkout {
     pub(super) payments: Vec<Payment>,
     /// Whether fulfillment is to start at once.
     pub(super) start_fulfillment: Option<bool>,
+}
+
+impl Checkout {
+    /// Each line id must name one line: refunds name lines by it.
+    pub(super) fn check_line_ids(&self) -> Result<(), Rejection> {
+        let mut ids = HashSet::new();
+        match self.lines.iter().position(|line| line.id.as_deref().is_some_and(|id| !ids.insert(id))) {
+            Some(position) => Err(Rejection::invalid(&format!("lines[{position}].id"), "given twice")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Names of an order, and pages about it.
@@ -154,8 +169,8 @@ pub(super) struct ShipTo {
     pub(super) region: Text,
     /// Postal code.
     pub(super) postal_code: Text,
-    /// ISO 3166 alpha-2 code.
-    pub(super) country: Text,
+    /// Country.
+    pub(super) country: Country,
     /// Phone number.
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) phone: Option<String>,

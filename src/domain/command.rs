@@ -3,8 +3,6 @@
 //! Not here: the rules that are checked before the call; the call.
 
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::amendment::Amendment;
 use super::checkout::Checkout;
@@ -13,6 +11,7 @@ use super::envelope::{Envelope, Kind};
 use super::fulfillment::Fulfillment;
 use super::input::{CreateOrderInput, RefundPayment, RefundState, UpdateOrderInput};
 use super::money::Money;
+use super::named_order::order_of;
 use super::order::{Alias, OrderIdentifier, OrderRef};
 use super::reading;
 use super::refund::{RefundUpdate, ToldLine};
@@ -107,6 +106,7 @@ pub fn command_for(envelope: &Envelope, conventions: &Conventions) -> Result<Com
     match envelope.kind {
         Kind::CheckoutCompleted => {
             let checkout: Checkout = reading::read(&envelope.data)?;
+            checkout.check_line_ids()?;
             Ok(Command::CreateOrder(Box::new(transform::create_order(checkout, conventions))))
         }
         Kind::FulfillmentTriggered => {
@@ -127,20 +127,5 @@ pub fn command_for(envelope: &Envelope, conventions: &Conventions) -> Result<Com
 /// What keeps messages of one order in order: the shop's order id, else Buy with Prime's. Read leniently, also from a
 /// message that [`command_for`] refuses.
 pub fn order_key(envelope: &Envelope) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Data {
-        order: Order,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Order {
-        id: Option<Box<RawValue>>,
-        buy_with_prime_id: Option<Box<RawValue>>,
-    }
-    let text = |id: Option<Box<RawValue>>| {
-        let text: String = serde_json::from_str(id?.get()).ok()?;
-        (!text.trim().is_empty()).then_some(text)
-    };
-    let Data { order } = serde_json::from_str(envelope.data.get()).ok()?;
-    text(order.id).or_else(|| text(order.buy_with_prime_id))
+    order_of(&envelope.data)
 }

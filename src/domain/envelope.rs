@@ -8,14 +8,20 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::named_order::order_of;
 use super::outcome;
+use super::packing;
+use super::privacy::Private;
 use super::reading;
 use super::rejection::{Rejection, RejectionCode};
 
 /// Source of a message that does not say where it comes from; CloudEvents does not allow an empty one.
 const BARE_SOURCE: &str = "/shop";
-/// What the CloudEvents binding for AMQP puts before an attribute's name in a header, and the other form that is seen.
-const HEADER_PREFIXES: [&str; 2] = ["cloudevents:", "cloudevents_"];
+/// What stands before an attribute's name in a header: the two forms of the CloudEvents binding for AMQP, that of the
+/// binding for HTTP, which Knative's broker uses for RabbitMQ as well, and its form where no hyphen is allowed.
+const HEADER_PREFIXES: [&str; 4] = ["cloudevents:", "cloudevents_", "ce-", "ce_"];
+/// Characters of a type that are repeated to an operator: as many bytes as AMQP allows for a routing key.
+const MAX_TYPE_CHARS: usize = 255;
 
 /// A message as it was delivered, as far as its envelope is concerned.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +30,8 @@ pub struct RawMessage<'a> {
     pub body: &'a [u8],
     /// AMQP property `content_type`.
     pub content_type: Option<&'a str>,
+    /// AMQP property `content_encoding`.
+    pub content_encoding: Option<&'a str>,
     /// AMQP property `message_id`.
     pub message_id: Option<&'a str>,
     /// AMQP property `type`.
@@ -34,6 +42,8 @@ pub struct RawMessage<'a> {
     pub routing_key: &'a str,
     /// Headers that are text or numbers, as text.
     pub headers: &'a BTreeMap<String, String>,
+    /// Bytes that a packed body may have once it is unpacked.
+    pub max_unpacked_bytes: usize,
 }
 
 /// A message whose envelope is in order.
@@ -101,8 +111,8 @@ pub struct Refused {
     pub id: String,
     /// Where it comes from.
     pub source: String,
-    /// What the shop says it is about.
-    pub subject: Option<String>,
+    /// The order that its data names, else what the shop says it is about.
+    pub order: Option<String>,
     /// Its type as written, known or not.
     pub type_name: Option<String>,
 }
@@ -113,12 +123,15 @@ pub struct Refused {
 /// What is wrong with the envelope, and what could be read in spite of it.
 #[expect(clippy::result_large_err, reason = "made once for a message, and taken apart by the caller")]
 pub fn open(raw: &RawMessage<'_>) -> Result<Envelope, Refused> {
-    let (attributes, data) = taken_apart(raw);
+    let unpacked = packing::unpacked(raw.body, raw.content_encoding, raw.headers, raw.max_unpacked_bytes);
+    let body = unpacked.as_deref().map_err(Clone::clone).and_then(object);
+    let order = || body.as_ref().ok().and_then(|body| order_of_body(body));
+    let (attributes, data) = taken_apart(raw, body.clone());
     envelope(&attributes, data).map_err(|rejection| Refused {
         rejection,
         id: attributes.id.unwrap_or_else(|| id_outside(raw)),
         source: attributes.source.unwrap_or_else(|| BARE_SOURCE.to_owned()),
-        subject: attributes.subject,
+        order: order().or(attributes.subject),
         type_name: attributes.type_name,
     })
 }
@@ -144,13 +157,13 @@ struct Attributes {
     #[serde(default, deserialize_with = "sequence")]
     sequence: Option<String>,
     data: Option<Box<RawValue>>,
+    data_base64: Option<Box<RawValue>>,
 }
 
 type Data = Result<Box<RawValue>, Rejection>;
 
 /// Attributes and data, whatever the mode.
-fn taken_apart(raw: &RawMessage<'_>) -> (Attributes, Data) {
-    let body = object(raw.body);
+fn taken_apart(raw: &RawMessage<'_>, body: Result<&RawValue, Rejection>) -> (Attributes, Data) {
     let content_type = raw.content_type.map(essence).unwrap_or_default();
     if content_type == "application/cloudevents+json" {
         return body.map_or_else(|rejection| (Attributes::default(), Err(rejection)), structured);
@@ -165,7 +178,7 @@ fn taken_apart(raw: &RawMessage<'_>) -> (Attributes, Data) {
     }
     match body {
         // published by hand, without the content type: no kind of message has a field of this name
-        Ok(body) if field(body, "specversion").is_some() => structured(body),
+        Ok(body) if raw_field(body, "specversion").is_some() => structured(body),
         body => (bare(raw), body.map(ToOwned::to_owned)),
     }
 }
@@ -174,7 +187,11 @@ fn taken_apart(raw: &RawMessage<'_>) -> (Attributes, Data) {
 fn structured(body: &RawValue) -> (Attributes, Data) {
     match reading::read::<Attributes>(body) {
         Ok(mut event) => {
-            let data = event.data.take().ok_or_else(|| Rejection::invalid("data", "missing"));
+            let missing = || match event.data_base64 {
+                Some(_) => Rejection::invalid("data_base64", "not supported"),
+                None => Rejection::invalid("data", "missing"),
+            };
+            let data = event.data.take().ok_or_else(missing);
             (event, data)
         }
         Err(rejection) => (Attributes::from_map(|name| field(body, name)), Err(rejection)),
@@ -190,10 +207,8 @@ fn bare(raw: &RawMessage<'_>) -> Attributes {
         id_is_made: present(raw.message_id).is_none(),
         source: Some(BARE_SOURCE.to_owned()),
         type_name: type_outside(raw).map(ToOwned::to_owned),
-        subject: None,
         time: time.map(|time| time.to_string()),
-        sequence: None,
-        data: None,
+        ..Attributes::default()
     }
 }
 
@@ -209,6 +224,7 @@ impl Attributes {
             time: get("time"),
             sequence: get("sequence"),
             data: None,
+            data_base64: None,
         }
     }
 
@@ -232,7 +248,7 @@ fn envelope(attributes: &Attributes, data: Data) -> Result<Envelope, Rejection> 
         id: needed("id", &attributes.id)?,
         has_own_id: !attributes.id_is_made,
         source: needed("source", &attributes.source)?,
-        kind: kind(&needed("type", &attributes.type_name)?)?,
+        kind: kind(&needed("type", &attributes.type_name)?, &data)?,
         subject: attributes.subject.clone(),
         time: attributes.time.as_deref().map(time).transpose()?,
         sequence: attributes.sequence.clone(),
@@ -240,15 +256,21 @@ fn envelope(attributes: &Attributes, data: Data) -> Result<Envelope, Rejection> 
     })
 }
 
-fn kind(type_name: &str) -> Result<Kind, Rejection> {
+fn kind(type_name: &str, data: &RawValue) -> Result<Kind, Rejection> {
     Kind::of(type_name).ok_or_else(|| Rejection {
         code: RejectionCode::UnsupportedMessage,
         message: format!(
             "type: expected one of {}, got {}",
             Kind::ALL.map(Kind::name).join(", "),
-            reading::shown(type_name)
+            shown(type_name, data)
         ),
     })
+}
+
+/// A type for an operator: it is the shop's own word. What is somebody's own in the message is not repeated here either.
+fn shown(type_name: &str, data: &RawValue) -> String {
+    let cut: String = Private::of(data).scrub(type_name).chars().take(MAX_TYPE_CHARS).collect();
+    format!("{cut:?}")
 }
 
 fn time(text: &str) -> Result<Timestamp, Rejection> {
@@ -273,8 +295,7 @@ fn sequence_of(json: &str) -> Option<String> {
 /// The body as a JSON object that was not looked into.
 fn object(body: &[u8]) -> Result<&RawValue, Rejection> {
     let invalid = |reason: &str| Rejection::invalid("body", reason);
-    let text = std::str::from_utf8(body).map_err(|_| invalid("not UTF-8"))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = std::str::from_utf8(without_mark(body)).map_err(|_| invalid("not UTF-8"))?;
     if text.trim().is_empty() {
         return Err(invalid("empty"));
     }
@@ -284,20 +305,33 @@ fn object(body: &[u8]) -> Result<&RawValue, Rejection> {
     if value.get().starts_with('{') { Ok(value) } else { Err(invalid("expected an object")) }
 }
 
-/// A field of an object, if it is a text, whatever else is wrong with the object.
+/// A body without the byte order mark that some write before it.
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
+}
+
+/// A field of an object, whatever else is wrong with the object.
+fn raw_field<'b>(object: &'b RawValue, name: &str) -> Option<&'b RawValue> {
+    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(object.get()).ok()?;
+    fields.remove(name)
+}
+
+/// The same, if it is a text.
 fn field(object: &RawValue, name: &str) -> Option<String> {
-    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(object.get()).ok()?;
-    let text: String = serde_json::from_str(fields.get(name)?.get()).ok()?;
+    let text: String = serde_json::from_str(raw_field(object, name)?.get()).ok()?;
     present(Some(&text)).map(ToOwned::to_owned)
+}
+
+/// The order that a body names, which is data alone or has it below `data`.
+fn order_of_body(body: &RawValue) -> Option<String> {
+    raw_field(body, "data").and_then(order_of).or_else(|| order_of(body))
 }
 
 /// An attribute of an event in binary mode.
 fn header(headers: &BTreeMap<String, String>, attribute: &str) -> Option<String> {
-    let named = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        HEADER_PREFIXES.iter().any(|prefix| name.strip_prefix(prefix) == Some(attribute))
-    };
-    let (_, value) = headers.iter().find(|(name, _)| named(name))?;
+    let named = |prefix: &str, name: &str| name.to_ascii_lowercase().strip_prefix(prefix) == Some(attribute);
+    let of_prefix = |prefix: &&str| headers.iter().find(|(name, _)| named(prefix, name));
+    let (_, value) = HEADER_PREFIXES.iter().find_map(of_prefix)?;
     present(Some(value)).map(ToOwned::to_owned)
 }
 

@@ -49,7 +49,7 @@ impl TryFrom<Decimal> for Amount {
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        reading::decimal(raw.get()).and_then(Self::try_from).map_err(D::Error::custom)
+        reading::decimal(raw.get(), "a decimal").and_then(Self::try_from).map_err(D::Error::custom)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::order::{Alias, AliasTypes, OrderIdentifier, OrderRef};
 use super::reading::{self, Unreadable};
@@ -68,4 +69,25 @@ impl From<NamedOrder> for OrderRef {
             NamedOrder::ById(id) => Self { id: Some(id), buy_with_prime_id: None },
         }
     }
+}
+
+/// The order that a message's data names: by the shop's id, else by Buy with Prime's. Read leniently, also from data that
+/// is refused.
+pub(super) fn order_of(data: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Data {
+        order: Order,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Order {
+        id: Option<Box<RawValue>>,
+        buy_with_prime_id: Option<Box<RawValue>>,
+    }
+    let text = |id: Option<Box<RawValue>>| {
+        let text: String = serde_json::from_str(id?.get()).ok()?;
+        (!text.trim().is_empty()).then_some(text)
+    };
+    let Data { order } = serde_json::from_str(data.get()).ok()?;
+    text(order.id).or_else(|| text(order.buy_with_prime_id))
 }

@@ -12,14 +12,18 @@ use serde_json::value::RawValue;
 
 use super::reading::{self, Unreadable};
 
-/// A whole number of pieces, at least one. Reads a JSON number or a JSON string.
+/// A whole number of pieces, at least one, and no more than an `Int` of GraphQL holds: the API refuses a whole query for
+/// a larger one. Reads a JSON number or a JSON string.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-pub struct Quantity(u64);
+pub struct Quantity(i32);
+
+/// For a message; [`i32::MAX`] is GraphQL's bound.
+const EXPECTED: &str = "a whole number from 1 to 2147483647";
 
 impl Quantity {
     /// The number of pieces.
     pub fn pieces(self) -> u64 {
-        self.0
+        self.0.unsigned_abs().into()
     }
 
     /// The number of pieces as a decimal, to compare it with what the API holds.
@@ -38,15 +42,15 @@ impl TryFrom<Decimal> for Quantity {
     type Error = Unreadable;
 
     fn try_from(decimal: Decimal) -> Result<Self, Unreadable> {
-        let whole = decimal.fract().is_zero().then(|| decimal.to_u64()).flatten().filter(|&pieces| pieces >= 1);
-        whole.map(Self).ok_or_else(|| Unreadable::expected(format!("a whole number of at least 1, got {decimal}")))
+        let whole = decimal.fract().is_zero().then(|| decimal.to_i32()).flatten().filter(|&pieces| pieces >= 1);
+        whole.map(Self).ok_or_else(|| Unreadable::expected(format!("{EXPECTED}, got {decimal}")))
     }
 }
 
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        reading::decimal(raw.get()).and_then(Self::try_from).map_err(D::Error::custom)
+        reading::decimal(raw.get(), EXPECTED).and_then(Self::try_from).map_err(D::Error::custom)
     }
 }
 
@@ -64,13 +68,15 @@ mod tests {
         for json in ["2", "\"2\"", "2.0", "\"2.00\"", "0.2e1"] {
             assert_eq!(read(json), Ok("2".to_owned()), "{json}");
         }
-        assert_eq!(read("18446744073709551615"), Ok("18446744073709551615".to_owned()));
+        assert_eq!(read("2147483647"), Ok("2147483647".to_owned()));
     }
 
     #[test]
     fn what_cannot_be_counted_is_refused() {
-        for json in ["0", "-1", "1.5", "\"two\"", "\"\"", "18446744073709551616", "[]", "true"] {
-            assert!(read(json).is_err(), "{json}");
+        let beyond = ["2147483648", "\"2147483648\"", "4006381333931", "18446744073709551616", "1e40", "1e400000"];
+        for json in ["0", "-1", "1.5", "\"two\"", "\"\"", "[]", "true"].into_iter().chain(beyond) {
+            let said = read(json).unwrap_err();
+            assert!(said.starts_with("expected a whole number from 1 to 2147483647, got "), "{json}: {said}");
         }
     }
 }

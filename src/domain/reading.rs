@@ -126,7 +126,7 @@ fn between_ticks<'m>(message: &'m str, prefix: &str) -> Option<&'m str> {
 fn kind_found(found: &str) -> &'static str {
     match found.split([' ', '(']).next().unwrap_or_default() {
         "null" => "null",
-        "string" => "a string",
+        "string" => "a text",
         "number" | "integer" | "floating" => "a number",
         "boolean" => "true or false",
         "sequence" => "a list",
@@ -140,7 +140,7 @@ fn kind_wanted(wanted: &str) -> &str {
     match wanted {
         "a boolean" => "true or false",
         "a sequence" => "a list",
-        "string" | "a string" => "a string",
+        "string" | "a string" => "a text",
         _ if wanted.starts_with("struct ") => "an object",
         _ => wanted,
     }
@@ -152,15 +152,15 @@ pub(super) fn shown(value: &str) -> String {
     if plain { format!("\"{value}\"") } else { "another text".to_owned() }
 }
 
-/// An exact decimal from a JSON number or a JSON string, never through a float.
-pub(super) fn decimal(raw: &str) -> Result<Decimal, Unreadable> {
+/// An exact decimal from a JSON number or a JSON string, never through a float. `what` says what is expected.
+pub(super) fn decimal(raw: &str, what: &str) -> Result<Decimal, Unreadable> {
     let got = match raw.as_bytes().first() {
         Some(b'"') => {
             let text = serde_json::from_str::<String>(raw).ok();
             if let Some(decimal) = text.as_deref().and_then(exact) {
                 return Ok(decimal);
             }
-            shown_decimal(raw).unwrap_or("a string")
+            shown_decimal(raw).unwrap_or("a text")
         }
         Some(b'{') => "an object",
         Some(b'[') => "a list",
@@ -171,7 +171,7 @@ pub(super) fn decimal(raw: &str) -> Result<Decimal, Unreadable> {
             None => shown_decimal(raw).unwrap_or("a number that is too long"),
         },
     };
-    Err(Unreadable::expected(format!("a decimal, got {got}")))
+    Err(Unreadable::expected(format!("{what}, got {got}")))
 }
 
 /// What stands where a number should, if it looks like an attempt at one.

@@ -2,6 +2,8 @@
 //!
 //! Not here: reading the order, sending the rest.
 
+use std::collections::HashSet;
+
 use super::command::{Refund, UpdateRefunds};
 use super::input::{
     LineItemIdentifier, RefundFor, RefundInput, RefundPayment, RefundState, RefundTotal, RefundedLine, RefundedQuantity,
@@ -59,7 +61,9 @@ pub fn left_of(
     for (position, refund) in update.refunds.iter().enumerate() {
         let path = format!("refunds[{position}]");
         let lines = refunded_lines(&path, &refund.lines, stored, line_alias)?;
-        match found(refund, known)? {
+        let there = found(refund, known)?;
+        no_others_payments(&path, refund, there, known, rules)?;
+        match there {
             None => left.details.push(new(refund, lines)),
             Some(stored) => {
                 // by its id and by its alias: a payment under both would be told twice
@@ -198,6 +202,28 @@ fn may_follow(from: RefundState, to: RefundState) -> bool {
     }
 }
 
+/// A payment that another refund of the order holds would be told twice. What is not told does not contradict.
+fn no_others_payments(
+    path: &str,
+    refund: &Refund,
+    there: Option<&StoredRefund>,
+    known: &[StoredRefund],
+    rules: &Rules,
+) -> Result<(), Rejection> {
+    let others = known.iter().filter(|other| there.is_none_or(|there| other.id != there.id));
+    let paid: HashSet<&str> = others.flat_map(|other| other.payments.iter().flatten()).filter_map(id_of).collect();
+    for (position, payment) in refund.payments.iter().enumerate() {
+        rules.ensure(Rule::DuplicatePaymentId, !paid.contains(payment.id.as_str()), || {
+            format!("{path}.payments[{position}].id: another refund of the order holds this payment")
+        })?;
+    }
+    Ok(())
+}
+
+fn id_of(payment: &StoredPayment) -> Option<&str> {
+    payment.id.as_deref()
+}
+
 /// Payments that are not there yet, by their ids.
 fn missing_payments(path: &str, refund: &Refund, stored: &StoredRefund) -> Result<Vec<RefundPayment>, Obstacle> {
     if refund.payments.is_empty() {
@@ -235,9 +261,13 @@ fn refunded_lines(
                 let lines = stored.lines.as_deref().ok_or(Obstacle::NotTold("NoLineItems"))?;
                 let named =
                     |line: &&StoredLine| alias_of(line.aliases.as_deref().unwrap_or_default(), line_alias) == Some(id);
-                let found = lines.iter().find(named).and_then(|line| line.id.clone());
                 let path = format!("{path}.lines[{position}].lineId");
-                found.ok_or_else(|| Rejection::invalid(&path, "no line item of the order has this alias"))?
+                let mut found = lines.iter().filter(named);
+                match (found.next().and_then(|line| line.id.clone()), found.next()) {
+                    (Some(id), None) => id,
+                    (None, None) => Err(Rejection::invalid(&path, "no line item of the order has this alias"))?,
+                    (_, Some(_)) => Err(Rejection::invalid(&path, "several line items of the order have this alias"))?,
+                }
             }
         };
         let refunded_quantity = line.quantity.map(|amount| RefundedQuantity { amount });

@@ -2,6 +2,8 @@
 //!
 //! Not here: whether a message can be read; what only the API can know.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::command::{AmendOrder, Command, CreateOrder, UpdateRefunds};
@@ -30,6 +32,8 @@ pub enum Rule {
     ItemAttributes,
     /// Each refund stands once in a message.
     DuplicateRefundId,
+    /// A payment belongs to one refund of the order.
+    DuplicatePaymentId,
     /// A refund has an id, the API's or the shop's.
     MissingRefundId,
     /// A refund goes from one state to another only as documented.
@@ -44,12 +48,13 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AliasLimit,
         Self::LinkLimit,
         Self::OfferIds,
         Self::ItemAttributes,
         Self::DuplicateRefundId,
+        Self::DuplicatePaymentId,
         Self::MissingRefundId,
         Self::RefundState,
         Self::QuantityLimit,
@@ -65,6 +70,7 @@ impl Rule {
             Self::OfferIds => "offer_ids",
             Self::ItemAttributes => "item_attributes",
             Self::DuplicateRefundId => "duplicate_refund_id",
+            Self::DuplicatePaymentId => "duplicate_payment_id",
             Self::MissingRefundId => "missing_refund_id",
             Self::RefundState => "refund_state",
             Self::QuantityLimit => "quantity_limit",
@@ -73,13 +79,15 @@ impl Rule {
         }
     }
 
-    /// The API's code for what breaks it; for an expired offer the nearest one, since none is documented.
+    /// The API's code for what breaks it. None is documented for an expired offer, which has the nearest one, nor for a
+    /// payment of two refunds, which has one of our own.
     pub fn code(self) -> &'static str {
         match self {
             Self::AliasLimit => "OrderAliasLimitExceeded",
             Self::LinkLimit => "OrderLinkLimitExceeded",
             Self::OfferIds | Self::ItemAttributes => "MissingItemAttributes",
             Self::DuplicateRefundId => "DuplicateRefundId",
+            Self::DuplicatePaymentId => "DuplicatePaymentId",
             Self::MissingRefundId => "MissingRefundId",
             Self::RefundState => "InvalidRefundStateTransition",
             Self::QuantityLimit => "OrderQuantityLimitExceeded",
@@ -88,14 +96,16 @@ impl Rule {
         }
     }
 
-    /// Whether the API's rule is known so exactly that checking it here cannot be wrong.
-    pub fn is_certain(self) -> bool {
+    /// Whether it is checked by default: the API's rule is known so exactly that checking it here cannot be wrong, or it
+    /// keeps money from being told twice.
+    pub fn is_default(self) -> bool {
         match self {
             Self::AliasLimit
             | Self::LinkLimit
             | Self::OfferIds
             | Self::ItemAttributes
             | Self::DuplicateRefundId
+            | Self::DuplicatePaymentId
             | Self::MissingRefundId
             | Self::RefundState => true,
             Self::QuantityLimit | Self::ExpiredOffer | Self::Destination => false,
@@ -108,9 +118,9 @@ impl Rule {
 pub struct Rules(Vec<Rule>);
 
 impl Default for Rules {
-    /// Those that cannot be wrong.
+    /// Those that are on by default.
     fn default() -> Self {
-        Rule::ALL.into_iter().filter(|rule| rule.is_certain()).collect()
+        Rule::ALL.into_iter().filter(|rule| rule.is_default()).collect()
     }
 }
 
@@ -194,7 +204,7 @@ impl Rules {
     }
 
     fn check_refunds(&self, update: &UpdateRefunds) -> Result<(), Rejection> {
-        let mut names = Vec::new();
+        let (mut names, mut payments) = (Vec::new(), HashMap::new());
         for (position, refund) in update.refunds.iter().enumerate() {
             let name = (refund.id.as_deref(), refund.alias.as_ref());
             self.ensure(Rule::MissingRefundId, name != (None, None), || {
@@ -204,6 +214,12 @@ impl Rules {
                 format!("refunds[{position}]: expected each refund once, got this one twice")
             })?;
             names.push(name);
+            for (at, payment) in refund.payments.iter().enumerate() {
+                let first = *payments.entry(&payment.id).or_insert(position);
+                self.ensure(Rule::DuplicatePaymentId, first == position, || {
+                    format!("refunds[{position}].payments[{at}].id: refunds[{first}] has this payment, too")
+                })?;
+            }
         }
         Ok(())
     }

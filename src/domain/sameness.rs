@@ -20,6 +20,9 @@ pub enum Sameness {
     Different {
         /// What cannot change and is not the same, without personal data; at least one.
         contradictions: Vec<String>,
+        /// It has a line, or the person that it goes to, in common with what was sent: it was edited, where it has the same
+        /// order id.
+        has_something_in_common: bool,
     },
 }
 
@@ -34,8 +37,17 @@ pub fn compare(sent: &CreateOrderInput, stored: &StoredOrder, line_alias: &str) 
     if contradictions.is_empty() {
         Sameness::Same { differences: differences(sent, stored, matching.as_ref()) }
     } else {
-        Sameness::Different { contradictions }
+        let has_something_in_common =
+            matching.is_some_and(|matching| !matching.matches.is_empty()) || same_person(sent, stored);
+        Sameness::Different { contradictions, has_something_in_common }
     }
+}
+
+/// Whether both go to the same person at the same postal code.
+fn same_person(sent: &CreateOrderInput, stored: &StoredOrder) -> bool {
+    let (Some(recipient), Some(destination)) = (&sent.recipient, &stored.destination) else { return false };
+    let address = &recipient.delivery_address;
+    destination.name.as_ref() == Some(&address.name) && destination.postal_code.as_ref() == Some(&address.postal_code)
 }
 
 /// The shop's lines with the line items that Buy with Prime made of them, matched as in [`compare`].

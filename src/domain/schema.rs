@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::amendment::Amendment;
 use super::checkout::Checkout;
+use super::country::Country;
 use super::envelope::Kind;
 use super::fulfillment::Fulfillment;
 use super::money::{Amount, Currency};
@@ -124,9 +125,17 @@ described!(
     Quantity,
     "Quantity",
     json_schema!({
-        "description": "A whole number of pieces, at least one.",
-        "anyOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": r"^0*[1-9][0-9]*(\.0+)?$" }],
+        "description": "A whole number of pieces, at least one, as far as an `Int` of GraphQL goes.",
+        "anyOf": [
+            { "type": "integer", "minimum": 1, "maximum": i32::MAX },
+            { "type": "string", "pattern": r"^0*[1-9][0-9]{0,8}(\.0+)?$" },
+        ],
     })
+);
+described!(
+    Country,
+    "Country",
+    json_schema!({ "description": "An alpha-2 code of ISO 3166-1.", "type": "string", "pattern": "^[A-Z]{2}$" })
 );
 described!(
     Currency,

@@ -189,7 +189,7 @@ fn recipient(ship_to: ShipTo) -> Recipient {
             extended_address: ship_to.street2,
             locality: ship_to.city.0,
             region: ship_to.region.0,
-            country_code: ship_to.country.0,
+            country_code: ship_to.country.code(),
             postal_code: ship_to.postal_code.0,
             contact_number: ship_to.phone,
         },

@@ -153,6 +153,10 @@ pub struct Row {
 /// What is said of a code that stands in no row.
 pub const UNLISTED_ACTION: &str = "the API does not document this code: read its message, mend the message, replay";
 
+/// What is said of a checkout whose order is there with other contents: it is the same order, which the shop has edited.
+pub const EDITED_ACTION: &str = "send total, tax and address of the edited order as `order-amended`; for other lines, \
+                                 cancel the order and create it anew under another id";
+
 /// What is said when the API refuses the query itself.
 pub const QUERY_ACTION: &str =
     "the API does not take this worker's query: check `api.version`, update the worker, replay";
@@ -256,6 +260,7 @@ impl OwnCode {
             Self::Broken(Rule::ExpiredOffer) => {
                 "ask for a new delivery preview, and send the offer that is chosen of it"
             }
+            Self::Broken(Rule::DuplicatePaymentId) => "tell each payment under one refund, each with an id of its own",
             Self::Broken(rule) => action_of(rule.code()),
             Self::ExecutionCannotBeStartedDueToCancellation => CANCELLED,
         }
@@ -268,7 +273,9 @@ fn of_rule(rule: Rule) -> Option<Operation> {
         Rule::OfferIds | Rule::ItemAttributes | Rule::QuantityLimit | Rule::ExpiredOffer => {
             Some(Operation::CreateOrder)
         }
-        Rule::DuplicateRefundId | Rule::MissingRefundId | Rule::RefundState => Some(Operation::UpdateOrder),
+        Rule::DuplicateRefundId | Rule::DuplicatePaymentId | Rule::MissingRefundId | Rule::RefundState => {
+            Some(Operation::UpdateOrder)
+        }
         Rule::AliasLimit | Rule::LinkLimit | Rule::Destination => None,
     }
 }

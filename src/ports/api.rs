@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use crate::domain::envelope::Kind;
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
 use crate::domain::order::OrderIdentifier;
 use crate::domain::stored::StoredOrder;
@@ -62,6 +63,16 @@ impl Operation {
             Self::CreateOrder => "createOrder",
             Self::UpdateOrder => "updateOrder",
             Self::Order => "order",
+        }
+    }
+}
+
+impl From<Kind> for Operation {
+    /// The operation that a kind of message asks for.
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::CheckoutCompleted => Self::CreateOrder,
+            Kind::FulfillmentTriggered | Kind::OrderAmended | Kind::RefundUpdated => Self::UpdateOrder,
         }
     }
 }

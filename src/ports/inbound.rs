@@ -16,6 +16,8 @@ pub struct Inbound {
     pub body: Vec<u8>,
     /// AMQP property `content_type`.
     pub content_type: Option<String>,
+    /// AMQP property `content_encoding`.
+    pub content_encoding: Option<String>,
     /// AMQP property `message_id`.
     pub message_id: Option<String>,
     /// AMQP property `type`.

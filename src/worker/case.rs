@@ -92,7 +92,12 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// Refused without a call, or for a reason of our own.
     pub fn refuse(&self, code: OwnCode, why: &str) -> Settlement {
-        self.letter(code.error_type(), code.name(), "rejected", why, code.action(), self.inbound.history.attempts + 1)
+        self.refuse_and_advise(code, why, code.action())
+    }
+
+    /// The same, with advice for this case of it.
+    pub fn refuse_and_advise(&self, code: OwnCode, why: &str, advice: &str) -> Settlement {
+        self.letter(code.error_type(), code.name(), "rejected", why, advice, self.inbound.history.attempts + 1)
     }
 
     /// Refused because of what is in it.

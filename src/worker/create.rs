@@ -8,7 +8,7 @@ use crate::domain::command::{Command, CreateOrder};
 use crate::domain::outcome::{Outcome, ResultKind};
 use crate::domain::sameness::lines_matched;
 use crate::domain::stored::StoredOrder;
-use crate::policy::catalogue::OwnCode;
+use crate::policy::catalogue::{EDITED_ACTION, OwnCode};
 use crate::policy::classify::Failure;
 use crate::policy::decide::{Action, Verdict, action};
 use crate::ports::{Operation, OrderApi, Settlement};
@@ -65,7 +65,10 @@ impl<A: OrderApi> Case<'_, A> {
         match owner {
             Owner::Nobody => nobodys,
             Owner::Us { stored, differences } => self.created(create, Outcome::AlreadyExisted, &stored, differences),
-            Owner::Another { why } => self.refuse(OwnCode::AliasBelongsToAnotherOrder, &why),
+            Owner::Another { why, edited: false } => self.refuse(OwnCode::AliasBelongsToAnotherOrder, &why),
+            Owner::Another { why, edited: true } => {
+                self.refuse_and_advise(OwnCode::AliasBelongsToAnotherOrder, &why, EDITED_ACTION)
+            }
             Owner::Unclear(failure) => {
                 let effect_possible = effect_possible || failure.effect_possible;
                 self.unclear(&Failure { effect_possible, ..failure })

@@ -14,6 +14,7 @@ use super::context::Context;
 use super::takeover::updates_begin_at;
 use crate::domain::command::{Command, command_for, order_key};
 use crate::domain::envelope::{Envelope, Kind, RawMessage, id_outside, open};
+use crate::domain::packing::MAX_GROWTH;
 use crate::domain::privacy::Private;
 use crate::policy::catalogue::OwnCode;
 use crate::policy::decide::{self, Verdict};
@@ -58,14 +59,14 @@ async fn read<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Clock
         let why = format!("body: expected at most {limit} bytes, got {got}");
         return unread(context, inbound, clock).refuse(OwnCode::InvalidMessage, &why);
     }
-    match open(&raw(inbound)) {
+    match open(&raw(context, inbound)) {
         Ok(envelope) => act(context, inbound, &envelope, clock).await,
         Err(refused) => {
             let identity = Identity {
                 message_id: refused.id,
                 source: refused.source,
-                order: refused.subject,
-                operation: refused.type_name.as_deref().and_then(Kind::of).map(operation),
+                order: refused.order,
+                operation: refused.type_name.as_deref().and_then(Kind::of).map(Operation::from),
             };
             let case = Case { identity, ..unread(context, inbound, clock) };
             case.reject(&refused.rejection)
@@ -112,7 +113,7 @@ async fn give_up<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Cl
     if inbound.body.len() > context.max_message_bytes {
         return bury(context, inbound, why);
     }
-    let Ok(envelope) = open(&raw(inbound)) else { return bury(context, inbound, why) };
+    let Ok(envelope) = open(&raw(context, inbound)) else { return bury(context, inbound, why) };
     let case = case_of(context, inbound, &envelope, clock);
     let letter = bare_if_refused(case.refuse(OwnCode::PoisonMessage, why), inbound);
     match command_for(&envelope, &context.conventions) {
@@ -126,7 +127,7 @@ pub(super) fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> O
     if inbound.unended >= BURY_AFTER || inbound.body.len() > context.max_message_bytes {
         return None;
     }
-    let envelope = open(&raw(inbound)).ok()?;
+    let envelope = open(&raw(context, inbound)).ok()?;
     Some(Standing { order: order_key(&envelope)?, kind: envelope.kind })
 }
 
@@ -150,7 +151,7 @@ fn case_of<'a, A: OrderApi>(
         message_id: envelope.id.clone(),
         source: envelope.source.clone(),
         order: order_key(envelope).or_else(|| envelope.subject.clone()),
-        operation: Some(operation(envelope.kind)),
+        operation: Some(envelope.kind.into()),
     };
     let (private, stamp) = (Private::of(&envelope.data), stamp(inbound, envelope));
     Case { identity, private, stamp, has_own_id: envelope.has_own_id, ..unread(context, inbound, clock) }
@@ -182,29 +183,23 @@ fn bare_if_refused(mut settlement: Settlement, inbound: &Inbound) -> Settlement 
 
 /// A case of which nothing is known but the delivery.
 fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound, clock: Clock) -> Case<'a, A> {
-    let identity = Identity { message_id: id_outside(&raw(inbound)), ..Identity::default() };
+    let identity = Identity { message_id: id_outside(&raw(context, inbound)), ..Identity::default() };
     let began = Timestamp::now();
     let stamp = Stamp::of_replay(began, false);
     Case { context, inbound, identity, private: Private::default(), stamp, has_own_id: true, began, clock }
 }
 
-fn raw(inbound: &Inbound) -> RawMessage<'_> {
+fn raw<'a, A>(context: &Context<A>, inbound: &'a Inbound) -> RawMessage<'a> {
     let headers: &BTreeMap<String, String> = &inbound.headers;
     RawMessage {
         body: &inbound.body,
         content_type: inbound.content_type.as_deref(),
+        content_encoding: inbound.content_encoding.as_deref(),
         message_id: inbound.message_id.as_deref(),
         message_type: inbound.message_type.as_deref(),
         timestamp: inbound.timestamp,
         routing_key: &inbound.routing_key,
         headers,
-    }
-}
-
-/// The operation that a kind of message asks for.
-fn operation(kind: Kind) -> Operation {
-    match kind {
-        Kind::CheckoutCompleted => Operation::CreateOrder,
-        Kind::FulfillmentTriggered | Kind::OrderAmended | Kind::RefundUpdated => Operation::UpdateOrder,
+        max_unpacked_bytes: context.max_message_bytes.saturating_mul(MAX_GROWTH),
     }
 }

@@ -41,6 +41,8 @@ pub enum Owner {
     Another {
         /// The alias type, and what contradicts.
         why: String,
+        /// It has the shop's id of this order, and something in common with it: the shop has edited the order.
+        edited: bool,
     },
     /// Nobody can say now.
     Unclear(Failure),
@@ -109,7 +111,8 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     fn judge(&self, create: &CreateOrder, by: &Alias, stored: Box<StoredOrder>) -> Owner {
-        let another = |reason: &str| Owner::Another { why: format!("alias type {}: {reason}", by.alias_type) };
+        let why = |reason: &str| format!("alias type {}: {reason}", by.alias_type);
+        let another = |reason: &str| Owner::Another { why: why(reason), edited: false };
         let Some(primary) = create.aliases.first() else { return another("the create has no alias of its own") };
         let names_us = stored.aliases.as_ref().is_some_and(|aliases| aliases.contains(primary));
         if by != primary && !names_us {
@@ -117,7 +120,9 @@ impl<A: OrderApi> Case<'_, A> {
         }
         match compare(&create.input, &stored, &self.context.conventions.aliases.line) {
             Sameness::Same { differences } => Owner::Us { stored, differences },
-            Sameness::Different { contradictions } => another(&contradictions.join("; ")),
+            Sameness::Different { contradictions, has_something_in_common: edited } => {
+                Owner::Another { why: why(&contradictions.join("; ")), edited }
+            }
         }
     }
 }

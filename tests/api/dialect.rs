@@ -175,11 +175,13 @@ async fn amazon_as_provider_has_a_name_in_each_version_and_all_else_is_sent_alik
     let raw = RawMessage {
         body: &body,
         content_type: Some("application/cloudevents+json"),
+        content_encoding: None,
         message_id: None,
         message_type: None,
         timestamp: None,
         routing_key: "",
         headers: &BTreeMap::new(),
+        max_unpacked_bytes: 1000,
     };
     let Command::CreateOrder(create) = command_for(&open(&raw).unwrap(), &Conventions::default()).unwrap() else {
         unreachable!("a checkout creates")

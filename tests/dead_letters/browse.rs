@@ -121,3 +121,33 @@ async fn letters_come_back_from_a_file_as_they_were() {
     std::fs::write(&second, "{\"letter\": \"John Smith\"}\n").unwrap();
     insta::assert_snapshot!("wrong_file", stage.tool(&["import", &second]).await.shown().replace(&second, "FILE"));
 }
+
+#[tokio::test]
+async fn a_letter_that_the_broker_wrote_says_why_and_whose_it_is_and_can_be_replayed() {
+    let stage = Stage::new().await;
+    stage.worker(&[]).await.terminated().await;
+    let case: serde_json::Value = serde_json::from_str(include_str!("../fixtures/cases/expired.json")).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let expiration = text(&case["properties"]["expiration"]);
+    let properties = lapin::BasicProperties::default().with_expiration(expiration.into()).with_delivery_mode(2);
+    let body = serde_json::to_vec(&case["body"]).unwrap();
+    stage.shop.publish("shop.events", &text(&case["routing_key"]), properties, &body).await;
+    stage.queue(LETTERS, "the message has expired", |queue| queue.ready == 1).await;
+
+    let listed = stage.listed().await;
+    let said = ["order", "operation", "type", "code", "message"].map(|name| text(&listed[0][name]));
+    assert_eq!(said, ["H-30", "createOrder", "RabbitMQ", "expired", "expired in bwp.orders after 1 s"]);
+    assert!(listed[0]["deadLetteredAt"].is_string(), "{listed:?}");
+    let id = text(&listed[0]["letter"]);
+    let shown = stage.tool(&["show", &id]).await.stdout;
+    assert!(shown.contains("expired in bwp.orders after 1 s") && shown.contains("`message-ttl`"), "{shown}");
+    assert!(shown.contains("\"id\": \"H-30\"") && !shown.contains("Ada"), "{shown}");
+    let revealed = stage.tool(&["show", &id, "--reveal"]).await.stdout;
+    assert!(revealed.contains("queue: bwp.orders, reason: expired, routing-keys: [checkout-completed]"), "{revealed}");
+    for program in ["FieldArray", "LongString", "ShortString"] {
+        assert!(!revealed.contains(program), "{revealed}");
+    }
+    let _worker = stage.worker(&[]).await;
+    let replayed = stage.tool(&["replay", "--code", "expired", "--yes"]).await;
+    assert!(replayed.code == Some(0) && replayed.stdout.contains("1  done by the worker"), "{replayed:?}");
+}

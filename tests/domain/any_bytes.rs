@@ -20,11 +20,13 @@ fn handle(body: &[u8]) {
         let raw = RawMessage {
             body,
             content_type,
+            content_encoding: None,
             message_id: None,
             message_type: None,
             timestamp: Some(u64::MAX),
             routing_key: "checkout.completed",
             headers,
+            max_unpacked_bytes: 1000,
         };
         let Ok(envelope) = envelope::open(&raw) else { continue };
         order_key(&envelope);

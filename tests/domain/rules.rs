@@ -189,11 +189,12 @@ fn only_what_cannot_be_wrong_is_checked_by_default() {
     }
 }
 
-/// Whether a refund may go from one state to another hangs on the order that is there: see the scenarios of refunds.
+/// Whether a refund may go from one state to another, and whose a payment is, hang on the order that is there: see the
+/// scenarios of refunds, and `tests/it/cases.rs`.
 #[test]
 fn every_other_rule_has_a_case() {
     let without: Vec<_> = Rule::ALL.into_iter().filter(|rule| !cases().iter().any(|case| case.rule == *rule)).collect();
-    assert_eq!(without, [Rule::RefundState]);
+    assert_eq!(without, [Rule::DuplicatePaymentId, Rule::RefundState]);
 }
 
 #[test]
@@ -205,6 +206,7 @@ fn each_rule_has_the_apis_code() {
         ("offer_ids", "MissingItemAttributes"),
         ("item_attributes", "MissingItemAttributes"),
         ("duplicate_refund_id", "DuplicateRefundId"),
+        ("duplicate_payment_id", "DuplicatePaymentId"),
         ("missing_refund_id", "MissingRefundId"),
         ("refund_state", "InvalidRefundStateTransition"),
         ("quantity_limit", "OrderQuantityLimitExceeded"),
@@ -219,7 +221,7 @@ fn the_default_settings_switch_on_what_cannot_be_wrong() {
     let defaults = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/default.toml")).unwrap();
     let section = defaults.split("[orders.rules]").nth(1).unwrap().split("\n[").next().unwrap();
     let mut told: Vec<_> = section.lines().filter(|line| line.contains(" = ")).collect();
-    let mut expected: Vec<_> = Rule::ALL.map(|rule| format!("{} = {}", rule.setting(), rule.is_certain())).to_vec();
+    let mut expected: Vec<_> = Rule::ALL.map(|rule| format!("{} = {}", rule.setting(), rule.is_default())).to_vec();
     told.sort_unstable();
     expected.sort_unstable();
     assert_eq!(told, expected);

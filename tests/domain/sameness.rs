@@ -52,14 +52,14 @@ fn money(amount: &str, currency: &str) -> StoredMoney {
 fn same(sent: &CreateOrderInput, stored: &StoredOrder) -> Vec<String> {
     match sameness::compare(sent, stored, LINE) {
         Sameness::Same { differences } => differences,
-        Sameness::Different { contradictions } => panic!("different: {contradictions:?}"),
+        Sameness::Different { contradictions, .. } => panic!("different: {contradictions:?}"),
     }
 }
 
 fn different(sent: &CreateOrderInput, stored: &StoredOrder) -> Vec<String> {
     match sameness::compare(sent, stored, LINE) {
         Sameness::Same { .. } => panic!("the same"),
-        Sameness::Different { contradictions } => contradictions,
+        Sameness::Different { contradictions, .. } => contradictions,
     }
 }
 

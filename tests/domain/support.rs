@@ -37,11 +37,13 @@ pub(crate) fn open(body: &[u8]) -> Result<Envelope, Rejection> {
     let raw = RawMessage {
         body,
         content_type: Some("application/cloudevents+json"),
+        content_encoding: None,
         message_id: None,
         message_type: None,
         timestamp: None,
         routing_key: "",
         headers: &BTreeMap::new(),
+        max_unpacked_bytes: 1000,
     };
     envelope::open(&raw).map_err(|refused| refused.rejection)
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod arrows;
+mod cases;
 mod circles;
 mod cli;
 mod docs;

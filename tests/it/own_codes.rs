@@ -48,6 +48,15 @@ fn breaking(rule: Rule) -> (Vec<Inbound>, Inbound) {
             let refund = json!({ "externalId": "R-1", "state": "PENDING", "total": "4" });
             after_checkout(refunds("breaks", &json!([refund, refund])))
         }
+        Rule::DuplicatePaymentId => {
+            let refund = |id: &str| {
+                let payment = json!({ "id": "pay-1", "amount": "4", "label": "Visa" });
+                json!([{ "externalId": id, "state": "PARTIAL", "total": "4", "payments": [payment] }])
+            };
+            let (mut before, breaks) = after_checkout(refunds("breaks", &refund("R-2")));
+            before.push(refunds("paid", &refund("R-1")));
+            (before, breaks)
+        }
         Rule::MissingRefundId => after_checkout(refunds("breaks", &json!([{ "state": "PENDING", "total": "4" }]))),
         Rule::RefundState => {
             let refund = |state: &str, total: &str| json!([{ "externalId": "R-1", "state": state, "total": total }]);

@@ -159,11 +159,13 @@ fn is_read(message: &Value) -> bool {
     let raw = RawMessage {
         body: &body,
         content_type: Some("application/cloudevents+json"),
+        content_encoding: None,
         message_id: None,
         message_type: None,
         timestamp: None,
         routing_key: "",
         headers: &Default::default(),
+        max_unpacked_bytes: 1000,
     };
     let (conventions, now) = (Conventions::default(), Timestamp::UNIX_EPOCH);
     let command = open(&raw).map(|envelope| command_for(&envelope, &conventions));

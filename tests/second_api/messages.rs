@@ -43,11 +43,13 @@ pub(crate) fn create_of(body: &[u8]) -> CreateOrder {
     let raw = RawMessage {
         body,
         content_type: Some("application/cloudevents+json"),
+        content_encoding: None,
         message_id: None,
         message_type: None,
         timestamp: None,
         routing_key: "checkout-completed",
         headers: &headers,
+        max_unpacked_bytes: 1000,
     };
     match command_for(&open(&raw).unwrap(), &Conventions::default()) {
         Ok(Command::CreateOrder(create)) => *create,

@@ -37,7 +37,7 @@ pub(super) async fn list(settings: &Settings, args: &Args) -> anyhow::Result<Exi
     let letters = super::open(settings).await?;
     let filter = args.selection.filter();
     let entry = |letter: StoredLetter| Entry {
-        person: args.reveal.then(|| person(letter.body()).into()),
+        person: args.reveal.then(|| person(&letter.text()).into()),
         summary: letter.summary,
     };
     let seen = super::look(&letters, &filter, entry).await?;

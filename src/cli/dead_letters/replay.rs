@@ -93,7 +93,7 @@ fn looked_at(
     conventions: &Conventions,
 ) -> (Summary, Option<Result<Vec<Change>, String>>) {
     let changes = (!edit.is_empty()).then(|| {
-        let edited = edit.apply(letter.body()).map_err(|error| error.to_string())?;
+        let edited = edit.apply(&letter.text()).map_err(|error| error.to_string())?;
         let now = Timestamp::now();
         message::check(&letter, &edited.body, conventions, now).map_err(|rejection| rejection.message)?;
         Ok(edited.changes)

@@ -49,7 +49,7 @@ pub(super) async fn show(settings: &Settings, args: &Args) -> anyhow::Result<Exi
 
 fn shown(letter: StoredLetter, reveal: bool) -> Shown {
     let headers = letter.headers().into_iter().filter(|(name, _)| reveal || name.starts_with("bwp-"));
-    Shown { headers: headers.collect(), body: body(letter.body(), reveal), summary: letter.summary }
+    Shown { headers: headers.collect(), body: body(&letter.text(), reveal), summary: letter.summary }
 }
 
 fn body(body: &[u8], reveal: bool) -> String {

@@ -11,11 +11,13 @@ fn message<'a>(body: &'a str, headers: &'a BTreeMap<String, String>) -> RawMessa
     RawMessage {
         body: body.as_bytes(),
         content_type: None,
+        content_encoding: None,
         message_id: None,
         message_type: None,
         timestamp: None,
         routing_key: "order.amended",
         headers,
+        max_unpacked_bytes: 1000,
     }
 }
 
@@ -165,7 +167,7 @@ fn an_attribute_that_is_missing_or_wrong_is_named_and_the_others_are_known() {
     for (was, is, said) in [
         (r#""specversion":"1.0""#, r#""specversion":"0.3""#, "specversion: expected 1.0"),
         (r#""id":"1","#, "", "id: missing"),
-        (r#""id":"1""#, r#""id":1"#, "id: expected a string, got a number"),
+        (r#""id":"1""#, r#""id":1"#, "id: expected a text, got a number"),
         (r#""source":"/shops/acme","#, "", "source: missing"),
         (r#""type":"checkout.completed","#, "", "type: missing"),
         ("2026-11-22T", "22.11.2026 ", "time: expected an RFC 3339 time"),
@@ -173,7 +175,7 @@ fn an_attribute_that_is_missing_or_wrong_is_named_and_the_others_are_known() {
         (r#"{"order":{}}"#, "[]", "data: expected an object"),
     ] {
         let refused = refused(&EVENT.replacen(was, is, 1), RejectionCode::InvalidMessage, said);
-        assert_eq!(refused.subject.as_deref(), Some("SO-1"), "{said}");
+        assert_eq!(refused.order.as_deref(), Some("SO-1"), "{said}");
     }
 }
 
