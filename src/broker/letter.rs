@@ -18,9 +18,10 @@ use super::death::{self, Death};
 use super::inbound::text;
 use super::outgoing::own;
 use crate::domain::command::order_key;
-use crate::domain::envelope::{Envelope, RawMessage, Refused, open, without_mark};
+use crate::domain::envelope::{Envelope, RawMessage, Refused, open};
 use crate::domain::outcome::body_id;
 use crate::domain::packing::unpacked;
+use crate::domain::packing::without_mark;
 use crate::ports::Operation;
 
 /// Bytes of a packed body that a tool unpacks.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::args::Publish;
 use super::{Exit, say};
 use crate::broker::{Outbox, event_properties};
-use crate::domain::envelope::without_mark;
+use crate::domain::packing::without_mark;
 use crate::settings::Settings;
 
 /// What is needed of an event to publish it; its body goes out as it stands in the file.

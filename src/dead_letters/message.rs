@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 
 use crate::broker::StoredLetter;
-use crate::domain::command::command_for;
 use crate::domain::conventions::Conventions;
 use crate::domain::rejection::Rejection;
+use crate::domain::transform::command_for;
 
 /// Id of the message: what results name as their cause.
 pub fn id(letter: &StoredLetter) -> String {

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::checkout::{Link, NamedAlias, ShipTo};
-use super::money::{Amount, Currency, Money};
+use super::money::{Amount, Currency, Money, in_currency};
 use super::named_order::NamedOrder;
-use super::reading::{self, Unreadable, in_currency};
+use super::reading::{self, Unreadable};
 
 /// What is to change of an order; at least one thing.
 #[derive(Debug, Deserialize, JsonSchema)]

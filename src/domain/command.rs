@@ -4,19 +4,12 @@
 
 use jiff::Timestamp;
 
-use super::amendment::Amendment;
-use super::checkout::Checkout;
-use super::conventions::Conventions;
-use super::envelope::{Envelope, Kind};
-use super::fulfillment::Fulfillment;
+use super::envelope::Envelope;
 use super::input::{CreateOrderInput, RefundPayment, RefundState, UpdateOrderInput};
 use super::money::Money;
 use super::named_order::order_of;
 use super::order::{Alias, OrderIdentifier, OrderRef};
-use super::reading;
-use super::refund::{RefundUpdate, ToldLine};
-use super::rejection::Rejection;
-use super::transform;
+use super::refund::ToldLine;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,35 +90,8 @@ pub struct Refund {
     pub reason: Option<String>,
 }
 
-/// The command that a message stands for.
-///
-/// # Errors
-/// A message that is not what its kind asks for, with the path of the field.
-pub fn command_for(envelope: &Envelope, conventions: &Conventions) -> Result<Command, Rejection> {
-    let aliases = &conventions.aliases;
-    match envelope.kind {
-        Kind::CheckoutCompleted => {
-            let checkout: Checkout = reading::read(&envelope.data)?;
-            checkout.check_line_ids()?;
-            Ok(Command::CreateOrder(Box::new(transform::create_order(checkout, conventions))))
-        }
-        Kind::FulfillmentTriggered => {
-            let fulfillment: Fulfillment = reading::read(&envelope.data)?;
-            Ok(Command::StartFulfillment(transform::start_fulfillment(fulfillment, aliases)))
-        }
-        Kind::OrderAmended => {
-            let amendment: Amendment = reading::read(&envelope.data)?;
-            Ok(Command::AmendOrder(transform::amend_order(amendment, aliases)))
-        }
-        Kind::RefundUpdated => {
-            let update: RefundUpdate = reading::read(&envelope.data)?;
-            Ok(Command::UpdateRefunds(transform::update_refunds(update, aliases)))
-        }
-    }
-}
-
 /// What keeps messages of one order in order: the shop's order id, else Buy with Prime's. Read leniently, also from a
-/// message that [`command_for`] refuses.
+/// message that [`super::transform::command_for`] refuses.
 pub fn order_key(envelope: &Envelope) -> Option<String> {
     order_of(&envelope.data)
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::named_order::order_of;
 use super::outcome;
-use super::packing;
+use super::packing::{self, without_mark};
 use super::privacy::Private;
 use super::reading;
 use super::rejection::{Rejection, RejectionCode};
@@ -303,11 +303,6 @@ fn object(body: &[u8]) -> Result<&RawValue, Rejection> {
         Rejection::invalid("body", format_args!("not JSON at line {} column {}", error.line(), error.column()))
     })?;
     if value.get().starts_with('{') { Ok(value) } else { Err(invalid("expected an object")) }
-}
-
-/// A body without the byte order mark that some write before it.
-pub fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
 }
 
 /// A field of an object, whatever else is wrong with the object.

@@ -8,9 +8,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::money::Amount;
+use super::order::ProductIdentifier;
 use super::quantity::Quantity;
 use super::reading::{self, Unreadable};
-use super::stored::ProductIdentifier;
 
 /// A line of an order.
 #[derive(Debug, Deserialize, JsonSchema)]

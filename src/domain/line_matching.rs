@@ -4,7 +4,8 @@
 
 use super::input::LineItem;
 use super::order::Alias;
-use super::stored::{ProductIdentifier, StoredLine};
+use super::order::ProductIdentifier;
+use super::stored::StoredLine;
 
 /// The lines of two orders, matched as far as they can be.
 pub(super) struct Matching<'a> {

@@ -104,6 +104,13 @@ pub struct Money {
     pub currency_code: Currency,
 }
 
+/// An amount in the currency of its message, which need not be given where there is no amount.
+pub(super) fn in_currency(amount: Option<Amount>, currency: Option<Currency>) -> Result<Option<Money>, Unreadable> {
+    let Some(amount) = amount else { return Ok(None) };
+    let currency_code = currency.ok_or_else(|| Unreadable::missing("currency"))?;
+    Ok(Some(Money { amount, currency_code }))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -71,3 +71,15 @@ pub enum OrderIdentifier {
     /// Any alias of the order.
     Alias(Alias),
 }
+
+/// One way to name a product; serialized as an input of the API has it, `{ "sku": "S-2" }`.
+#[derive(Clone, Debug, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ProductIdentifier {
+    /// Buy with Prime's product id.
+    ProductId(String),
+    /// The shop's stock keeping unit.
+    Sku(String),
+    /// The shop's product id.
+    ExternalId(String),
+}

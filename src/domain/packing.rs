@@ -9,7 +9,6 @@ use std::io::Read;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use serde_json::value::RawValue;
 
-use super::envelope::without_mark;
 use super::rejection::Rejection;
 
 /// An unpacked body may be longer than the limit of a body by this factor.
@@ -52,6 +51,11 @@ pub fn unpacked<'b>(
         }
     }
     Err(invalid(format!("{packing} is named, but the body cannot be unpacked")))
+}
+
+/// A body without the byte order mark that some write before it.
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
 }
 
 /// A packing, and where it is named.

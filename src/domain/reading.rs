@@ -10,7 +10,6 @@ use serde::de::{DeserializeOwned, Error as _, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::money::{Amount, Currency, Money};
 use super::rejection::Rejection;
 
 /// Reads the data of a message. What cannot be read is refused with the path of the field and without
@@ -206,13 +205,6 @@ fn shifted(mut decimal: Decimal, exponent: i32) -> Option<Decimal> {
     decimal.set_scale(0).ok()?;
     let power = 10_i128.checked_pow(scale.unsigned_abs())?;
     decimal.checked_mul(Decimal::try_from_i128_with_scale(power, 0).ok()?)
-}
-
-/// An amount in the currency of its message, which need not be given where there is no amount.
-pub(super) fn in_currency(amount: Option<Amount>, currency: Option<Currency>) -> Result<Option<Money>, Unreadable> {
-    let Some(amount) = amount else { return Ok(None) };
-    let currency_code = currency.ok_or_else(|| Unreadable::missing("currency"))?;
-    Ok(Some(Money { amount, currency_code }))
 }
 
 /// A text that is not blank.

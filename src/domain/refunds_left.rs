@@ -12,7 +12,8 @@ use super::line_matching::alias_of;
 use super::money::{Amount, Money};
 use super::refund::{LineName, ToldLine};
 use super::rejection::Rejection;
-use super::rules::{Rule, Rules};
+use super::rule::Rule;
+use super::rules::Rules;
 use super::stored::{Named, StoredLine, StoredOrder, StoredPayment, StoredRefund, StoredRefundLine};
 
 /// What is left to tell.

@@ -2,7 +2,7 @@
 //!
 //! Not here: errors of the API.
 
-use super::rules::Rule;
+use super::rule::Rule;
 
 /// A message that is refused without a call, and the reason to put into its letter.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

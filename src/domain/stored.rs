@@ -5,12 +5,10 @@
 use std::fmt;
 
 use rust_decimal::Decimal;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use super::input::{LinkKind, PaymentState, RefundState};
 use super::money::{Currency, Money};
-use super::order::Alias;
+use super::order::{Alias, ProductIdentifier};
 
 /// What is known of a stored order. `None` everywhere means "not told", never "not there".
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,18 +67,6 @@ pub struct StoredLine {
     pub quantity: Option<Decimal>,
     /// Price of one piece.
     pub price: Option<StoredMoney>,
-}
-
-/// One way to name a product; serialized as an input of the API has it, `{ "sku": "S-2" }`.
-#[derive(Clone, Debug, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ProductIdentifier {
-    /// Buy with Prime's product id.
-    ProductId(String),
-    /// The shop's stock keeping unit.
-    Sku(String),
-    /// The shop's product id.
-    ExternalId(String),
 }
 
 /// An amount in a currency.

@@ -1,11 +1,12 @@
-//! From a message to the input of a call.
+//! From a message to the command that it stands for, and the input of its call.
 //!
-//! Not here: reading the message, which leaves nothing to refuse; rules of the API.
+//! Not here: reading the fields; rules of the API.
 
 use super::amendment::Amendment;
 use super::checkout::{Checkout, Identity, IdentityKind, Link, NamedAlias, Payment, PlacedOrder, ShipTo};
-use super::command::{AmendOrder, CreateOrder, Refund, StartFulfillment, UpdateRefunds};
+use super::command::{AmendOrder, Command, CreateOrder, Refund, StartFulfillment, UpdateRefunds};
 use super::conventions::Conventions;
+use super::envelope::{Envelope, Kind};
 use super::fulfillment::Fulfillment;
 use super::input::{
     Address, BundleProduct, Contact, CreateOrderInput, Customer, DeliveryDetails, DeliveryDiscount, DeliveryMessage,
@@ -17,10 +18,39 @@ use super::input::{
 use super::line::{Bundle, Delivery, Line, LineDiscount};
 use super::money::{Amount, Currency, Money};
 use super::order::{Alias, AliasTypes};
+use super::reading;
 use super::refund::{RefundUpdate, ToldRefund};
+use super::rejection::Rejection;
+
+/// The command that a message stands for.
+///
+/// # Errors
+/// A message that is not what its kind asks for, with the path of the field.
+pub fn command_for(envelope: &Envelope, conventions: &Conventions) -> Result<Command, Rejection> {
+    let aliases = &conventions.aliases;
+    match envelope.kind {
+        Kind::CheckoutCompleted => {
+            let checkout: Checkout = reading::read(&envelope.data)?;
+            checkout.check_line_ids()?;
+            Ok(Command::CreateOrder(Box::new(create_order(checkout, conventions))))
+        }
+        Kind::FulfillmentTriggered => {
+            let fulfillment: Fulfillment = reading::read(&envelope.data)?;
+            Ok(Command::StartFulfillment(start_fulfillment(fulfillment, aliases)))
+        }
+        Kind::OrderAmended => {
+            let amendment: Amendment = reading::read(&envelope.data)?;
+            Ok(Command::AmendOrder(amend_order(amendment, aliases)))
+        }
+        Kind::RefundUpdated => {
+            let update: RefundUpdate = reading::read(&envelope.data)?;
+            Ok(Command::UpdateRefunds(update_refunds(update, aliases)))
+        }
+    }
+}
 
 /// The create that a checkout asks for.
-pub(super) fn create_order(checkout: Checkout, conventions: &Conventions) -> CreateOrder {
+fn create_order(checkout: Checkout, conventions: &Conventions) -> CreateOrder {
     let (currency, types) = (checkout.currency, &conventions.aliases);
     let start = checkout.start_fulfillment.unwrap_or(conventions.start_with_order);
     let offers_expire = (checkout.lines.iter().enumerate())
@@ -50,7 +80,7 @@ pub(super) fn create_order(checkout: Checkout, conventions: &Conventions) -> Cre
 }
 
 /// The update that starts a fulfillment.
-pub(super) fn start_fulfillment(fulfillment: Fulfillment, types: &AliasTypes) -> StartFulfillment {
+fn start_fulfillment(fulfillment: Fulfillment, types: &AliasTypes) -> StartFulfillment {
     let identifier = fulfillment.order.identifier(types);
     let input =
         UpdateOrderInput { desired_execution_state: Some(DesiredExecutionState::Started), ..Default::default() };
@@ -58,7 +88,7 @@ pub(super) fn start_fulfillment(fulfillment: Fulfillment, types: &AliasTypes) ->
 }
 
 /// The update that an amendment asks for.
-pub(super) fn amend_order(amendment: Amendment, types: &AliasTypes) -> AmendOrder {
+fn amend_order(amendment: Amendment, types: &AliasTypes) -> AmendOrder {
     let identifier = amendment.order.identifier(types);
     let input = UpdateOrderInput {
         total_price: amendment.total.map(|value| TotalPrice { value }),
@@ -72,7 +102,7 @@ pub(super) fn amend_order(amendment: Amendment, types: &AliasTypes) -> AmendOrde
 }
 
 /// The update of refunds that a message asks for, before it is known what of it is there already.
-pub(super) fn update_refunds(update: RefundUpdate, types: &AliasTypes) -> UpdateRefunds {
+fn update_refunds(update: RefundUpdate, types: &AliasTypes) -> UpdateRefunds {
     let RefundUpdate { order, currency, refunds } = update;
     let refund = |told: ToldRefund| Refund {
         alias: told.external_id.filter(|_| told.id.is_none()).map(|id| Alias::new(&types.refund, id)),

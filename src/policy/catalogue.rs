@@ -9,7 +9,7 @@ pub use listing::{Entry, entries};
 pub use rows::ROWS;
 use rows::{CANCELLED, FIVE_ALIASES};
 
-use crate::domain::rules::Rule;
+use crate::domain::rule::Rule;
 use crate::ports::Operation;
 
 /// What an error means for the message that met it.

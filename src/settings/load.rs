@@ -12,7 +12,7 @@ use crate::api::ClientConfig;
 use crate::broker::{BrokerConfig, Names, TlsFiles};
 use crate::domain::conventions::Conventions;
 use crate::domain::order::AliasTypes;
-use crate::domain::rules::Rule;
+use crate::domain::rule::Rule;
 use crate::policy::breaker::Waits;
 use crate::policy::decide::Limits;
 use crate::worker::{Pacing, Timing};

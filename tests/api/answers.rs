@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bwp_sync::domain::input::{LinkKind, PaymentState, RefundState};
 use bwp_sync::domain::order::Alias;
+use bwp_sync::domain::order::ProductIdentifier;
 use bwp_sync::domain::stored::{
-    Destination, ExecutionState, Named, PackageState, ProductIdentifier, StoredLine, StoredLink, StoredMoney,
-    StoredOrder, StoredPayment, StoredRefund, StoredRefundLine,
+    Destination, ExecutionState, Named, PackageState, StoredLine, StoredLink, StoredMoney, StoredOrder, StoredPayment,
+    StoredRefund, StoredRefundLine,
 };
 use bwp_sync::ports::{ApiError, OrderApi};
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_graphql::parser::parse_query;
 use bwp_sync::api::ApiVersion;
-use bwp_sync::domain::command::{Command, command_for};
+use bwp_sync::domain::command::Command;
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{RawMessage, open};
 use bwp_sync::domain::input::{
@@ -18,6 +18,7 @@ use bwp_sync::domain::input::{
 };
 use bwp_sync::domain::money::Money;
 use bwp_sync::domain::order::{Alias, OrderIdentifier};
+use bwp_sync::domain::transform::command_for;
 use bwp_sync::ports::{ApiError, OrderApi};
 use serde_json::{Value, json};
 

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use bwp_sync::domain::command::{command_for, order_key};
+use bwp_sync::domain::command::order_key;
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{self, RawMessage};
+use bwp_sync::domain::transform::command_for;
 use jiff::Timestamp;
 use proptest::prelude::*;
 

@@ -7,7 +7,8 @@ use bwp_sync::domain::input::RefundState;
 use bwp_sync::domain::order::Alias;
 use bwp_sync::domain::refunds_left::{Obstacle, RefundsLeft, left_of};
 use bwp_sync::domain::rejection::RejectionCode;
-use bwp_sync::domain::rules::{Rule, Rules};
+use bwp_sync::domain::rule::Rule;
+use bwp_sync::domain::rules::Rules;
 use bwp_sync::domain::stored::{Named, StoredMoney, StoredOrder, StoredPayment, StoredRefund};
 use serde_json::{Value, json};
 

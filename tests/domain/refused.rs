@@ -5,7 +5,7 @@
 use bwp_sync::domain::command::{Command, order_key};
 use bwp_sync::domain::order::Alias;
 use bwp_sync::domain::rejection::{Rejection, RejectionCode};
-use bwp_sync::domain::rules::Rule;
+use bwp_sync::domain::rule::Rule;
 use serde_json::{Value, json};
 
 use crate::support::{changed, checked, command, fixture, open, samples};

@@ -4,7 +4,8 @@
 
 use bwp_sync::domain::command::Command;
 use bwp_sync::domain::rejection::{Rejection, RejectionCode};
-use bwp_sync::domain::rules::{Rule, Rules};
+use bwp_sync::domain::rule::Rule;
+use bwp_sync::domain::rules::Rules;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

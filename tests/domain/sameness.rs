@@ -5,9 +5,10 @@
 use bwp_sync::domain::command::Command;
 use bwp_sync::domain::input::CreateOrderInput;
 use bwp_sync::domain::order::Alias;
+use bwp_sync::domain::order::ProductIdentifier;
 use bwp_sync::domain::outcome::ResultLine;
 use bwp_sync::domain::sameness::{self, Sameness};
-use bwp_sync::domain::stored::{Destination, ProductIdentifier, StoredLine, StoredMoney, StoredOrder};
+use bwp_sync::domain::stored::{Destination, StoredLine, StoredMoney, StoredOrder};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 

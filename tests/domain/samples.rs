@@ -2,9 +2,10 @@
 //!
 //! Not here: messages that are refused.
 
-use bwp_sync::domain::command::{Command, CreateOrder, StartFulfillment, command_for};
+use bwp_sync::domain::command::{Command, CreateOrder, StartFulfillment};
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::order::{Alias, AliasTypes, OrderIdentifier};
+use bwp_sync::domain::transform::command_for;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use bwp_sync::domain::command::{self, Command};
+use bwp_sync::domain::command::Command;
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{self, Envelope, RawMessage};
 use bwp_sync::domain::rejection::Rejection;
+use bwp_sync::domain::transform::command_for;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -50,7 +51,7 @@ pub(crate) fn open(body: &[u8]) -> Result<Envelope, Rejection> {
 
 /// The command that a body stands for.
 pub(crate) fn command(body: &[u8]) -> Result<Command, Rejection> {
-    command::command_for(&open(body)?, &Conventions::default())
+    command_for(&open(body)?, &Conventions::default())
 }
 
 /// Whether a command breaks a rule that is checked by default.

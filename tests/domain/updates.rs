@@ -2,7 +2,7 @@
 //!
 //! Not here: what of an update the order shows already (see `left`), rules of the API (see `rules`).
 
-use bwp_sync::domain::command::{AmendOrder, Command, UpdateRefunds, command_for};
+use bwp_sync::domain::command::{AmendOrder, Command, UpdateRefunds};
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::input::{DesiredExecutionState, RefundsInput};
 use bwp_sync::domain::order::{Alias, OrderIdentifier};
@@ -10,6 +10,7 @@ use bwp_sync::domain::refunds_left::left_of;
 use bwp_sync::domain::rejection::RejectionCode;
 use bwp_sync::domain::rules::Rules;
 use bwp_sync::domain::stored::{StoredLine, StoredOrder};
+use bwp_sync::domain::transform::command_for;
 use serde_json::{Value, json};
 
 use crate::samples::assert_input;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use bwp_sync::api::ApiVersion;
-use bwp_sync::domain::rules::{Rule, Rules};
+use bwp_sync::domain::rule::Rule;
+use bwp_sync::domain::rules::Rules;
 use bwp_sync::policy::catalogue::OwnCode;
 use bwp_sync::ports::{Inbound, Settlement};
 use bwp_sync::simulator::{Config, Operation, Simulator};

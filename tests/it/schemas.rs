@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use bwp_sync::domain::command::command_for;
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{Kind, RawMessage, open};
 use bwp_sync::domain::outcome::{ResultEvent, ResultKind};
 use bwp_sync::domain::schema::{of_message, of_result};
+use bwp_sync::domain::transform::command_for;
 use jiff::Timestamp;
 use jsonschema::Validator;
 use serde_json::{Value, json};

@@ -4,9 +4,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use bwp_sync::domain::command::{Command, CreateOrder, command_for};
+use bwp_sync::domain::command::{Command, CreateOrder};
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{RawMessage, open};
+use bwp_sync::domain::transform::command_for;
 use bwp_sync::ports::Inbound;
 
 /// The eight examples of the createOrder reference, as messages.

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::text;
 use crate::domain::order::Alias;
+use crate::domain::order::ProductIdentifier;
 use crate::domain::stored::{
-    Destination, ExecutionState, Named, PackageState, ProductIdentifier, StoredLine, StoredLink, StoredMoney,
-    StoredOrder, StoredPayment, StoredRefund, StoredRefundLine,
+    Destination, ExecutionState, Named, PackageState, StoredLine, StoredLink, StoredMoney, StoredOrder, StoredPayment,
+    StoredRefund, StoredRefundLine,
 };
 
 /// Reads an order; `None` where there is no id. In an answer `with_errors` a `null` can stand for what an error hides;

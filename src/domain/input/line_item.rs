@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::Taxes;
 use crate::domain::money::Money;
 use crate::domain::order::Alias;
+use crate::domain::order::ProductIdentifier;
 use crate::domain::quantity::Quantity;
-use crate::domain::stored::ProductIdentifier;
 
 /// One line of an order.
 #[derive(Clone, Debug, PartialEq, Serialize)]
