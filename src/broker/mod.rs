@@ -13,6 +13,7 @@ pub mod letter;
 pub mod letter_box;
 pub mod letter_copy;
 pub mod letter_lock;
+mod lost;
 pub mod management;
 pub mod migrate;
 pub mod migration_report;

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::consuming::Consuming;
 use super::inbound::{Circumstances, delivery_count, fingerprint, inbound};
 use super::intake::{Intake, Room};
-use super::session::Lost;
+use super::lost::Lost;
 use super::settle::{Acknowledged, Settler};
 use super::tries::{Tries, TriesError};
 use crate::ports::{Handling, Inbound, Job, Session, Settling};

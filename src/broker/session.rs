@@ -17,64 +17,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::config::BrokerConfig;
-use super::connection::{Frame, OpenError, close, open, open_with_wire};
-use super::consuming::{ConsumerError, Consuming, LookError};
+use super::connection::{Frame, close, open, open_with_wire};
+use super::consuming::Consuming;
 use super::intake::Intake;
+use super::lost::Lost;
 use super::publish::Publisher;
 use super::pump::{Deliveries, Pump};
-use super::settle::{SettleError, Settler};
-use super::topology::{TopologyError, declare};
-use super::tries::{Tries, TriesError};
+use super::settle::Settler;
+use super::topology::declare;
+use super::tries::Tries;
 use crate::ports::{BrokerState, Job};
 
 /// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A session that lasted for so long, or settled a message, was a good one; the next pause starts small again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
-
-/// Why a session ended that was not told to.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Lost {
-    #[error("cannot connect: {0}")]
-    Open(#[from] OpenError),
-    #[error(transparent)]
-    Topology(#[from] TopologyError),
-    #[error(transparent)]
-    Consume(#[from] ConsumerError),
-    #[error("cannot open a channel: {0}")]
-    Channel(#[from] lapin::Error),
-    #[error(transparent)]
-    Settle(#[from] SettleError),
-    #[error(transparent)]
-    Tries(#[from] TriesError),
-    #[error("the publishing connection is gone")]
-    Publishing,
-    #[error(transparent)]
-    Look(#[from] LookError),
-    #[error("a delivery is unacknowledged for `broker.give_back_after`, so everything is given back")]
-    HeldTooLong,
-    #[error("nobody takes messages any more")]
-    NoWorker,
-}
-
-impl Lost {
-    /// The cause in one word.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Open(_) => "not-connected",
-            Self::Topology(_) => "topology",
-            Self::Consume(ConsumerError::Failed { .. }) => "consumer",
-            Self::Consume(ConsumerError::Cancelled(_)) => "consumer-cancelled",
-            Self::Channel(_) => "channel",
-            Self::Settle(_) => "settlement",
-            Self::Tries(_) => "tries",
-            Self::Publishing => "publishing-connection",
-            Self::Look(_) => "look",
-            Self::HeldTooLong => "held-too-long",
-            Self::NoWorker => "no-worker",
-        }
-    }
-}
 
 /// Hands messages on as jobs and carries out their settlements, until `stop`.
 ///
