@@ -12,6 +12,7 @@ use lapin::options::BasicAckOptions;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::connection::acknowledge;
 use super::inbound::text;
 use super::outgoing::own;
 use crate::domain::outcome::body_id;
@@ -169,7 +170,7 @@ impl StoredLetter {
     /// # Errors
     /// The connection is gone: the letter is in its queue as before.
     pub async fn take_out(&self) -> Result<(), TakeOutError> {
-        match self.delivery.acker.ack(BasicAckOptions::default()).await {
+        match acknowledge(&self.delivery.acker, BasicAckOptions::default()).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(TakeOutError::Stale),
             Err(error) => Err(TakeOutError::Lost(error)),
