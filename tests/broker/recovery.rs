@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bwp_sync::broker::connection::acknowledge;
+use bwp_sync::simulator::{Fault, FaultRule, Operation};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use lapin::BasicProperties;
@@ -19,6 +20,7 @@ use crate::support::broker::Broker;
 use crate::support::node::Node;
 use crate::support::relay::Relay;
 use crate::support::until::until;
+use crate::work::{Work, updates};
 
 /// While the broker is there: the first pause is at most 200 ms, connecting and declaring take about half a second, and
 /// the broker tells of consumers every second. The rest is room for a busy machine.
@@ -119,6 +121,53 @@ async fn a_consuming_channel_that_the_broker_closed_and_a_broker_that_was_killed
     watch.resumes_within(AFTER_A_PAUSE).await;
     stage.publish(&checkout("SO-1")).await;
     stage.results().await.until(SOON, |seen| seen.len() == 1).await;
+}
+
+/// The one that consumes, those that publish, and the others, one after the other, with messages in hand.
+#[tokio::test]
+async fn channels_that_the_broker_closes_while_messages_are_in_hand_break_no_order_and_double_nothing() {
+    let node = Node::start().await;
+    let stage = Stage::on(&node).await;
+    let worker = stage.worker(&[]).await;
+    let mut results = stage.results().await;
+    let mut work = Work::begin(&stage, &mut results, 12).await;
+    stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 500 }).on(Operation::UpdateOrder));
+    let mut lost = 0;
+    for client in ["bwp-sync consume", "bwp-sync publish"] {
+        let shown = async || stage.vhost.channels_of(client).await;
+        let all = until("its channels are shown", SOON, shown, |channels| channels.len() >= 2).await.len();
+        for place in (0..all).rev() {
+            let channels = until("its channels are shown", SOON, shown, |channels| channels.len() == all).await;
+            work.amend(&stage, 3).await;
+            updates(&mut stage.simulator.subscribe(), 1).await;
+            close_channel(&node, &channels[place]).await;
+            // nothing is asked of the channel for records before a message comes often, nor of the one for letters before
+            // there is a letter
+            if !(client == "bwp-sync consume" && place == 0) {
+                stage.publish(&checkout_of(&format!("refused-{lost}"), "sim-ItemOutOfStock")).await;
+                work.also(1);
+                lost += 1;
+                worker.consumes(1 + lost).await;
+                stage.consumer(PREFETCH, &[]).await;
+            }
+        }
+    }
+    work.is_done(&mut results, SOON).await;
+    assert_eq!(stage.left_in(LETTERS).await.len(), lost);
+    work.ends_in_order(&stage, &mut results).await;
+    assert_eq!(worker.said("not consuming"), lost);
+    assert_eq!(stage.simulator.ledger().orders_created(), work.orders.len());
+    assert_eq!(worker.terminated().await, Some(0));
+    assert!(stage.left_in(ORDERS).await.is_empty());
+}
+
+/// Makes the broker close a channel, as if its client had acknowledged what it never got.
+async fn close_channel(node: &Node, name: &str) {
+    let close = format!(
+        "[rabbit_channel:do(Channel, {{'basic.ack', 999999, false}})
+            || Channel <- rabbit_channel:list(), [{{name, <<\"{name}\">>}}] <- [rabbit_channel:info(Channel, [name])]]."
+    );
+    node.ctl(&["eval", &close]).await;
 }
 
 /// Makes the broker close the channels that have this prefetch, as if their client had acknowledged what it never got.

@@ -69,7 +69,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Builds it and returns when all workers consume. Logs go to the folder.
     pub(crate) async fn new(scenario: &Scenario, seed: u64, logs: &Path) -> Self {
-        let nodes = cluster(scenario.nodes).await;
+        let nodes = Node::cluster(scenario.nodes).await;
         let vhost = nodes[nodes.len() - 1].vhost().await;
         let uris = nodes.iter().map(|node| vhost.amqp_uri_through(&node.address())).collect();
         let uris: Nodes = Arc::new(uris);
@@ -255,13 +255,6 @@ fn tag(worker: usize) -> String {
 /// The consumers of the work queue.
 async fn consumers(vhost: &Vhost) -> Vec<Consumer> {
     vhost.consumers().await.into_iter().filter(|consumer| consumer.queue == ORDERS).collect()
-}
-
-async fn cluster(size: usize) -> Vec<Node> {
-    let first = Node::start().await;
-    let mut nodes = join_all((1..size).map(|_| first.start_beside())).await;
-    nodes.push(first);
-    nodes
 }
 
 async fn keep_results(vhost: &Vhost) {
