@@ -209,9 +209,16 @@ impl Settler {
         properties: BasicProperties,
         body: &[u8],
     ) -> Result<(), PublishError> {
+        let mut said = false;
         loop {
             match publisher.publish(exchange, key, properties.clone(), body).await {
-                Err(refused @ PublishError::Refused(_)) => self.ask_again(refused).await?,
+                Err(refused @ PublishError::Refused(_)) => {
+                    if !said {
+                        tracing::warn!(cause = %refused, "a message is not settled until the broker takes what is published of it");
+                        said = true;
+                    }
+                    self.ask_again(refused).await?;
+                }
                 published => return published,
             }
         }
