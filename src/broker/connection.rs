@@ -7,9 +7,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lapin::options::BasicAckOptions;
 use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream, RustlsConnector, TLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Acker, Connection, ConnectionProperties};
 use secrecy::ExposeSecret;
 use url::{Host, Url};
 
@@ -20,6 +21,8 @@ use crate::tls::TlsError;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// A close that is not answered by then is left to the broker's heartbeat.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a delivery under acknowledgement is asked whether its connection is lost.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -162,6 +165,26 @@ pub async fn close_channel(channel: &lapin::Channel) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "channel was closed already"),
         Err(_elapsed) => tracing::debug!("channel did not confirm its close"),
+    }
+}
+
+/// Acknowledges; `false` means that the broker has not heard of it, and the message comes again.
+///
+/// lapin never ends an acknowledgement that is asked for while its connection is being lost. The delivery knows of the loss
+/// soon after, so that is looked for.
+///
+/// # Errors
+/// The connection is gone.
+pub async fn acknowledge(acker: &Acker, options: BasicAckOptions) -> lapin::Result<bool> {
+    let connection_is_lost = async {
+        while !acker.poisoned() {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        acknowledged = acker.ack(options) => acknowledged,
+        () = connection_is_lost => Ok(false),
     }
 }
 

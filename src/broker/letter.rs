@@ -14,14 +14,14 @@ use lapin::types::AMQPValue;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::connection::acknowledge;
 use super::death::{self, Death};
 use super::inbound::text;
 use super::outgoing::own;
 use crate::domain::command::order_key;
 use crate::domain::envelope::{Envelope, RawMessage, Refused, open};
 use crate::domain::outcome::body_id;
-use crate::domain::packing::unpacked;
-use crate::domain::packing::without_mark;
+use crate::domain::packing::{unpacked, without_mark};
 use crate::ports::Operation;
 
 /// Bytes of a packed body that a tool unpacks.
@@ -177,7 +177,7 @@ impl StoredLetter {
     /// # Errors
     /// The connection is gone: the letter is in its queue as before.
     pub async fn take_out(&self) -> Result<(), TakeOutError> {
-        match self.delivery.acker.ack(BasicAckOptions::default()).await {
+        match acknowledge(&self.delivery.acker, BasicAckOptions::default()).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(TakeOutError::Stale),
             Err(error) => Err(TakeOutError::Lost(error)),

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::config::{BrokerConfig, Unroutable};
+use super::connection::acknowledge;
 use super::outgoing::{for_hop, for_letter, for_result};
 use super::publish::{PublishError, Publisher};
 use super::topology::declare;
@@ -102,7 +103,7 @@ impl Settler {
                 self.result(result).await?;
             }
         }
-        match delivery.acker.ack(BasicAckOptions::default()).await {
+        match acknowledge(&delivery.acker, BasicAckOptions::default()).await {
             Ok(true) => Ok(Acknowledged::Yes),
             Ok(false) => Ok(Acknowledged::Stale),
             Err(error) => Err(SettleError::Ack(error)),
@@ -208,9 +209,16 @@ impl Settler {
         properties: BasicProperties,
         body: &[u8],
     ) -> Result<(), PublishError> {
+        let mut said = false;
         loop {
             match publisher.publish(exchange, key, properties.clone(), body).await {
-                Err(refused @ PublishError::Refused(_)) => self.ask_again(refused).await?,
+                Err(refused @ PublishError::Refused(_)) => {
+                    if !said {
+                        tracing::warn!(cause = %refused, "a message is not settled until the broker takes what is published of it");
+                        said = true;
+                    }
+                    self.ask_again(refused).await?;
+                }
                 published => return published,
             }
         }

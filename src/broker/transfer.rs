@@ -12,7 +12,7 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, Consumer};
 
 use super::config::Names;
-use super::connection::close_channel;
+use super::connection::{acknowledge, close_channel};
 use super::inbound::{Circumstances, FirstSights, Sight, inbound};
 use super::outgoing::for_hop;
 use super::publish::{PublishError, Publisher};
@@ -170,7 +170,7 @@ impl<'a> Transfer<'a> {
             let batch = reader.batch(usize::from(BATCH).min(most - moved)).await?;
             let Some(last) = batch.last() else { break };
             self.publish(&batch, from, to).await?;
-            let acknowledged = last.acker.ack(BasicAckOptions { multiple: true }).await;
+            let acknowledged = acknowledge(&last.acker, BasicAckOptions { multiple: true }).await;
             let acknowledged = acknowledged.map_err(|error| TransferError::Lost { queue: from.into(), error })?;
             if !acknowledged {
                 return Err(TransferError::Ended(from.into()));

@@ -15,6 +15,7 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel};
 use uuid::Uuid;
 
+use super::connection::acknowledge;
 use super::inbound::text as header_text;
 use super::outgoing::own;
 use super::publish::{PublishError, Publisher};
@@ -117,7 +118,7 @@ impl Tries {
         let has_ended = |record: &&BasicGetMessage| handling_of(record).is_none_or(|handling| ended.contains(handling));
         // the beginning first: an end alone counts for nothing, should the rest be cut off
         for record in of_kind(BEGAN).filter(has_ended).chain(of_kind(ENDED)) {
-            record.acker.ack(BasicAckOptions::default()).await?;
+            acknowledge(&record.acker, BasicAckOptions::default()).await?;
         }
         let mut unended = 0;
         for record in of_kind(BEGAN).filter(|record| !has_ended(record)) {

@@ -1,10 +1,13 @@
 //! A broker that has blocked publishers.
 
+use std::time::Duration;
+
 use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
 use lapin::message::BasicGetMessage;
 use lapin::options::{BasicGetOptions, BasicRejectOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::Value;
+use tokio::time::sleep;
 
 use crate::admin::{LISTEN, address, get, ready};
 use crate::messages::{Message, checkout, outcomes};
@@ -12,7 +15,9 @@ use crate::stage::{ORDERS, SOON, Stage, call_of};
 use crate::support::amqp::Client;
 use crate::support::broker::Queue;
 use crate::support::node::Node;
+use crate::support::relay::Relay;
 use crate::support::until::until;
+use crate::work::Work;
 
 /// A queue of which what is rejected goes to the work queue.
 async fn declare_before(client: &Client, name: &str) {
@@ -92,4 +97,41 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
     assert_eq!(worker.said("not consuming"), 0, "no confirm timed out");
     assert_eq!(stage.simulator.ledger().orders_created(), 1);
     assert_eq!(worker.terminated().await, Some(0));
+}
+
+/// As long as a test can afford, and longer than the worker waits for anything else.
+#[tokio::test]
+async fn an_alarm_of_a_minute_with_connections_cut_meanwhile_breaks_no_order_and_loses_nothing() {
+    const CUTS: usize = 6;
+    let node = Node::start().await;
+    let stage = Stage::on(&node).await;
+    let wire = Relay::start(&node.address());
+    let uri = stage.vhost.amqp_uri_through(&wire.address());
+    let settings = [("BWP__BROKER__URI", uri.as_str()), ("BWP__BROKER__CONFIRM_TIMEOUT", "3s")];
+    let first = stage.tagged("first", &settings).await;
+    stage.active("first").await;
+    let second = stage.tagged("second", &settings).await;
+    let mut results = stage.results().await;
+    let mut work = Work::begin(&stage, &mut results, 12).await;
+    stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 200 }).on(Operation::UpdateOrder));
+    work.amend(&stage, 20).await;
+    let set = "S = fun(L) -> vm_memory_monitor:set_vm_memory_high_watermark(L) end";
+    let alarm = format!("{set}, S(0.0), timer:sleep(60000), S({{absolute, \"512MB\"}}).");
+    let alarm = ["eval", &alarm];
+    let cuts = async {
+        for cut in 1..=CUTS {
+            sleep(Duration::from_secs(9)).await;
+            wire.cut().await;
+            for worker in [&first, &second] {
+                worker.consumes(1 + cut).await;
+            }
+        }
+    };
+    tokio::join!(node.ctl(&alarm), cuts);
+    work.amend(&stage, 1).await;
+    work.ends_in_order(&stage, &mut results).await;
+    for worker in [first, second] {
+        assert_eq!(worker.terminated().await, Some(0));
+    }
+    assert!(stage.left_in(ORDERS).await.is_empty());
 }

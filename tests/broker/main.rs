@@ -14,6 +14,7 @@ mod work;
 mod admin;
 mod alarm;
 mod check;
+mod cluster;
 mod crashes;
 mod delivery;
 mod drops;

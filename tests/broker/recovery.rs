@@ -3,14 +3,24 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use bwp_sync::broker::connection::acknowledge;
+use bwp_sync::simulator::{Fault, FaultRule, Operation};
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use lapin::BasicProperties;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions};
+use lapin::types::FieldTable;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
 use crate::messages::{checkout, checkout_of, outcomes};
 use crate::stage::{LETTERS, ORDERS, PREFETCH, RESULTS, SOON, Stage, Worker};
+use crate::support::amqp::Client;
 use crate::support::broker::Broker;
 use crate::support::node::Node;
 use crate::support::relay::Relay;
 use crate::support::until::until;
+use crate::work::{Work, updates};
 
 /// While the broker is there: the first pause is at most 200 ms, connecting and declaring take about half a second, and
 /// the broker tells of consumers every second. The rest is room for a busy machine.
@@ -113,6 +123,53 @@ async fn a_consuming_channel_that_the_broker_closed_and_a_broker_that_was_killed
     stage.results().await.until(SOON, |seen| seen.len() == 1).await;
 }
 
+/// The one that consumes, those that publish, and the others, one after the other, with messages in hand.
+#[tokio::test]
+async fn channels_that_the_broker_closes_while_messages_are_in_hand_break_no_order_and_double_nothing() {
+    let node = Node::start().await;
+    let stage = Stage::on(&node).await;
+    let worker = stage.worker(&[]).await;
+    let mut results = stage.results().await;
+    let mut work = Work::begin(&stage, &mut results, 12).await;
+    stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 500 }).on(Operation::UpdateOrder));
+    let mut lost = 0;
+    for client in ["bwp-sync consume", "bwp-sync publish"] {
+        let shown = async || stage.vhost.channels_of(client).await;
+        let all = until("its channels are shown", SOON, shown, |channels| channels.len() >= 2).await.len();
+        for place in (0..all).rev() {
+            let channels = until("its channels are shown", SOON, shown, |channels| channels.len() == all).await;
+            work.amend(&stage, 3).await;
+            updates(&mut stage.simulator.subscribe(), 1).await;
+            close_channel(&node, &channels[place]).await;
+            // nothing is asked of the channel for records before a message comes often, nor of the one for letters before
+            // there is a letter
+            if !(client == "bwp-sync consume" && place == 0) {
+                stage.publish(&checkout_of(&format!("refused-{lost}"), "sim-ItemOutOfStock")).await;
+                work.also(1);
+                lost += 1;
+                worker.consumes(1 + lost).await;
+                stage.consumer(PREFETCH, &[]).await;
+            }
+        }
+    }
+    work.is_done(&mut results, SOON).await;
+    assert_eq!(stage.left_in(LETTERS).await.len(), lost);
+    work.ends_in_order(&stage, &mut results).await;
+    assert_eq!(worker.said("not consuming"), lost);
+    assert_eq!(stage.simulator.ledger().orders_created(), work.orders.len());
+    assert_eq!(worker.terminated().await, Some(0));
+    assert!(stage.left_in(ORDERS).await.is_empty());
+}
+
+/// Makes the broker close a channel, as if its client had acknowledged what it never got.
+async fn close_channel(node: &Node, name: &str) {
+    let close = format!(
+        "[rabbit_channel:do(Channel, {{'basic.ack', 999999, false}})
+            || Channel <- rabbit_channel:list(), [{{name, <<\"{name}\">>}}] <- [rabbit_channel:info(Channel, [name])]]."
+    );
+    node.ctl(&["eval", &close]).await;
+}
+
 /// Makes the broker close the channels that have this prefetch, as if their client had acknowledged what it never got.
 async fn close_channels_with(node: &Node, prefetch: u64) {
     let close = format!(
@@ -172,5 +229,45 @@ async fn without_a_queue_of_letters_the_message_stays_and_no_failure_is_told() {
     // one of each, though it was tried several times: nothing was told or acknowledged before the letter was taken
     for (queue, expected) in [(ORDERS, 0), (LETTERS, 1), (RESULTS, 1)] {
         assert_eq!(stage.left_in(queue).await.len(), expected, "{queue}");
+    }
+}
+
+/// lapin alone leaves one of twenty without an end (seen with 4.12.3).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledgements_that_meet_the_loss_of_their_connection_come_to_an_end() {
+    const LOSSES: usize = 80;
+    const MESSAGES: usize = 200;
+    let broker = Broker::shared();
+    let (relay, vhost) = (Relay::start(&broker.address()), broker.vhost().await);
+    let shop = Client::connect(&vhost.amqp_uri(), "shop").await;
+    shop.declare_quorum_queue(ORDERS).await;
+    let mut missing = MESSAGES;
+    for loss in 0..LOSSES {
+        let publish = || shop.publish("", ORDERS, BasicProperties::default(), b"one");
+        join_all((0..missing).map(|_| publish())).await;
+        let client = Client::connect(&vhost.amqp_uri_through(&relay.address()), "to be cut").await;
+        let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
+        let consumed = client.channel.basic_consume(ORDERS.into(), "".into(), options, none);
+        let deliveries: Vec<_> = consumed.await.unwrap().take(MESSAGES).collect().await;
+        missing = 0;
+        let begun = Notify::new();
+        let acknowledge_all = async {
+            for delivery in &deliveries {
+                if missing == loss % 5 {
+                    begun.notify_one();
+                }
+                let acker = &delivery.as_ref().unwrap().acker;
+                if !matches!(acknowledge(acker, BasicAckOptions::default()).await, Ok(true)) {
+                    return;
+                }
+                missing += 1;
+            }
+        };
+        let cut = async {
+            begun.notified().await;
+            relay.cut().await;
+        };
+        let (ended, ()) = tokio::join!(timeout(SOON, acknowledge_all), cut);
+        ended.unwrap_or_else(|_| panic!("an acknowledgement under way at loss {loss} has not ended"));
     }
 }

@@ -3,9 +3,10 @@
 
 use bwp_sync::simulator::{CallPhase, Effect, Fault, FaultRule, Operation};
 use lapin::BasicProperties;
+use serde_json::json as value;
 
 use crate::messages::{Message, checkout, checkout_event, checkout_of, fulfillment, header, json, outcomes};
-use crate::stage::{ORDERS, SOON, Stage};
+use crate::stage::{LETTERS, ORDERS, SOON, Stage};
 
 /// Every failure goes to a retry queue: of one message that may be in hand none is held.
 const AT_ONCE_TO_THE_QUEUES: [(&str, &str); 2] = [("BWP__RETRY__IN_PROCESS", "0"), ("BWP__BROKER__PREFETCH", "1")];
@@ -30,6 +31,38 @@ async fn a_create_that_fails_for_a_while_comes_back_until_it_is_done() {
     assert_eq!(worker.terminated().await, Some(0));
     assert_eq!(stage.simulator.ledger().orders_created(), 1);
     for queue in [ORDERS, "bwp.orders.retry.200ms", "bwp.orders.retry.500ms", "bwp.orders.retry.1s"] {
+        assert!(stage.left_in(queue).await.is_empty(), "{queue}");
+    }
+}
+
+/// Shorter stays, a queue that is full at once, and a limit that no message of a retry queue comes near.
+#[tokio::test]
+async fn a_policy_on_the_retry_queues_loses_nothing_and_a_queue_that_is_full_is_told() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&AT_ONCE_TO_THE_QUEUES).await;
+    let mut results = stage.results().await;
+    let (mut orders, mut refused) = (0, Vec::new());
+    for policy in [value!({ "message-ttl": 50 }), value!({ "delivery-limit": 1 }), value!({ "max-length": 1 })] {
+        stage.vhost.set_policy(r"^bwp\.orders\.retry\.", policy).await;
+        let some: Vec<_> = (orders..orders + 10).map(|number| format!("SO-{number}")).collect();
+        orders += some.len();
+        // each waits for its order, which is no outage
+        for order in &some {
+            stage.publish(&fulfillment(order)).await;
+        }
+        for order in &some {
+            stage.publish(&checkout(order)).await;
+        }
+        results.until(SOON, |seen| seen.len() >= 2 * orders).await;
+        refused.push(worker.said("the broker refused a message to `` with key `bwp.orders.retry."));
+    }
+    assert!(refused[..2] == [0, 0] && refused[2] > 0, "{refused:?}");
+    assert_eq!(worker.said("not consuming"), 0, "it waits for its turn, and nothing else suffers");
+    assert_eq!(worker.terminated().await, Some(0));
+    let ledger = stage.simulator.ledger();
+    let started = (0..orders).filter(|number| ledger.starts_of(&format!("SO-{number}")) == 1).count();
+    assert_eq!((ledger.orders_created(), started), (orders, orders));
+    for queue in [ORDERS, LETTERS, "bwp.orders.retry.200ms", "bwp.orders.retry.500ms", "bwp.orders.retry.1s"] {
         assert!(stage.left_in(queue).await.is_empty(), "{queue}");
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Work {
     amendments: u32,
     /// Messages of other kinds about them, all published.
     others: usize,
+    /// Messages of which the results were read by a collector that is gone.
+    told: usize,
 }
 
 impl Work {
@@ -33,7 +35,7 @@ impl Work {
         for some in checkouts.chunks(AT_A_TIME) {
             join_all(some.iter().map(|message| stage.publish(message))).await;
         }
-        let work = Self { others: orders.len(), orders, amendments: 0 };
+        let work = Self { others: orders.len(), orders, amendments: 0, told: 0 };
         work.is_done(results, SOON * 2).await;
         work
     }
@@ -41,6 +43,15 @@ impl Work {
     /// So many more messages about these orders are published by the test itself.
     pub(crate) fn also(&mut self, messages: usize) {
         self.others += messages;
+    }
+
+    /// Results of all that was published so far have been read; from now on another collector reads.
+    pub(crate) fn told_so_far(&mut self) {
+        self.told = self.all();
+    }
+
+    fn all(&self) -> usize {
+        self.others + self.amendments as usize * self.orders.len()
     }
 
     /// Publishes the next amendments: the next one of every order, then the one after that of every order, and so on. A
@@ -57,7 +68,7 @@ impl Work {
 
     /// Waits until a result has come of every message.
     pub(crate) async fn is_done(&self, results: &mut Collector, within: Duration) {
-        let expected = self.others + self.amendments as usize * self.orders.len();
+        let expected = self.all() - self.told;
         results.until(within, |seen| seen.len() >= expected && causes(seen).len() == expected).await;
     }
 

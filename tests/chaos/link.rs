@@ -14,11 +14,12 @@ use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProper
 use tokio::time::{sleep, timeout};
 
 use crate::messages::Message;
+use crate::support::relay::Relay;
 
 /// For connecting to a node that may be half dead.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 /// How long a listener hears nothing before it consumes anew.
-const SILENT_FOR: Duration = Duration::from_secs(60);
+pub(crate) const SILENT_FOR: Duration = Duration::from_secs(60);
 /// For a confirm. Longer than any alarm of a scenario lasts.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
 /// Before the next try, with the next node.
@@ -90,12 +91,16 @@ impl Publisher {
     }
 }
 
-/// Takes all messages out of a queue, for ever, and hands each to `hear`.
-pub(crate) async fn listen(nodes: Nodes, queue: &str, hear: impl Fn(&Delivery)) {
+/// Takes all messages out of a queue, for ever, and hands each to `hear`. `wires` are what the nodes are reached by: they are
+/// cut whenever it begins again, so that no consumer of before is given what nobody reads.
+pub(crate) async fn listen(nodes: Nodes, wires: Vec<Relay>, queue: &str, hear: impl Fn(&Delivery)) {
     for tries in 0.. {
         if let Some((_connection, channel)) = connect(&nodes, tries, "chaos listener").await {
             // whatever ends it, it begins again
             drop(hear_all(&channel, queue, &hear).await);
+        }
+        for wire in &wires {
+            wire.cut().await;
         }
         sleep(PAUSE).await;
     }
@@ -112,7 +117,9 @@ async fn hear_all(channel: &Channel, queue: &str, hear: &impl Fn(&Delivery)) -> 
     while let Ok(Some(delivery)) = timeout(SILENT_FOR, messages.next()).await {
         let delivery = delivery?;
         hear(&delivery);
-        delivery.ack(BasicAckOptions::default()).await?;
+        // lapin never ends an acknowledgement that is asked for while the connection is being lost
+        let Ok(acknowledged) = timeout(CONNECT_WITHIN, delivery.ack(BasicAckOptions::default())).await else { break };
+        acknowledged?;
     }
     Ok(())
 }

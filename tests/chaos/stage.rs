@@ -17,16 +17,17 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, ExchangeKind};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Mutex, MutexGuard, RwLock};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::board::Board;
 use crate::faults::fair_weather;
 use crate::history::{History, SeenLetter, SeenResult, message_id};
-use crate::link::{Nodes, Published, Publisher, listen};
+use crate::link::{Nodes, Published, Publisher, SILENT_FOR, listen};
 use crate::orders::Planned;
 use crate::scenario::Scenario;
 use crate::support::amqp::Client;
-use crate::support::broker::{Consumer, Vhost};
+use crate::support::broker::{Consumer, Queue, Vhost};
 use crate::support::node::Node;
 use crate::support::relay::Relay;
 use crate::support::until::until;
@@ -57,7 +58,8 @@ pub(crate) struct Stage {
     pub(crate) rest_wanted: AtomicBool,
     publisher: Mutex<Publisher>,
     listeners: Vec<AbortOnDropHandle<()>>,
-    marks: UnboundedReceiver<()>,
+    /// Each names the queue in which a listener has heard it.
+    marks: Mutex<UnboundedReceiver<&'static str>>,
     pub(crate) vhost: Vhost,
     /// The one that the others joined is the last, so that it is dropped last.
     pub(crate) nodes: Vec<Node>,
@@ -67,7 +69,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Builds it and returns when all workers consume. Logs go to the folder.
     pub(crate) async fn new(scenario: &Scenario, seed: u64, logs: &Path) -> Self {
-        let nodes = cluster(scenario.nodes).await;
+        let nodes = Node::cluster(scenario.nodes).await;
         let vhost = nodes[nodes.len() - 1].vhost().await;
         let uris = nodes.iter().map(|node| vhost.amqp_uri_through(&node.address())).collect();
         let uris: Nodes = Arc::new(uris);
@@ -87,7 +89,7 @@ impl Stage {
         until(&what, SOON, async || consumers(&vhost).await, |seen| seen.len() == scenario.workers).await;
         tokio::time::sleep(WRITTEN_DOWN).await;
         let board = Arc::new(Board::new());
-        let (listeners, marks) = listeners(&uris, &board);
+        let (listeners, marks) = listeners(&nodes, &vhost, &board);
         Self {
             board,
             simulator,
@@ -97,7 +99,7 @@ impl Stage {
             rest_wanted: AtomicBool::default(),
             publisher: Mutex::new(Publisher::new(&uris)),
             listeners,
-            marks,
+            marks: Mutex::new(marks),
             vhost,
             nodes,
             logs: logs.to_owned(),
@@ -155,18 +157,34 @@ impl Stage {
     /// Ends the workers and gathers what was seen; answers their exit codes too.
     pub(crate) async fn close(&mut self) -> (History, Vec<Option<i32>>) {
         let codes = join_all(self.workers.iter().map(async |worker| worker.lock().await.terminate().await)).await;
-        let mut publisher = self.publisher.lock().await;
         for queue in [RESULTS, LETTERS] {
-            publisher.deliver(queue, MARK).await;
-        }
-        for queue in [RESULTS, LETTERS] {
-            let heard = tokio::time::timeout(SOON * 5, self.marks.recv()).await;
-            heard.unwrap_or_else(|_| panic!("{queue}: the end of it was not heard"));
+            self.hear_to_the_end(queue).await;
         }
         self.listeners.clear();
         let queued = self.take_out(true).await;
         let effects = self.simulator.ledger().effects;
         (History { queued, effects, ..self.board.history() }, codes)
+    }
+
+    /// Waits until a listener has heard all of its queue. A mark is put behind everything, anew where it was given to a
+    /// consumer whose end the broker has not noticed; what such a one held may come after the mark.
+    async fn hear_to_the_end(&self, queue: &str) {
+        let (mut publisher, mut marks) = (self.publisher.lock().await, self.marks.lock().await);
+        let heard = async {
+            loop {
+                publisher.deliver(queue, MARK).await;
+                let of_queue = async { while marks.recv().await.is_some_and(|heard| heard != queue) {} };
+                if timeout(SILENT_FOR * 2, of_queue).await.is_ok() {
+                    return;
+                }
+            }
+        };
+        if timeout(SOON * 5, heard).await.is_err() {
+            panic!("{queue}: the end of it was not heard; it is {:?}", self.vhost.queue(queue).await);
+        }
+        let figures = async || self.vhost.queue(queue).await;
+        let is_empty = |seen: &Option<Queue>| seen.as_ref().is_some_and(|it| it.ready + it.unacknowledged == 0);
+        until(&format!("{queue}: all of it is heard"), SOON * 2, figures, is_empty).await;
     }
 
     /// Ids of the messages in the worker's queues, taken out for good or put back.
@@ -207,7 +225,8 @@ impl Stage {
         let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
         let consumed = client.channel.basic_consume(ORDERS.into(), "".into(), options, FieldTable::default());
         let mut messages = consumed.await?;
-        while let Some(message) = messages.next().await {
+        // a worker's end that the broker has not noticed keeps everything from us
+        while let Some(message) = timeout(SOON, messages.next()).await.expect("the work queue can be emptied") {
             let message = message?;
             if message.data == MARK {
                 break;
@@ -238,13 +257,6 @@ async fn consumers(vhost: &Vhost) -> Vec<Consumer> {
     vhost.consumers().await.into_iter().filter(|consumer| consumer.queue == ORDERS).collect()
 }
 
-async fn cluster(size: usize) -> Vec<Node> {
-    let first = Node::start().await;
-    let mut nodes = join_all((1..size).map(|_| first.start_beside())).await;
-    nodes.push(first);
-    nodes
-}
-
 async fn keep_results(vhost: &Vhost) {
     let shop = Client::connect(&vhost.amqp_uri(), "chaos set-up").await;
     let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
@@ -258,16 +270,22 @@ async fn keep_results(vhost: &Vhost) {
 }
 
 /// One for results, one for letters; each tells when it has heard the mark.
-fn listeners(nodes: &Nodes, board: &Arc<Board>) -> (Vec<AbortOnDropHandle<()>>, UnboundedReceiver<()>) {
+fn listeners(
+    nodes: &[Node],
+    vhost: &Vhost,
+    board: &Arc<Board>,
+) -> (Vec<AbortOnDropHandle<()>>, UnboundedReceiver<&'static str>) {
     let (marked, marks) = unbounded_channel();
     let listener = |queue, note: fn(&Board, &Delivery)| {
-        let (nodes, board, marked) = (Arc::clone(nodes), Arc::clone(board), marked.clone());
+        let (board, marked) = (Arc::clone(board), marked.clone());
+        let wires: Vec<_> = nodes.iter().map(|node| Relay::start(&node.address())).collect();
+        let uris = Arc::new(wires.iter().map(|wire| vhost.amqp_uri_through(&wire.address())).collect());
         AbortOnDropHandle::new(tokio::spawn(async move {
             let hear = |delivery: &Delivery| match delivery.data == MARK {
-                true => drop(marked.send(())),
+                true => drop(marked.send(queue)),
                 false => note(&board, delivery),
             };
-            listen(nodes, queue, hear).await;
+            listen(uris, wires, queue, hear).await;
         }))
     };
     let results = listener(RESULTS, |board, delivery| board.result(SeenResult::read(delivery), delivery.redelivered));

@@ -1,11 +1,17 @@
 //! A running broker, a virtual host of a test's own in it, and what its management API shows of that host.
 //! Not here: starting and stopping nodes; see `node`.
 
-use serde_json::{Value, json};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
 use url::Url;
 use uuid::Uuid;
 
 use super::management::Management;
+use super::until::until;
+
+/// How long a new virtual host may take to run on all nodes.
+const RUNS_WITHIN: Duration = Duration::from_secs(60);
 
 /// A broker that runs already.
 #[derive(Clone)]
@@ -39,6 +45,7 @@ impl Broker {
         let vhost = Vhost { broker: self.clone(), name: format!("test-{}", Uuid::new_v4()) };
         let management = &self.management;
         management.put(&["vhosts", &vhost.name], json!({})).await;
+        vhost.runs_everywhere().await;
         vhost.may_configure(".*").await;
         vhost
     }
@@ -56,6 +63,21 @@ pub(crate) struct Vhost {
 }
 
 impl Vhost {
+    /// Waits until every node of a cluster serves it. One that has just joined does not before it is told (seen with 3.10.8).
+    async fn runs_everywhere(&self) {
+        let look = async || {
+            let shown = self.broker.management.get(&["vhosts", &self.name]).await.unwrap_or_default();
+            let of_nodes = shown["cluster_state"].as_object().cloned().unwrap_or_default();
+            for (node, _) in of_nodes.iter().filter(|(_, state)| *state != "running") {
+                self.broker.management.post(&["vhosts", &self.name, "start", node]).await;
+            }
+            of_nodes
+        };
+        let all_run =
+            |of_nodes: &Map<String, Value>| !of_nodes.is_empty() && of_nodes.values().all(|state| *state == "running");
+        until("the virtual host runs on all nodes", RUNS_WITHIN, look, all_run).await;
+    }
+
     /// Where a client of this virtual host connects to.
     pub(crate) fn amqp_uri(&self) -> String {
         self.amqp_uri_through(&self.broker.address())
@@ -72,6 +94,12 @@ impl Vhost {
     pub(crate) async fn may_have_queues(&self, most: i64) {
         let path = ["vhost-limits", &self.name, "max-queues"];
         self.broker.management.put(&path, json!({ "value": most })).await;
+    }
+
+    /// From now on what a policy says holds for queues with such names, beside what they were declared with.
+    pub(crate) async fn set_policy(&self, pattern: &str, definition: Value) {
+        let policy = json!({ "pattern": pattern, "definition": definition, "apply-to": "queues" });
+        self.broker.management.put(&["policies", &self.name, "test"], policy).await;
     }
 
     /// The same through another host and port, such as a relay's.
@@ -133,6 +161,19 @@ impl Vhost {
     pub(crate) async fn connections(&self) -> Vec<Connection> {
         let path = ["vhosts", &self.name, "connections"];
         self.broker.management.list(&path).await.iter().map(Connection::read).collect()
+    }
+
+    /// The broker's names of the open channels of a connection that the client calls so.
+    pub(crate) async fn channels_of(&self, client: &str) -> Vec<String> {
+        let connections = self.connections().await;
+        let is_its = |channel: &Value| {
+            let of = &channel["connection_details"]["name"];
+            connections.iter().any(|it| it.client_name == client && *of == it.name.as_str())
+        };
+        let shown = self.broker.management.list(&["vhosts", &self.name, "channels"]).await;
+        let mut names: Vec<_> = shown.iter().filter(|it| is_its(it)).map(|it| text(&it["name"])).collect();
+        names.sort();
+        names
     }
 
     /// Makes the broker close all connections that it shows, with a `connection.close` to each client.

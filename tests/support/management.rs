@@ -67,6 +67,12 @@ impl Management {
         assert!(status.is_success(), "PUT {path:?}: {status} {answer}");
     }
 
+    /// Has the broker do what `path` says.
+    pub(crate) async fn post(&self, path: &[&str]) {
+        let (status, answer) = self.send(Method::POST, path, None).await;
+        assert!(status.is_success(), "POST {path:?}: {status} {answer}");
+    }
+
     /// Deletes the resource at `path`; one that is gone already is fine.
     pub(crate) async fn delete(&self, path: &[&str]) {
         let (status, answer) = self.send(Method::DELETE, path, None).await;

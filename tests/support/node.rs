@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use futures_util::future::join_all;
 use tempfile::TempDir;
 
 use super::broker::Broker;
@@ -39,6 +40,14 @@ impl Node {
         Self::start_with(&[("BWP_NODE_JOIN", self.directory.path())]).await
     }
 
+    /// Starts a cluster, which takes about 20 s. The node that the others joined is the last, so that it is dropped last.
+    pub(crate) async fn cluster(size: usize) -> Vec<Self> {
+        let first = Self::start().await;
+        let mut nodes = join_all((1..size).map(|_| first.start_beside())).await;
+        nodes.push(first);
+        nodes
+    }
+
     /// Where the node's TLS listener is, for a node that was started with one: host and port.
     pub(crate) fn tls_address(&self) -> String {
         let uri = printed(&self.variables, "BWP_NODE_AMQPS_URI");
@@ -67,6 +76,12 @@ impl Node {
     /// Starts the stopped or killed node again, on the same ports with the same data, and waits until it is ready.
     pub(crate) async fn restart(&self) {
         on_a_thread(script(self.directory.path(), "restart", &[])).await;
+    }
+
+    /// Stops the broker's process where it is, or lets it go on: its connections stay open meanwhile, and nobody answers.
+    pub(crate) async fn freeze(&self, frozen: bool) {
+        let command = if frozen { "freeze" } else { "thaw" };
+        on_a_thread(script(self.directory.path(), command, &[])).await;
     }
 
     /// Runs `rabbitmqctl`, for what neither AMQP nor the management API can do, such as raising an alarm.

@@ -1,0 +1,85 @@
+//! The nodes of a cluster change, one after the other, while messages are in hand: each order's amendments are still done
+//! in the order of their publication.
+//! Not here: nodes that are killed, a lost quorum; see `tests/chaos`.
+
+use bwp_sync::simulator::{Fault, FaultRule, Operation};
+
+use crate::stage::{ORDERS, Stage};
+use crate::support::node::Node;
+use crate::support::relay::Relay;
+use crate::work::{Work, updates};
+
+const SHOP_ORDERS: usize = 12;
+/// Amendments of each order that are published before each change: half a second each.
+const IN_HAND: u32 = 8;
+/// A node that says nothing is given up by the others after so many seconds, by default 60, and its consumers with it.
+const NODE_IS_DOWN_AFTER: &str = "net_kernel:set_net_ticktime(4, 0).";
+/// A connection that ends meanwhile ends the draining, too (seen with 3.10.8).
+const DRAIN: &str = "[catch rabbit_maintenance:drain() || _ <- [1, 2]].";
+const HEARTBEAT: (&str, &str) = ("BWP__BROKER__HEARTBEAT", "2s");
+
+#[tokio::test]
+async fn leaders_that_change_a_node_that_hangs_and_a_rolling_restart_of_all_nodes_break_no_order() {
+    let nodes = Node::cluster(3).await;
+    let [one, other, shops] = nodes.as_slice() else { panic!("there are three nodes") };
+    let mut stage = Stage::on(shops).await;
+    let vhost = stage.vhost.name().to_owned();
+    // a worker is fed through the node that hangs; the other one comes by another way
+    let ways =
+        [[one, other, shops], [other, shops, one]].map(|way| Relay::start_any(way.map(|it| it.address()).into()));
+    let uris = [0, 1].map(|worker| stage.vhost.amqp_uri_through(&ways[worker].address()));
+    let first = stage.tagged("first", &[HEARTBEAT, ("BWP__BROKER__URI", &uris[0])]).await;
+    stage.active("first").await;
+    let second = stage.tagged("second", &[HEARTBEAT, ("BWP__BROKER__URI", &uris[1])]).await;
+    let mut results = stage.results().await;
+    let mut work = Work::begin(&stage, &mut results, SHOP_ORDERS).await;
+    work.told_so_far();
+    stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 500 }).on(Operation::UpdateOrder));
+
+    for node in [other, shops, one] {
+        work.amend(&stage, IN_HAND).await;
+        transfer_leadership(node, &vhost).await;
+        goes_on(&stage).await;
+    }
+    assert_eq!(first.said("not consuming"), 0, "{:#?}", first.stderr());
+
+    for node in &nodes {
+        node.ctl(&["eval", NODE_IS_DOWN_AFTER]).await;
+    }
+    work.amend(&stage, IN_HAND).await;
+    one.freeze(true).await;
+    second.is_active(true).await;
+    goes_on(&stage).await;
+    one.freeze(false).await;
+
+    for node in [one, other, shops] {
+        work.amend(&stage, IN_HAND).await;
+        node.ctl(&["eval", DRAIN]).await;
+        node.shut_down().await;
+        node.restart().await;
+    }
+    stage.reconnect().await;
+    work.amend(&stage, 1).await;
+    let mut results = stage.results().await;
+    work.ends_in_order(&stage, &mut results).await;
+    for worker in [first, second] {
+        assert_eq!(worker.terminated().await, Some(0));
+    }
+    assert!(stage.left_in(ORDERS).await.is_empty());
+}
+
+/// Waits until some more updates have taken effect.
+async fn goes_on(stage: &Stage) {
+    updates(&mut stage.simulator.subscribe(), 3).await;
+}
+
+/// Makes this node lead the work queue, which another one does now.
+async fn transfer_leadership(to: &Node, vhost: &str) {
+    let transfer = format!(
+        "{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{vhost}\">>, queue, <<\"{ORDERS}\">>)),
+            {{Name, Leader}} = amqqueue:get_pid(Queue),
+            ra:transfer_leadership({{Name, Leader}}, {{Name, node()}})."
+    );
+    let answer = to.ctl(&["eval", &transfer]).await;
+    assert!(["ok", "already_leader"].contains(&answer.trim()), "{answer}");
+}
