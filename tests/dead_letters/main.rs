@@ -20,4 +20,5 @@ mod crashes;
 mod plan;
 mod readme;
 mod replay;
+mod terminal;
 mod together;

@@ -261,7 +261,7 @@ async fn a_line_end_after_a_secret_of_the_environment_is_not_sent() {
         .envs([("BWP__API__CLIENT_SECRET", secret.as_str()), ("BWP__BROKER__URI", "amqp://127.0.0.1:1/%2f\n")])
         .output();
     let output = check.await.unwrap();
-    let findings: Value = serde_json::from_slice(&output.stdout).expect(&format!("{output:?}"));
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     let api = findings.as_array().unwrap().iter().find(|finding| finding["subject"] == "api").unwrap();
     assert!(api["detail"].as_str().unwrap().starts_with("token given"), "{api}");
 }

@@ -21,3 +21,4 @@ mod scenarios;
 mod schemas;
 mod settings;
 mod speed;
+mod terminal;
