@@ -87,9 +87,14 @@ impl Mounted {
     }
 }
 
+/// A value without line ends after it: what writes secrets to files, or encodes them, often adds one.
+pub fn without_line_end(value: &str) -> &str {
+    value.trim_end_matches(['\r', '\n'])
+}
+
 fn value_in(path: &Path) -> Result<SecretString, SecretError> {
     let text = std::fs::read_to_string(path)?;
-    let value = text.trim_end_matches(['\r', '\n']);
+    let value = without_line_end(&text);
     if value.is_empty() { Err(SecretError::Empty) } else { Ok(value.into()) }
 }
 

@@ -34,7 +34,7 @@ pub enum OpenError {
     #[error("broker.tls.{0}")]
     Tls(#[from] TlsError),
     /// The broker, or the way to it, refused.
-    #[error("{0}")]
+    #[error("{}{}", .0, hint(.0))]
     Refused(#[from] lapin::Error),
     /// Nobody answered.
     #[error("no answer within {} s", OPEN_TIMEOUT.as_secs())]
@@ -43,8 +43,46 @@ pub enum OpenError {
 
 /// The text is not an AMQP address. Nothing of it is shown: it may hold a password.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected `amqp://user:password@host:port/vhost` or `amqps://…`")]
-pub struct UriError;
+pub enum UriError {
+    /// It is none.
+    #[error("expected `amqp://user:password@host:port/vhost` or `amqps://…`")]
+    NotAnAddress,
+    /// User or password hold what ends them in an address.
+    #[error("expected `amqp://user:password@host:port/vhost` or `amqps://…`\nhint: {PERCENT_ENCODING}")]
+    Unencoded,
+    /// The virtual host has no name.
+    #[error("expected the name of a virtual host after the last `/`\nhint: `/%2f` at the end names the default one")]
+    NoVirtualHost,
+}
+
+/// How characters that mean something in an address are written in a user or a password.
+pub const PERCENT_ENCODING: &str =
+    "in user and password, `@ : / ? # %` are written in percent-encoding, such as `%40` for `@` and `%2f` for `/`";
+
+/// What to look at when the broker refuses what an address says.
+fn hint(error: &lapin::Error) -> String {
+    let said = error.to_string();
+    if said.contains("Login was refused") {
+        return format!("\nhint: are user and password right? {PERCENT_ENCODING}");
+    }
+    if said.contains("vhost") {
+        return "\nhint: the virtual host is all that follows the `/` after the host; `%2f` names the default one"
+            .into();
+    }
+    String::new()
+}
+
+/// Whether an address holds a user or password of which a part was taken for host, port, path or fragment.
+pub fn is_unencoded(address: &str) -> bool {
+    if !address.contains("://") || !address.contains('@') {
+        return false;
+    }
+    let Ok(url) = Url::parse(address) else { return true };
+    let nobody = url.username().is_empty() && url.password().is_none();
+    // a name of a virtual host may hold an `@`, what would be a host and its port may not follow it there
+    let credentials_in_path = url.path().split_once('@').is_some_and(|(_, rest)| rest.contains([':', '/']));
+    nobody || credentials_in_path || url.fragment().is_some()
+}
 
 /// Whether a broker's address asks for TLS.
 ///
@@ -132,7 +170,13 @@ impl Wire {
 }
 
 fn parse(text: &str) -> Result<AMQPUri, UriError> {
-    let mut uri: AMQPUri = text.parse().map_err(|_| UriError)?;
+    if is_unencoded(text) {
+        return Err(UriError::Unencoded);
+    }
+    let mut uri: AMQPUri = text.parse().map_err(|_| UriError::NotAnAddress)?;
+    if uri.vhost.is_empty() {
+        return Err(UriError::NoVirtualHost);
+    }
     // lapin takes an IPv6 address for the local machine
     if let Ok(Some(Host::Ipv6(address))) = Url::parse(text).map(|url| url.host().map(|host| host.to_owned())) {
         uri.authority.host = address.to_string();
@@ -198,6 +242,34 @@ mod tests {
         assert_eq!(is_encrypted("amqps://rabbit/%2f?auth_mechanism=external"), Ok(true));
         for wrong in ["", "rabbit", "guest:pa55word@rabbit", "amqp:guest:pa55word@rabbit", "http://rabbit"] {
             assert!(!is_encrypted(wrong).unwrap_err().to_string().contains("pa55word"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_ends_a_password_in_an_address_is_recognised() {
+        for unencoded in [
+            "amqp://user:p@ss/w#rd@host:5672/%2f",
+            "amqp://user:pass/word@host:5672/%2f",
+            "amqp://user:pass#word@host:5672/%2f",
+            "amqp://user:pass?word@host:5672/%2f",
+            "amqp://user:12/34@host/%2f",
+            "amqp://user:12#34@host/%2f",
+            "amqp://user:12?34@host/%2f",
+            "amqp://us/er:pass@host/%2f",
+        ] {
+            assert_eq!(is_encrypted(unencoded), Err(UriError::Unencoded), "{unencoded}");
+        }
+        for good in [
+            "amqp://user:p%40ss%2fw%23rd@host:5672/%2f",
+            "amqp://user:p@ss@host:5672/%2f",
+            "amqp://user:pass@host/team@prod",
+            "amqp://host",
+            "amqp://host//",
+        ] {
+            assert_eq!(is_encrypted(good), Ok(false), "{good}");
+        }
+        for nameless in ["amqp://guest:guest@127.0.0.1:5672/", "amqps://host/?heartbeat=5"] {
+            assert_eq!(is_encrypted(nameless), Err(UriError::NoVirtualHost), "{nameless}");
         }
     }
 

@@ -29,7 +29,7 @@ pub mod transfer;
 mod tries;
 
 pub use config::{BrokerConfig, Names, TlsFiles, Unroutable};
-pub use connection::is_encrypted;
+pub use connection::{PERCENT_ENCODING, is_encrypted, is_unencoded};
 pub use letter::{BodyHash, Place, StoredLetter, Summary};
 pub use letter_box::{LetterBox, LetterBoxError, Pass};
 pub use letter_copy::ExportedLetter;

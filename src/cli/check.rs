@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::args::Check;
-use super::{Exit, say};
+use super::{Exit, say, say_json};
 use crate::api::Client;
 use crate::broker::inspect::inspect;
 use crate::domain::order::{Alias, OrderIdentifier};
@@ -72,7 +72,7 @@ async fn api(settings: &Settings) -> anyhow::Result<Finding> {
 
 fn show(findings: &[Finding], json: bool) -> anyhow::Result<()> {
     if json {
-        return Ok(say(serde_json::to_string_pretty(findings)?)?);
+        return Ok(say_json(serde_json::to_string_pretty(findings)?)?);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);

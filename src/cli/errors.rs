@@ -5,13 +5,13 @@
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Errors;
-use super::{Exit, say};
+use super::{Exit, say, say_json};
 use crate::policy::catalogue::entries;
 
 pub(super) fn errors(args: &Errors) -> anyhow::Result<Exit> {
     if args.json {
         let entries: Vec<_> = entries().collect();
-        say(serde_json::to_string_pretty(&entries)?)?;
+        say_json(serde_json::to_string_pretty(&entries)?)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new();

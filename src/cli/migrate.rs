@@ -2,12 +2,11 @@
 //!
 //! Not here: how that is done.
 
-use std::io::Write as _;
-
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::dead_letters::holder;
+use super::terminal::{note, one_line};
 use super::{Exit, say};
 use crate::broker::{self, MigrateError, Step};
 use crate::settings::Settings;
@@ -36,11 +35,11 @@ fn show(bar: &ProgressBar, step: &Step<'_>) {
     match step {
         Step::Moving(..) => {
             bar.tick();
-            bar.set_message(step.to_string());
+            bar.set_message(one_line(&step.to_string()));
         }
         Step::Moved(..) | Step::Declared(_) | Step::Deleted(_) => {
             // nobody may be reading, which is no reason to stop
-            bar.suspend(|| writeln!(std::io::stderr(), "{step}").ok());
+            bar.suspend(|| note(step).ok());
         }
     }
 }

@@ -11,11 +11,12 @@ mod migrate;
 mod publish;
 mod run;
 mod schema;
+mod terminal;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use args::{Args, Command};
+use terminal::{say, say_json};
 
 use crate::settings::Settings;
 use crate::telemetry;
@@ -78,16 +79,7 @@ fn end(ended: anyhow::Result<Exit>) -> ExitCode {
     }
 }
 
-/// Writes a line to stdout. Whoever reads may stop reading, as `head` does: that is no failure.
-fn say(line: impl std::fmt::Display) -> std::io::Result<()> {
-    match writeln!(std::io::stdout(), "{line}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
 /// Says on stderr what went wrong, with its causes.
-#[expect(clippy::print_stderr, reason = "the last word of a command, also before logging has begun")]
 fn explain(what: &str, error: &dyn std::error::Error, exit: Exit) -> ExitCode {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -98,6 +90,7 @@ fn explain(what: &str, error: &dyn std::error::Error, exit: Exit) -> ExitCode {
         }
         cause = error.source();
     }
-    eprintln!("bwp-sync: {what}: {text}");
+    // the last word of a command; nobody may be reading
+    terminal::note(format_args!("bwp-sync: {what}: {text}")).ok();
     exit.into()
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use super::args::Publish;
+use super::terminal::one_line;
 use super::{Exit, say};
 use crate::broker::{Outbox, event_properties};
 use crate::domain::packing::without_mark;
@@ -29,7 +30,7 @@ pub(super) async fn publish(settings: &Settings, args: &Publish) -> anyhow::Resu
         let properties = event_properties(&event.id);
         let sent = outbox.publish(&config.names.events, &event.kind, properties, body).await;
         sent.with_context(|| format!("message {} was not taken", event.id))?;
-        say(format_args!("{} {}", event.kind, event.id))?;
+        say(format_args!("{} {}", one_line(&event.kind), one_line(&event.id)))?;
     }
     outbox.close().await;
     Ok(Exit::Done)

@@ -3,7 +3,7 @@
 //! Not here: what is in them.
 
 use super::args::{Schema, kinds};
-use super::{Exit, say};
+use super::{Exit, say, say_json};
 use crate::domain::envelope::Kind;
 use crate::domain::outcome::ResultKind;
 use crate::domain::schema::{of_message, of_result};
@@ -16,6 +16,6 @@ pub(super) fn schema(args: &Schema) -> anyhow::Result<Exit> {
     let message = Kind::ALL.into_iter().find(|kind| kind.name() == name).map(of_message);
     let result = || ResultKind::ALL.into_iter().find(|kind| kind.name() == name).map(of_result);
     let schema = message.or_else(result).unwrap_or_default();
-    say(serde_json::to_string_pretty(&schema)?)?;
+    say_json(serde_json::to_string_pretty(&schema)?)?;
     Ok(Exit::Done)
 }

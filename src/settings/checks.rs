@@ -21,6 +21,7 @@ pub(super) fn check(settings: &Settings, problems: &mut Problems) {
     numbers(settings, problems);
     times(settings, problems);
     broker_address(settings, problems);
+    unencoded(settings, problems);
     plain_http(settings, problems);
     certificates(settings, problems);
     if let Err(error) = EnvFilter::try_new(&settings.log.filter) {
@@ -120,6 +121,16 @@ fn broker_address(settings: &Settings, problems: &mut Problems) {
             problems.note(text);
         }
         Ok(_) => {}
+    }
+}
+
+/// Addresses that may hold a user and a password.
+fn unencoded(settings: &Settings, problems: &mut Problems) {
+    for (key, address) in [("broker.management_uri", &settings.broker.management), ("api.proxy", &settings.api.proxy)] {
+        if address.as_ref().is_some_and(|address| broker::is_unencoded(address.read().expose_secret())) {
+            let hint = broker::PERCENT_ENCODING;
+            problems.note(format!("{key}: expected `http://user:password@host:port` or `https://…`\nhint: {hint}"));
+        }
     }
 }
 

@@ -12,10 +12,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::shape::SettingsError;
 use super::values::Setting;
-use crate::secret::Secret;
+use crate::secret::{Secret, without_line_end};
 
 /// Of two words, this much must be alike for one to be taken for a misspelling of the other.
 const ALIKE: f64 = 0.6;
+
+/// Of a variable's name with too few underscores and a key, this much must be alike.
+const SURELY_MEANT: f64 = 0.9;
 
 /// What was found for a key, and where: a file's path or a variable's name.
 struct Found {
@@ -54,6 +57,8 @@ pub(super) struct Reader {
     defaults: Layer,
     given: Layer,
     asked: BTreeSet<String>,
+    /// Variables whose names begin as ours would with a second underscore.
+    with_one_underscore: Vec<String>,
     /// What was wrong so far.
     pub(super) problems: Problems,
 }
@@ -65,8 +70,13 @@ impl Reader {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, SettingsError> {
         let built_in = parse("config/default.toml", defaults).map_err(SettingsError::Defaults)?;
-        let mut reader =
-            Self { defaults: built_in, given: Layer::new(), asked: BTreeSet::new(), problems: Problems::default() };
+        let mut reader = Self {
+            defaults: built_in,
+            given: Layer::new(),
+            asked: BTreeSet::new(),
+            with_one_underscore: Vec::new(),
+            problems: Problems::default(),
+        };
         for file in files {
             let name = file.display().to_string();
             match std::fs::read_to_string(file).map_err(|error| error.to_string()).and_then(|text| parse(&name, &text))
@@ -83,11 +93,18 @@ impl Reader {
     fn take_environment(&mut self, environment: impl IntoIterator<Item = (OsString, OsString)>) {
         for (name, value) in environment {
             let Ok(origin) = name.into_string() else { continue };
-            let Some(key) = origin.to_lowercase().strip_prefix("bwp__").map(|key| key.replace("__", ".")) else {
+            let lower = origin.to_lowercase();
+            let Some(key) = lower.strip_prefix("bwp__").map(|key| key.replace("__", ".")) else {
+                if lower.starts_with("bwp_") {
+                    self.with_one_underscore.push(origin);
+                }
                 continue;
             };
             match value.into_string() {
-                Ok(text) => drop(self.given.insert(key, Found { value: ValueKind::String(text), origin })),
+                Ok(text) => {
+                    let value = ValueKind::String(without_line_end(&text).to_owned());
+                    self.given.insert(key, Found { value, origin });
+                }
                 Err(_) => self.problems.note(format!("{key}: expected UTF-8 ({origin})")),
             }
         }
@@ -118,6 +135,7 @@ impl Reader {
     /// As [`Reader::get`].
     pub(super) fn secret(&mut self, key: &str) -> Result<Secret, SettingsError> {
         let inline: SecretString = self.get(key)?;
+        let inline = SecretString::from(without_line_end(inline.expose_secret()));
         let file_key = format!("{key}_file");
         let Some(file) = self.file_as(&file_key, key)? else { return Ok(inline.into()) };
         if self.given.contains_key(key) && !inline.expose_secret().is_empty() {
@@ -156,10 +174,26 @@ impl Reader {
             let hint = self.nearest(key).map(|known| format!("\nhint: `{known}`")).unwrap_or_default();
             self.problems.note(format!("{key}: unknown key ({}){hint}", found.origin));
         }
+        for name in &self.with_one_underscore {
+            if let Some(meant) = self.meant_by(name) {
+                self.problems.note(format!("{name}: unknown variable\nhint: `{meant}`"));
+            }
+        }
         if self.problems.0.is_empty() {
             return Ok(());
         }
         Err(SettingsError::Problems(self.problems.0.into_values().collect()))
+    }
+
+    /// The variable of a key that a name with too few underscores stands for. Others have names that begin with `BWP_`,
+    /// too: Kubernetes gives a pod `BWP_SYNC_PORT` and the like where there is a service `bwp-sync`.
+    fn meant_by(&self, name: &str) -> Option<String> {
+        let words =
+            |name: &str| name.to_lowercase().replace(['.', '_'], " ").split_whitespace().collect::<Vec<_>>().join("_");
+        let wanted = words(name).strip_prefix("bwp_")?.to_owned();
+        let alike = |key: &&String| strsim::normalized_damerau_levenshtein(&words(key), &wanted);
+        let (key, score) = self.asked.iter().map(|key| (key, alike(&key))).max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+        (score >= SURELY_MEANT).then(|| format!("BWP__{}", key.to_uppercase().replace('.', "__")))
     }
 
     fn nearest(&self, key: &str) -> Option<&str> {

@@ -88,6 +88,9 @@ async fn what_goes_wrong_is_said() {
     let wrong = stage.vhost.amqp_uri().replacen("//", "//nobody", 1);
     let refused = stage.tool_with(&["list"], &[("BWP__BROKER__URI", &wrong)]).await;
     insta::assert_snapshot!("wrong_credentials", refused.shown());
+    let nowhere = format!("{}-not-there", stage.vhost.amqp_uri());
+    let refused = stage.tool_with(&["list"], &[("BWP__BROKER__URI", &nowhere)]).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains("hint: the virtual host is all"), "{refused:?}");
 }
 
 #[tokio::test]

@@ -20,4 +20,5 @@ mod crashes;
 mod operating_page;
 mod plan;
 mod replay;
+mod terminal;
 mod together;

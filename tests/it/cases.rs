@@ -237,13 +237,61 @@ fn a_file_that_the_worker_reads_can_be_published() {
 }
 
 #[test]
+fn an_address_that_holds_what_ends_a_password_is_refused_with_a_hint() {
+    for address in json("environment")["also"]["BWP__BROKER__URI"].as_array().unwrap() {
+        let uri = ("BWP__BROKER__URI", address.as_str().unwrap());
+        let output = output(bwp_sync(&["run"]).envs(SETTINGS).envs([uri]));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        let hint = if uri.1.contains('#') { "percent-encoding" } else { "%2f" };
+        assert!(said.starts_with("bwp-sync: settings: broker.uri: ") && said.contains(hint), "{said}");
+        assert!(!said.contains("p@ss"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_end_after_a_secret_of_the_environment_is_not_sent() {
+    let secret = json("environment")["BWP__API__CLIENT_SECRET"].as_str().unwrap().to_owned();
+    assert!(secret.ends_with('\n'));
+    let simulator = Simulator::start(Config::default()).await.unwrap();
+    let check = tokio::process::Command::new(env!("CARGO_BIN_EXE_bwp-sync"))
+        .args(["check", "--json"])
+        .env_clear()
+        .envs([("BWP__API__ENDPOINT", simulator.endpoint()), ("BWP__API__TOKEN_ENDPOINT", simulator.token_endpoint())])
+        .envs([("BWP__API__CLIENT_ID", "sim-client\r\n"), ("BWP__API__TARGET_ID", "store-1\n")])
+        .envs([("BWP__API__CLIENT_SECRET", secret.as_str()), ("BWP__BROKER__URI", "amqp://127.0.0.1:1/%2f\n")])
+        .output();
+    let output = check.await.unwrap();
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let api = findings.as_array().unwrap().iter().find(|finding| finding["subject"] == "api").unwrap();
+    assert!(api["detail"].as_str().unwrap().starts_with("token given"), "{api}");
+}
+
+#[test]
+fn variables_of_others_that_begin_as_ours_do_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let others = [
+        ("BWP_SYNC_SERVICE_HOST", "10.0.0.1"),
+        ("BWP_SYNC_PORT", "tcp://10.0.0.1:9464"),
+        ("BWP_API_PORT_443_TCP_ADDR", "10.0.0.1"),
+        ("BWP_API_SERVICE_PORT", "443"),
+        ("BWP_BROKER_PORT", "tcp://10.0.0.1:5672"),
+        ("BWP_TEST_SEED", "1"),
+    ];
+    let file = folder.path().join("none.json");
+    let output = output(bwp_sync(&["publish", file.to_str().unwrap()]).envs(SETTINGS).envs(others));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("cannot read"), "{said}");
+}
+
+#[test]
 fn every_fixture_is_used() {
     let (here, elsewhere) = (include_str!("cases.rs"), [("expired", "tests/dead_letters/browse.rs")]);
     let elsewhere = elsewhere.map(|(name, file)| (name, std::fs::read_to_string(file).unwrap()));
     let files = std::fs::read_dir(path("order").parent().unwrap()).unwrap();
     let names: BTreeSet<String> =
         files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    assert!(names.len() >= 16, "{names:?}");
+    assert!(names.len() >= 17, "{names:?}");
     for name in names {
         let used = |text: &str| text.contains(&format!("{name:?}")) || text.contains(&format!("/{name}.json"));
         let there = elsewhere.iter().any(|(it, text)| *it == name && used(text));

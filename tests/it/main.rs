@@ -23,3 +23,4 @@ mod scenarios;
 mod schemas;
 mod settings;
 mod speed;
+mod terminal;

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 
 use super::run_args::RunArgs;
-use super::running::{Task, note, preview, run};
+use super::running::{Task, preview, run};
 use crate::cli::Exit;
+use crate::cli::terminal::note;
 use crate::dead_letters::edit::Edit;
 use crate::dead_letters::journal::Journal;
 use crate::dead_letters::plan::Plan;
@@ -35,9 +36,9 @@ pub(super) async fn apply(settings: &Settings, args: &Args) -> anyhow::Result<Ex
     done.push(".done");
     let journal = Journal::resume(done.as_ref()).with_context(|| format!("cannot open `{}`", done.display()))?;
     if journal.published() > 0 {
-        note(&format!("{} of its letters were published by an earlier run", journal.published()))?;
+        note(format_args!("{} of its letters were published by an earlier run", journal.published()))?;
     }
-    note(&preview(&plan, args.run.rate, &settings.broker().names.queue))?;
+    note(preview(&plan, args.run.rate, &settings.broker().names.queue))?;
     let who = super::holder("apply");
     let letter_box = super::open_and_lock(settings, &who).await?;
     let edit = Edit::default();

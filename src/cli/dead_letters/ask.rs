@@ -4,6 +4,8 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use crate::cli::terminal::stderr;
+
 /// What came of a question.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Answer {
@@ -21,7 +23,7 @@ pub(super) fn ask(question: &str, yes: bool) -> io::Result<Answer> {
     if !io::stdin().is_terminal() {
         return Ok(Answer::Nobody);
     }
-    let mut err = io::stderr().lock();
+    let mut err = stderr();
     write!(err, "{question} [y/N] ")?;
     err.flush()?;
     let mut answer = String::new();

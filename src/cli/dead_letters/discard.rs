@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::ask::{Answer, ask};
-use super::running::{note, until_stopped};
+use super::running::until_stopped;
 use super::selection::{Chosen, check_ids};
 use super::table::letters as number_of_letters;
+use crate::cli::terminal::{note, one_line};
 use crate::cli::{Exit, say};
 use crate::dead_letters::discard::discard as take_out;
 use crate::dead_letters::hold::Missing;
@@ -48,7 +49,7 @@ pub(super) async fn discard(settings: &Settings, args: &Args) -> anyhow::Result<
     }
     let plan = Plan::of(seen.letters, Uuid::nil(), &settings.broker().names.dead_letters, Timestamp::now());
     for (code, number) in &plan.head.codes {
-        note(&format!("{number:9}  {code}"))?;
+        note(format_args!("{number:9}  {}", one_line(code)))?;
     }
     match ask(&format!("discard {} for good?", number_of_letters(plan.letters.len())), args.yes)? {
         Answer::Yes => {}

@@ -7,11 +7,12 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::output::{Output, width};
+use super::output::Output;
 use super::selection::{Selection, check_ids};
 use super::table::{Table, age, letters};
 use crate::broker::{StoredLetter, Summary};
 use crate::cli::Exit;
+use crate::cli::terminal::{Form, width};
 use crate::settings::Settings;
 
 /// Arguments of `list`.
@@ -45,7 +46,8 @@ pub(super) async fn list(settings: &Settings, args: &Args) -> anyhow::Result<Exi
     if !filter.ids.is_empty() {
         check_ids(&filter, &seen.letters.iter().map(|entry| entry.summary.clone()).collect::<Vec<_>>())?;
     }
-    Output::open().write(|out| match args.json {
+    let form = if args.json { Form::Json } else { Form::Text };
+    Output::open(form).write(|out| match args.json {
         true => seen.letters.iter().try_for_each(|entry| writeln!(out, "{}", as_json(entry))),
         false => show(out, &seen.letters, seen.all, args.reveal),
     })?;

@@ -23,6 +23,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 
 use super::Exit;
+use super::terminal::{note, one_line};
 use crate::broker::{Holder, LetterBox, LockedLetterBox, StoredLetter};
 use crate::dead_letters::browse::{Seen, browse};
 use crate::dead_letters::filter::Filter;
@@ -78,7 +79,8 @@ async fn open_and_lock(settings: &Settings, holder: &Holder) -> anyhow::Result<L
 async fn look<T>(letters: &LetterBox, filter: &Filter, make: impl FnMut(StoredLetter) -> T) -> anyhow::Result<Seen<T>> {
     let seen = browse(letters, filter, make).await?;
     if let Some(holder) = &seen.elsewhere {
-        running::note(&format!("some letters may be missing: they are with {holder}"))?;
+        let holder = one_line(holder);
+        note(format_args!("some letters may be missing: they are with {holder}"))?;
     }
     Ok(seen)
 }

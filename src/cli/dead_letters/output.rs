@@ -2,33 +2,38 @@
 //!
 //! Not here: what is written.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, StdoutLock, Write};
 use std::process::{Child, Command, Stdio};
+
+use crate::cli::terminal::{Form, Visible, is_watched, stdout};
 
 /// Standard output, by a pager where somebody watches.
 pub(super) enum Output {
-    Plain(io::BufWriter<io::StdoutLock<'static>>),
-    Paged(Child),
+    Plain(BufWriter<Visible<StdoutLock<'static>>>),
+    Paged(Child, Form),
 }
 
 impl Output {
     /// A pager that cannot be started is done without.
-    pub(super) fn open() -> Self {
-        if io::stdout().is_terminal()
+    pub(super) fn open(form: Form) -> Self {
+        if is_watched()
             && let Some(pager) = pager()
         {
-            return Self::Paged(pager);
+            return Self::Paged(pager, form);
         }
-        Self::Plain(io::BufWriter::new(io::stdout().lock()))
+        Self::Plain(BufWriter::new(stdout(form)))
     }
 
     /// Writes all of it, and waits until the reader has seen enough.
     pub(super) fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         let written = match self {
             Self::Plain(mut out) => write(&mut out).and_then(|()| out.flush()),
-            Self::Paged(mut pager) => {
+            Self::Paged(mut pager, form) => {
                 let written = match pager.stdin.take() {
-                    Some(mut stdin) => write(&mut stdin),
+                    Some(stdin) => {
+                        let mut out = BufWriter::new(Visible::new(stdin, form));
+                        write(&mut out).and_then(|()| out.flush())
+                    }
                     None => Ok(()),
                 };
                 pager.wait()?;
@@ -41,12 +46,6 @@ impl Output {
             other => other,
         }
     }
-}
-
-/// Columns of the terminal; `None` where there is none, and lines may be as long as they are.
-pub(super) fn width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
-    (size.ws_col > 0).then(|| usize::from(size.ws_col))
 }
 
 /// What the user wants, else `less`, which leaves a text that fits on the screen alone.

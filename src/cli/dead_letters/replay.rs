@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::run_args::RunArgs;
-use super::running::{Task, note, preview, run};
+use super::running::{Task, preview, run};
 use super::selection::{Chosen, check_ids};
 use super::table::letters as number_of_letters;
 use crate::broker::{StoredLetter, Summary};
+use crate::cli::terminal::{note, one_line};
 use crate::cli::{Exit, say};
 use crate::dead_letters::edit::{Change, Edit, Set};
 use crate::dead_letters::journal::Journal;
@@ -72,7 +73,7 @@ pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<E
         say(preview)?;
         return Ok(Exit::Done);
     };
-    note(&preview)?;
+    note(preview)?;
     let task = Task { who, plan: &plan, edit: &edit, journal: Journal::default(), args: &args.run };
     run(settings, letter_box, task).await
 }
@@ -111,18 +112,19 @@ fn show_edits(
     let mut wrong = Vec::new();
     for (at, (letter, edit)) in letters.iter().zip(edits.into_iter().flatten()).enumerate() {
         match edit {
-            Err(why) => wrong.push(format!("letter {}: {why}", letter.id)),
+            Err(why) => wrong.push(format!("letter {}: {}", letter.id, one_line(&why))),
             Ok(_) if at >= SHOWN => {}
             Ok(changes) => {
-                note(&format!("letter {}, order {}", letter.id, letter.order.as_deref().unwrap_or("–")))?;
+                let order = one_line(letter.order.as_deref().unwrap_or("–"));
+                note(format_args!("letter {}, order {order}", letter.id))?;
                 for change in changes {
-                    note(&difference(&change, reveal))?;
+                    note(one_line(&difference(&change, reveal)))?;
                 }
             }
         }
     }
     if letters.len() > SHOWN {
-        note(&format!("and the same for {} more", letters.len() - SHOWN))?;
+        note(format_args!("and the same for {} more", letters.len() - SHOWN))?;
     }
     if !wrong.is_empty() {
         let more = if wrong.len() > SHOWN { format!("\nand {} more", wrong.len() - SHOWN) } else { String::new() };

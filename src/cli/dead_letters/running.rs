@@ -14,7 +14,8 @@ use super::run_args::RunArgs;
 use super::table::letters;
 use crate::api::Client;
 use crate::broker::{Holder, LockedLetterBox};
-use crate::cli::{Exit, say};
+use crate::cli::terminal::{note, one_line};
+use crate::cli::{Exit, say, say_json};
 use crate::dead_letters::edit::Edit;
 use crate::dead_letters::guard::check;
 use crate::dead_letters::journal::Journal;
@@ -38,7 +39,7 @@ pub(super) fn preview(plan: &Plan, rate: f64, target: &str) -> String {
     let mut text = format!("{} to {target}\n", letters(plan.letters.len()));
     for (code, number) in &plan.head.codes {
         // writing to a string cannot fail
-        writeln!(text, "{number:9}  {code}").ok();
+        writeln!(text, "{number:9}  {}", one_line(code)).ok();
     }
     let seconds = plan.letters.len() as f64 / rate;
     let time = if seconds < 90.0 { format!("{seconds:.0} seconds") } else { format!("{:.0} minutes", seconds / 60.0) };
@@ -81,7 +82,7 @@ pub(super) async fn run(settings: &Settings, letter_box: LockedLetterBox, task: 
     letter_box.close().await;
     let failure = ended.as_ref().err().map(ToString::to_string);
     if args.json {
-        say(as_json(plan, &progress, ended.as_ref().ok(), failure.as_deref()))?;
+        say_json(as_json(plan, &progress, ended.as_ref().ok(), failure.as_deref()))?;
     } else {
         say(report(plan, &progress, ended.as_ref().ok()))?;
     }
@@ -112,18 +113,12 @@ async fn warn_of_orders(settings: &Settings, plan: &Plan) -> anyhow::Result<()> 
     let api = Client::new(settings.api()).context("cannot set up the API client")?;
     let warnings = check(&api, &plan.letters, &settings.conventions().aliases.order).await;
     for (order, warning) in warnings.iter().take(SHOWN) {
-        note(&format!("order {order} {warning}"))?;
+        note(format_args!("order {} {}", one_line(order), one_line(&warning.to_string())))?;
     }
     if warnings.len() > SHOWN {
-        note(&format!("and {} more orders like that", warnings.len() - SHOWN))?;
+        note(format_args!("and {} more orders like that", warnings.len() - SHOWN))?;
     }
     Ok(())
-}
-
-/// A line for the operator, beside the data.
-pub(super) fn note(text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    writeln!(std::io::stderr(), "{text}")
 }
 
 /// Shown on terminals alone.
@@ -158,7 +153,8 @@ fn report(plan: &Plan, progress: &Progress, ended: Option<&End>) -> String {
     count(missing.in_use.len(), "in use by another reader, so not replayed");
     count(missing.changed.len(), "not replayed: the body is not the planned one");
     for (order, code) in failed.iter().take(SHOWN) {
-        lines.push(format!("failed again: order {}: {code}", order.as_deref().unwrap_or("–")));
+        let (order, code) = (one_line(order.as_deref().unwrap_or("–")), one_line(code));
+        lines.push(format!("failed again: order {order}: {code}"));
     }
     let left = plan.letters.len() - replayed - repeated - earlier - missing.gone.len();
     let left = format!("{} not replayed, in the queue as before", letters(left));

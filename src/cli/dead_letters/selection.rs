@@ -8,8 +8,8 @@ use anyhow::bail;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-use super::running::note;
 use crate::broker::Summary;
+use crate::cli::terminal::note;
 use crate::dead_letters::filter::Filter;
 
 /// Which letters are meant. Several values of one option: one of them; several options: all of them.
@@ -64,7 +64,7 @@ impl Chosen {
         if self.all || !filter.is_empty() {
             return Ok(Some(filter));
         }
-        note(&format!(
+        note(format_args!(
             "which letters? Give ids or a filter, or `--all`; see `bwp-sync dead-letters {command} --help`"
         ))?;
         Ok(None)

@@ -10,6 +10,7 @@ use super::output::Output;
 use super::selection::{Selection, check_ids};
 use crate::broker::{Place, StoredLetter, Summary};
 use crate::cli::Exit;
+use crate::cli::terminal::{Form, one_line};
 use crate::domain::privacy::masked;
 use crate::settings::Settings;
 
@@ -40,7 +41,8 @@ pub(super) async fn show(settings: &Settings, args: &Args) -> anyhow::Result<Exi
     let seen = super::look(&letters, &filter, |letter| shown(letter, args.reveal)).await?;
     letters.close().await;
     check_ids(&filter, &seen.letters.iter().map(|letter| letter.summary.clone()).collect::<Vec<_>>())?;
-    Output::open().write(|out| match args.json {
+    let form = if args.json { Form::Json } else { Form::Text };
+    Output::open(form).write(|out| match args.json {
         true => seen.letters.iter().try_for_each(|letter| writeln!(out, "{}", as_json(letter))),
         false => seen.letters.iter().try_for_each(|letter| write(out, letter)),
     })?;
@@ -65,11 +67,11 @@ fn write(out: &mut dyn Write, letter: &Shown) -> io::Result<()> {
     let Shown { summary, headers, body } = letter;
     let parked = if summary.place == Place::Parked { ", parked" } else { "" };
     writeln!(out, "letter {}{parked}\n", summary.id)?;
-    writeln!(out, "{}: {}", summary.code, summary.message)?;
-    writeln!(out, "what can be done: {}\n", summary.action)?;
+    writeln!(out, "{}: {}", one_line(&summary.code), one_line(&summary.message))?;
+    writeln!(out, "what can be done: {}\n", one_line(&summary.action))?;
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (one_line(name), one_line(value))).collect();
     let width = headers.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     for (name, value) in headers {
-        let value: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         writeln!(out, "  {name:width$}  {value}")?;
     }
     writeln!(out, "\n{body}\n")

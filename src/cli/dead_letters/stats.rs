@@ -6,10 +6,11 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::output::{Output, width};
+use super::output::Output;
 use super::selection::{Selection, check_ids};
 use super::table::{Table, age, letters};
-use crate::cli::{Exit, say};
+use crate::cli::terminal::{Form, width};
+use crate::cli::{Exit, say_json};
 use crate::dead_letters::stats::{Group, Stats, count};
 use crate::settings::Settings;
 
@@ -32,9 +33,9 @@ pub(super) async fn stats(settings: &Settings, args: &Args) -> anyhow::Result<Ex
     let now = Timestamp::now();
     let stats = count(&seen.letters, now);
     if args.json {
-        say(serde_json::to_string_pretty(&stats)?)?;
+        say_json(serde_json::to_string_pretty(&stats)?)?;
     } else {
-        Output::open().write(|out| show(out, &stats, now))?;
+        Output::open(Form::Text).write(|out| show(out, &stats, now))?;
     }
     Ok(Exit::Done)
 }

@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::cli::terminal::one_line;
+
 /// Between two columns.
 const GAP: &str = "  ";
 /// A column is not made narrower than this for the sake of the last one.
@@ -31,7 +33,7 @@ impl<const N: usize> Table<N> {
         let mut widths = headings.map(UnicodeWidthStr::width);
         for row in rows {
             for (width, cell) in widths.iter_mut().zip(&row) {
-                *width = (*width).max(cell.width());
+                *width = (*width).max(one_line(cell).width());
             }
         }
         if let (Some(terminal), Some(last)) = (terminal, N.checked_sub(1)) {
@@ -61,7 +63,7 @@ impl<const N: usize> Table<N> {
 
 /// A text on one line and no wider than this.
 fn cut(text: &str, width: usize) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = one_line(text);
     if text.width() <= width {
         return text;
     }
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
 
     fn written(terminal: Option<usize>) -> String {
-        let rows = [["SO-1", "3", "größer als erlaubt, und noch viel mehr"], ["SO-1000", "12", "two\nlines"]];
+        let rows = [["SO-1", "3", "größer als erlaubt, und noch viel mehr"], ["SO-1000", "12", "two\nlines\u{1b}"]];
         let rows = rows.map(|row| row.map(ToOwned::to_owned));
         let table = Table::of(["order", "n", "why"], [false, true, false], rows.iter().cloned(), terminal);
         let mut out = Vec::new();
@@ -111,7 +113,7 @@ mod tests {
     #[test]
     fn the_last_column_gives_way() {
         let text = written(Some(30));
-        assert_eq!(text, "order     n  why\nSO-1      3  größer als erlau…\nSO-1000  12  two lines\n");
+        assert_eq!(text, "order     n  why\nSO-1      3  größer als erlau…\nSO-1000  12  two lines\\u{1b}\n");
         assert!(text.lines().all(|line| line.width() <= 30));
     }
 
