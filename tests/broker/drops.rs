@@ -1,32 +1,35 @@
-//! Connections that are lost over and over, under one worker that lives on.
+//! Connections that are lost over and over, under two workers of which one is restarted now and then.
 //! Not here: a single loss, and how soon it is over; see `recovery`.
 
 use std::collections::BTreeMap;
 
-use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
+use bwp_sync::simulator::{Fault, FaultRule, Operation};
 
-use crate::messages::{checkout, checkout_of, json};
-use crate::stage::{LETTERS, ORDERS, SOON, Stage, call_of};
+use crate::messages::{checkout, checkout_of, fulfillment, json};
+use crate::stage::{LETTERS, ORDERS, SOON, Stage, Worker};
 use crate::support::broker::Broker;
 use crate::support::relay::Relay;
 use crate::support::until::until;
 
-/// A worker has two connections, so this makes a hundred.
-const CUTS: usize = 50;
+/// A worker has two connections, and there are two workers, so this makes a hundred.
+const CUTS: usize = 25;
+/// A worker is restarted after each so many of them, alternately killed and asked to end.
+const CUTS_A_RESTART: usize = 6;
 /// Orders whose calls outlive every session until the cutting ends.
 const SLOW_ORDERS: usize = 10;
 /// Longer than the time between two cuts takes here, shorter than `api.timeout`.
 const SLOW: Fault = Fault::Delay { millis: 600 };
 
 #[tokio::test]
-async fn a_hundred_lost_connections_make_no_letter_and_no_second_order() {
+async fn a_hundred_lost_connections_make_no_letter_no_second_order_and_no_second_start() {
     let broker = Broker::shared();
     let relay = Relay::start(&broker.address());
     let stage = Stage::on(&broker).await;
     let uri = stage.vhost.amqp_uri_through(&relay.address());
-    let worker = stage.worker(&[("BWP__BROKER__URI", &uri), ("BWP__BROKER__PREFETCH", "100")]).await;
+    let start = async || stage.worker(&[("BWP__BROKER__URI", &uri), ("BWP__BROKER__PREFETCH", "100")]).await;
+    // each with how often it has consumed
+    let mut workers: Vec<(Worker, usize)> = vec![(start().await, 1), (start().await, 1)];
     let mut results = stage.results().await;
-    let mut calls = stage.simulator.subscribe();
     stage.simulator.add_fault(FaultRule::always(SLOW).on(Operation::CreateOrder).for_product("slow"));
     let mut orders = Vec::new();
     for number in 0..SLOW_ORDERS {
@@ -34,36 +37,53 @@ async fn a_hundred_lost_connections_make_no_letter_and_no_second_order() {
         stage.publish(&checkout_of(&orders[number], "slow")).await;
     }
     for cut in 0..CUTS {
-        // this session works: it settles a message while others are under way
+        // the sessions work: one settles a message while others are under way
         let order = format!("fast-{cut}");
         stage.publish(&checkout(&order)).await;
-        call_of(&mut calls, Operation::CreateOrder, CallPhase::Answered, &order).await;
-        results.until(SOON, |seen| seen.iter().any(|result| json(result)["subject"] == order)).await;
+        stage.publish(&fulfillment(&order)).await;
+        let is_created = |result: &_| json(result)["subject"] == order && json(result)["type"] == "order-created";
+        results.until(SOON, |seen| seen.iter().any(is_created)).await;
         orders.push(order);
-        until("both connections are open", SOON, async || relay.open(), |open| *open == 2).await;
+        until("all connections are open", SOON, async || relay.open(), |open| *open == 2 * workers.len()).await;
         relay.cut().await;
-        worker.consumes(cut + 2).await;
+        for (worker, consumed) in &mut workers {
+            *consumed += 1;
+            worker.consumes(*consumed).await;
+        }
+        if cut % CUTS_A_RESTART == 0 {
+            let (worker, _) = workers.remove(0);
+            match cut / CUTS_A_RESTART % 2 {
+                0 => worker.killed().await,
+                _ => assert_eq!(worker.terminated().await, Some(0)),
+            }
+            workers.push((start().await, 1));
+        }
     }
-    assert!(relay.accepted() >= 2 * (CUTS + 1), "{}", relay.accepted());
 
-    let settled = |id: &str, ids: &BTreeMap<String, Vec<String>>| ids.get(id).is_some_and(|ids| !ids.is_empty());
-    let seen = results.until(SOON, |seen| orders.iter().all(|order| settled(order, &ids(seen)))).await;
-    for (order, ids) in ids(seen) {
-        assert!(ids.iter().all(|id| *id == ids[0]), "{order}: {ids:?}");
+    let fast = || orders.iter().filter(|order| order.starts_with("fast"));
+    let all = orders.len() + fast().count();
+    for ((order, kind), ids) in ids(results.until(SOON, |seen| ids(seen).len() == all).await) {
+        assert!(ids.iter().all(|id| *id == ids[0]), "{order}, {kind}: {ids:?}");
     }
-    assert_eq!(worker.terminated().await, Some(0));
+    for (worker, _) in workers {
+        assert_eq!(worker.terminated().await, Some(0));
+    }
     assert!(stage.left_in(ORDERS).await.is_empty());
     assert!(stage.left_in(LETTERS).await.is_empty());
-    assert_eq!(stage.simulator.ledger().orders_created(), orders.len());
+    let ledger = stage.simulator.ledger();
+    assert_eq!(ledger.orders_created(), orders.len());
+    for order in fast() {
+        assert_eq!((ledger.creations_of(order), ledger.starts_of(order)), (1, 1), "{order}");
+    }
 }
 
-/// Ids of the results about each order.
-fn ids(results: &[lapin::message::Delivery]) -> BTreeMap<String, Vec<String>> {
+/// Ids of the results about each order, by their type.
+fn ids(results: &[lapin::message::Delivery]) -> BTreeMap<(String, String), Vec<String>> {
     let mut ids: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for result in results.iter().map(json) {
         let text = |field: &str| result[field].as_str().unwrap().to_owned();
-        assert_eq!(result["type"], "order-created");
-        ids.entry(text("subject")).or_default().push(text("id"));
+        assert_ne!(result["type"], "order-failed");
+        ids.entry((text("subject"), text("type"))).or_default().push(text("id"));
     }
     ids
 }

@@ -57,6 +57,8 @@ async fn a_worker_that_stops_while_it_waits_for_the_last_ones_calls_hands_all_of
 #[tokio::test]
 async fn orderly_stops_and_kills_in_a_row_with_calls_open_break_no_order() {
     let (stage, mut workers, mut results, mut work) = three(&[]).await;
+    // enough for each worker to be stopped in the middle of it
+    work.amend(&stage, 40).await;
     for turn in 0..6 {
         let active = workers.remove(0);
         if turn % 2 == 0 {

@@ -23,6 +23,9 @@ const POISON: &str = "poison-";
 /// How long it may take until they have, and how long a queue may take to become empty.
 const AT_LAST: Duration = Duration::from_secs(60);
 
+/// More often than a message may come before it is handled alone.
+const RESTARTS: usize = 6;
+
 /// How long a new worker may take to consume before the old one is asked to end all the same.
 const ROLL_WITHIN: Duration = Duration::from_secs(20);
 
@@ -38,6 +41,12 @@ pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<
     let one = victim(stage, rng).await;
     match step.fault {
         Fault::RestartWorker => ended_well(stage.worker(one).await.restart().await)?,
+        Fault::RestartsInARow => {
+            for _ in 0..RESTARTS {
+                let fed = stage.active().await.unwrap_or(one);
+                ended_well(stage.worker(fed).await.restart_and_consume(ROLL_WITHIN).await)?;
+            }
+        }
         Fault::RollWorkers => {
             for worker in &stage.workers {
                 ended_well(worker.lock().await.roll(ROLL_WITHIN).await)?;
@@ -69,11 +78,18 @@ pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<
         Fault::CloseConnections | Fault::MemoryAlarm | Fault::KillNode | Fault::RestartNode | Fault::LoseQuorum => {
             harm_nodes(stage, step, rng).await;
         }
+        Fault::UnbindResults => {
+            stage.bind_results(false).await;
+            sleep(lasts).await;
+            stage.bind_results(true).await;
+        }
         Fault::DeleteQueue => delete_queue(stage).await?,
         Fault::ApiDown
         | Fault::ApiSlow
         | Fault::ServerErrors
         | Fault::Throttling
+        | Fault::OneCallASecond
+        | Fault::DenyCreates
         | Fault::LostAnswers
         | Fault::RevokeTokens
         | Fault::RefuseCredentials => harm_api(stage, step).await?,
@@ -191,6 +207,10 @@ async fn harm_api(stage: &Stage, step: &Step) -> Result<(), String> {
         }
         Fault::ServerErrors => vec![simulator.add_counted_fault(FaultRule::always(Rule::status(503)))],
         Fault::Throttling => on(&[writes[0], writes[1], Operation::Order], 1.0, refused("ThrottlingError")),
+        Fault::OneCallASecond => {
+            vec![simulator.add_counted_fault(FaultRule::always(Rule::status(429)).beyond(1.0, 1.0))]
+        }
+        Fault::DenyCreates => on(&writes[..1], 1.0, refused("AccessDeniedError")),
         Fault::LostAnswers => on(&writes, 0.5, Rule::Drop { after_effect: true }),
         // longer than `api.timeout`, and over before an unknown outcome is believed to be none
         Fault::ApiSlow => on(&writes, 1.0, Rule::Delay { millis: 2400 }),

@@ -61,6 +61,8 @@ pub(crate) enum Fault {
     KillWorker,
     /// SIGTERM of a worker, and a new one in its place after its end.
     RestartWorker,
+    /// SIGTERM of the worker that is fed and a new one in its place, several times in a row.
+    RestartsInARow,
     /// Each worker is replaced: a new one is started, then the old one is asked to end.
     RollWorkers,
     /// SIGSTOP of a worker, SIGCONT later.
@@ -77,6 +79,8 @@ pub(crate) enum Fault {
     CloseConnections,
     /// The work queue is deleted while it is empty. The worker must bring it back.
     DeleteQueue,
+    /// No queue is bound for results. Nothing may be settled meanwhile, where the settings say so.
+    UnbindResults,
     /// The broker blocks publishers.
     MemoryAlarm,
     /// SIGKILL of a node, started again later.
@@ -97,6 +101,10 @@ pub(crate) enum Fault {
     ServerErrors,
     /// Every call is refused as too many.
     Throttling,
+    /// One call in a second is answered, all beyond are refused as too many.
+    OneCallASecond,
+    /// Every create is refused for lack of permission.
+    DenyCreates,
     /// Half of the creates and updates take effect and are not answered.
     LostAnswers,
     /// Every token is invalid at once.

@@ -10,9 +10,7 @@ use bwp_sync::simulator::{Config, Simulator};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use lapin::message::Delivery;
-use lapin::options::{
-    BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ExchangeDeclareOptions, QueueBindOptions,
-};
+use lapin::options::{BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ExchangeDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, ExchangeKind};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -121,6 +119,11 @@ impl Stage {
 
     pub(crate) async fn worker(&self, index: usize) -> MutexGuard<'_, Worker> {
         self.workers[index].lock().await
+    }
+
+    /// From now on results reach the shop, or no queue.
+    pub(crate) async fn bind_results(&self, bound: bool) {
+        self.vhost.bind("bwp.results", RESULTS, bound).await;
     }
 
     /// Which worker is fed, by what the broker says.
@@ -264,9 +267,7 @@ async fn keep_results(vhost: &Vhost) {
     let declared = channel.exchange_declare("bwp.results".into(), ExchangeKind::Topic, durable, none());
     declared.await.expect("the exchange of results can be declared");
     shop.declare_quorum_queue(RESULTS).await;
-    let options = QueueBindOptions::default();
-    let bound = channel.queue_bind(RESULTS.into(), "bwp.results".into(), "#".into(), options, none());
-    bound.await.expect("the queue can be bound");
+    vhost.bind("bwp.results", RESULTS, true).await;
 }
 
 /// One for results, one for letters; each tells when it has heard the mark.

@@ -102,12 +102,14 @@ impl Worker {
         code
     }
 
-    /// Starts the next process beside the one that runs, and asks that to end as soon as the new one consumes, or has not
-    /// within a time in which it always does unless the broker is away; returns the exit code.
-    pub(crate) async fn roll(&mut self, within: Duration) -> Option<i32> {
-        self.notice_end();
-        let old = self.process.take();
-        self.settled();
+    /// The same, and waits until the next one consumes, or for so long.
+    pub(crate) async fn restart_and_consume(&mut self, within: Duration) -> Option<i32> {
+        let code = self.terminate().await;
+        self.start_and_consume(within).await;
+        code
+    }
+
+    async fn start_and_consume(&mut self, within: Duration) {
         let before = self.consumed;
         self.start();
         let deadline = Instant::now() + within;
@@ -115,6 +117,15 @@ impl Worker {
             sleep(Duration::from_millis(50)).await;
             self.settled();
         }
+    }
+
+    /// Starts the next process beside the one that runs, and asks that to end as soon as the new one consumes, or has not
+    /// within a time in which it always does unless the broker is away; returns the exit code.
+    pub(crate) async fn roll(&mut self, within: Duration) -> Option<i32> {
+        self.notice_end();
+        let old = self.process.take();
+        self.settled();
+        self.start_and_consume(within).await;
         let mut old = old?;
         old.sigterm();
         old.wait(END_WITHIN).await.code()

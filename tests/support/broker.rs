@@ -69,7 +69,7 @@ impl Vhost {
             let shown = self.broker.management.get(&["vhosts", &self.name]).await.unwrap_or_default();
             let of_nodes = shown["cluster_state"].as_object().cloned().unwrap_or_default();
             for (node, _) in of_nodes.iter().filter(|(_, state)| *state != "running") {
-                self.broker.management.post(&["vhosts", &self.name, "start", node]).await;
+                self.broker.management.post(&["vhosts", &self.name, "start", node], json!({})).await;
             }
             of_nodes
         };
@@ -144,6 +144,17 @@ impl Vhost {
         let shown = self.broker.management.list(&["bindings", &self.name]).await;
         let named = shown.iter().filter(|binding| binding["source"] != "");
         named.map(|it| (text(&it["source"]), text(&it["routing_key"]), text(&it["destination"]))).collect()
+    }
+
+    /// From now on a queue gets everything that is published to an exchange, or nothing.
+    pub(crate) async fn bind(&self, exchange: &str, queue: &str, bound: bool) {
+        let (management, all) = (&self.broker.management, "#");
+        let path = ["bindings", &self.name, "e", exchange, "q", queue];
+        match bound {
+            true => management.post(&path, json!({ "routing_key": all })).await,
+            // where a binding is named after its key, the key is encoded
+            false => management.delete(&[&path[..], &["%23"]].concat()).await,
+        }
     }
 
     /// Deletes an exchange with its bindings.

@@ -68,8 +68,8 @@ impl Management {
     }
 
     /// Has the broker do what `path` says.
-    pub(crate) async fn post(&self, path: &[&str]) {
-        let (status, answer) = self.send(Method::POST, path, None).await;
+    pub(crate) async fn post(&self, path: &[&str], body: Value) {
+        let (status, answer) = self.send(Method::POST, path, Some(body)).await;
         assert!(status.is_success(), "POST {path:?}: {status} {answer}");
     }
 
