@@ -58,11 +58,12 @@ impl Cut {
         let stage = Stage::on(broker).await;
         let mut results = stage.results().await;
         let uri = stage.vhost.amqp_uri_through(&relay.address());
-        let worker = stage.worker(&[("BWP__BROKER__URI", &uri)]).await;
+        // an update of what another may have begun waits for so long after every cut
+        let worker = stage.worker(&[("BWP__API__TIMEOUT", "1s"), ("BWP__BROKER__URI", &uri)]).await;
         stage.publish(&checkout("SO-1")).await;
         results.until(SOON, |seen| seen.len() == 1).await;
         // no read is answered: the message cannot be done before the end
-        stage.simulator.add_fault(FaultRule::always(Fault::Hang).on(Operation::Order));
+        stage.simulator.add_fault(FaultRule::always(Fault::Hang { after_effect: false }).on(Operation::Order));
         let calls = stage.simulator.subscribe();
         stage.publish(&fulfillment("SO-1")).await;
         Self { stage, relay, worker, results, calls, cuts: 0 }
