@@ -29,31 +29,49 @@ pub struct Holder {
     pub pid: u32,
     /// Since when.
     pub since: Timestamp,
+    /// Letters in its hands, which nobody else sees meanwhile; none where it has not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letters: Option<usize>,
 }
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { command, user, host, pid, since } = self;
+        let Self { command, user, host, pid, since, letters: _ } = self;
         write!(f, "`{command}` by {user} on {host}, process {pid}, since {since:.0}")
     }
 }
 
 /// Letters that nobody else takes out as long as this connection lasts.
 #[derive(Debug)]
-pub struct LockedLetterBox(LetterBox);
+pub struct LockedLetterBox {
+    letters: LetterBox,
+    holder: Holder,
+    /// By which the note is kept current.
+    notes: Channel,
+}
 
 impl std::ops::Deref for LockedLetterBox {
     type Target = LetterBox;
 
     fn deref(&self) -> &LetterBox {
-        &self.0
+        &self.letters
     }
 }
 
 impl LockedLetterBox {
+    /// Notes how many letters are in our hands, for those who do not see them meanwhile.
+    pub async fn note_held(&self, letters: usize) {
+        let name = note_name(&self.letters);
+        let holder = Holder { letters: Some(letters), ..self.holder.clone() };
+        // only for people to read: that it is missing does no harm
+        if let Err(error) = publish_note(&self.notes, &name, &holder).await {
+            tracing::debug!(%error, "the number of letters in hand is not noted");
+        }
+    }
+
     /// Closes the connection: the lock is free, and all that is held goes back.
     pub async fn close(self) {
-        self.0.close().await;
+        self.letters.close().await;
     }
 }
 
@@ -66,14 +84,13 @@ impl LetterBox {
     /// Another tool has it.
     pub async fn lock(self, holder: &Holder) -> Result<LockedLetterBox, LetterBoxError> {
         let queue = self.names.dead_letters.clone();
-        let (lock, note) = (format!("{queue}.lock"), format!("{queue}.lock-holder"));
+        let (lock, note) = (format!("{queue}.lock"), note_name(&self));
         let taken = take(&self.connection, &lock).await;
         match taken {
             Ok(channel) => {
                 let left = leave_note(&channel, &note, holder).await;
                 left.map_err(|error| LetterBoxError::Lost { queue: format!("`{note}`"), error })?;
-                close_channel(&channel).await;
-                Ok(LockedLetterBox(self))
+                Ok(LockedLetterBox { letters: self, holder: holder.clone(), notes: channel })
             }
             Err(error) if is_locked(&error) => {
                 let holder = read_note(&self.connection, &note).await.map(|holder| holder.to_string());
@@ -83,19 +100,23 @@ impl LetterBox {
         }
     }
 
-    /// Who takes letters out at the moment, as far as known: a reader does not see what they hold.
-    pub async fn at_work(&self) -> Option<String> {
+    /// Who takes letters out at the moment, as far as known, and how many letters they hold: a reader does not see them.
+    pub async fn at_work(&self) -> Option<(String, Option<usize>)> {
         let queue = &self.names.dead_letters;
         let channel = self.connection.create_channel().await.ok()?;
         let look = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         match channel.queue_declare(short(&format!("{queue}.lock")), look, FieldTable::default()).await {
             Err(error) if is_locked(&error) => {
-                let holder = read_note(&self.connection, &format!("{queue}.lock-holder")).await;
-                Some(holder.map_or_else(|| "another tool".to_owned(), |holder| holder.to_string()))
+                let holder = read_note(&self.connection, &note_name(self)).await;
+                Some(holder.map_or_else(|| ("another tool".to_owned(), None), |it| (it.to_string(), it.letters)))
             }
             Ok(_) | Err(_) => None,
         }
     }
+}
+
+fn note_name(letters: &LetterBox) -> String {
+    format!("{}.lock-holder", letters.names.dead_letters)
 }
 
 async fn take(connection: &Connection, lock: &str) -> lapin::Result<Channel> {
@@ -111,14 +132,17 @@ fn is_locked(error: &lapin::Error) -> bool {
 
 /// Puts the note where everybody can read it, in the place of the one before.
 async fn leave_note(channel: &Channel, name: &str, holder: &Holder) -> lapin::Result<()> {
-    let Ok(body) = serde_json::to_vec(holder) else { return Ok(()) };
     channel.queue_delete(short(name), QueueDeleteOptions::default()).await?;
     let mut arguments = FieldTable::default();
     arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(1));
     arguments.insert("x-expires".into(), AMQPValue::LongLongInt(NOTE_EXPIRES_MS));
     channel.queue_declare(short(name), QueueDeclareOptions::durable(), arguments).await?;
+    publish_note(channel, name, holder).await
+}
+
+async fn publish_note(channel: &Channel, name: &str, holder: &Holder) -> lapin::Result<()> {
+    let Ok(body) = serde_json::to_vec(holder) else { return Ok(()) };
     let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
-    // only for people to read: that it is missing does no harm
     channel.basic_publish("".into(), short(name), options, &body, properties).await.map(drop)
 }
 

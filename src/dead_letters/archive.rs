@@ -2,7 +2,7 @@
 //!
 //! Not here: the form of a line; that is `broker::letter_copy`.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,7 +11,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use crate::broker::publish::PublishError;
-use crate::broker::{ExportedLetter, Outbox};
+use crate::broker::{BodyHash, ExportedLetter, Outbox};
 
 /// Why a file's letters were not all put back.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,20 @@ pub fn write(file: &mut impl Write, letter: &ExportedLetter) -> io::Result<()> {
 /// Letters that are on their way to the queue at the same time.
 const UNDER_WAY: usize = 100;
 
-/// Puts the letters of a file into the queue of dead letters. Every line is looked at before the first letter is sent.
+/// Letters that lie in the queues, by id and body, and how often.
+pub type Present = HashMap<(Uuid, BodyHash), usize>;
+
+/// What became of a file's letters.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Imported {
+    /// Letters that were put into the queue.
+    pub put: usize,
+    /// Letters that were there already.
+    pub present: usize,
+}
+
+/// Puts the letters of a file into the queue of dead letters, without those that are `present`. Every line is looked at
+/// before the first letter is sent.
 ///
 /// # Errors
 /// What went wrong, and at which line. Letters that were told as imported are in the queue; a few more may be.
@@ -66,7 +79,8 @@ pub async fn import(
     path: &Path,
     outbox: &Outbox,
     queue: &str,
-    mut imported: impl FnMut(Uuid),
+    mut present: Present,
+    imported: &mut Imported,
 ) -> Result<(), ImportError> {
     for line in lines(path)? {
         parsed(line?)?;
@@ -75,17 +89,24 @@ pub async fn import(
     for line in lines(path)? {
         let (line, letter) = parsed(line?)?;
         let (properties, body) = letter.letter().map_err(|error| ImportError::Line { line, why: error.to_string() })?;
+        if let Some(left) = present.get_mut(&(letter.id(), BodyHash::of(&body))).filter(|left| **left > 0) {
+            *left -= 1;
+            imported.present += 1;
+            continue;
+        }
         let failed = move |error| ImportError::Publish { line, error };
         let confirm = outbox.publisher().begin("", queue, properties, &body);
-        under_way.push_back(async move { confirm.await.map(|()| letter.id()).map_err(failed) });
+        under_way.push_back(async move { confirm.await.map_err(failed) });
         if under_way.len() > UNDER_WAY
             && let Some(first) = under_way.pop_front()
         {
-            imported(first.await?);
+            first.await?;
+            imported.put += 1;
         }
     }
     for rest in under_way {
-        imported(rest.await?);
+        rest.await?;
+        imported.put += 1;
     }
     Ok(())
 }

@@ -13,7 +13,16 @@ pub struct Seen<T> {
     /// How many letters there were, meant or not.
     pub all: usize,
     /// Who has letters that could not be seen, if anybody.
-    pub elsewhere: Option<String>,
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// Somebody who has letters that others do not see meanwhile.
+#[derive(Debug)]
+pub struct Elsewhere {
+    /// Who that is.
+    pub holder: String,
+    /// How many letters, where they have said so.
+    pub letters: Option<usize>,
 }
 
 /// Shows every letter that is meant to `make`, which says what is kept of it. All letters are given back before this
@@ -38,8 +47,8 @@ pub async fn browse<T>(
     let browsed = pass.elsewhere;
     pass.give_back().await;
     let elsewhere = match letters.at_work().await {
-        Some(holder) => Some(holder),
-        None => browsed.then(|| "somebody who looks at them".to_owned()),
+        Some((holder, letters)) => Some(Elsewhere { holder, letters }),
+        None => browsed.then(|| Elsewhere { holder: "somebody who looks at them".to_owned(), letters: None }),
     };
     Ok(Seen { letters: made, all, elsewhere })
 }

@@ -58,6 +58,7 @@ pub async fn discard(
             done.letters += 1;
         }
         held.heard().await?;
+        letters.note_held(held.all.saturating_sub(held.letters.len())).await;
         left = &left[held.planned..];
         held.give_back().await;
     }

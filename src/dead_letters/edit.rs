@@ -5,6 +5,8 @@
 use json_patch::{Patch, PatchOperation};
 use serde_json::Value;
 
+use super::fields::{Unknown, look_up};
+use crate::domain::envelope::Kind;
 use crate::domain::privacy::is_private;
 
 /// What is to be changed in each message.
@@ -57,9 +59,24 @@ pub enum EditError {
     /// No such field.
     #[error("{0}: there is no such field, and nothing that it could be put into")]
     NoField(String),
+    /// The kind of message has no such field.
+    #[error("{path}: {kind} has no such field{}", meant_are(.meant))]
+    Unknown {
+        /// The path as far as the part that is unknown.
+        path: String,
+        /// The kind of message.
+        kind: &'static str,
+        /// Names that may be meant.
+        meant: Vec<String>,
+    },
     /// The patch does not fit.
     #[error("the patch does not fit: {0}")]
     Patch(#[from] json_patch::PatchError),
+}
+
+fn meant_are(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { String::new() } else { format!(", hint: {}", names.join(", ")) }
 }
 
 impl std::str::FromStr for Set {
@@ -82,6 +99,21 @@ impl Edit {
     /// Whether nothing is to be changed.
     pub fn is_empty(&self) -> bool {
         self.sets.is_empty() && self.patch.is_none()
+    }
+
+    /// Checks that messages of this kind have the fields that are to be set: one that nobody reads would change nothing.
+    ///
+    /// # Errors
+    /// The first field that they do not have.
+    pub fn check(&self, kind: Kind) -> Result<(), EditError> {
+        for Set { path, .. } in &self.sets {
+            look_up(kind, path).map_err(|Unknown { at, meant }| EditError::Unknown {
+                path: shown(&format!("/{}", path[..=at].join("/"))),
+                kind: kind.name(),
+                meant,
+            })?;
+        }
+        Ok(())
     }
 
     /// Makes the changes. Amounts that are not touched keep all their digits; the order of fields may change.
@@ -210,6 +242,19 @@ mod tests {
         for nowhere in ["lines[1].quantity=1", "total.amount=1", "payments[0].label=x"] {
             assert!(matches!(set(nowhere), Err(EditError::NoField(_))), "{nowhere}");
         }
+    }
+
+    #[test]
+    fn a_field_that_a_kind_of_message_does_not_have_is_refused_with_what_may_be_meant() {
+        let check = |text: &str, kind| {
+            let edit = Edit { sets: vec![text.parse().unwrap()], patch: None };
+            edit.check(kind).map_err(|error| error.to_string())
+        };
+        assert_eq!(check("lines[0].quantity=1", Kind::CheckoutCompleted), Ok(()));
+        let said = "lines[0].quantitiy: checkout-completed has no such field, hint: `quantity`";
+        assert_eq!(check("lines[0].quantitiy=1", Kind::CheckoutCompleted), Err(said.to_owned()));
+        let said = "lines: order-amended has no such field, hint: ";
+        assert!(check("lines[0].quantity=1", Kind::OrderAmended).unwrap_err().starts_with(said));
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct Held<'p> {
     pub letters: Vec<(&'p Planned, StoredLetter)>,
     /// How many planned letters this batch settles, missing ones included.
     pub planned: usize,
+    /// How many letters are held, planned or not.
+    pub all: usize,
     pass: Pass,
 }
 
@@ -68,9 +70,14 @@ pub async fn hold<'p>(
 ) -> Result<Held<'p>, LetterBoxError> {
     let mut look = 1;
     loop {
-        let mut found = Found::new(batch);
-        let pass = letters.read(|letter| found.take(letter)).await?;
+        let (mut found, mut all) = (Found::new(batch), 0);
+        let seen = |letter| {
+            all += 1;
+            found.take(letter);
+        };
+        let pass = letters.read(seen).await?;
         pass.take_no_more().await?;
+        letters.note_held(all).await;
         let Found { held, changed, refused_at, .. } = found;
         // what there was no room for comes in the next batch, with all that is planned after it
         let planned = refused_at.unwrap_or(batch.len());
@@ -86,7 +93,7 @@ pub async fn hold<'p>(
         if pass.elsewhere { &mut missing.in_use } else { &mut missing.gone }.extend(absent);
         let letters = held.into_iter().filter(|(at, _)| *at < planned).map(|(at, letter)| (&batch[at], letter));
         let letters = letters.collect();
-        return Ok(Held { letters, planned, pass });
+        return Ok(Held { letters, planned, all, pass });
     }
 }
 

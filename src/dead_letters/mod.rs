@@ -6,6 +6,7 @@ pub mod archive;
 pub mod browse;
 pub mod discard;
 pub mod edit;
+mod fields;
 pub mod filter;
 pub mod guard;
 pub mod hold;

@@ -191,12 +191,15 @@ impl Run<'_, '_> {
     /// The letters that are held, a window at a time. Says why it ended early, if it did.
     async fn batch(&mut self, held: &Held<'_>) -> Result<Option<End>, ReplayError> {
         let mut letters = &held.letters[..];
+        let taken_out = |progress: &Progress| progress.replayed + progress.repeated;
+        let before = taken_out(self.progress);
         while !letters.is_empty() {
             let first = self.outcomes.is_some() && self.progress.replayed == 0;
             let window = &letters[..letters.len().min(if first { 1 } else { self.window_size() })];
             let published = self.window(window).await;
             held.heard().await?;
             published?;
+            self.replay.letters.note_held(held.all.saturating_sub(taken_out(self.progress) - before)).await;
             if self.replay.stop.is_cancelled() {
                 return Ok(Some(End::Stopped));
             }

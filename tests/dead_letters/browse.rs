@@ -121,6 +121,20 @@ async fn letters_come_back_from_a_file_as_they_were() {
     stage.tool(&["export", "--all", "--out", &second]).await;
     assert_eq!(std::fs::read_to_string(&first).unwrap(), std::fs::read_to_string(&second).unwrap());
 
+    let again = stage.tool(&["import", &first]).await;
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(
+        again.stdout,
+        "0 letters put into `bwp.dead-letters`\n        2  there already, so not put there; `--again` does\n"
+    );
+    assert_eq!(stage.listed().await.len(), 2);
+    let id = field(&stage.listed().await, "letter")[0].clone();
+    stage.tool(&["discard", &id, "--reason", "none", "--yes"]).await;
+    let rest = stage.tool(&["import", &first]).await.stdout;
+    assert!(rest.starts_with("1 letter put into") && rest.contains("1  there already"), "{rest}");
+    stage.tool(&["import", &first, "--again"]).await;
+    assert_eq!(stage.listed().await.len(), 4);
+
     std::fs::write(&second, "{\"letter\": \"John Smith\"}\n").unwrap();
     insta::assert_snapshot!("wrong_file", stage.tool(&["import", &second]).await.shown().replace(&second, "FILE"));
 }

@@ -162,6 +162,10 @@ async fn a_message_is_changed_checked_and_shown_before_it_is_replayed() {
     let product = "lines[0].product.productId=example-product-id";
     let wrong = stage.tool(&["replay", "--order", "SO-1", "--set", "lines[0].quantity=many", "--yes"]).await;
     insta::assert_snapshot!("edit_refused", wrong.shown());
+    let unknown = stage.tool(&["replay", "--order", "SO-1", "--set", "lines[0].quantitiy=2", "--yes"]).await;
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    let said = "lines[0].quantitiy: checkout-completed has no such field, hint: `quantity`";
+    assert!(unknown.stderr.contains(said), "{unknown:?}");
     assert_eq!(stage.listed().await.len(), 1);
     let folder = tempfile::tempdir().unwrap();
     let (patch, ledger) = (path(&folder, "patch.json"), path(&folder, "ledger"));

@@ -80,7 +80,7 @@ async fn no_command_lets_a_letter_do_anything_to_a_terminal() {
         &["replay", "--all", "--dry-run", "--set", "order.id= "],
         &["export", "--all", "--out", &file],
         &["discard", id, "--reason", NASTY, "--yes", "--ledger", &ledger],
-        &["import", &file],
+        &["import", &file, "--again"],
         &["apply", &plan, "--yes", "--no-wait"],
         &["replay", "--all", "--yes", "--no-wait", "--json"],
     ];

@@ -53,8 +53,9 @@ pub(crate) fn stable(text: &str) -> String {
         (r"(by|user) \S+( \d+)? on \S+,", "by (user) on (host),"),
         (r"\b\d+[smh]( old)", "(age)$1"),
         (r"newest \d+[smh]", "newest (age)"),
-        (r"  +\d+[smh]  ", "  (age)  "),
+        (r"  +\d+[smhd]  ", "  (age)  "),
         (r"127\.0\.0\.1:\d+", "(address)"),
+        (r"\d+ letters in use", "(n) letters in use"),
     ];
     replacements.iter().fold(text.to_owned(), |text, (pattern, name)| {
         Regex::new(pattern).unwrap().replace_all(&text, *name).into_owned()

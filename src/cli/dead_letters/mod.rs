@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use super::Exit;
 use super::terminal::{note, one_line};
 use crate::broker::{Holder, LetterBox, LockedLetterBox, StoredLetter};
-use crate::dead_letters::browse::{Seen, browse};
+use crate::dead_letters::browse::{Elsewhere, Seen, browse};
 use crate::dead_letters::filter::Filter;
 use crate::settings::Settings;
 
@@ -78,9 +78,12 @@ async fn open_and_lock(settings: &Settings, holder: &Holder) -> anyhow::Result<L
 /// Looks at letters, and says if some may be missing.
 async fn look<T>(letters: &LetterBox, filter: &Filter, make: impl FnMut(StoredLetter) -> T) -> anyhow::Result<Seen<T>> {
     let seen = browse(letters, filter, make).await?;
-    if let Some(holder) = &seen.elsewhere {
+    if let Some(Elsewhere { holder, letters }) = &seen.elsewhere {
         let holder = one_line(holder);
-        note(format_args!("some letters may be missing: they are with {holder}"))?;
+        match letters {
+            Some(number) => note(format_args!("{} in use, and not shown: {holder}", table::letters(*number)))?,
+            None => note(format_args!("some letters may be missing: they are with {holder}"))?,
+        }
     }
     Ok(seen)
 }
@@ -94,6 +97,7 @@ pub(super) fn holder(command: &str) -> Holder {
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         pid: std::process::id(),
         since: Timestamp::now(),
+        letters: None,
     }
 }
 

@@ -94,7 +94,14 @@ fn looked_at(
     conventions: &Conventions,
 ) -> (Summary, Option<Result<Vec<Change>, String>>) {
     let changes = (!edit.is_empty()).then(|| {
+        let known = |body: &[u8]| match letter.opened(body) {
+            Ok(envelope) => edit.check(envelope.kind).map_err(|error| error.to_string()),
+            // what is wrong with the envelope is said below
+            Err(_) => Ok(()),
+        };
+        known(letter.body())?;
         let edited = edit.apply(&letter.text()).map_err(|error| error.to_string())?;
+        known(&edited.body)?;
         let now = Timestamp::now();
         message::check(&letter, &edited.body, conventions, now).map_err(|rejection| rejection.message)?;
         Ok(edited.changes)
