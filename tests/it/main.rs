@@ -13,6 +13,7 @@ mod own_codes;
 mod pool;
 #[path = "../support/private.rs"]
 mod private;
+mod queue;
 mod readme;
 mod results;
 mod scenario;
@@ -20,3 +21,4 @@ mod scenarios;
 mod schemas;
 mod settings;
 mod speed;
+mod unclear;
