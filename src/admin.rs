@@ -110,6 +110,11 @@ struct Readiness {
 #[serde(rename_all = "camelCase")]
 struct Paused {
     cause: &'static str,
+    /// How the API answered last, by status and in its own names.
+    answer: String,
+    /// Absent while all calls are paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<&'static str>,
     since: Timestamp,
     /// Absent once a message may try, the next one that comes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,10 +155,16 @@ impl Readiness {
         let (api_cause, api_since) = trouble.map(|trouble| (trouble.cause, trouble.since)).unzip();
         Self {
             ready: prefetch.is_some(),
-            pause: pause.map(|Pause { cause, since, next_probe }| Paused { cause, since, next_probe }),
+            pause: pause.map(Paused::from),
             broker: Broker { prefetch, active, cause, since, next_try },
             api: Api { works, cause: api_cause, since: api_since },
         }
+    }
+}
+
+impl From<Pause> for Paused {
+    fn from(Pause { cause, answer, operation, since, next_probe }: Pause) -> Self {
+        Self { cause, answer, operation, since, next_probe }
     }
 }
 

@@ -62,8 +62,7 @@ async fn api(settings: &Settings) -> anyhow::Result<Finding> {
                 | Class::OutcomeUnknown
                 | Class::Rejected
                 | Class::QueryRefused
-                | Class::Unlisted
-                | Class::UnlistedTransient => (Verdict::Fails, format!("{error}; hint: {}", failure.action)),
+                | Class::Unlisted => (Verdict::Fails, format!("{error}; hint: {}", failure.action)),
             }
         }
     };

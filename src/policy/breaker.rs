@@ -17,12 +17,25 @@ const ORDERS_THAT_MAKE_A_DENIAL: usize = 2;
 type Time = Duration;
 
 /// A pause.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pause {
     /// Why, by the last failure.
     pub cause: Cause,
-    /// Since the first.
+    /// How the API answered then, in its own names.
+    pub answer: String,
+    /// Since the first failure that paused.
     pub since: Time,
+}
+
+/// An attempt that failed, as far as it speaks against calling.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed<'a> {
+    /// The order that it was for.
+    pub order: &'a str,
+    /// The cause that it may stand for.
+    pub cause: Cause,
+    /// How the API answered, in its own names.
+    pub answer: &'a str,
 }
 
 /// How long to pause before a message may try.
@@ -55,8 +68,8 @@ pub struct Breaker {
 #[derive(Clone, Debug)]
 enum State {
     Closed {
-        /// Orders that failed since the last sign that calling is of use.
-        failing: Vec<String>,
+        /// Orders that failed since the last sign that calling is of use, each for its last cause.
+        failing: Vec<(String, Cause)>,
         /// After a takeover, until a call is answered: whether one is under way.
         one_at_a_time: Option<bool>,
     },
@@ -94,11 +107,11 @@ impl Breaker {
 
     /// Whether a call may begin now.
     pub fn admit(&mut self, now: Time) -> Admission {
-        if let State::Open { pause, wait, probe_at } = self.state {
-            if now < probe_at {
-                return Admission::Wait(Some(probe_at));
+        if let State::Open { pause, wait, probe_at } = &self.state {
+            if now < *probe_at {
+                return Admission::Wait(Some(*probe_at));
             }
-            self.state = State::HalfOpen { pause, wait, began: now, under_way: false };
+            self.state = State::HalfOpen { pause: pause.clone(), wait: *wait, began: now, under_way: false };
         }
         match &mut self.state {
             State::Closed { one_at_a_time: Some(under_way), .. } | State::HalfOpen { under_way, .. } => {
@@ -133,25 +146,30 @@ impl Breaker {
         }
     }
 
-    /// An attempt that began then has failed for this cause.
-    pub fn fails(&mut self, cause: Cause, order: &str, began: Time, now: Time) {
+    /// An attempt that began then has failed.
+    pub fn fails(&mut self, failed: Failed<'_>, began: Time, now: Time) {
+        let Failed { cause, answer, .. } = failed;
+        let pause = |since| Pause { cause, answer: answer.into(), since };
         match &mut self.state {
             State::Closed { failing, .. } => {
-                let holds = match cause {
-                    Cause::ApiDown => another(failing, order, ORDERS_THAT_MAKE_AN_OUTAGE),
-                    Cause::CreatesDenied => another(failing, order, ORDERS_THAT_MAKE_A_DENIAL),
-                    // no order has a part in it
-                    Cause::CredentialsRefused => true,
-                };
-                if holds {
-                    self.open(Pause { cause, since: now }, self.waits.first, now);
+                if is_enough(failing, failed) {
+                    self.open(pause(now), self.waits.first, now);
                 }
             }
-            State::HalfOpen { pause, wait, began: probing, .. } if began >= *probing => {
-                let (pause, wait) = (Pause { cause, ..*pause }, (*wait * 2).min(self.waits.longest));
+            State::HalfOpen { pause: before, wait, began: probing, .. } if began >= *probing => {
+                let (pause, wait) = (pause(before.since), (*wait * 2).min(self.waits.longest));
                 self.open(pause, wait, now);
             }
             State::HalfOpen { .. } | State::Open { .. } => {}
+        }
+    }
+
+    /// Whether a call that asks now would wait.
+    pub fn makes_wait(&self, now: Time) -> bool {
+        match &self.state {
+            State::Closed { one_at_a_time, .. } => *one_at_a_time == Some(true),
+            State::Open { probe_at, .. } => now < *probe_at,
+            State::HalfOpen { under_way, .. } => *under_way,
         }
     }
 
@@ -161,8 +179,8 @@ impl Breaker {
     }
 
     /// The pause, while there is one.
-    pub fn pause(&self) -> Option<Pause> {
-        match self.state {
+    pub fn pause(&self) -> Option<&Pause> {
+        match &self.state {
             State::Closed { .. } => None,
             State::Open { pause, .. } | State::HalfOpen { pause, .. } => Some(pause),
         }
@@ -181,12 +199,16 @@ impl Breaker {
     }
 }
 
-/// Notes an order; whether so many have failed by now.
-fn another(orders: &mut Vec<String>, order: &str, many: usize) -> bool {
-    if !orders.iter().any(|seen| seen == order) {
-        orders.push(order.to_owned());
+/// Notes an order that failed; whether so many have failed by now that it is the matter of none of them.
+fn is_enough(failing: &mut Vec<(String, Cause)>, Failed { order, cause, .. }: Failed<'_>) -> bool {
+    failing.retain(|(seen, _)| seen != order);
+    failing.push((order.to_owned(), cause));
+    match cause {
+        Cause::ApiDown | Cause::ApiUnclear => failing.len() >= ORDERS_THAT_MAKE_AN_OUTAGE,
+        Cause::CreatesDenied => failing.iter().filter(|(_, seen)| *seen == cause).count() >= ORDERS_THAT_MAKE_A_DENIAL,
+        // no order has a part in it
+        Cause::CredentialsRefused => true,
     }
-    orders.len() >= many
 }
 
 #[cfg(test)]
@@ -201,12 +223,16 @@ mod tests {
         Duration::from_secs(second)
     }
 
+    fn failed(cause: Cause, order: &str) -> Failed<'_> {
+        Failed { order, cause, answer: "MAINTENANCE" }
+    }
+
     /// Failures of these orders for this cause, all at once, with a success where there is no order; whether calls go on.
     fn goes_on(cause: Cause, seen: &[Option<&str>]) -> bool {
         let (mut breaker, now) = (breaker(), Time::ZERO);
         for order in seen {
             match order {
-                Some(order) => breaker.fails(cause, order, now, now),
+                Some(order) => breaker.fails(failed(cause, order), now, now),
                 None => breaker.works(now),
             }
         }
@@ -218,6 +244,22 @@ mod tests {
         assert!(!goes_on(Cause::ApiDown, &["1", "2", "3", "4", "5"].map(Some)));
         assert!(goes_on(Cause::ApiDown, &["1", "2", "3", "4"].map(Some)));
         assert!(goes_on(Cause::ApiDown, &[Some("1"), Some("2"), None, Some("3"), Some("4"), Some("5")]));
+    }
+
+    #[test]
+    fn an_answer_that_nobody_understands_pauses_when_five_orders_meet_it_and_none_passes() {
+        assert!(!goes_on(Cause::ApiUnclear, &["1", "2", "3", "4", "5"].map(Some)));
+        assert!(goes_on(Cause::ApiUnclear, &["1", "2", "3", "4"].map(Some)));
+        assert!(goes_on(Cause::ApiUnclear, &[Some("1"), Some("2"), None, Some("3"), Some("4"), Some("5")]));
+        // an outage shows in both ways; a denial is none of them
+        let (mut breaker, now) = (breaker(), Time::ZERO);
+        for (order, cause) in ["1", "2", "3"].into_iter().zip([Cause::ApiDown, Cause::ApiUnclear, Cause::ApiDown]) {
+            breaker.fails(failed(cause, order), now, now);
+        }
+        breaker.fails(failed(Cause::CreatesDenied, "4"), now, now);
+        assert_eq!(breaker.admit(now), Admission::Free);
+        breaker.fails(failed(Cause::ApiUnclear, "5"), now, now);
+        assert_eq!(breaker.admit(now), Admission::Wait(Some(at(1))));
     }
 
     #[test]
@@ -240,7 +282,7 @@ mod tests {
     #[test]
     fn a_pause_ends_with_a_probe_that_works_and_waits_longer_after_each_that_does_not() {
         let mut breaker = breaker();
-        breaker.fails(Cause::CredentialsRefused, "1", at(0), at(0));
+        breaker.fails(failed(Cause::CredentialsRefused, "1"), at(0), at(0));
         let (mut now, mut waited) = (0, Vec::new());
         for _ in 0..5 {
             let next = breaker.next_probe().unwrap().as_secs();
@@ -248,11 +290,11 @@ mod tests {
             assert_eq!(breaker.admit(at(next)), Admission::Probe);
             waited.push(next - now);
             now = next;
-            breaker.fails(Cause::ApiDown, "2", at(now), at(now));
+            breaker.fails(failed(Cause::ApiDown, "2"), at(now), at(now));
         }
         assert_eq!(waited, [1, 2, 4, 5, 5]);
-        let pause = breaker.pause().unwrap();
-        assert_eq!(pause, Pause { cause: Cause::ApiDown, since: at(0) }, "the present cause, since the first");
+        let expected = Pause { cause: Cause::ApiDown, answer: "MAINTENANCE".into(), since: at(0) };
+        assert_eq!(breaker.pause(), Some(&expected), "the present cause, since the first");
         breaker.admit(at(1000));
         breaker.works(at(1000));
         assert_eq!((breaker.admit(at(1001)), breaker.pause()), (Admission::Free, None));
@@ -261,7 +303,7 @@ mod tests {
     #[test]
     fn one_call_at_a_time_probes_and_the_next_one_after_a_probe_that_said_nothing() {
         let mut breaker = breaker();
-        breaker.fails(Cause::CredentialsRefused, "1", at(0), at(0));
+        breaker.fails(failed(Cause::CredentialsRefused, "1"), at(0), at(0));
         assert_eq!(breaker.admit(at(1)), Admission::Probe);
         assert_eq!(breaker.admit(at(1)), Admission::Wait(None));
         breaker.release();
@@ -271,11 +313,11 @@ mod tests {
     #[test]
     fn what_was_under_way_before_the_probe_decides_nothing() {
         let mut breaker = breaker();
-        breaker.fails(Cause::CredentialsRefused, "1", at(0), at(0));
+        breaker.fails(failed(Cause::CredentialsRefused, "1"), at(0), at(0));
         breaker.works(at(0));
         assert_eq!(breaker.admit(at(0)), Admission::Wait(Some(at(1))));
         assert_eq!(breaker.admit(at(1)), Admission::Probe);
-        breaker.fails(Cause::ApiDown, "3", at(0), at(2));
+        breaker.fails(failed(Cause::ApiDown, "3"), at(0), at(2));
         breaker.works(at(0));
         assert_eq!(breaker.admit(at(2)), Admission::Wait(None));
     }
@@ -287,7 +329,7 @@ mod tests {
         assert!(breaker.holds_back() && breaker.pause().is_none());
         assert_eq!(breaker.admit(at(0)), Admission::Probe);
         assert_eq!(breaker.admit(at(0)), Admission::Wait(None));
-        breaker.fails(Cause::ApiDown, "1", at(0), at(1));
+        breaker.fails(failed(Cause::ApiDown, "1"), at(0), at(1));
         breaker.release();
         assert_eq!(breaker.admit(at(1)), Admission::Probe, "one order that fails is no outage");
         breaker.works(at(1));

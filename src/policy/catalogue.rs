@@ -33,15 +33,13 @@ pub enum Class {
     Rejected,
     /// Our query is wrong, or the API has changed. Not the order's fault.
     QueryRefused,
-    /// In no list.
+    /// In no list: nobody knows what it means.
     Unlisted,
-    /// In no list, and its number says that it passes by itself.
-    UnlistedTransient,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::MaybeAlreadyDone,
         Self::AlreadyDone,
         Self::Throttled,
@@ -52,7 +50,6 @@ impl Class {
         Self::Rejected,
         Self::QueryRefused,
         Self::Unlisted,
-        Self::UnlistedTransient,
     ];
 
     /// The class as letters, results and metrics write it.
@@ -67,7 +64,7 @@ impl Class {
             Self::NotThere => "not-there",
             Self::Rejected => "rejected",
             Self::QueryRefused => "query-refused",
-            Self::Unlisted | Self::UnlistedTransient => "unknown",
+            Self::Unlisted => "unknown",
         }
     }
 
@@ -78,18 +75,16 @@ impl Class {
             Self::MaybeAlreadyDone => Decision::Compare,
             Self::Throttled | Self::Transient | Self::OutcomeUnknown | Self::QueryRefused => Decision::Retry,
             // it may be this message's own fault, so it is not tried for long
-            Self::Denied | Self::UnlistedTransient => Decision::RetryFew,
+            Self::Denied | Self::Unlisted => Decision::RetryFew,
             Self::NotThere => Decision::AwaitCreate,
-            Self::Rejected | Self::Unlisted => Decision::Refuse,
+            Self::Rejected => Decision::Refuse,
         }
     }
 
     /// Whether it speaks of the API, the way to it or our access, rather than of one order.
     pub fn is_the_apis(self) -> bool {
         match self {
-            Self::Throttled | Self::Transient | Self::OutcomeUnknown | Self::QueryRefused | Self::UnlistedTransient => {
-                true
-            }
+            Self::Throttled | Self::Transient | Self::OutcomeUnknown | Self::QueryRefused => true,
             Self::MaybeAlreadyDone
             | Self::AlreadyDone
             | Self::Denied

@@ -104,6 +104,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
             for name in [&mut fact.error_type, &mut fact.code] {
                 name.take_if(|name| name.trim().is_empty());
             }
+            let number = fact.error_code.unwrap_or(*status);
             let understood = understand(rows, operation, *status, &fact);
             let error_type = fact.error_type.unwrap_or_else(|| understood.stands_for.into());
             Failure {
@@ -113,14 +114,15 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
                 code: match fact.code {
                     Some(code) => code,
                     None if understood.class == Class::QueryRefused => "QueryRefused".into(),
+                    None if understood.class == Class::Unlisted && !understood.unlisted => format!("Http{number}"),
                     None => error_type.clone(),
                 },
                 error_type,
                 message,
                 action: understood.action,
-                systemic: understood.class.is_the_apis() || *status == 401,
-                effect_possible: matches!(understood.class, Class::Transient | Class::UnlistedTransient)
-                    || *status >= 500,
+                systemic: understood.class.is_the_apis() || *status == 401 || understood.says_that_it_failed,
+                effect_possible: operation.changes_an_order()
+                    && (matches!(understood.class, Class::Transient | Class::Unlisted) || *status >= 500),
                 retry_after: *retry_after,
                 cost: Cost::Attempt,
                 unlisted: understood.unlisted,
@@ -185,28 +187,43 @@ struct Understood {
     stands_for: &'static str,
     /// The API gave it a name that stands in no row.
     unlisted: bool,
+    /// That name comes with a number by which the API itself has failed.
+    says_that_it_failed: bool,
 }
 
 fn understand(rows: &[Row], operation: Operation, status: u16, fact: &ErrorFact) -> Understood {
+    let known = |class, action, stands_for| Understood {
+        class,
+        action,
+        stands_for,
+        unlisted: false,
+        says_that_it_failed: false,
+    };
     // before the rows: the engine says `ValidationError` of a document, as the API does of an order
-    if fact.document {
-        let (class, action) = (Class::QueryRefused, QUERY_ACTION);
-        return Understood { class, action, stands_for: "QueryRefused", unlisted: false };
+    if fact.document && fact.error_type.as_deref() != Some(WHILE_RUNNING) {
+        return known(Class::QueryRefused, QUERY_ACTION, "QueryRefused");
     }
     if let Some(row) = find_row(rows, operation, fact) {
-        return Understood { class: row.class, action: row.action, stands_for: row.error_type, unlisted: false };
+        return known(row.class, row.action, row.error_type);
     }
     let named = fact.error_type.is_some() || fact.code.is_some();
-    let class = match fact.error_code.unwrap_or(status) {
+    let number = fact.error_code.unwrap_or(status);
+    let failed = [number, status].iter().any(|number| (500..=599).contains(number));
+    let class = match number {
         429 => Class::Throttled,
         401 | 403 => Class::Denied,
-        500..=599 if named => Class::UnlistedTransient,
-        500..=599 => Class::Transient,
-        _ if operation != Operation::CreateOrder && says_not_found(fact) => Class::NotThere,
+        500..=599 if !named => Class::Transient,
+        // a write is sent to an order that a read has just shown
+        _ if operation == Operation::Order && says_not_found(fact) => Class::NotThere,
         _ => Class::Unlisted,
     };
-    Understood { class, action: UNLISTED_ACTION, stands_for: "Unlisted", unlisted: named && class != Class::NotThere }
+    let unlisted = named && class != Class::NotThere;
+    let says_that_it_failed = class == Class::Unlisted && failed;
+    Understood { class, action: UNLISTED_ACTION, stands_for: "Unlisted", unlisted, says_that_it_failed }
 }
+
+/// The engine's word for whatever went wrong while it ran a document, which is then no fault of the document.
+const WHILE_RUNNING: &str = "DataFetchingException";
 
 /// The row of an error: the one with its type and its code; where no type was given, the code decides.
 fn find_row<'r>(rows: &'r [Row], operation: Operation, fact: &ErrorFact) -> Option<&'r Row> {
@@ -219,8 +236,6 @@ fn find_row<'r>(rows: &'r [Row], operation: Operation, fact: &ErrorFact) -> Opti
     match of_type.as_slice() {
         // a type that has no codes is told by itself, whatever code comes with it
         [only] if only.code.is_none() => Some(only),
-        // the engine's own "ValidationError" is about the query, never about the order
-        _ if fact.document && code.is_none() => None,
         several => several.iter().copied().find(|row| row.code == code),
     }
 }
@@ -273,9 +288,9 @@ mod tests {
         };
         assert_eq!(class(200, Some(429)), Class::Throttled);
         assert_eq!(class(200, Some(403)), Class::Denied);
-        assert_eq!(class(200, Some(503)), Class::UnlistedTransient);
+        assert_eq!(class(200, Some(503)), Class::Unlisted);
         assert_eq!(class(200, Some(400)), Class::Unlisted);
-        assert_eq!(class(503, None), Class::UnlistedTransient);
+        assert_eq!(class(503, None), Class::Unlisted);
         assert_eq!(class(200, None), Class::Unlisted);
         let nameless = classify(Operation::CreateOrder, &answered(503, None, None, None));
         assert_eq!(nameless.class, Class::Transient);
@@ -316,6 +331,17 @@ mod tests {
         // a gateway says so too, of every order
         assert_eq!(class(Operation::UpdateOrder, answered(404, None, None, None)), Class::Unlisted);
         assert_eq!(class(Operation::CreateOrder, named()), Class::Unlisted);
+        // the order that is updated was read before
+        assert_eq!(class(Operation::UpdateOrder, named()), Class::Unlisted);
+    }
+
+    #[test]
+    fn an_error_without_a_name_is_named_by_its_number() {
+        let code = |status, number| classify(Operation::CreateOrder, &answered(status, None, None, number)).code;
+        assert_eq!(
+            (code(404, None), code(200, None), code(200, Some(409))),
+            ("Http404".into(), "Http200".into(), "Http409".into())
+        );
     }
 
     #[test]
@@ -328,12 +354,23 @@ mod tests {
     }
 
     #[test]
+    fn that_a_document_failed_while_it_ran_says_nothing_of_the_document() {
+        let fact = ErrorFact { document: true, error_type: Some(WHILE_RUNNING.into()), ..ErrorFact::default() };
+        let error = ApiError::Answered { status: 200, retry_after: None, errors: vec![fact] };
+        let failure = classify(Operation::UpdateOrder, &error);
+        assert_eq!((failure.class, failure.effect_possible), (Class::Unlisted, true));
+    }
+
+    #[test]
     fn what_may_have_taken_effect_is_said_so() {
         let effect = |error: ApiError| classify(Operation::CreateOrder, &error).effect_possible;
         assert!(effect(ApiError::NoAnswer { reason: String::new() }));
         assert!(effect(ApiError::Unreadable { status: 502, retry_after: None }));
         assert!(effect(ApiError::Unreadable { status: 200, retry_after: None }));
         assert!(effect(answered(200, Some("InternalServerError"), None, None)));
+        assert!(effect(answered(400, Some("MaintenanceException"), None, None)));
+        let read = answered(200, Some("MaintenanceException"), None, None);
+        assert!(!classify(Operation::Order, &read).effect_possible, "a read has none");
         assert!(!effect(ApiError::NotSent { reason: String::new() }));
         assert!(!effect(ApiError::Unreadable { status: 429, retry_after: None }));
         assert!(!effect(answered(200, Some("ValidationError"), Some("ItemOutOfStock"), None)));

@@ -69,14 +69,13 @@ pub fn action(class: Class) -> Action {
 /// since its alias decides.
 pub fn again_here(failure: &Failure) -> bool {
     let passes = match failure.class {
-        Class::Throttled | Class::Transient | Class::OutcomeUnknown | Class::UnlistedTransient => true,
+        Class::Throttled | Class::Transient | Class::OutcomeUnknown | Class::Unlisted => true,
         Class::MaybeAlreadyDone
         | Class::AlreadyDone
         | Class::Denied
         | Class::NotThere
         | Class::Rejected
-        | Class::QueryRefused
-        | Class::Unlisted => false,
+        | Class::QueryRefused => false,
     };
     passes && !(failure.operation == Operation::UpdateOrder && failure.effect_possible)
 }

@@ -7,6 +7,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod breaker;
+pub mod breakers;
 pub mod catalogue;
 pub mod classify;
 pub mod decide;

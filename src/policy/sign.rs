@@ -15,19 +15,13 @@ pub enum Cause {
     CredentialsRefused,
     /// Creates are denied whatever the order.
     CreatesDenied,
+    /// Answers that no document lists, whatever the order.
+    ApiUnclear,
 }
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::ApiDown, Self::CredentialsRefused, Self::CreatesDenied];
-
-    /// Whether it keeps every call back, or creates alone.
-    pub fn stops_all_calls(self) -> bool {
-        match self {
-            Self::ApiDown | Self::CredentialsRefused => true,
-            Self::CreatesDenied => false,
-        }
-    }
+    pub const ALL: [Self; 4] = [Self::ApiDown, Self::CredentialsRefused, Self::CreatesDenied, Self::ApiUnclear];
 
     /// The cause in one word.
     pub fn name(self) -> &'static str {
@@ -35,6 +29,7 @@ impl Cause {
             Self::ApiDown => "api-down",
             Self::CredentialsRefused => "credentials-refused",
             Self::CreatesDenied => "creates-denied",
+            Self::ApiUnclear => "api-unclear",
         }
     }
 }
@@ -42,14 +37,11 @@ impl Cause {
 /// What one attempt says about all calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Sign {
-    /// The API answers, and takes our credentials. `create` when it says so of a create.
-    Works {
-        /// Whether it is known for creates, too.
-        create: bool,
-    },
+    /// The API answers, takes our credentials, and does this.
+    Works(Operation),
     /// It may stand for a cause.
     Fails(Cause),
-    /// Nothing either way: throttled, a read of one order denied, our query refused.
+    /// Nothing either way: throttled, a read of one order denied, our query refused, a name that says "not found".
     Nothing,
 }
 
@@ -61,7 +53,7 @@ pub fn sign(failure: &Failure, error: &ApiError) -> Sign {
         ApiError::NoToken(TokenError::Unavailable { .. }) => Sign::Fails(Cause::ApiDown),
         ApiError::NoToken(TokenError::Throttled { .. }) => Sign::Nothing,
         ApiError::NotLookedUp(read) => sign(failure, read),
-        ApiError::OrderNotFound => Sign::Works { create: false },
+        ApiError::OrderNotFound => Sign::Works(Operation::Order),
         // the client has renewed the token before it reports this
         ApiError::Unreadable { status: 401, .. } | ApiError::Answered { status: 401, .. } => {
             Sign::Fails(Cause::CredentialsRefused)
@@ -72,21 +64,38 @@ pub fn sign(failure: &Failure, error: &ApiError) -> Sign {
         ApiError::Unreadable { .. } => Sign::Fails(Cause::ApiDown),
         ApiError::Answered { .. } => match failure.class {
             Class::Denied => denied(failure.operation),
-            Class::Throttled | Class::QueryRefused => Sign::Nothing,
+            // a gateway can say of every order that it is not found
+            Class::Throttled | Class::QueryRefused | Class::NotThere => Sign::Nothing,
             // a conflict of two updates is that order's
-            Class::Transient if failure.error_type.starts_with("Conflict") => works(failure.operation),
-            Class::Transient | Class::OutcomeUnknown | Class::UnlistedTransient => Sign::Fails(Cause::ApiDown),
-            Class::MaybeAlreadyDone | Class::AlreadyDone | Class::NotThere | Class::Rejected | Class::Unlisted => {
-                works(failure.operation)
-            }
+            Class::Transient if failure.error_type.starts_with("Conflict") => Sign::Works(failure.operation),
+            Class::Transient | Class::OutcomeUnknown => Sign::Fails(Cause::ApiDown),
+            Class::Unlisted if failure.systemic => Sign::Fails(Cause::ApiDown),
+            Class::Unlisted => Sign::Fails(Cause::ApiUnclear),
+            Class::MaybeAlreadyDone | Class::AlreadyDone | Class::Rejected => Sign::Works(failure.operation),
         },
     }
 }
 
-/// What an attempt that the API answered says.
-pub fn works(operation: Operation) -> Sign {
-    Sign::Works { create: operation == Operation::CreateOrder }
+/// How the API answered, by status and its own names; where it did not, by ours.
+pub fn answer(failure: &Failure, error: &ApiError) -> String {
+    match error {
+        ApiError::Answered { status, errors, .. } => {
+            let names = errors.first().into_iter().flat_map(|fact| [&fact.error_type, &fact.code]).flatten();
+            let names: Vec<_> = names.map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
+            let answer = format!("HTTP {status} {}", names.join("/"));
+            answer.trim_end().chars().take(LONGEST_ANSWER).collect()
+        }
+        ApiError::NotLookedUp(read) => answer(failure, read),
+        ApiError::NotSent { .. }
+        | ApiError::NoAnswer { .. }
+        | ApiError::NoToken(_)
+        | ApiError::OrderNotFound
+        | ApiError::Unreadable { .. } => failure.code.clone(),
+    }
 }
+
+/// The API may invent names of any length; this one stands in a line of the log.
+const LONGEST_ANSWER: usize = 200;
 
 /// Of a read or an update it may mean that this order is not there (yet).
 fn denied(operation: Operation) -> Sign {
@@ -103,6 +112,7 @@ mod tests {
     use crate::ports::ErrorFact;
 
     const DOWN: Sign = Sign::Fails(Cause::ApiDown);
+    const UNCLEAR: Sign = Sign::Fails(Cause::ApiUnclear);
     const DENIED: Sign = Sign::Fails(Cause::CreatesDenied);
     const REFUSED: Sign = Sign::Fails(Cause::CredentialsRefused);
 
@@ -125,7 +135,7 @@ mod tests {
             (CreateOrder, silent(), DOWN),
             (CreateOrder, ApiError::NotSent { reason: String::new() }, DOWN),
             (UpdateOrder, ApiError::NotLookedUp(Box::new(silent())), DOWN),
-            (UpdateOrder, ApiError::OrderNotFound, works(UpdateOrder)),
+            (UpdateOrder, ApiError::OrderNotFound, Sign::Works(Order)),
             (CreateOrder, unreadable(502), DOWN),
             (CreateOrder, unreadable(404), DOWN),
             (CreateOrder, unreadable(429), Sign::Nothing),
@@ -138,14 +148,38 @@ mod tests {
             (Order, answered(200, "AccessDeniedError", None), Sign::Nothing),
             (CreateOrder, answered(200, "InternalServerError", None), DOWN),
             (CreateOrder, answered(200, "ThrottlingError", None), Sign::Nothing),
-            (UpdateOrder, answered(200, "ConflictException", None), works(UpdateOrder)),
-            (CreateOrder, answered(200, "ConflictException", None), works(CreateOrder)),
-            (CreateOrder, answered(200, "ValidationError", Some("ItemOutOfStock")), works(CreateOrder)),
+            (UpdateOrder, answered(200, "ConflictException", None), Sign::Works(UpdateOrder)),
+            (CreateOrder, answered(200, "ConflictException", None), Sign::Works(CreateOrder)),
+            (CreateOrder, answered(200, "ValidationError", Some("ItemOutOfStock")), Sign::Works(CreateOrder)),
+            (CreateOrder, answered(200, "INTERNAL_SERVER_ERROR", None), UNCLEAR),
+            (UpdateOrder, answered(404, "MaintenanceException", None), UNCLEAR),
+            (Order, answered(400, "ValidationError", Some("NewRule")), UNCLEAR),
+            (UpdateOrder, answered(200, "DataFetchingException", None), UNCLEAR),
+            (CreateOrder, answered(503, "MaintenanceException", None), DOWN),
+            (CreateOrder, answered(403, "MaintenanceException", None), DENIED),
+            (UpdateOrder, answered(200, "OrderNotFoundException", None), UNCLEAR),
+            (Order, answered(200, "OrderNotFoundException", None), Sign::Nothing),
             (CreateOrder, token(400), REFUSED),
             (CreateOrder, ApiError::NoToken(TokenError::Unavailable { reason: String::new() }), DOWN),
             (CreateOrder, ApiError::NoToken(TokenError::Throttled { retry_after: None }), Sign::Nothing),
         ] {
             assert_eq!(sign(&classify(operation, &error), &error), expected, "{operation:?} {error:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_named_by_its_names_and_its_status() {
+        let named = |status, error_type: Option<&str>, code: Option<&str>| {
+            let (error_type, code) = (error_type.map(Into::into), code.map(Into::into));
+            let fact = ErrorFact { error_type, code, ..ErrorFact::default() };
+            let error = ApiError::Answered { status, retry_after: None, errors: vec![fact] };
+            answer(&classify(Operation::CreateOrder, &error), &error)
+        };
+        assert_eq!(named(200, Some("MaintenanceException"), None), "HTTP 200 MaintenanceException");
+        assert_eq!(named(400, Some("Closed"), Some("MAINTENANCE")), "HTTP 400 Closed/MAINTENANCE");
+        assert_eq!(named(400, None, Some("MAINTENANCE")), "HTTP 400 MAINTENANCE");
+        assert_eq!(named(404, None, None), "HTTP 404");
+        let silent = ApiError::NoAnswer { reason: String::new() };
+        assert_eq!(answer(&classify(Operation::CreateOrder, &silent), &silent), "NoAnswer");
     }
 }

@@ -5,11 +5,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Why calls are paused: all of them, or creates alone.
+/// Why calls are paused: all of them, or those of one operation.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pause {
     /// Why, in one word.
     pub cause: &'static str,
+    /// How the API answered last, by status and in its own names.
+    pub answer: String,
+    /// The operation that is paused; `None` for all of them.
+    pub operation: Option<&'static str>,
     /// Since when.
     pub since: Timestamp,
     /// When a message may try again; `None` once one may.

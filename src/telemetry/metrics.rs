@@ -122,7 +122,7 @@ pub const METRICS: &[Metric] = &[
         Gauge,
         "bwp_paused",
         &["cause"],
-        "1 while nothing is taken for this cause: `broker-blocked`, `api-down`, `credentials-refused`, `creates-denied`",
+        "1 while calls are paused for this cause: `broker-blocked`, `api-down`, `api-unclear`, `credentials-refused`, `creates-denied`",
     ),
     metric(Gauge, "bwp_build_info", &["version"], "Always 1; the version is in the label"),
 ];

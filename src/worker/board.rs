@@ -198,6 +198,7 @@ mod tests {
     use crate::policy::breaker::Waits;
     use crate::policy::catalogue::Class;
     use crate::policy::sign::{Cause, Sign};
+    use crate::ports::Operation;
     use crate::worker::pace::{Attempt, Pacing};
 
     #[tokio::test(start_paused = true)]
@@ -211,10 +212,12 @@ mod tests {
         let second_one = board.handles(pace.clock(Instant::now()));
         assert_eq!(board.longest_handled(&pace), Some(3 * second));
         let refused = Attempt {
+            operation: Operation::Order,
             order: "SO-1",
             began: Instant::now(),
             class: Some(Class::Denied),
             sign: Sign::Fails(Cause::CredentialsRefused),
+            answer: "NoToken",
         };
         pace.seen(refused);
         tokio::time::advance(60 * second).await;

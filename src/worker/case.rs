@@ -118,7 +118,7 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// The budget is spent.
     pub fn exhausted(&self, failure: &Failure, attempts: u32) -> Settlement {
-        if failure.class == Class::UnlistedTransient {
+        if failure.class == Class::Unlisted {
             // whoever looks for it knows it by the API's names alone
             let Failure { error_type, code, class, message, action, .. } = failure;
             return self.letter(error_type, code, class.name(), message, action, attempts);
@@ -153,6 +153,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// Nobody can say whether the order of a create is there, so there can be no letter that says it is not.
     pub fn unclear(&self, failure: &Failure) -> Settlement {
         let budget = match action(failure.class) {
+            Action::Retry(budget) if failure.class == Class::Unlisted => budget,
             // it passes, for this order or for all
             Action::Retry(_) | Action::AwaitCreate => Budget::Endless,
             // the read itself is refused for good: somebody has to look

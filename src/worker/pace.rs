@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::{Clock, HeldBack};
-use crate::policy::breaker::{Admission, Breaker, Waits};
+use crate::policy::breaker::Waits;
+use crate::policy::breakers::{Admission, Breakers, Probe, Stopped};
 use crate::policy::catalogue::Class;
 use crate::policy::limiter::{Limiter, RetryQuota};
 use crate::policy::sign::{Cause, Sign};
@@ -45,10 +46,7 @@ pub struct Pace {
 struct State {
     limiter: Limiter,
     quota: RetryQuota,
-    /// Of every operation.
-    calls: Breaker,
-    /// Of creates alone.
-    creates: Breaker,
+    breakers: Breakers,
     held_back: HeldBack,
 }
 
@@ -86,6 +84,8 @@ impl PutOff {
 /// An attempt that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
+    /// What was called.
+    pub operation: Operation,
     /// The order that it was for.
     pub order: &'a str,
     /// When it began.
@@ -94,6 +94,8 @@ pub struct Attempt<'a> {
     pub class: Option<Class>,
     /// What it says about all calls.
     pub sign: Sign,
+    /// How the API answered, in its own names; empty for a success.
+    pub answer: &'a str,
 }
 
 /// The right to begin one call. Where that call is a probe, the next one may begin when this is dropped.
@@ -103,17 +105,10 @@ pub struct Turn<'a> {
     probe: Probe,
 }
 
-/// Which breakers a call is a probe for.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Probe {
-    calls: bool,
-    creates: bool,
-}
-
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if self.probe != Probe::default() {
-            self.pace.change(|state, _| state.release(self.probe));
+            self.pace.change(|state, _| state.breakers.release(self.probe));
             self.pace.tell();
         }
     }
@@ -125,8 +120,7 @@ impl Pace {
         let state = State {
             limiter: Limiter::new(pacing.max_calls_per_second),
             quota: RetryQuota::default(),
-            calls: Breaker::new(pacing.waits.clone()),
-            creates: Breaker::new(pacing.waits),
+            breakers: Breakers::new(&pacing.waits),
             held_back: HeldBack::default(),
         };
         Self {
@@ -232,19 +226,24 @@ impl Pace {
                 Some(_) => {}
             }
             gauge!("bwp_api_rate_limit").set(state.limiter.rate().unwrap_or_default());
-            state.seen(attempt.sign, attempt.order, began, now);
+            let Attempt { operation, order, sign, answer, .. } = attempt;
+            state.breakers.seen(operation, sign, (order, answer), began, now);
         });
     }
 
     /// Calls begin one at a time until one is answered: the worker that was active before may have paused.
     pub fn took_over(&self) {
-        self.change(|state, _| state.calls.one_at_a_time());
+        self.change(|state, _| state.breakers.one_at_a_time());
     }
 
-    /// Whether calls of this operation are paused.
+    /// Whether calls of this operation are paused, alone or with all others.
     pub fn is_paused(&self, operation: Operation) -> bool {
-        let state = self.state();
-        state.calls.pause().is_some() || operation.creates_an_order() && state.creates.pause().is_some()
+        self.state().breakers.is_paused(operation)
+    }
+
+    /// Whether a call of this operation that asks now is put off, since that operation is paused.
+    pub fn puts_off(&self, operation: Operation) -> bool {
+        self.state().breakers.puts_off(operation, self.start.elapsed())
     }
 
     /// Whether all calls wait for more than their rate: for a pause, or for the first answer after a takeover.
@@ -270,14 +269,15 @@ impl Pace {
     /// The pause, while there is one; also while a message tries. The one of all calls goes first.
     pub fn pause(&self) -> Option<Pause> {
         let state = self.state();
-        let breakers = [&state.calls, &state.creates];
-        let (breaker, pause) = breakers.into_iter().find_map(|breaker| Some((breaker, breaker.pause()?)))?;
+        let (stopped, pause, next_probe) = state.breakers.pauses().next()?;
         let now = self.start.elapsed();
         let since = SignedDuration::try_from(now.saturating_sub(pause.since)).unwrap_or_default();
-        let next_probe = breaker.next_probe().map(|at| at.saturating_sub(now));
+        let next_probe = next_probe.map(|at| at.saturating_sub(now));
         let today = Timestamp::now();
         Some(Pause {
             cause: pause.cause.name(),
+            answer: pause.answer.clone(),
+            operation: stopped.map(Operation::name),
             since: today.checked_sub(since).unwrap_or(today),
             next_probe: next_probe.and_then(|wait| today.checked_add(wait).ok()),
         })
@@ -287,14 +287,14 @@ impl Pace {
     fn change<T>(&self, change: impl FnOnce(&mut State, Duration) -> T) -> T {
         let mut state = self.state();
         let now = self.start.elapsed();
-        let (before, held_back) = (state.causes(), state.held_back.is_on());
+        let (before, held_back) = (state.paused(), state.held_back.is_on());
         let changed = change(&mut state, now);
-        let holds_back = state.calls.holds_back();
+        let holds_back = state.breakers.holds_back();
         state.held_back.set(holds_back, now);
-        let (after, still_held_back) = (state.causes(), state.held_back.is_on());
+        let (after, still_held_back) = (state.paused(), state.held_back.is_on());
         drop(state);
-        for (before, after) in before.into_iter().zip(after) {
-            tell_of_pause(before, after);
+        if before != after {
+            told::of_pauses(&before, &after);
         }
         if before != after || held_back != still_held_back {
             self.tell();
@@ -315,77 +315,30 @@ impl Pace {
 impl State {
     /// A token; or how long to wait for it, where that is known.
     fn admit(&mut self, operation: Operation, now: Duration) -> Result<Result<Probe, Option<Duration>>, PutOff> {
-        let mut probe = Probe::default();
-        match self.calls.admit(now) {
-            Admission::Free => {}
-            Admission::Probe => probe.calls = true,
+        let probe = match self.breakers.admit(operation, now) {
+            Admission::Free(probe) => probe,
             Admission::Wait(until) => return Ok(Err(until.map(|until| until.saturating_sub(now)))),
-        }
-        if operation.creates_an_order() {
-            match self.creates.admit(now) {
-                Admission::Free => {}
-                Admission::Probe => probe.creates = true,
-                Admission::Wait(_) => {
-                    self.release(probe);
-                    return Err(PutOff::Paused);
-                }
-            }
-        }
+            Admission::Paused => return Err(PutOff::Paused),
+        };
         let taken = self.limiter.take(now);
         if taken.is_err() {
-            self.release(probe);
+            self.breakers.release(probe);
         }
         Ok(taken.map(|()| probe).map_err(Some))
     }
 
-    fn release(&mut self, probe: Probe) {
-        if probe.calls {
-            self.calls.release();
-        }
-        if probe.creates {
-            self.creates.release();
-        }
-    }
-
-    fn seen(&mut self, sign: Sign, order: &str, began: Duration, now: Duration) {
-        match sign {
-            Sign::Works { create } => {
-                self.calls.works(began);
-                if create {
-                    self.creates.works(began);
-                }
-            }
-            Sign::Fails(cause) if cause.stops_all_calls() => self.calls.fails(cause, order, began, now),
-            Sign::Fails(cause) => {
-                // the API answers, and knows our credentials
-                self.calls.works(began);
-                self.creates.fails(cause, order, began, now);
-            }
-            Sign::Nothing => {}
-        }
-    }
-
-    fn causes(&self) -> [Option<Cause>; 2] {
-        [&self.calls, &self.creates].map(|breaker| breaker.pause().map(|pause| pause.cause))
+    fn paused(&self) -> Vec<Paused> {
+        let pauses = self.breakers.pauses();
+        pauses.map(|(stopped, pause, _)| Paused { stopped, cause: pause.cause, answer: pause.answer.clone() }).collect()
     }
 }
 
-fn tell_of_pause(before: Option<Cause>, after: Option<Cause>) {
-    if before == after {
-        return;
-    }
-    for (cause, on) in before.map(|cause| (cause, 0)).into_iter().chain(after.map(|cause| (cause, 1))) {
-        gauge!("bwp_paused", "cause" => cause.name()).set(on);
-    }
-    match (before, after) {
-        (None, Some(cause)) if cause.stops_all_calls() => {
-            tracing::warn!(cause = cause.name(), "paused: no call is made, messages are held");
-        }
-        (None, Some(cause)) => tracing::warn!(cause = cause.name(), "paused: no order is created, other calls go on"),
-        (Some(_), Some(cause)) => tracing::warn!(cause = cause.name(), "paused for another cause"),
-        (Some(cause), None) => tracing::info!(cause = cause.name(), "the pause is over"),
-        (None, None) => {}
-    }
+/// A pause, as it is told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Paused {
+    stopped: Stopped,
+    cause: Cause,
+    answer: String,
 }
 
 async fn sleep_or_never(wait: Option<Duration>) {
@@ -394,6 +347,8 @@ async fn sleep_or_never(wait: Option<Duration>) {
         None => pending().await,
     }
 }
+
+mod told;
 
 #[cfg(test)]
 mod tests;

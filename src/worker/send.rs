@@ -11,9 +11,10 @@ use tokio::time::{Instant, sleep_until};
 use super::board::Reason;
 use super::case::Case;
 use super::pace::{Attempt, PutOff, Turn};
+use crate::policy::catalogue::Class;
 use crate::policy::classify::{Failure, classify_by, out_of_time, put_off};
 use crate::policy::decide::again_here;
-use crate::policy::sign::{sign, works};
+use crate::policy::sign::{Sign, answer, sign};
 use crate::ports::{ApiError, Operation, OrderApi};
 
 impl<A: OrderApi> Case<'_, A> {
@@ -126,21 +127,23 @@ impl<A: OrderApi> Case<'_, A> {
         let began = Instant::now();
         let outcome = call.await.map_err(|error| {
             let failure = classify_by(self.context.rows, operation, &error);
-            let sign = sign(&failure, &error);
-            (failure, sign)
+            let (sign, answer) = (sign(&failure, &error), answer(&failure, &error));
+            (failure, sign, answer)
         });
-        let (class, sign) = match &outcome {
-            Ok(_) => (None, works(operation)),
-            Err((failure, sign)) => (Some(failure.class), *sign),
+        let (class, sign, answer) = match &outcome {
+            Ok(_) => (None, Sign::Works(operation), ""),
+            Err((failure, sign, answer)) => (Some(failure.class), *sign, answer.as_str()),
         };
         let name = class.map_or("ok", |class| class.name());
         histogram!("bwp_api_call_seconds", "operation" => operation.name(), "class" => name).record(began.elapsed());
-        self.context.pace.seen(Attempt { order, began, class, sign });
-        outcome.map_err(|(failure, _)| failure).inspect_err(|failure| {
+        self.context.pace.seen(Attempt { operation, order, began, class, sign, answer });
+        outcome.map_err(|(failure, ..)| failure).inspect_err(|failure| {
             if failure.unlisted {
                 counter!("bwp_unlisted_errors_total", "operation" => operation.name()).increment(1);
             }
-            if failure.systemic {
+            // what nobody understands is its order's until several have met it
+            let all_meet_it = failure.class == Class::Unlisted && self.context.pace.is_paused(operation);
+            if failure.systemic || all_meet_it {
                 self.context.board.api_fails(failure);
             }
         })

@@ -50,6 +50,10 @@ impl<A: OrderApi> Case<'_, A> {
             // no probe: that its order is still not there says nothing
             return Err(self.await_create());
         }
+        if self.context.pace.puts_off(Operation::UpdateOrder) {
+            // a read would be in vain
+            return Err(self.try_again(&put_off(Operation::UpdateOrder, PutOff::Paused.name())));
+        }
         let shown_by = |name: &str| {
             let change = self.context.shown_by(name).filter(|(operation, _)| waits_for(*operation));
             change.map(|(_, shown_by)| shown_by)

@@ -19,7 +19,7 @@ const WAITING: u64 = 200;
 
 /// Publishes many orders to a worker whose calls all fail by this rule; they must wait in the work queue until the rule
 /// goes, and then all be done.
-async fn wait_it_out(outage: FaultRule, cause: &str) {
+async fn wait_it_out(outage: FaultRule, cause: &str, answer: &str) {
     let stage = Stage::new().await;
     stage.simulator.add_fault(outage);
     let mut results = stage.results().await;
@@ -34,6 +34,8 @@ async fn wait_it_out(outage: FaultRule, cause: &str) {
     let (status, body) = until("the pause shows", SOON, look, is_paused).await;
     assert_eq!((status, &body["ready"], &body["pause"]["cause"]), (200, &true.into(), &cause.into()), "{body}");
     assert!(body["pause"]["since"].is_string(), "{body}");
+    assert_eq!(body["pause"]["answer"], answer, "{body}");
+    worker.says(&["paused: ", cause, answer]).await;
     let paused = format!("bwp_paused{{cause=\"{cause}\"}} 1");
     assert!(get(&address, "/metrics").await.1.contains(&paused));
     // what is in hand is held, by the same consumer; all else waits in the queue
@@ -60,12 +62,20 @@ async fn wait_it_out(outage: FaultRule, cause: &str) {
 
 #[tokio::test]
 async fn while_the_api_is_down_messages_wait_in_the_broker_and_all_are_done_after() {
-    wait_it_out(FaultRule::always(Fault::status(503)), "api-down").await;
+    wait_it_out(FaultRule::always(Fault::status(503)), "api-down", "NoToken").await;
 }
 
 #[tokio::test]
 async fn while_credentials_are_refused_messages_wait_in_the_broker_and_all_are_done_after() {
-    wait_it_out(FaultRule::always(Fault::status(401)).on(Operation::Token), "credentials-refused").await;
+    wait_it_out(FaultRule::always(Fault::status(401)).on(Operation::Token), "credentials-refused", "NoToken").await;
+}
+
+#[tokio::test]
+async fn while_the_api_answers_as_no_document_lists_messages_wait_in_the_broker_and_all_are_done_after() {
+    let body = Some(r#"{"errors":[{"message":"no","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#.to_owned());
+    let unclear = Fault::Http { status: 200, retry_after: None, body, after_effect: false };
+    let rule = FaultRule::always(unclear).on(Operation::CreateOrder);
+    wait_it_out(rule, "api-unclear", "HTTP 200 INTERNAL_SERVER_ERROR").await;
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod own_codes;
 mod pool;
 #[path = "../support/private.rs"]
 mod private;
+mod queue;
 mod results;
 mod scenario;
 mod scenarios;
@@ -24,3 +25,4 @@ mod schemas;
 mod settings;
 mod speed;
 mod terminal;
+mod unclear;

@@ -1,5 +1,4 @@
 use super::*;
-use crate::policy::sign::works;
 use Operation::{CreateOrder, Order, UpdateOrder};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -11,7 +10,8 @@ fn pace(max_calls_per_second: Option<f64>) -> Pace {
 }
 
 fn seen(pace: &Pace, order: &str, class: Option<Class>, sign: Sign) {
-    pace.seen(Attempt { order, began: Instant::now(), class, sign });
+    let (operation, answer) = (CreateOrder, "HTTP 200 AccessDeniedError");
+    pace.seen(Attempt { operation, order, began: Instant::now(), class, sign, answer });
 }
 
 /// The turn of a call for a message that is delivered now and may be handled for so many seconds.
@@ -65,7 +65,7 @@ async fn a_pause_holds_every_call_lets_one_try_and_does_not_use_up_a_message() {
     assert_eq!(began.elapsed(), 3 * SECOND, "the second wait is longer, and no time of the message's own");
     let mut third = Box::pin(turn(&pace, Order, 0));
     assert!(futures_util::poll!(&mut third).is_pending());
-    seen(&pace, "SO-2", None, works(Order));
+    seen(&pace, "SO-2", None, Sign::Works(Order));
     drop(probe);
     assert!(third.await.is_ok() && pace.pause().is_none());
 }
@@ -85,11 +85,11 @@ async fn denied_creates_are_put_off_and_updates_flow() {
     assert_eq!(pace.pause().map(|pause| pause.cause), Some("creates-denied"));
     assert_eq!(turn(&pace, CreateOrder, 60).await.err(), Some(PutOff::Paused));
     assert!(turn(&pace, UpdateOrder, 0).await.is_ok());
-    seen(&pace, "SO-3", None, works(UpdateOrder));
+    seen(&pace, "SO-3", None, Sign::Works(UpdateOrder));
     tokio::time::advance(SECOND).await;
     let probe = turn(&pace, CreateOrder, 0).await.unwrap();
     assert_eq!(turn(&pace, CreateOrder, 60).await.err(), Some(PutOff::Paused), "one at a time");
-    seen(&pace, "SO-3", None, works(CreateOrder));
+    seen(&pace, "SO-3", None, Sign::Works(CreateOrder));
     drop(probe);
     assert!(turn(&pace, CreateOrder, 0).await.is_ok() && pace.pause().is_none());
 }
@@ -101,7 +101,7 @@ async fn after_a_takeover_one_call_at_a_time_is_made_until_one_is_answered() {
     let first = turn(&pace, Order, 0).await.unwrap();
     let mut second = Box::pin(turn(&pace, Order, 0));
     assert!(futures_util::poll!(&mut second).is_pending());
-    seen(&pace, "SO-1", None, works(Order));
+    seen(&pace, "SO-1", None, Sign::Works(Order));
     drop(first);
     assert!(second.await.is_ok());
 }
@@ -109,7 +109,7 @@ async fn after_a_takeover_one_call_at_a_time_is_made_until_one_is_answered() {
 #[tokio::test(start_paused = true)]
 async fn a_throttled_call_slows_all_down_and_a_refused_order_does_not() {
     let (pace, began) = (pace(None), Instant::now());
-    seen(&pace, "SO-1", Some(Class::Rejected), works(CreateOrder));
+    seen(&pace, "SO-1", Some(Class::Rejected), Sign::Works(CreateOrder));
     assert!(turn(&pace, Order, 0).await.is_ok());
     assert_eq!(began.elapsed(), Duration::ZERO);
     seen(&pace, "SO-1", Some(Class::Throttled), Sign::Nothing);

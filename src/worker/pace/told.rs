@@ -1,0 +1,42 @@
+//! What the log and the metrics say when a pause begins, changes its cause, or ends.
+//!
+//! Not here: when it does.
+
+use metrics::gauge;
+
+use super::Paused;
+use crate::policy::sign::Cause;
+use crate::ports::Operation;
+
+/// Tells what has become of the pauses.
+pub(super) fn of_pauses(before: &[Paused], after: &[Paused]) {
+    let has = |pauses: &[Paused], cause| pauses.iter().any(|pause| pause.cause == cause);
+    for cause in Cause::ALL {
+        if has(before, cause) != has(after, cause) {
+            gauge!("bwp_paused", "cause" => cause.name()).set(u8::from(has(after, cause)));
+        }
+    }
+    for Paused { stopped, cause, answer } in after {
+        let (cause_name, operation) = (cause.name(), stopped.map(Operation::name));
+        match (before.iter().find(|earlier| earlier.stopped == *stopped), operation) {
+            (Some(earlier), _) if earlier.cause == *cause => {}
+            (Some(_), operation) => {
+                tracing::warn!(cause = cause_name, answer, operation, "paused for another cause");
+            }
+            (None, None) => {
+                tracing::warn!(cause = cause_name, answer, "paused: no call is made, messages are held");
+            }
+            (None, Some(operation)) => tracing::warn!(
+                cause = cause_name,
+                answer,
+                operation,
+                "paused: no call of this operation is made, others go on"
+            ),
+        }
+    }
+    for Paused { stopped, cause, .. } in before {
+        if after.iter().all(|later| later.stopped != *stopped) {
+            tracing::info!(cause = cause.name(), operation = stopped.map(Operation::name), "the pause is over");
+        }
+    }
+}
