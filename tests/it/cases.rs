@@ -207,16 +207,31 @@ async fn one_payment_under_two_refunds_is_refused() {
 
 #[tokio::test]
 async fn the_advice_tells_an_edited_order_from_another_one() {
-    let other = |pointer: &str| {
-        let mut message: Value = serde_json::from_slice(&checkout_with(pointer, "OTHER".into()).body).unwrap();
-        message["data"]["shipTo"]["name"] = "Somebody Else".into();
-        message["data"]["lines"][0]["id"] = "another".into();
+    const EDITED: &str = "`order-amended`";
+    let changed = |change: fn(&mut Value)| {
+        let mut message = json("order");
+        change(&mut message["data"]);
         Inbound { body: serde_json::to_vec(&message).unwrap(), ..Inbound::default() }
     };
-    let another = other("/data/lines/0/product/sku");
-    for (message, advice) in
-        [(structured("order-edited"), "`order-amended`"), (another, "send this one under another id")]
-    {
+    let somebody_else = |data: &mut Value| {
+        data["lines"][0]["quantity"] = 2.into();
+        data["shipTo"]["name"] = "Somebody Else".into();
+    };
+    let other_lines = |data: &mut Value| {
+        data["lines"][0]["product"]["sku"] = "OTHER".into();
+        data["lines"][0]["id"] = "another".into();
+    };
+    let another = |data: &mut Value| {
+        data["lines"][0]["product"]["sku"] = "OTHER".into();
+        data["lines"][0]["id"] = "another".into();
+        data["shipTo"]["name"] = "Somebody Else".into();
+    };
+    for (message, advice) in [
+        (structured("order-edited"), EDITED),
+        (changed(somebody_else), EDITED),
+        (changed(other_lines), EDITED),
+        (changed(another), "send this one under another id"),
+    ] {
         let simulator = Simulator::start(Config::default()).await.unwrap();
         let context = context(&simulator, "sim-secret", ApiVersion::ALL[0]);
         assert!(matches!(handle(&context, &structured("order")).await, Settlement::Done(_)));
