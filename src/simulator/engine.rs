@@ -2,7 +2,7 @@
 //! Not here: what a call does (`service`), HTTP.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use apollo_compiler::ast::{Document, OperationType, Type};
 use apollo_compiler::request::coerce_variable_values;
@@ -20,8 +20,11 @@ const DIALECTS: &[(&str, &str)] = &[
     ("2024-04-01", concat!(include_str!("schema/common.graphql"), include_str!("schema/2024-04-01.graphql"))),
 ];
 
+/// The schemas that are in force, by their versions.
 #[derive(Debug)]
-pub(super) struct Dialects(HashMap<&'static str, Valid<Schema>>);
+pub(super) struct Dialects(RwLock<Schemas>);
+
+type Schemas = HashMap<&'static str, Arc<Valid<Schema>>>;
 
 /// The body of a GraphQL request.
 #[derive(Debug, Deserialize)]
@@ -58,16 +61,28 @@ pub(super) struct Refused(pub(super) Vec<Value>);
 impl Dialects {
     /// Reads the schema files that are part of the program.
     pub(super) fn load() -> Result<Self, String> {
-        let parsed = DIALECTS.iter().map(|(version, text)| {
-            let schema = Schema::parse_and_validate(*text, *version).map_err(|error| error.errors.to_string())?;
-            Ok((*version, schema))
-        });
-        parsed.collect::<Result<_, _>>().map(Self)
+        schemas(None).map(|schemas| Self(RwLock::new(schemas)))
     }
 
-    pub(super) fn get(&self, version: &str) -> Option<&Valid<Schema>> {
-        self.0.get(version)
+    /// From now on no schema has this field, written as in the schema files: `name: Type`. All have all fields without one.
+    pub(super) fn leave_out(&self, field: Option<&str>) -> Result<(), String> {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = schemas(field)?;
+        Ok(())
     }
+
+    pub(super) fn get(&self, version: &str) -> Option<Arc<Valid<Schema>>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(version).cloned()
+    }
+}
+
+fn schemas(without: Option<&str>) -> Result<Schemas, String> {
+    let parsed = DIALECTS.iter().map(|(version, text)| {
+        let lines: Vec<_> = text.lines().filter(|line| without.is_none_or(|field| line.trim() != field)).collect();
+        let schema =
+            Schema::parse_and_validate(lines.join("\n"), *version).map_err(|error| error.errors.to_string())?;
+        Ok((*version, Arc::new(schema)))
+    });
+    parsed.collect()
 }
 
 /// Checks a request against the schema and lists its root calls.

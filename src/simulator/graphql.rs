@@ -27,17 +27,18 @@ pub(super) async fn graphql(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let (prepared, calls) = match admit(&state, &headers, &body) {
-        Ok((schema, request)) => match prepare(schema, request) {
-            Ok(accepted) => accepted,
-            Err(Refused(errors)) => {
-                tracing::info!(errors = errors.len(), "the schema refused a request");
-                return Json(json!({ "errors": errors })).into_response();
-            }
-        },
+    let (schema, request) = match admit(&state, &headers, &body) {
+        Ok(admitted) => admitted,
         Err(ending) => {
             tracing::info!("a request was turned away by its token, headers or body");
             return response_of(ending, &cut).await;
+        }
+    };
+    let (prepared, calls) = match prepare(&schema, request) {
+        Ok(accepted) => accepted,
+        Err(Refused(errors)) => {
+            tracing::info!(errors = errors.len(), "the schema refused a request");
+            return Json(json!({ "errors": errors })).into_response();
         }
     };
     let Outcome { results, mut errors, open } = match run(&state, calls).await {
@@ -56,7 +57,7 @@ pub(super) async fn graphql(
 }
 
 /// Looks at everything outside the query; the error is the HTTP answer.
-fn admit<'a>(state: &'a State, headers: &HeaderMap, body: &[u8]) -> Result<(&'a Valid<Schema>, Request), Ending> {
+fn admit(state: &State, headers: &HeaderMap, body: &[u8]) -> Result<(Arc<Valid<Schema>>, Request), Ending> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     if !bearer.is_some_and(|token| state.tokens().is_alive(token)) {

@@ -131,6 +131,14 @@ impl Simulator {
         self.state.behave(behaviour);
     }
 
+    /// From now on the schema has not this field, written as in its file, `name: Type`; with none it has all of them.
+    ///
+    /// # Errors
+    /// The schema cannot do without it.
+    pub fn leave_out(&self, field: Option<&str>) -> Result<(), String> {
+        self.state.dialects.leave_out(field)
+    }
+
     /// Makes every token issued so far invalid.
     pub fn revoke_tokens(&self) {
         self.state.tokens().revoke_all();

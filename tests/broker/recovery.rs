@@ -219,7 +219,12 @@ async fn without_a_queue_of_letters_the_message_stays_and_no_failure_is_told() {
     let worker = stage.worker(&[("BWP__BROKER__DECLARE", "false")]).await;
     stage.keep_results().await;
     stage.publish(&checkout_of("SO-1", "sim-ItemOutOfStock")).await;
-    worker.says(&["is not settled until a queue takes its letter", "no queue takes messages to `bwp.dead`"]).await;
+    let waits = ["is not settled until a queue takes its letter", "no queue takes messages to `bwp.dead`"];
+    worker.says(&waits).await;
+    // nothing of it is with the worker alone
+    worker.killed().await;
+    let worker = stage.worker(&[("BWP__BROKER__DECLARE", "false")]).await;
+    worker.says(&waits).await;
 
     stage.shop.declare_quorum_queue(LETTERS).await;
     stage.bind(LETTERS, "bwp.dead", "#").await;

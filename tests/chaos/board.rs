@@ -128,6 +128,11 @@ impl Board {
         *self.settled.borrow()
     }
 
+    /// How many results tell of an update.
+    pub(crate) fn updates(&self) -> usize {
+        self.inner().results.iter().filter(|result| result.kind == "order-updated").count()
+    }
+
     /// Whether this message is settled.
     pub(crate) fn is_settled(&self, id: &str) -> bool {
         self.inner().settled.contains(id)

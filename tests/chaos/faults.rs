@@ -78,6 +78,11 @@ pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<
         Fault::CloseConnections | Fault::MemoryAlarm | Fault::KillNode | Fault::RestartNode | Fault::LoseQuorum => {
             harm_nodes(stage, step, rng).await;
         }
+        Fault::UnknownField => {
+            stage.simulator.leave_out(Some("refundFor: RefundFor"))?;
+            sleep(lasts).await;
+            stage.simulator.leave_out(None)?;
+        }
         Fault::UnbindResults => {
             stage.bind_results(false).await;
             sleep(lasts).await;
@@ -90,6 +95,7 @@ pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<
         | Fault::Throttling
         | Fault::OneCallASecond
         | Fault::DenyCreates
+        | Fault::UnlistedAnswers
         | Fault::LostAnswers
         | Fault::RevokeTokens
         | Fault::RefuseCredentials => harm_api(stage, step).await?,
@@ -210,6 +216,11 @@ async fn harm_api(stage: &Stage, step: &Step) -> Result<(), String> {
         Fault::OneCallASecond => {
             vec![simulator.add_counted_fault(FaultRule::always(Rule::status(429)).beyond(1.0, 1.0))]
         }
+        Fault::UnlistedAnswers => [unlisted(200, true), unlisted(200, false), unlisted(404, false)]
+            .into_iter()
+            .zip([0.3, 0.5, 1.0])
+            .flat_map(|(answer, probability)| on(&[writes[0], writes[1], Operation::Order], probability, answer))
+            .collect(),
         Fault::DenyCreates => on(&writes[..1], 1.0, refused("AccessDeniedError")),
         Fault::LostAnswers => on(&writes, 0.5, Rule::Drop { after_effect: true }),
         // longer than `api.timeout`, and over before an unknown outcome is believed to be none
@@ -229,6 +240,12 @@ async fn harm_api(stage: &Stage, step: &Step) -> Result<(), String> {
     let met = hits();
     fair_weather(simulator);
     if met < HITS { Err(format!("{:?}: only {met} calls met it", step.fault)) } else { Ok(()) }
+}
+
+/// An answer with a name that no document lists.
+fn unlisted(status: u16, after_effect: bool) -> Rule {
+    let body = r#"{"data":null,"errors":[{"message":"unexpected","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#;
+    Rule::Http { status, retry_after: None, body: Some(body.to_owned()), after_effect }
 }
 
 async fn api_down(stage: &Stage, lasts: Duration) -> Result<(), String> {

@@ -188,9 +188,13 @@ async fn one(stage: &Stage, step: &Step, rng: &mut Rng) -> Struck {
     } else {
         among_others = Some(stage.harm.read().await);
     }
-    let began = stage.board.elapsed();
+    let (began, told) = (stage.board.elapsed(), stage.board.updates());
     let done = strike(stage, step, rng).await;
-    let ended = stage.board.elapsed();
+    let (ended, told) = (stage.board.elapsed(), stage.board.updates() - told);
+    let done = done.and_then(|()| match told < step.updates_meanwhile {
+        true => Err(format!("only {told} updates were told meanwhile")),
+        false => Ok(()),
+    });
     if let Some(held) = alone.take() {
         stage.rest_wanted.store(false, Ordering::Relaxed);
         drop(held);

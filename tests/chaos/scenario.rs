@@ -49,6 +49,9 @@ pub(crate) struct Step {
     /// Seconds for which it lasts, where it lasts.
     #[serde(default, rename = "for")]
     pub(crate) seconds: f64,
+    /// At least so many updates are told while it lasts: for faults that must not stop them.
+    #[serde(default)]
+    pub(crate) updates_meanwhile: usize,
     /// Seconds from its end until something has been settled again, and every worker is there to take over.
     pub(crate) resume_within: f64,
 }
@@ -103,6 +106,10 @@ pub(crate) enum Fault {
     Throttling,
     /// One call in a second is answered, all beyond are refused as too many.
     OneCallASecond,
+    /// Calls are answered in ways that no document lists, some after their effect.
+    UnlistedAnswers,
+    /// The schema lacks a field that refunds are read with.
+    UnknownField,
     /// Every create is refused for lack of permission.
     DenyCreates,
     /// Half of the creates and updates take effect and are not answered.
