@@ -87,6 +87,8 @@ impl Pump<'_> {
             };
             let at = Instant::now();
             self.deliveries.lock().insert(delivery.delivery_tag, at);
+            let message_id = delivery.properties.message_id().as_ref().map(ToString::to_string);
+            self.intake.show_waiting(delivery.delivery_tag, message_id);
             let session = session.get_or_insert_with(|| self.active(&delivery)).clone();
             if arrives.send(Arrival { delivery, at, session }).is_err() {
                 return Lost::NoWorker;
@@ -144,6 +146,7 @@ impl Pump<'_> {
         let (tell, handlings) = mpsc::channel(1);
         let job = Job { inbound: Arc::clone(&inbound), settle, handlings: suspect.then_some(tell) };
         self.intake.jobs.send(job).await.map_err(|_closed| Lost::NoWorker)?;
+        self.intake.show_taken(delivery.delivery_tag);
         let in_hand = InHand { delivery, inbound, room };
         self.settling.spawn(self.settled(in_hand, settled, handlings));
         Ok(())

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::catalogue::{Class, OwnCode, QUERY_ACTION, ROWS, Row, UNLISTED_ACTION};
-use crate::ports::{ApiError, ErrorFact, Operation, TokenError};
+use crate::ports::{ApiError, ErrorFact, Operation, TokenError, WaitReason};
 
 /// A failed call, understood.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,7 +42,18 @@ pub enum Cost {
     /// There was no time for a call, or for a look at what came of one: a longer delay the next time.
     Delay,
     /// The call was put off for the sake of all calls: nothing.
-    Nothing,
+    Nothing(WaitReason),
+}
+
+impl Cost {
+    /// Why the message waits then.
+    pub fn reason(self) -> WaitReason {
+        match self {
+            Self::Attempt => WaitReason::Delay,
+            Self::Delay => WaitReason::MaxHold,
+            Self::Nothing(reason) => reason,
+        }
+    }
 }
 
 impl Failure {
@@ -132,11 +143,11 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
 /// A call for which there is no time any more: its message has been held for long, or would be by then.
 pub fn out_of_time(operation: Operation) -> Failure {
     let message = "what came before took too long".into();
-    Failure { message, cost: Cost::Delay, ..put_off(operation, "OutOfTime") }
+    Failure { message, cost: Cost::Delay, ..put_off(operation, "OutOfTime", WaitReason::MaxHold) }
 }
 
 /// A call that was put off for the sake of all calls: its message has no part in it.
-pub fn put_off(operation: Operation, why: &str) -> Failure {
+pub fn put_off(operation: Operation, why: &str, reason: WaitReason) -> Failure {
     Failure {
         operation,
         class: Class::Transient,
@@ -147,7 +158,7 @@ pub fn put_off(operation: Operation, why: &str) -> Failure {
         systemic: false,
         effect_possible: false,
         retry_after: None,
-        cost: Cost::Nothing,
+        cost: Cost::Nothing(reason),
         unlisted: false,
     }
 }
@@ -158,7 +169,7 @@ pub fn not_told(what: &str) -> Failure {
         message: "the API answered without what the decision hangs on".into(),
         action: "look at the order in Buy with Prime, then replay",
         cost: Cost::Attempt,
-        ..put_off(Operation::Order, what)
+        ..put_off(Operation::Order, what, WaitReason::Delay)
     }
 }
 

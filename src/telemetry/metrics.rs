@@ -98,12 +98,7 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Times that this worker became the active one and got first what another had in hand",
     ),
-    metric(
-        Gauge,
-        "bwp_held",
-        &["reason"],
-        "Messages that are held: for a `takeover`, their own `delay`, the `pace` of calls, another message of their `order`",
-    ),
+    metric(Gauge, "bwp_held", &["reason"], "Messages that wait in this process, by reason"),
     metric(
         Counter,
         "bwp_sessions_lost_total",

@@ -20,3 +20,5 @@ mod scenarios;
 mod schemas;
 mod settings;
 mod speed;
+#[path = "../support/until.rs"]
+mod until;
