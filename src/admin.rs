@@ -37,7 +37,8 @@ pub struct View {
     pub pace: Arc<Pace>,
     /// All metrics.
     pub metrics: PrometheusHandle,
-    /// A message that is handled for longer than this, pauses left out, means that the process makes no progress.
+    /// A message that is handled for longer than this, pauses left out, or a pool without a step for as long, means that the
+    /// process makes no progress.
     pub stuck_after: Duration,
 }
 
@@ -85,14 +86,15 @@ pub async fn serve(listener: TcpListener, view: View) {
     }
 }
 
+/// Only about the process itself: waiting for the broker, for confirms or for the end of a pause is progress.
 async fn livez(State(view): State<View>) -> Response {
-    match view.board.longest_handled(&view.pace) {
-        Some(age) if age > view.stuck_after => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("a message has been handled for {} s\n", age.as_secs()))
-                .into_response()
-        }
-        _ => "ok\n".into_response(),
-    }
+    let stuck = |age: Option<Duration>, what: &str| {
+        let age = age.filter(|age| *age > view.stuck_after)?;
+        Some((StatusCode::SERVICE_UNAVAILABLE, format!("{what} for {} s\n", age.as_secs())).into_response())
+    };
+    stuck(view.board.longest_handled(&view.pace), "a message has been handled")
+        .or_else(|| stuck(view.board.without_step(), "no message could be taken or ended"))
+        .unwrap_or_else(|| "ok\n".into_response())
 }
 
 /// The body of `/readyz`.

@@ -201,7 +201,7 @@ async fn consume(
     let look = consuming.look();
     let mut ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
-        lost = pump.run(&mut consuming, blocked) => Err(lost),
+        lost = pump.run(&mut consuming) => Err(lost),
         Some(failure) = failed.recv() => Err(failure),
         () = alarms => Err(Lost::Publishing),
         error = look.repeat() => Err(error.into()),

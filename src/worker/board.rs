@@ -37,6 +37,8 @@ struct State {
     next: u64,
     in_hand: HashMap<u64, Instant>,
     handled: HashMap<u64, Clock>,
+    /// The last step of the pool, while it runs.
+    stepped_at: Option<Instant>,
     held: BTreeMap<u64, Waiting>,
     delayed: HashMap<u64, Delayed>,
     /// How many there may be before those that are not expected any more are taken out.
@@ -63,6 +65,16 @@ impl Board {
     /// For how long the oldest message has been in hand.
     pub fn oldest_in_hand(&self) -> Option<Duration> {
         self.state().in_hand.values().map(Instant::elapsed).max()
+    }
+
+    /// The pool can take a message or an end, or it has ended.
+    pub(super) fn steps(&self, runs: bool) {
+        self.state().stepped_at = runs.then(Instant::now);
+    }
+
+    /// For how long the pool has made no step.
+    pub fn without_step(&self) -> Option<Duration> {
+        self.state().stepped_at.map(|at| at.elapsed())
     }
 
     /// A message is handled until the returned guard is dropped.

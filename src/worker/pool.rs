@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::board::{Board, Held, InHand, Whose};
@@ -53,6 +53,9 @@ impl Work {
     }
 }
 
+/// How often the pool shows that it makes steps.
+const STEP: Duration = Duration::from_secs(1);
+
 /// Handles jobs until there are no more, or until `stop`.
 ///
 /// After `stop` nothing new is begun, calls under way go on to their end, the rest is dropped unsettled, which gives it
@@ -60,8 +63,11 @@ impl Work {
 pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver<Job>, stop: CancellationToken) {
     let mut pool = Pool { context, lanes: Lanes::default(), running: JoinSet::new() };
     let (mut more, mut stopping) = (true, false);
+    let mut steps = interval(STEP);
+    steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while more || !pool.running.is_empty() {
         tokio::select! {
+            _ = steps.tick() => pool.context.board.steps(true),
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
                 pool.context.pace.stop();
@@ -80,6 +86,7 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
             }
         }
     }
+    pool.context.board.steps(false);
 }
 
 struct Pool<A> {

@@ -12,7 +12,7 @@ use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{
     ApiError, ErrorFact, History, Inbound, Job, OrderApi, Session, Settlement, Settling, WaitReason, Waiting,
 };
-use bwp_sync::worker::{Board, Context, Pace, Timing, pool};
+use bwp_sync::worker::{Board, Context, Pace, Pacing, Timing, pool};
 use serde_json::json;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -24,12 +24,12 @@ use crate::scenario::pacing;
 use crate::until::until;
 
 /// Far beyond what any of this takes on a busy machine.
-const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// Says which order's call has begun, and ends it when the test says so. Orders named `panic…` make it panic, the one
 /// named `there` can be read.
 #[derive(Clone, Debug)]
-struct Gate {
+pub(crate) struct Gate {
     begun: mpsc::UnboundedSender<String>,
     open: Arc<Mutex<HashMap<String, Arc<Notify>>>>,
     /// Whether the order named `flaky` has failed, as it does the first time.
@@ -37,7 +37,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn of(&self, order: &str) -> Arc<Notify> {
+    pub(crate) fn of(&self, order: &str) -> Arc<Notify> {
         Arc::clone(self.open.lock().unwrap().entry(order.into()).or_default())
     }
 }
@@ -98,23 +98,29 @@ impl std::io::Write for Log {
     }
 }
 
-struct Stage {
-    gate: Gate,
+pub(crate) struct Stage {
+    pub(crate) gate: Gate,
     begun: mpsc::UnboundedReceiver<String>,
-    jobs: mpsc::Sender<Job>,
+    pub(crate) jobs: mpsc::Sender<Job>,
     stop: CancellationToken,
-    board: Arc<Board>,
-    pace: Arc<Pace>,
-    pool: tokio::task::JoinHandle<()>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) pace: Arc<Pace>,
+    pool: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Stage {
     /// A pool that holds nothing for a delay.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::holding(0)
     }
 
     fn holding(hold_at_most: usize) -> Self {
+        let (stage, pool) = Self::apart(hold_at_most, pacing());
+        Self { pool: Some(tokio::spawn(pool)), ..stage }
+    }
+
+    /// A stage and its pool, which somebody else runs.
+    pub(crate) fn apart(hold_at_most: usize, pacing: Pacing) -> (Self, impl Future<Output = ()>) {
         let (sender, begun) = mpsc::unbounded_channel();
         let gate = Gate { begun: sender, open: Arc::default(), failed: Arc::default() };
         let limits = Limits {
@@ -133,16 +139,16 @@ impl Stage {
             last_call: Duration::from_secs(60),
             hold_at_most,
         };
-        let context = Context::new(gate.clone(), Conventions::default(), limits, timing, pacing(), 100_000);
+        let context = Context::new(gate.clone(), Conventions::default(), limits, timing, pacing, 100_000);
         let (jobs, work) = mpsc::channel(1);
         let (board, pace) = (Arc::clone(&context.board), Arc::clone(&context.pace));
         let stop = CancellationToken::new();
-        let pool = tokio::spawn(pool::run(Arc::new(context), work, stop.clone()));
-        Self { gate, begun, jobs, stop, board, pace, pool }
+        let pool = pool::run(Arc::new(context), work, stop.clone());
+        (Self { gate, begun, jobs, stop, board, pace, pool: None }, pool)
     }
 
     /// What becomes of a message; whoever waits for it carries it out.
-    async fn send(&self, inbound: Inbound) -> impl Future<Output = Result<Settlement, RecvError>> + use<> {
+    pub(crate) async fn send(&self, inbound: Inbound) -> impl Future<Output = Result<Settlement, RecvError>> + use<> {
         let (settle, settled) = oneshot::channel();
         self.jobs.send(Job { inbound: Arc::new(inbound), settle, handlings: None }).await.unwrap();
         async move {
@@ -152,12 +158,12 @@ impl Stage {
         }
     }
 
-    async fn begun(&mut self) -> String {
+    pub(crate) async fn begun(&mut self) -> String {
         tokio::time::timeout(Duration::from_secs(10), self.begun.recv()).await.expect("no call began").unwrap()
     }
 }
 
-fn checkout(order: &str, message: &str) -> Inbound {
+pub(crate) fn checkout(order: &str, message: &str) -> Inbound {
     event(
         message,
         "checkout-completed",
@@ -278,7 +284,7 @@ async fn stopping_ends_what_has_begun_and_gives_the_rest_back() {
     stage.gate.of("SO-1").notify_one();
     assert!(matches!(first.await, Ok(Settlement::Done(_))), "no call is cut");
     drop(stage.jobs);
-    stage.pool.await.unwrap();
+    stage.pool.unwrap().await.unwrap();
 }
 
 #[tokio::test]
@@ -324,7 +330,7 @@ async fn a_letter_is_logged_with_type_code_and_message_as_its_headers_have_them_
     let settled = stage.send(checkout("refused", "m-1")).await.await;
     assert!(matches!(settled, Ok(Settlement::DeadLetter(..))), "{settled:?}");
     drop(stage.jobs);
-    stage.pool.await.unwrap();
+    stage.pool.unwrap().await.unwrap();
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert_nothing_private("log", &text);
     let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
@@ -368,7 +374,7 @@ async fn whatever_waits_in_the_pool_says_why() {
     stage.stop.cancel();
     drop((settled, failed, taken_over));
     drop(stage.jobs);
-    stage.pool.await.unwrap();
+    stage.pool.unwrap().await.unwrap();
     assert_eq!(stage.board.held(&stage.pace), [], "and nothing waits in the end");
 }
 
