@@ -36,7 +36,7 @@ pub use migrate::migrate;
 pub use migration_report::{MigrateError, Step};
 pub use outbox::{Outbox, event_properties};
 pub use replay_results::ReplayResults;
-pub use session::run;
+pub use session::{begin_series, run};
 
 /// A name as AMQP takes it: at most 255 bytes, cut at a character's border.
 ///

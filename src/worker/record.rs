@@ -4,12 +4,42 @@
 
 use std::time::Duration;
 
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
 
 use super::board::Whose;
-use crate::domain::outcome::Outcome;
-use crate::policy::catalogue;
-use crate::ports::{History, Later, MAX_TEXT_BYTES, Settlement, WaitReason};
+use crate::domain::outcome::{Outcome, ResultKind};
+use crate::policy::catalogue::{self, Class};
+use crate::policy::sign::Cause;
+use crate::ports::{History, Later, MAX_TEXT_BYTES, Operation, Settlement, WaitReason};
+
+/// Class of a call that succeeded, in metrics.
+pub(super) const SUCCESS: &str = "ok";
+/// Kind of what comes again, in metrics.
+const LATER: &str = "later";
+/// Outcome of a dead letter, in metrics.
+const DEAD_LETTERED: &str = "dead-lettered";
+/// Stands for a code that is in no list: the API may invent codes without end, labels must not.
+const OTHER: &str = "other";
+
+/// Begins all series of this room at zero, so that the absence of an event shows.
+pub fn begin_series() {
+    let settled = |kind: &'static str, outcome: &'static str, code: &'static str| {
+        counter!("bwp_messages_settled_total", "kind" => kind, "outcome" => outcome, "code" => code).absolute(0);
+    };
+    Outcome::ALL.iter().for_each(|outcome| settled(outcome.kind().name(), outcome.name(), ""));
+    catalogue::codes().chain([OTHER]).for_each(|code| settled(ResultKind::OrderFailed.name(), DEAD_LETTERED, code));
+    settled(LATER, "", "");
+    for kind in ResultKind::ALL.map(ResultKind::name).into_iter().chain([LATER]) {
+        drop(histogram!("bwp_message_seconds", "kind" => kind));
+    }
+    for operation in Operation::ALL.map(Operation::name) {
+        counter!("bwp_unlisted_errors_total", "operation" => operation).absolute(0);
+        for class in Class::ALL.map(Class::name).into_iter().chain([SUCCESS]) {
+            drop(histogram!("bwp_api_call_seconds", "operation" => operation, "class" => class));
+        }
+    }
+    Cause::ALL.iter().for_each(|cause| gauge!("bwp_paused", "cause" => cause.name()).set(0));
+}
 
 /// One line for each settlement, and its figures. `delay` is that of a retry queue.
 pub(super) fn record(whose: &Whose, settlement: &Settlement, took: Duration, delay: Option<Duration>) {
@@ -27,7 +57,7 @@ pub(super) fn record(whose: &Whose, settlement: &Settlement, took: Duration, del
             let (waits_for, delay_ms) = (reason.name(), delay.map(milliseconds));
             let History { last_error: code, attempts, delays, .. } = history;
             tracing::info!(order, message_id, waits_for, delay_ms, code, attempts, delays, took_ms, "later");
-            ("later", "", String::new())
+            (LATER, "", String::new())
         }
         Settlement::DeadLetter(letter, result) => {
             let (kind, operation, error_type, code) =
@@ -47,11 +77,10 @@ pub(super) fn record(whose: &Whose, settlement: &Settlement, took: Duration, del
                 took_ms,
                 "dead-lettered"
             );
-            (kind, "dead-lettered", letter.code.clone())
+            (kind, DEAD_LETTERED, letter.code.clone())
         }
     };
-    // the API may invent codes without end, labels must not
-    let code = if code.is_empty() || catalogue::knows(&code) { code } else { "other".into() };
+    let code = if code.is_empty() || catalogue::knows(&code) { code } else { OTHER.into() };
     counter!("bwp_messages_settled_total", "kind" => kind, "outcome" => outcome, "code" => code).increment(1);
     histogram!("bwp_message_seconds", "kind" => kind).record(took);
 }

@@ -10,6 +10,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::case::Case;
 use super::pace::{Attempt, PutOff, Turn};
+use super::record::SUCCESS;
+use crate::policy::catalogue::Class;
 use crate::policy::classify::{Failure, classify_by, out_of_time, put_off};
 use crate::policy::decide::again_here;
 use crate::policy::sign::{sign, works};
@@ -133,7 +135,7 @@ impl<A: OrderApi> Case<'_, A> {
             Ok(_) => (None, works(operation)),
             Err((failure, sign)) => (Some(failure.class), *sign),
         };
-        let name = class.map_or("ok", |class| class.name());
+        let name = class.map_or(SUCCESS, Class::name);
         histogram!("bwp_api_call_seconds", "operation" => operation.name(), "class" => name).record(began.elapsed());
         self.context.pace.seen(Attempt { order, began, class, sign });
         outcome.map_err(|(failure, _)| failure).inspect_err(|failure| {
