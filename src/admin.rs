@@ -17,13 +17,13 @@ use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::ports::{BrokerState, Pause, Trouble};
+use crate::ports::{BrokerState, Pause, Trouble, WaitReason, Waiting};
 use crate::worker::{Board, Pace};
 
 /// What the probes look at.
@@ -37,7 +37,8 @@ pub struct View {
     pub pace: Arc<Pace>,
     /// All metrics.
     pub metrics: PrometheusHandle,
-    /// A message that is handled for longer than this, pauses left out, means that the process makes no progress.
+    /// A message that is handled for longer than this, pauses left out, or a pool without a step for as long, means that the
+    /// process makes no progress.
     pub stuck_after: Duration,
 }
 
@@ -56,6 +57,7 @@ pub async fn serve(listener: TcpListener, view: View) {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/held", get(held))
         .with_state(view);
     let mut connections = VecDeque::new();
     loop {
@@ -84,14 +86,15 @@ pub async fn serve(listener: TcpListener, view: View) {
     }
 }
 
+/// Only about the process itself: waiting for the broker, for confirms or for the end of a pause is progress.
 async fn livez(State(view): State<View>) -> Response {
-    match view.board.longest_handled(&view.pace) {
-        Some(age) if age > view.stuck_after => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("a message has been handled for {} s\n", age.as_secs()))
-                .into_response()
-        }
-        _ => "ok\n".into_response(),
-    }
+    let stuck = |age: Option<Duration>, what: &str| {
+        let age = age.filter(|age| *age > view.stuck_after)?;
+        Some((StatusCode::SERVICE_UNAVAILABLE, format!("{what} for {} s\n", age.as_secs())).into_response())
+    };
+    stuck(view.board.longest_handled(&view.pace), "a message has been handled")
+        .or_else(|| stuck(view.board.without_step(), "no message could be taken or ended"))
+        .unwrap_or_else(|| "ok\n".into_response())
 }
 
 /// The body of `/readyz`.
@@ -150,7 +153,7 @@ impl Readiness {
     /// An API that fails does not make the process unready: pausing is what it is to do then, and a roll-out that mends
     /// a credential must not be blocked.
     fn of(broker: &BrokerState, pause: Option<Pause>, trouble: Option<Trouble>) -> Self {
-        let BrokerState { prefetch, active, cause, since, next_try } = broker.clone();
+        let BrokerState { prefetch, active, cause, since, next_try, .. } = broker.clone();
         let works = trouble.is_none();
         let (api_cause, api_since) = trouble.map(|trouble| (trouble.cause, trouble.since)).unzip();
         Self {
@@ -171,16 +174,61 @@ impl From<Pause> for Paused {
 async fn readyz(State(view): State<View>) -> Response {
     let readiness = Readiness::of(&view.broker.borrow(), view.pace.pause(), view.board.api_trouble());
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    match serde_json::to_string_pretty(&readiness) {
+    json(status, &readiness)
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_string_pretty(body) {
         Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body + "\n").into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+/// One message in the body of `/held`.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Held {
+    /// The shop's order id, or Buy with Prime's, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// The message's id; absent for one without an id that is not taken yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// Why it waits, in one word.
+    pub reason: String,
+    /// Why it waits, in a sentence.
+    pub words: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl From<Waiting> for Held {
+    fn from(Waiting { order, message_id, reason, since }: Waiting) -> Self {
+        Self { order, message_id, reason: reason.name().into(), words: reason.words().into(), since }
+    }
+}
+
+/// The messages that wait in this process.
+fn waiting(view: &View) -> Vec<Waiting> {
+    let mut waiting = view.board.held(&view.pace);
+    waiting.extend(view.broker.borrow().waiting());
+    waiting.sort_by_key(|waiting| waiting.since);
+    waiting
+}
+
+async fn held(State(view): State<View>) -> Response {
+    json(StatusCode::OK, &waiting(&view).into_iter().map(Held::from).collect::<Vec<_>>())
 }
 
 async fn metrics(State(view): State<View>) -> Response {
     let seconds = |age: Option<Duration>| age.unwrap_or_default().as_secs_f64();
     gauge!("bwp_oldest_message_in_hand_seconds").set(seconds(view.board.oldest_in_hand()));
     gauge!("bwp_oldest_delayed_message_seconds").set(seconds(view.board.oldest_delayed()));
+    let waiting = waiting(&view);
+    for reason in WaitReason::ALL {
+        let held = waiting.iter().filter(|waiting| waiting.reason == reason).count();
+        gauge!("bwp_held", "reason" => reason.name()).set(held as f64);
+    }
     gauge!("bwp_api_failing").set(if view.board.api_trouble().is_some() { 1 } else { 0 });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], view.metrics.render()).into_response()
 }

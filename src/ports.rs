@@ -6,8 +6,10 @@ mod api;
 mod inbound;
 mod settlement;
 mod state;
+mod waiting;
 
 pub use api::{ApiError, ErrorFact, Operation, OrderApi, TokenError};
 pub use inbound::{History, Inbound, Session};
-pub use settlement::{Handling, Job, Later, Letter, Settlement, Settling};
+pub use settlement::{Handling, Job, Later, Letter, MAX_TEXT_BYTES, Settlement, Settling};
 pub use state::{BrokerState, Finding, Pause, Trouble, Verdict};
+pub use waiting::{WaitReason, Waiting};

@@ -12,3 +12,4 @@ mod wire;
 
 pub use client::Client;
 pub use config::{ApiVersion, ClientConfig, ClientError, DEFAULT_TARGET_HEADER};
+pub use token::begin_series;

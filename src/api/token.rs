@@ -118,14 +118,23 @@ impl Tokens {
     }
 }
 
+/// Outcomes of a renewal, in metrics.
+const OUTCOMES: [&str; 4] = ["ok", "refused", "throttled", "unavailable"];
+
+/// Begins all series of this room at zero.
+pub fn begin_series() {
+    OUTCOMES.iter().for_each(|outcome| counter!("bwp_token_renewals_total", "outcome" => *outcome).absolute(0));
+}
+
 impl Cache {
     async fn renew(&self) -> Result<Token, TokenError> {
         let result = self.endpoint.request().await;
+        let [ok, refused, throttled, unavailable] = OUTCOMES;
         let outcome = match &result {
-            Ok(_) => "ok",
-            Err(TokenError::Refused { .. }) => "refused",
-            Err(TokenError::Throttled { .. }) => "throttled",
-            Err(TokenError::Unavailable { .. }) => "unavailable",
+            Ok(_) => ok,
+            Err(TokenError::Refused { .. }) => refused,
+            Err(TokenError::Throttled { .. }) => throttled,
+            Err(TokenError::Unavailable { .. }) => unavailable,
         };
         counter!("bwp_token_renewals_total", "outcome" => outcome).increment(1);
         let mut state = self.lock();

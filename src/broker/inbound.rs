@@ -240,7 +240,7 @@ mod tests {
             replay_to: Some("amq.gen-tool".into()),
         };
         let mut hopped = delivery("", &[]);
-        hopped.properties = for_hop(&BasicProperties::default(), &Inbound::default(), &history);
+        hopped.properties = for_hop(&BasicProperties::default(), &Inbound::default(), &history, None);
         assert_eq!(inbound(&hopped, Circumstances::default()).history, history);
     }
 

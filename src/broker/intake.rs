@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::config::BrokerConfig;
 use super::inbound::FirstSights;
-use crate::ports::{BrokerState, Job};
+use crate::ports::{BrokerState, Job, WaitReason};
 
 /// What outlives a session.
 #[derive(Debug)]
@@ -76,9 +76,22 @@ impl Intake {
         self.state.send_modify(|state| state.active = true);
     }
 
-    /// Something is wrong although the broker is there, or no longer.
-    pub(super) fn show_cause(&self, cause: Option<String>) {
-        self.state.send_modify(|state| (state.cause, state.since) = (cause, Timestamp::now()));
+    /// The broker has blocked publishers, in these words, or no longer.
+    pub(super) fn show_blocked(&self, cause: Option<String>) {
+        self.state.send_modify(|state| {
+            state.not_taken_for = if cause.is_some() { WaitReason::BrokerBlocked } else { WaitReason::Room };
+            (state.cause, state.since) = (cause, Timestamp::now());
+        });
+    }
+
+    /// A delivery has come, and is not taken yet.
+    pub(super) fn show_waiting(&self, tag: u64, message_id: Option<String>) {
+        self.state.send_modify(|state| drop(state.not_taken.insert(tag, (message_id, Timestamp::now()))));
+    }
+
+    /// It is taken.
+    pub(super) fn show_taken(&self, tag: u64) {
+        self.state.send_modify(|state| drop(state.not_taken.remove(&tag)));
     }
 
     pub(super) fn sights(&self) -> std::sync::MutexGuard<'_, FirstSights> {

@@ -2,6 +2,8 @@
 //!
 //! Not here: what follows from that; see `session`.
 
+use metrics::{counter, gauge};
+
 use super::connection::OpenError;
 use super::consuming::{ConsumerError, LookError};
 use super::settle::SettleError;
@@ -33,21 +35,55 @@ pub(super) enum Lost {
     NoWorker,
 }
 
+/// Causes of a lost session, in metrics.
+const CAUSES: [&str; 11] = [
+    "not-connected",
+    "topology",
+    "consumer",
+    "consumer-cancelled",
+    "channel",
+    "settlement",
+    "tries",
+    "publishing-connection",
+    "look",
+    "held-too-long",
+    "no-worker",
+];
+
+/// Begins all series of this room at zero.
+pub fn begin_series() {
+    CAUSES.iter().for_each(|cause| counter!("bwp_sessions_lost_total", "cause" => *cause).absolute(0));
+    gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
+}
+
 impl Lost {
     /// The cause in one word.
     pub(super) fn name(&self) -> &'static str {
+        let [
+            not_connected,
+            topology,
+            consumer,
+            consumer_cancelled,
+            channel,
+            settlement,
+            tries,
+            publishing,
+            look,
+            held_too_long,
+            no_worker,
+        ] = CAUSES;
         match self {
-            Self::Open(_) => "not-connected",
-            Self::Topology(_) => "topology",
-            Self::Consume(ConsumerError::Failed { .. }) => "consumer",
-            Self::Consume(ConsumerError::Cancelled(_)) => "consumer-cancelled",
-            Self::Channel(_) => "channel",
-            Self::Settle(_) => "settlement",
-            Self::Tries(_) => "tries",
-            Self::Publishing => "publishing-connection",
-            Self::Look(_) => "look",
-            Self::HeldTooLong => "held-too-long",
-            Self::NoWorker => "no-worker",
+            Self::Open(_) => not_connected,
+            Self::Topology(_) => topology,
+            Self::Consume(ConsumerError::Failed { .. }) => consumer,
+            Self::Consume(ConsumerError::Cancelled(_)) => consumer_cancelled,
+            Self::Channel(_) => channel,
+            Self::Settle(_) => settlement,
+            Self::Tries(_) => tries,
+            Self::Publishing => publishing,
+            Self::Look(_) => look,
+            Self::HeldTooLong => held_too_long,
+            Self::NoWorker => no_worker,
         }
     }
 }

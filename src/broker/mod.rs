@@ -34,6 +34,7 @@ pub use letter::{BodyHash, Place, StoredLetter, Summary};
 pub use letter_box::{LetterBox, LetterBoxError, Pass};
 pub use letter_copy::ExportedLetter;
 pub use letter_lock::{Holder, LockedLetterBox};
+pub use lost::begin_series;
 pub use migrate::migrate;
 pub use migration_report::{MigrateError, Step};
 pub use outbox::{Outbox, event_properties};

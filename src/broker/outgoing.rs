@@ -7,7 +7,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use super::short;
 use crate::domain::outcome::ResultEvent;
-use crate::ports::{History, Inbound, Letter};
+use crate::ports::{History, Inbound, Letter, MAX_TEXT_BYTES, WaitReason};
 
 /// Names of our own headers. None starts with `x-`: those are the broker's.
 pub mod own {
@@ -45,6 +45,8 @@ pub mod own {
     pub const AWAITING_SINCE: &str = "bwp-awaiting-since";
     /// When it was given to a worker first, on hops alone.
     pub const FIRST_TAKEN_AT: &str = "bwp-first-taken-at";
+    /// Why it does not go on now, on hops alone.
+    pub const WAITS_FOR: &str = "bwp-waits-for";
     /// Why the last attempt failed, as `type/code`.
     pub const LAST_ERROR: &str = "bwp-last-error";
     /// When the letter was written.
@@ -80,13 +82,16 @@ const BROKERS_OWN_PREFIXES: [&str; 2] = ["x-first-death-", "x-last-death-"];
 /// Bytes of the shop's headers that a copy may have. With the other properties (at most 2.5 KiB) and our own headers (at
 /// most 8 KiB) they must fit into one frame of the publishing connection; a larger one closes it.
 const MAX_HEADER_BYTES: usize = 20 * 1024;
-/// Bytes of one text of ours, error messages above all.
-const MAX_TEXT_BYTES: usize = 1024;
 
 pub(super) type Headers = Vec<(&'static str, AMQPValue)>;
 
-/// A copy for a hop through one of our own queues.
-pub fn for_hop(original: &BasicProperties, inbound: &Inbound, history: &History) -> BasicProperties {
+/// A copy for a hop through one of our own queues; where it waits there, with the reason.
+pub fn for_hop(
+    original: &BasicProperties,
+    inbound: &Inbound,
+    history: &History,
+    reason: Option<WaitReason>,
+) -> BasicProperties {
     let mut headers = origin(inbound);
     headers.extend([
         (own::ATTEMPTS, AMQPValue::LongUInt(history.attempts)),
@@ -95,6 +100,7 @@ pub fn for_hop(original: &BasicProperties, inbound: &Inbound, history: &History)
         (own::DELAYS, AMQPValue::LongUInt(history.delays)),
         (own::REPLAYS, AMQPValue::LongUInt(history.replays)),
     ]);
+    headers.extend(reason.map(|reason| (own::WAITS_FOR, text(reason.name()))));
     headers.extend(history.first_taken_at.map(|at| (own::FIRST_TAKEN_AT, text(&at.to_string()))));
     headers.extend(history.first_failed_at.map(|at| (own::FIRST_FAILED_AT, text(&at.to_string()))));
     headers.extend(history.last_failed_at.map(|at| (own::LAST_FAILED_AT, text(&at.to_string()))));
@@ -298,82 +304,4 @@ pub(super) fn text(value: &str) -> AMQPValue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::broker::connection::SMALL_FRAME;
-
-    fn inbound(hopped: bool) -> Inbound {
-        let mut inbound = Inbound { exchange: "shop.events".into(), routing_key: "k".into(), ..Inbound::default() };
-        inbound.hopped = hopped;
-        if hopped {
-            inbound.headers.insert(own::SOURCE_EXCHANGE.into(), "shop.events".into());
-        }
-        inbound
-    }
-
-    fn properties(headers: &[(&str, AMQPValue)]) -> BasicProperties {
-        let mut table = FieldTable::default();
-        for (name, value) in headers {
-            table.insert((*name).into(), value.clone());
-        }
-        BasicProperties::default()
-            .with_headers(table)
-            .with_user_id("guest".into())
-            .with_expiration("60000".into())
-            .with_message_id("m-1".into())
-            .with_priority(3)
-            .with_delivery_mode(1)
-    }
-
-    fn names(properties: &BasicProperties) -> Vec<String> {
-        properties.headers().iter().flat_map(|table| table.inner().keys()).map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn what_must_not_be_copied_is_kept_under_another_name() {
-        let original = properties(&[("CC", text("elsewhere")), ("x-death", text("d")), ("x-mine", text("kept"))]);
-        let copy = for_hop(&original, &inbound(false), &History::default());
-        assert_eq!((copy.user_id(), copy.expiration(), copy.delivery_mode()), (&None, &None, &Some(2)));
-        assert_eq!((copy.message_id(), copy.priority()), (&Some("m-1".into()), &Some(3)));
-        let names = names(&copy);
-        for kept in ["bwp-original-cc", "bwp-original-user-id", "bwp-original-expiration", "x-mine"] {
-            assert!(names.contains(&kept.into()), "{kept} in {names:?}");
-        }
-        assert!(!names.contains(&"CC".into()) && !names.contains(&"x-death".into()));
-    }
-
-    #[test]
-    fn what_was_moved_stays_over_further_hops() {
-        let first = for_hop(&properties(&[]), &inbound(false), &History::default());
-        let second = for_hop(&first, &inbound(true), &History::default());
-        assert!(names(&second).contains(&"bwp-original-user-id".into()));
-    }
-
-    #[test]
-    fn forged_headers_of_ours_do_not_travel_on() {
-        let original = properties(&[("bwp-replay-id", text("forged")), ("bwp-original-x", text("forged"))]);
-        let names = names(&for_hop(&original, &inbound(false), &History::default()));
-        assert!(!names.contains(&"bwp-replay-id".into()) && !names.contains(&"bwp-original-x".into()));
-    }
-
-    #[test]
-    fn the_largest_headers_are_cut_and_named() {
-        let original = properties(&[("big", text_of(15_000)), ("bigger", text_of(120_000)), ("small", text("s"))]);
-        let copy = for_hop(&original, &inbound(false), &History::default());
-        let names = names(&copy);
-        assert!(names.contains(&"big".into()) && names.contains(&"small".into()) && !names.contains(&"bigger".into()));
-        let table = copy.headers().clone().unwrap();
-        assert_eq!(table.inner().get(own::HEADERS_CUT), Some(&text("bigger")));
-        assert!(encoded_size(&AMQPValue::FieldTable(table)) < SMALL_FRAME as usize);
-    }
-
-    fn text_of(bytes: usize) -> AMQPValue {
-        AMQPValue::LongString("h".repeat(bytes).into())
-    }
-
-    #[test]
-    fn our_own_texts_are_cut_at_a_characters_border() {
-        let AMQPValue::LongString(cut) = text(&"ä".repeat(5000)) else { panic!("not a text") };
-        assert!(cut.len() <= MAX_TEXT_BYTES && std::str::from_utf8(cut.as_bytes()).is_ok());
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@
 //! confirm comes next on the channel. Each publication has a number in a header, by which a return finds its own.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -51,7 +52,12 @@ pub struct Publisher {
     confirm_timeout: Duration,
     /// Whether the broker has blocked publishers, by a memory or disk alarm.
     blocked: watch::Receiver<bool>,
+    /// When the last publication began that the broker has answered.
+    answered: Arc<Mutex<Option<Instant>>>,
 }
+
+/// For so long after an answered publication a connection is believed to know of every alarm.
+const BELIEVED: Duration = Duration::from_secs(1);
 
 impl Publisher {
     /// Opens a channel with confirms.
@@ -68,7 +74,7 @@ impl Publisher {
         let (publications, queue) = mpsc::unbounded_channel();
         // ends when the last copy of this publisher is dropped
         tokio::spawn(publish_all(channel.clone(), queue));
-        Ok(Self { channel, publications, confirm_timeout, blocked })
+        Ok(Self { channel, publications, confirm_timeout, blocked, answered: Arc::default() })
     }
 
     /// The channel, for closing it.
@@ -90,6 +96,32 @@ impl Publisher {
         self.begin(exchange, routing_key, properties, body).await
     }
 
+    /// Waits until publishers are not blocked, as far as the broker tells.
+    ///
+    /// # Errors
+    /// The broker does not answer.
+    pub async fn until_unblocked(&self) -> Result<(), PublishError> {
+        let mut blocked = self.blocked.clone();
+        loop {
+            // a connection that is gone tells nothing, and does not answer either
+            blocked.wait_for(|is_blocked| !is_blocked).await.ok();
+            let answered = *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+            if answered.is_some_and(|answered| answered.elapsed() < BELIEVED) {
+                return Ok(());
+            }
+            self.ask_for_alarms().await?;
+        }
+    }
+
+    /// RabbitMQ tells of an alarm only who publishes in it. It may take that one publication, and reads no further one,
+    /// so two are published to nowhere, one after the other.
+    async fn ask_for_alarms(&self) -> Result<(), PublishError> {
+        for _ in 0..2 {
+            self.begin_with(false, "", "", BasicProperties::default(), &[]).await?;
+        }
+        Ok(())
+    }
+
     /// Publishes; what is returned waits until the broker has taken responsibility. Several can be under way, and the
     /// broker takes them in the order in which they were begun.
     pub fn begin<'a>(
@@ -99,10 +131,23 @@ impl Publisher {
         properties: BasicProperties,
         body: &[u8],
     ) -> impl Future<Output = Result<(), PublishError>> + use<'a> {
+        self.begin_with(true, exchange, routing_key, properties, body)
+    }
+
+    /// The same; where it is not mandatory, a message that no queue takes is dropped.
+    fn begin_with<'a>(
+        &'a self,
+        mandatory: bool,
+        exchange: &str,
+        routing_key: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) -> impl Future<Output = Result<(), PublishError>> + use<'a> {
         let to = format!("`{exchange}` with key `{routing_key}`");
         let began = Instant::now();
         let (told, end) = oneshot::channel();
         let publication = Publication {
+            mandatory,
             exchange: short(exchange),
             routing_key: short(routing_key),
             properties,
@@ -114,6 +159,10 @@ impl Publisher {
         async move {
             let end = self.in_time(end).await;
             histogram!("bwp_confirm_seconds").record(began.elapsed());
+            if let Some(Ok(End::Taken | End::Returned | End::Refused)) = end {
+                let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+                *answered = (*answered).max(Some(began));
+            }
             match end {
                 Some(Ok(End::Taken)) => Ok(()),
                 Some(Ok(End::Returned)) => Err(PublishError::Unroutable(to)),
@@ -145,6 +194,7 @@ impl Publisher {
 /// A message to publish, and where its end is told.
 #[derive(Debug)]
 struct Publication {
+    mandatory: bool,
     exchange: ShortString,
     routing_key: ShortString,
     properties: BasicProperties,
@@ -190,8 +240,8 @@ async fn publish_all(channel: Channel, mut publications: mpsc::UnboundedReceiver
             publication = publications.recv() => {
                 let Some(publication) = publication else { return };
                 number += 1;
-                let Publication { exchange, routing_key, properties, body, told: tell } = publication;
-                let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+                let Publication { mandatory, exchange, routing_key, properties, body, told: tell } = publication;
+                let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
                 let properties = numbered(properties, number);
                 match channel.basic_publish(exchange, routing_key, options, &body, properties).await {
                     Ok(confirm) => {

@@ -3,7 +3,7 @@
 //! Not here: the connections that it comes by; what becomes of it.
 
 use std::collections::BTreeMap;
-use std::future::pending;
+use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::consuming::Consuming;
 use super::inbound::{Circumstances, delivery_count, fingerprint, inbound};
 use super::intake::{Intake, Room};
 use super::lost::Lost;
-use super::settle::{Acknowledged, Settler};
+use super::settle::{Acknowledged, SettleError, Settler};
 use super::tries::{Tries, TriesError};
 use crate::ports::{Handling, Inbound, Job, Session, Settling};
 
@@ -68,12 +68,12 @@ impl Deliveries {
 
 impl Pump<'_> {
     /// Takes deliveries until none comes any more.
-    pub(super) async fn run(&self, consuming: &mut Consuming, blocked: watch::Receiver<bool>) -> Lost {
+    pub(super) async fn run(&self, consuming: &mut Consuming) -> Lost {
         // no more than the prefetch
         let (arrives, arrivals) = mpsc::unbounded_channel();
         tokio::select! {
             lost = self.read(consuming, arrives) => lost,
-            lost = self.hand_all_on(arrivals, blocked) => lost,
+            lost = self.hand_all_on(arrivals) => lost,
         }
     }
 
@@ -87,6 +87,8 @@ impl Pump<'_> {
             };
             let at = Instant::now();
             self.deliveries.lock().insert(delivery.delivery_tag, at);
+            let message_id = delivery.properties.message_id().as_ref().map(ToString::to_string);
+            self.intake.show_waiting(delivery.delivery_tag, message_id);
             let session = session.get_or_insert_with(|| self.active(&delivery)).clone();
             if arrives.send(Arrival { delivery, at, session }).is_err() {
                 return Lost::NoWorker;
@@ -94,22 +96,23 @@ impl Pump<'_> {
         }
     }
 
-    /// While the broker blocks publishers, nothing is handed on.
-    async fn hand_all_on(
-        &self,
-        mut arrivals: mpsc::UnboundedReceiver<Arrival>,
-        mut blocked: watch::Receiver<bool>,
-    ) -> Lost {
-        while let Some(arrival) = arrivals.recv().await {
-            if blocked.wait_for(|is_blocked| !is_blocked).await.is_err() {
-                // the publishing connection is gone, which is told by its own
-                pending::<()>().await;
+    /// While the broker blocks publishers, nothing is handed on. That it does is asked for at the start, too, so that a
+    /// worker without messages can tell.
+    async fn hand_all_on(&self, mut arrivals: mpsc::UnboundedReceiver<Arrival>) -> Lost {
+        let handed_on = async {
+            self.until_unblocked().await?;
+            while let Some(arrival) = arrivals.recv().await {
+                self.until_unblocked().await?;
+                self.hand_on(arrival).await?;
             }
-            if let Err(lost) = self.hand_on(arrival).await {
-                return lost;
-            }
-        }
-        Lost::NoWorker
+            Err(Lost::NoWorker)
+        };
+        let Err(lost): Result<Infallible, Lost> = handed_on.await;
+        lost
+    }
+
+    async fn until_unblocked(&self) -> Result<(), Lost> {
+        self.settler.results.until_unblocked().await.map_err(|error| SettleError::from(error).into())
     }
 
     /// The broker feeds this worker from now on.
@@ -144,6 +147,7 @@ impl Pump<'_> {
         let (tell, handlings) = mpsc::channel(1);
         let job = Job { inbound: Arc::clone(&inbound), settle, handlings: suspect.then_some(tell) };
         self.intake.jobs.send(job).await.map_err(|_closed| Lost::NoWorker)?;
+        self.intake.show_taken(delivery.delivery_tag);
         let in_hand = InHand { delivery, inbound, room };
         self.settling.spawn(self.settled(in_hand, settled, handlings));
         Ok(())

@@ -158,7 +158,7 @@ async fn consume(
     let look = consuming.look();
     let mut ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
-        lost = pump.run(&mut consuming, blocked) => Err(lost),
+        lost = pump.run(&mut consuming) => Err(lost),
         Some(failure) = failed.recv() => Err(failure),
         () = alarms => Err(Lost::Publishing),
         error = look.repeat() => Err(error.into()),
@@ -193,13 +193,13 @@ async fn watch_alarms(
                 tracing::warn!(reason, "the broker has blocked publishers: nothing is taken until it lifts that");
                 blocked.send_replace(true);
                 gauge!("bwp_paused", "cause" => "broker-blocked").set(1);
-                intake.show_cause(Some(format!("the broker has blocked publishers: {reason}")));
+                intake.show_blocked(Some(format!("the broker has blocked publishers: {reason}")));
             }
             Event::ConnectionUnblocked => {
                 tracing::info!("the broker has unblocked publishers");
                 blocked.send_replace(false);
                 gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
-                intake.show_cause(None);
+                intake.show_blocked(None);
             }
             // that of a channel ends what uses the channel
             Event::Error(_) if !connection.status().connected() => break,

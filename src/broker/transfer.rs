@@ -205,6 +205,6 @@ impl<'a> Transfer<'a> {
         let inbound = inbound(delivery, Circumstances { sight, ..Circumstances::default() });
         let mut history = inbound.history.clone();
         history.outcome_unknown |= handled;
-        for_hop(&delivery.properties, &inbound, &history)
+        for_hop(&delivery.properties, &inbound, &history, None)
     }
 }

@@ -30,6 +30,8 @@ pub enum Command {
     Run,
     /// Look whether settings, API and broker are as they must be, and change nothing
     Check(Check),
+    /// List the messages that wait in the worker on this machine, and say why
+    Held(Held),
     /// Publish messages of your own to the shop's exchange, each confirmed by the broker
     Publish(Publish),
     /// Move everything from the queues of version 0.1.0 to those of this version, while no worker runs
@@ -62,6 +64,14 @@ pub struct Check {
     /// Ask the worker that runs here whether it makes progress, by its `/livez`, and nothing else
     #[arg(long, conflicts_with = "json")]
     pub live: bool,
+}
+
+/// Arguments of `held`.
+#[derive(Debug, clap::Args)]
+pub struct Held {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `publish`.

@@ -2,15 +2,11 @@
 //!
 //! Not here: how the broker is looked at.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
-
 use anyhow::{Context, bail};
 use comfy_table::{ContentArrangement, Table, presets};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::args::Check;
+use super::worker::ask;
 use super::{Exit, say, say_json};
 use crate::api::Client;
 use crate::broker::inspect::inspect;
@@ -19,9 +15,6 @@ use crate::policy::catalogue::Class;
 use crate::policy::classify::classify;
 use crate::ports::{Finding, Operation, OrderApi, Verdict};
 use crate::settings::Settings;
-
-/// How long `/livez` may take.
-const LIVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) async fn check(settings: &Settings, args: &Check) -> anyhow::Result<Exit> {
     if args.live {
@@ -87,22 +80,10 @@ fn show(findings: &[Finding], json: bool) -> anyhow::Result<()> {
     Ok(say(table)?)
 }
 
-/// Asks `/livez` of the worker that runs here. One request of one line: no HTTP client is worth its weight for it.
+/// Asks `/livez` of the worker that runs here.
 async fn live(settings: &Settings) -> anyhow::Result<Exit> {
-    let Some(address) = settings.admin() else { bail!("admin.listen: nothing is served, so nothing can be asked") };
-    let host = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };
-    let address = SocketAddr::new(host, address.port());
-    let asked = async {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(b"GET /livez HTTP/1.0\r\n\r\n").await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = tokio::time::timeout(LIVE_TIMEOUT, asked).await.context("no answer in time")?;
-    let answer = answer.with_context(|| format!("cannot ask {address}"))?;
-    match answer.split_whitespace().nth(1) {
-        Some("200") => Ok(Exit::Done),
-        _ => bail!("not alive: {}", answer.lines().last().unwrap_or("no answer")),
+    match ask(settings, "/livez").await? {
+        (200, _) => Ok(Exit::Done),
+        (_, body) => bail!("not alive: {}", body.lines().last().unwrap_or("no answer")),
     }
 }

@@ -7,11 +7,13 @@ mod check;
 mod completions;
 pub mod dead_letters;
 mod errors;
+mod held;
 mod migrate;
 mod publish;
 mod run;
 mod schema;
 mod terminal;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,7 @@ pub fn main(args: &Args) -> ExitCode {
         Command::Completions(completions) => end(completions::completions(completions)),
         Command::Run => work(args, run::run),
         Command::Check(check) => work(args, async |settings| check::check(settings, check).await),
+        Command::Held(held) => work(args, async |settings| held::held(settings, held).await),
         Command::Publish(publish) => work(args, async |settings| publish::publish(settings, publish).await),
         Command::Migrate => work(args, migrate::migrate),
         Command::DeadLetters(command) => work(args, async |settings| dead_letters::run(settings, command).await),

@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Exit;
 use crate::admin::{self, View};
-use crate::api::Client;
+use crate::api::{self, Client};
 use crate::ports::BrokerState;
 use crate::settings::Settings;
 use crate::shutdown::Signals;
-use crate::worker::{Context, pool};
+use crate::worker::{self, Context, pool};
 use crate::{broker, ports, telemetry};
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
@@ -26,6 +26,10 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let (limits, timing, pacing) = (settings.limits(), settings.timing(), settings.pacing());
     let context = Context::new(api, settings.conventions(), limits, timing, pacing, settings.max_message_bytes());
     let metrics = telemetry::metrics::record().context("cannot record metrics")?;
+    // a series that is missing says nothing, one at zero does
+    worker::begin_series();
+    api::begin_series();
+    broker::begin_series();
     let (state, broker_state) = watch::channel(BrokerState::down("starting", Timestamp::now(), None));
     let (board, pace) = (Arc::clone(&context.board), Arc::clone(&context.pace));
     let view = View { broker: broker_state, board, pace, metrics, stuck_after: settings.stuck_after() };

@@ -282,5 +282,10 @@ fn action_of(code: &str) -> &'static str {
 
 /// Whether a code stands in a row or is one of the worker's own.
 pub fn knows(code: &str) -> bool {
-    ROWS.iter().any(|row| row.code == Some(code)) || OwnCode::all().any(|own| own.name() == code)
+    codes().any(|known| known == code)
+}
+
+/// All codes, some of them several times.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().filter_map(|row| row.code).chain(OwnCode::all().map(OwnCode::name))
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::catalogue::{Class, Decision};
 use super::classify::{Cost, Failure};
-use crate::ports::{History, Later, Operation};
+use crate::ports::{History, Later, Operation, WaitReason};
 
 /// The numbers that decisions are made with; all are settings.
 #[derive(Clone, Debug)]
@@ -122,10 +122,12 @@ pub fn retry(
     later.queue = later.queue.max(hinted);
     later.history.attempts = attempts;
     later.history.denied += denied;
-    later.history.delays -= u32::from(failure.cost == Cost::Nothing);
+    let put_off = matches!(failure.cost, Cost::Nothing(_));
+    later.history.delays -= u32::from(put_off);
     later.history.outcome_unknown |= failure.effect_possible;
     // put off with all others of its operation: it would be held for as long as those are
-    later.may_be_held = failure.cost != Cost::Nothing;
+    later.may_be_held = !put_off;
+    later.reason = failure.cost.reason();
     Verdict::Later(later)
 }
 
@@ -139,7 +141,7 @@ pub fn await_create(limits: &Limits, history: &History, now: Timestamp) -> Verdi
     }
     let mut later = next(history, now, "OrderNotFound".into());
     later.history.awaiting_since = Some(since);
-    Verdict::Later(Later { awaits_create: true, ..later })
+    Verdict::Later(Later { awaits_create: true, reason: WaitReason::Create, ..later })
 }
 
 /// The process survived a panic over this message. Always counted: nobody else caused it.
@@ -162,13 +164,14 @@ fn next(history: &History, now: Timestamp, error: String) -> Later {
     carried.first_failed_at.get_or_insert(now);
     carried.last_failed_at = Some(now);
     carried.last_error = Some(error);
-    Later { queue: history.delays as usize, history: carried, awaits_create: false, may_be_held: false }
+    let queue = history.delays as usize;
+    Later { queue, history: carried, reason: WaitReason::Delay, awaits_create: false, may_be_held: false }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::classify::{out_of_time, put_off};
+    use crate::policy::classify::{not_told, out_of_time, put_off};
 
     fn limits() -> Limits {
         Limits {
@@ -256,9 +259,9 @@ mod tests {
     #[test]
     fn what_was_put_off_waits_no_longer_the_next_time() {
         let mut history = History { delays: 1, ..History::default() };
+        let paused = put_off(Operation::Order, "Paused", WaitReason::Pause);
         for _ in 0..5 {
-            let put_off =
-                later(retry(&limits(), &history, &put_off(Operation::Order, "Paused"), Budget::Passing, false, at(0)));
+            let put_off = later(retry(&limits(), &history, &paused, Budget::Passing, false, at(0)));
             assert_eq!((put_off.queue, put_off.history.delays, put_off.history.attempts), (1, 1, 0));
             history = put_off.history;
         }
@@ -274,6 +277,21 @@ mod tests {
                 assert_eq!((late.history.delays, late.history.attempts), (delays + 1, 2));
             }
         }
+    }
+
+    #[test]
+    fn whatever_waits_has_its_reason() {
+        let (limits, history) = (limits(), History::default());
+        let of = |failure: &Failure| later(retry(&limits, &history, failure, Budget::Passing, true, at(0))).reason;
+        assert_eq!(of(&failure(None)), WaitReason::Delay);
+        assert_eq!(of(&not_told("NoExecutionState")), WaitReason::Delay);
+        assert_eq!(of(&out_of_time(Operation::Order)), WaitReason::MaxHold);
+        assert_eq!(of(&failure(None).not_looked_at()), WaitReason::MaxHold);
+        for reason in WaitReason::ALL {
+            assert_eq!(of(&put_off(Operation::Order, "NoTurn", reason)), reason);
+        }
+        assert_eq!(later(await_create(&limits, &history, at(0))).reason, WaitReason::Create);
+        assert_eq!(later(after_panic(&limits, &history, at(0))).reason, WaitReason::Delay);
     }
 
     #[test]

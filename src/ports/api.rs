@@ -41,6 +41,9 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::CreateOrder, Self::UpdateOrder, Self::Order];
+
     /// Whether a call of it makes an order.
     pub fn creates_an_order(self) -> bool {
         match self {

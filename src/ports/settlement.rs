@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::{History, Inbound};
+use super::{History, Inbound, WaitReason};
 use crate::domain::outcome::ResultEvent;
 
 /// How a message ends its stay in a process.
@@ -22,6 +22,9 @@ pub enum Settlement {
     DeadLetter(Box<Letter>, ResultEvent),
 }
 
+/// Bytes of one text of ours in a header or a log line, error messages above all.
+pub const MAX_TEXT_BYTES: usize = 1024;
+
 /// Come back after a while.
 #[derive(Clone, Debug)]
 pub struct Later {
@@ -29,6 +32,8 @@ pub struct Later {
     pub queue: usize,
     /// What the next attempt needs to know.
     pub history: History,
+    /// Why it does not go on now.
+    pub reason: WaitReason,
     /// It waits for its order to be created, so it must not hold that create up.
     pub awaits_create: bool,
     /// It may be held in the process instead, while that fits: the delay is its own, not that of an operation.

@@ -2,8 +2,12 @@
 //!
 //! Not here: what follows from it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
+
+use super::{WaitReason, Waiting};
 
 /// Why calls are paused: all of them, or those of one operation.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,17 +37,36 @@ pub struct BrokerState {
     pub since: Timestamp,
     /// When the broker will be tried next.
     pub next_try: Option<Timestamp>,
+    /// Deliveries that the worker has not taken yet, by their tag: the message's id, and when it came.
+    pub not_taken: BTreeMap<u64, (Option<String>, Timestamp)>,
+    /// Why it has not.
+    pub not_taken_for: WaitReason,
 }
 
 impl BrokerState {
     /// Nothing is consumed, for this reason.
     pub fn down(cause: impl Into<String>, since: Timestamp, next_try: Option<Timestamp>) -> Self {
-        Self { prefetch: None, active: false, cause: Some(cause.into()), since, next_try }
+        Self { prefetch: None, cause: Some(cause.into()), next_try, ..Self::up(0, since) }
     }
 
     /// A consumer is registered with this prefetch; no delivery has come yet.
     pub fn up(prefetch: u16, since: Timestamp) -> Self {
-        Self { prefetch: Some(prefetch), active: false, cause: None, since, next_try: None }
+        Self {
+            prefetch: Some(prefetch),
+            active: false,
+            cause: None,
+            since,
+            next_try: None,
+            not_taken: BTreeMap::new(),
+            not_taken_for: WaitReason::Room,
+        }
+    }
+
+    /// The deliveries that the worker has not taken yet.
+    pub fn waiting(&self) -> impl Iterator<Item = Waiting> + '_ {
+        let reason = self.not_taken_for;
+        let not_taken = self.not_taken.values().cloned();
+        not_taken.map(move |(message_id, since)| Waiting { order: None, message_id, reason, since })
     }
 }
 

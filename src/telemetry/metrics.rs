@@ -98,12 +98,7 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Times that this worker became the active one and got first what another had in hand",
     ),
-    metric(
-        Gauge,
-        "bwp_held",
-        &["reason"],
-        "Messages that are held: for a `takeover`, their own `delay`, the `pace` of calls, another message of their `order`",
-    ),
+    metric(Gauge, "bwp_held", &["reason"], "Messages that wait in this process, by reason"),
     metric(
         Counter,
         "bwp_sessions_lost_total",
@@ -143,12 +138,12 @@ pub fn record() -> Result<PrometheusHandle, BuildError> {
             Gauge => describe_gauge!(metric.name, metric.help),
             Histogram => describe_histogram!(metric.name, Unit::Seconds, metric.help),
         }
-        // what has no labels is there from the beginning, so that its absence means something
-        if metric.kind == Gauge && metric.labels.is_empty() {
-            gauge!(metric.name).set(0);
-        }
-        if metric.kind == Counter && metric.labels.is_empty() {
-            metrics::counter!(metric.name).absolute(0);
+        // what has labels is begun by the room that records it
+        match metric.kind {
+            _ if !metric.labels.is_empty() => {}
+            Counter => metrics::counter!(metric.name).absolute(0),
+            Gauge => gauge!(metric.name).set(0),
+            Histogram => drop(metrics::histogram!(metric.name)),
         }
     }
     gauge!("bwp_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);

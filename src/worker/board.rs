@@ -2,18 +2,17 @@
 //!
 //! Not here: who looks at it, and what they conclude.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use metrics::gauge;
 use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::pace::Pace;
 use crate::policy::classify::Failure;
-use crate::ports::{History, Trouble};
+use crate::ports::{History, Operation, Trouble, WaitReason, Waiting};
 
 /// What the worker shows of itself.
 #[derive(Debug, Default)]
@@ -24,32 +23,13 @@ pub struct Board {
 /// How long a delayed message is shown after its time: behind others in the work queue, or lost to another worker.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
 
-/// Why a message is held unacknowledged without being worked on.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reason {
-    /// A process that had it before may have a call under way.
-    Takeover,
-    /// Its own delay after a failure.
-    Delay,
-    /// All calls are paused, or wait for their rate.
-    Pace,
-    /// Another message changes the same order.
-    Order,
-}
-
-impl Reason {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Takeover, Self::Delay, Self::Pace, Self::Order];
-
-    /// As metrics name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Takeover => "takeover",
-            Self::Delay => "delay",
-            Self::Pace => "pace",
-            Self::Order => "order",
-        }
-    }
+/// Names of a message for an operator.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Whose {
+    /// The shop's order id, or Buy with Prime's, where known.
+    pub order: Option<String>,
+    /// The message's id, given or made from the body.
+    pub message_id: String,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +37,9 @@ struct State {
     next: u64,
     in_hand: HashMap<u64, Instant>,
     handled: HashMap<u64, Clock>,
+    /// The last step of the pool, while it runs.
+    stepped_at: Option<Instant>,
+    held: BTreeMap<u64, Waiting>,
     delayed: HashMap<u64, Delayed>,
     /// How many there may be before those that are not expected any more are taken out.
     sweep_at: usize,
@@ -84,6 +67,16 @@ impl Board {
         self.state().in_hand.values().map(Instant::elapsed).max()
     }
 
+    /// The pool can take a message or an end, or it has ended.
+    pub(super) fn steps(&self, runs: bool) {
+        self.state().stepped_at = runs.then(Instant::now);
+    }
+
+    /// For how long the pool has made no step.
+    pub fn without_step(&self) -> Option<Duration> {
+        self.state().stepped_at.map(|at| at.elapsed())
+    }
+
     /// A message is handled until the returned guard is dropped.
     pub fn handles(self: &Arc<Self>, clock: Clock) -> Handled {
         let mut state = self.state();
@@ -94,9 +87,31 @@ impl Board {
     }
 
     /// A message is held for this reason until the returned guard is dropped.
-    pub fn holds(&self, reason: Reason) -> Held {
-        gauge!("bwp_held", "reason" => reason.name()).increment(1);
-        Held(reason)
+    pub fn holds(self: &Arc<Self>, whose: &Whose, reason: WaitReason) -> Held {
+        let Whose { order, message_id } = whose.clone();
+        let mut state = self.state();
+        state.next += 1;
+        let key = state.next;
+        state.held.insert(key, Waiting { order, message_id: Some(message_id), reason, since: Timestamp::now() });
+        Held { board: Arc::clone(self), key }
+    }
+
+    /// The messages that are held, in the order in which their waits began. One that waits for its turn to call does so
+    /// for whatever keeps calls back at present.
+    pub fn held(&self, pace: &Pace) -> Vec<Waiting> {
+        let keeps_calls_back = match (pace.holds_back(), pace.is_paused(Operation::Order)) {
+            (true, true) => WaitReason::Pause,
+            // calls begin one at a time until the first is answered
+            (true, false) => WaitReason::Takeover,
+            (false, _) => WaitReason::Rate,
+        };
+        let mut held: Vec<_> = self.state().held.values().cloned().collect();
+        for waiting in &mut held {
+            if waiting.reason == WaitReason::Rate {
+                waiting.reason = keeps_calls_back;
+            }
+        }
+        held
     }
 
     /// For how long the worker has been with one message without coming to an end of it. Pauses do not count.
@@ -184,11 +199,14 @@ impl Drop for Handled {
 
 /// A message that is held.
 #[derive(Debug)]
-pub struct Held(Reason);
+pub struct Held {
+    board: Arc<Board>,
+    key: u64,
+}
 
 impl Drop for Held {
     fn drop(&mut self) {
-        gauge!("bwp_held", "reason" => self.0.name()).decrement(1);
+        self.board.state().held.remove(&self.key);
     }
 }
 
@@ -226,6 +244,39 @@ mod tests {
         assert_eq!(board.longest_handled(&pace), Some(Duration::ZERO));
         drop(second_one);
         assert_eq!(board.longest_handled(&pace), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_waits_for_its_turn_does_so_for_what_keeps_calls_back() {
+        let second = Duration::from_secs(1);
+        let pacing = || Pacing { max_calls_per_second: None, waits: Waits { first: second, longest: second } };
+        let refused = Attempt {
+            operation: Operation::CreateOrder,
+            answer: "HTTP 401",
+            order: "SO-1",
+            began: Instant::now(),
+            class: Some(Class::Denied),
+            sign: Sign::Fails(Cause::CredentialsRefused),
+        };
+        let (free, paused, takes_over) = (Pace::new(pacing()), Pace::new(pacing()), Pace::new(pacing()));
+        paused.seen(refused);
+        takes_over.took_over();
+        let board = Arc::new(Board::default());
+        let whose = Whose { order: Some("SO-1".into()), message_id: "m-1".into() };
+        let held = WaitReason::ALL.map(|reason| board.holds(&whose, reason));
+        for (pace, expected) in
+            [(&free, WaitReason::Rate), (&paused, WaitReason::Pause), (&takes_over, WaitReason::Takeover)]
+        {
+            let shown = board.held(pace);
+            assert!(shown.iter().all(|it| it.order.as_deref() == Some("SO-1")));
+            assert!(shown.iter().all(|it| it.message_id.as_deref() == Some("m-1")));
+            for (waiting, reason) in shown.iter().zip(WaitReason::ALL) {
+                let expected = if reason == WaitReason::Rate { expected } else { reason };
+                assert_eq!(waiting.reason, expected);
+            }
+        }
+        drop(held);
+        assert_eq!(board.held(&free), []);
     }
 
     #[tokio::test(start_paused = true)]

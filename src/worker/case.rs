@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 
 use super::amended::Stamp;
+use super::board::{Held, Whose};
 use super::clock::Clock;
 use super::context::Context;
 use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, ResultEvent, ResultKind};
@@ -15,7 +16,7 @@ use crate::domain::stored::{ExecutionState, StoredOrder};
 use crate::policy::catalogue::{Class, OwnCode};
 use crate::policy::classify::Failure;
 use crate::policy::decide::{self, Action, Budget, Verdict, action};
-use crate::ports::{History, Inbound, Letter, Operation, OrderApi, Settlement};
+use crate::ports::{History, Inbound, Letter, Operation, OrderApi, Settlement, WaitReason};
 
 /// Source of all results: this program, whichever replica.
 const SOURCE: &str = "/bwp-sync";
@@ -58,6 +59,12 @@ impl<A: OrderApi> Case<'_, A> {
     /// Name of the order in what is remembered; the message's own id where it has none.
     pub fn order(&self) -> &str {
         self.identity.order.as_deref().unwrap_or(&self.identity.message_id)
+    }
+
+    /// Shows that the message waits, and why, until the returned guard is dropped.
+    pub(super) fn waits_for(&self, reason: WaitReason) -> Held {
+        let Identity { order, message_id, .. } = &self.identity;
+        self.context.board.holds(&Whose { order: order.clone(), message_id: message_id.clone() }, reason)
     }
 
     /// Whether an earlier attempt may have taken effect without our knowing.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use super::amended::Stamp;
+use super::board::Whose;
 use super::case::{Case, Identity};
 use super::clock::Clock;
 use super::context::Context;
@@ -31,7 +32,7 @@ const UNPUBLISHABLE_AFTER: u64 = 3;
 /// Handles a message that was delivered just now, once a call that another process may have open for it has ended.
 pub async fn handle<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
     let mut began = inbound.taken_at.unwrap_or_else(Instant::now);
-    let kind = lane_of(context, inbound).map(|standing| standing.kind);
+    let kind = standing(context, inbound).kind;
     if let Some(at) = updates_begin_at(kind, inbound, context.timing.call_ended) {
         sleep_until(at).await;
         began = began.max(at);
@@ -123,22 +124,26 @@ async fn give_up<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Cl
     }
 }
 
-/// Name of the order that a message is about, for keeping its messages in order.
-pub(super) fn lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<Standing> {
-    if inbound.unended >= BURY_AFTER || inbound.body.len() > context.max_message_bytes {
-        return None;
+/// Where a message stands among others, for keeping an order's messages in order.
+pub(super) fn standing<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Standing {
+    let is_read = inbound.unended < BURY_AFTER && inbound.body.len() <= context.max_message_bytes;
+    if is_read
+        && let Ok(envelope) = open(&raw(context, inbound))
+        && let Some(order) = order_key(&envelope)
+    {
+        let whose = Whose { order: Some(order), message_id: envelope.id };
+        return Standing { whose, kind: Some(envelope.kind) };
     }
-    let envelope = open(&raw(context, inbound)).ok()?;
-    Some(Standing { order: order_key(&envelope)?, kind: envelope.kind })
+    Standing { whose: Whose { order: None, message_id: id_outside(&raw(context, inbound)) }, kind: None }
 }
 
 /// Where a message stands among others.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Standing {
-    /// Name of its order.
-    pub(super) order: String,
-    /// Its kind.
-    pub(super) kind: Kind,
+    /// Its names. One without an order stands alone.
+    pub(super) whose: Whose,
+    /// Its kind, where it has an order.
+    pub(super) kind: Option<Kind>,
 }
 
 /// A case of which the envelope has been read.

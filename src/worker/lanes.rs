@@ -62,8 +62,6 @@ struct Away {
 /// The way a message comes back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Way {
-    /// The retry queue.
-    pub(super) queue: usize,
     /// When it is to be back.
     pub(super) until: Instant,
     /// It is away since its order is not there.
@@ -82,7 +80,7 @@ impl Away {
 pub(super) enum Turn {
     /// Nothing of its order comes before it.
     Now,
-    /// Another one does, and is away: it follows by the same retry queue.
+    /// Others do, and are away: until when all of them are to be back, and whether the first awaits its create.
     Behind(Way),
 }
 
@@ -103,9 +101,10 @@ impl Lanes {
     }
 
     /// Gives the message back when nothing of its order is under way; keeps it until then.
-    pub(super) fn enter(&mut self, name: &str, work: Work) -> Option<Work> {
+    pub(super) fn enter(&mut self, name: &str, mut work: Work) -> Option<Work> {
         let lane = self.lanes.entry(name.to_owned()).or_default();
         if lane.busy {
+            work.waits_in_lane(true);
             lane.waiting.push_back(work);
             return None;
         }
@@ -126,7 +125,9 @@ impl Lanes {
         while let Some(first) = lane.away.iter().position(|away| returns(away) || away.comes_before(who)) {
             let Some(away) = lane.away.get(first).copied() else { break };
             if !returns(&away) && !is_given_up(&away.way) {
-                return Turn::Behind(away.way);
+                let before = lane.away.iter().take_while(|away| !returns(away)).filter(|away| away.comes_before(who));
+                let until = before.map(|away| away.way.until).max().unwrap_or(away.way.until);
+                return Turn::Behind(Way { until, ..away.way });
             }
             lane.away.remove(first);
             if returns(&away) {
@@ -136,10 +137,14 @@ impl Lanes {
         Turn::Now
     }
 
-    /// A message whose turn it was went into a retry queue: it is first when it is back, too.
+    /// A message whose turn it was went into a retry queue: it is first when it is back, too. It may be back before its
+    /// hop is known to be carried out; then nothing waits for it as for one that is away.
     pub(super) fn comes_again(&mut self, name: &str, who: Who, way: Way) {
-        if let Some(lane) = self.lanes.get_mut(name) {
-            lane.away.push_front(Away { who, way });
+        let Some(lane) = self.lanes.get_mut(name) else { return };
+        let is_it = |work: &Work| work.who.was_here && work.who.message == who.message;
+        match lane.waiting.iter().position(is_it).and_then(|at| lane.waiting.remove(at)) {
+            Some(back) => lane.waiting.push_front(back),
+            None => lane.away.push_front(Away { who, way }),
         }
     }
 
@@ -175,7 +180,8 @@ impl Lanes {
     pub(super) fn leave(&mut self, name: &str, now: Instant) -> Option<Work> {
         let lane = self.lanes.get_mut(name)?;
         lane.held = false;
-        if let Some(next) = lane.waiting.pop_front() {
+        if let Some(mut next) = lane.waiting.pop_front() {
+            next.waits_in_lane(false);
             return Some(next);
         }
         lane.busy = false;

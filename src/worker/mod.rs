@@ -27,3 +27,4 @@ pub use board::Board;
 pub use context::{Context, Timing};
 pub use handle::handle;
 pub use pace::{Pace, Pacing};
+pub use record::begin_series;

@@ -11,18 +11,18 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::board::{Board, InHand, Reason};
+use super::board::{Board, Held, InHand, Whose};
 use super::clock::Clock;
 use super::context::Context;
-use super::handle::{Standing, after_panic, bury, handle_since, lane_of};
+use super::handle::{Standing, after_panic, bury, handle_since, standing};
 use super::lanes::{Lanes, Turn, Way, Who};
-use super::record::record;
+use super::record::{record, record_hold};
 use super::takeover::updates_begin_at;
 use crate::domain::envelope::Kind;
-use crate::ports::{Handling, Inbound, Job, Later, Operation, OrderApi, Settlement, Settling};
+use crate::ports::{Handling, Inbound, Job, Later, Operation, OrderApi, Settlement, Settling, WaitReason};
 
 /// A message on its way through the pool.
 #[derive(Debug)]
@@ -30,18 +30,31 @@ pub(super) struct Work {
     job: Job,
     pub(super) who: Who,
     kind: Option<Kind>,
+    whose: Whose,
     /// Begun with its first turn.
     clock: Option<Clock>,
+    /// While it waits in its lane.
+    waits: Option<Held>,
+    board: Arc<Board>,
     /// Until it is settled or given back.
     _in_hand: InHand,
 }
 
 impl Work {
-    pub(super) fn new(job: Job, who: Who, kind: Option<Kind>, board: Arc<Board>) -> Self {
+    pub(super) fn new(job: Job, who: Who, standing: Standing, board: Arc<Board>) -> Self {
         let _in_hand = board.takes(job.inbound.taken_at);
-        Self { job, who, kind, clock: None, _in_hand }
+        let Standing { whose, kind } = standing;
+        Self { job, who, kind, whose, clock: None, waits: None, board, _in_hand }
+    }
+
+    /// It waits in its lane from now on, or no longer.
+    pub(super) fn waits_in_lane(&mut self, waits: bool) {
+        self.waits = waits.then(|| self.board.holds(&self.whose, WaitReason::Order));
     }
 }
+
+/// How often the pool shows that it makes steps.
+const STEP: Duration = Duration::from_secs(1);
 
 /// Handles jobs until there are no more, or until `stop`.
 ///
@@ -50,8 +63,11 @@ impl Work {
 pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver<Job>, stop: CancellationToken) {
     let mut pool = Pool { context, lanes: Lanes::default(), running: JoinSet::new() };
     let (mut more, mut stopping) = (true, false);
+    let mut steps = interval(STEP);
+    steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while more || !pool.running.is_empty() {
         tokio::select! {
+            _ = steps.tick() => pool.context.board.steps(true),
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
                 pool.context.pace.stop();
@@ -70,6 +86,7 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
             }
         }
     }
+    pool.context.board.steps(false);
 }
 
 struct Pool<A> {
@@ -116,14 +133,14 @@ impl<A: OrderApi> Pool<A> {
         if self.lanes.of_session(session.number) && session.took_over_at.is_some() {
             self.context.pace.took_over();
         }
-        let standing = fenced_lane_of(&self.context, &job.inbound);
-        let kind = standing.as_ref().map(|standing| standing.kind);
-        let who = who(&job.inbound, kind);
+        let standing = fenced_standing(&self.context, &job.inbound);
+        let who = who(&job.inbound, standing.kind);
         self.context.board.back(who.message);
-        let work = Work::new(job, who, kind, Arc::clone(&self.context.board));
-        match standing {
+        let lane = standing.whose.order.clone();
+        let work = Work::new(job, who, standing, Arc::clone(&self.context.board));
+        match lane {
             None => self.spawn(None, work, Task::Handle),
-            Some(Standing { order, .. }) => {
+            Some(order) => {
                 if let Some(work) = self.lanes.enter(&order, work) {
                     self.begin(order, work);
                 }
@@ -187,40 +204,40 @@ impl<A: OrderApi> Pool<A> {
         let context = Arc::clone(&self.context);
         self.running.spawn(async move {
             let who = work.who;
-            let carried_out = AssertUnwindSafe(carry_out(&context, lane.as_deref(), work, task)).catch_unwind();
+            let carried_out = AssertUnwindSafe(carry_out(&context, work, task)).catch_unwind();
             let end = carried_out.await.unwrap_or(End::Settled);
             Ended { lane, who, end }
         });
     }
 }
 
-async fn carry_out<A: OrderApi>(context: &Context<A>, lane: Option<&str>, work: Work, task: Task) -> End {
+async fn carry_out<A: OrderApi>(context: &Context<A>, work: Work, task: Task) -> End {
     match task {
-        Task::Handle => handle_in_turn(context, lane, work).await,
-        Task::Hold(until) => match held(context, &work, Reason::Delay, until).await {
+        Task::Handle => handle_in_turn(context, work).await,
+        Task::Hold(until) => match held(context, &work, WaitReason::Delay, until).await {
             true => End::Due(Box::new(work)),
             false => End::Settled,
         },
         Task::Follow(way) => {
-            let later = follow(&work.job.inbound, way);
-            hop(context, lane, work, later).await.map_or(End::Settled, End::Followed)
+            let later = follow(&context.limits.delays, &work.job.inbound, way, Instant::now());
+            hop(context, work, later).await.map_or(End::Settled, End::Followed)
         }
         Task::Hop(later) => {
             // it may wait for long: only of amendments does the last one win
             let is_followed = !later.awaits_create || work.kind == Some(Kind::OrderAmended);
-            let way = hop(context, lane, work, later).await.filter(|_| is_followed);
+            let way = hop(context, work, later).await.filter(|_| is_followed);
             way.map_or(End::Settled, End::Away)
         }
     }
 }
 
-async fn handle_in_turn<A: OrderApi>(context: &Context<A>, lane: Option<&str>, mut work: Work) -> End {
+async fn handle_in_turn<A: OrderApi>(context: &Context<A>, mut work: Work) -> End {
     if let Some(at) = updates_begin_at(work.kind, &work.job.inbound, context.timing.call_ended)
-        && !held(context, &work, Reason::Takeover, at).await
+        && !held(context, &work, WaitReason::Takeover, at).await
     {
         return End::Settled;
     }
-    if work.job.inbound.suspect && !begins(context, &mut work.job).await {
+    if work.job.inbound.suspect && !begins(context, &mut work).await {
         return End::Settled;
     }
     let clock = *work.clock.get_or_insert_with(|| context.pace.clock(Instant::now()));
@@ -237,7 +254,7 @@ async fn handle_in_turn<A: OrderApi>(context: &Context<A>, lane: Option<&str>, m
         Settlement::Later(_) if goes_back(context, &work) => End::Settled,
         Settlement::Later(later) => End::PutOff(Box::new((work, later))),
         settlement @ (Settlement::Done(_) | Settlement::DeadLetter(..)) => {
-            settle(lane, work, settlement).await;
+            settle(work, settlement, None).await;
             End::Settled
         }
     }
@@ -245,13 +262,17 @@ async fn handle_in_turn<A: OrderApi>(context: &Context<A>, lane: Option<&str>, m
 
 /// Records that the handling of a suspect begins, once a call could be made: a process that ends in a pause is not ended
 /// by its message. Says whether it is to be handled.
-async fn begins<A: OrderApi>(context: &Context<A>, job: &mut Job) -> bool {
+async fn begins<A: OrderApi>(context: &Context<A>, work: &mut Work) -> bool {
+    let Work { job, whose, .. } = work;
     let Some(handlings) = &job.handlings else { return true };
     let clock = context.pace.clock(Instant::now());
+    let held = context.board.holds(whose, WaitReason::Rate);
     let turn = context.pace.turn(Operation::Order, &clock, Duration::MAX, &job.inbound.session.lost).await;
+    drop(held);
     if turn.map(drop).is_err() {
         return false;
     }
+    let _held = context.board.holds(whose, WaitReason::Confirm);
     let Some(unended) = ask(handlings, Handling::Begins).await else { return false };
     job.inbound = Arc::new(Inbound { unended, ..Inbound::clone(&job.inbound) });
     true
@@ -265,8 +286,9 @@ async fn ask<T>(handlings: &mpsc::Sender<Handling>, tell: impl FnOnce(oneshot::S
 }
 
 /// Holds a message until then; says whether it is to be handled after that.
-async fn held<A: OrderApi>(context: &Context<A>, work: &Work, reason: Reason, until: Instant) -> bool {
-    let _held = context.board.holds(reason);
+async fn held<A: OrderApi>(context: &Context<A>, work: &Work, reason: WaitReason, until: Instant) -> bool {
+    let _held = context.board.holds(&work.whose, reason);
+    record_hold(&work.whose, reason, &work.job.inbound.history, until.saturating_duration_since(Instant::now()));
     tokio::select! {
         () = sleep_until(until) => !goes_back(context, work),
         () = work.job.inbound.session.lost.cancelled() => false,
@@ -280,20 +302,23 @@ fn goes_back<A: OrderApi>(context: &Context<A>, work: &Work) -> bool {
 }
 
 /// Sends a message through a retry queue; the way that it takes, if it does.
-async fn hop<A: OrderApi>(context: &Context<A>, lane: Option<&str>, work: Work, later: Later) -> Option<Way> {
+async fn hop<A: OrderApi>(context: &Context<A>, work: Work, later: Later) -> Option<Way> {
     let delay = context.delay(&later);
     let (message, history) = (work.who.message, later.history.clone());
-    let way = Way { queue: later.queue, until: Instant::now() + delay, awaits_create: later.awaits_create };
-    let settled = settle(lane, work, Settlement::Later(later)).await;
+    let awaits_create = later.awaits_create;
+    let settled = settle(work, Settlement::Later(later), Some(delay)).await;
     settled.then(|| {
         context.board.delayed(message, &history, delay);
-        way
+        // not earlier: it lies there since some moment before the broker said so
+        Way { until: Instant::now() + delay, awaits_create }
     })
 }
 
 /// Hands a settlement over and waits until it is carried out; whether it was.
-async fn settle(lane: Option<&str>, work: Work, settlement: Settlement) -> bool {
-    let Job { inbound, settle, handlings } = work.job;
+async fn settle(work: Work, settlement: Settlement, delay: Option<Duration>) -> bool {
+    let Work { job, whose, board, .. } = work;
+    let Job { inbound, settle, handlings } = job;
+    let _held = board.holds(&whose, WaitReason::Confirm);
     drop(handlings);
     let took = inbound.taken_at.map(|at| at.elapsed()).unwrap_or_default();
     let (carried_out, done) = oneshot::channel();
@@ -302,7 +327,7 @@ async fn settle(lane: Option<&str>, work: Work, settlement: Settlement) -> bool 
         tracing::debug!("a settlement could not be carried out: its message comes again");
         return false;
     }
-    record(lane, &settlement, took);
+    record(&whose, &settlement, took, delay);
     true
 }
 
@@ -326,18 +351,21 @@ async fn fenced<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Clo
     again.unwrap_or_else(|_panic| bury(context, inbound, "the worker panicked over it, and again when it gave it up"))
 }
 
-fn fenced_lane_of<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Option<Standing> {
-    std::panic::catch_unwind(AssertUnwindSafe(|| lane_of(context, inbound))).unwrap_or_default()
+fn fenced_standing<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Standing {
+    std::panic::catch_unwind(AssertUnwindSafe(|| standing(context, inbound))).unwrap_or_default()
 }
 
-/// A follower of a delayed message takes the same retry queue, so that it comes back behind it. What follows one that
-/// waits for its order to be created waits for that, too.
-fn follow(inbound: &Inbound, way: Way) -> Later {
-    let Way { queue, awaits_create, .. } = way;
+/// A follower of delayed messages takes the retry queue with the shortest delay after which those are back: it comes back
+/// behind them, and does not wait long for what is settled by then. For one that is late it waits as long as that is late.
+/// A follower of one that waits for its order to be created waits for that, too.
+fn follow(delays: &[Duration], inbound: &Inbound, way: Way, now: Instant) -> Later {
+    let Way { until, awaits_create } = way;
+    let wait = until.saturating_duration_since(now).max(now.saturating_duration_since(until));
+    let queue = delays.iter().position(|delay| *delay >= wait).unwrap_or(delays.len().saturating_sub(1));
     let mut history = inbound.history.clone();
     history.outcome_unknown |= inbound.redelivered;
     if awaits_create {
         history.awaiting_since.get_or_insert_with(Timestamp::now);
     }
-    Later { queue, history, awaits_create, may_be_held: false }
+    Later { queue, history, reason: WaitReason::Order, awaits_create, may_be_held: false }
 }

@@ -8,14 +8,14 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep_until};
 
-use super::board::Reason;
 use super::case::Case;
 use super::pace::{Attempt, PutOff, Turn};
+use super::record::SUCCESS;
 use crate::policy::catalogue::Class;
 use crate::policy::classify::{Failure, classify_by, out_of_time, put_off};
 use crate::policy::decide::again_here;
 use crate::policy::sign::{Sign, answer, sign};
-use crate::ports::{ApiError, Operation, OrderApi};
+use crate::ports::{ApiError, Operation, OrderApi, WaitReason};
 
 impl<A: OrderApi> Case<'_, A> {
     /// Makes a call, a few times within a few seconds if its failure passes by itself. Each time takes its turn.
@@ -72,7 +72,7 @@ impl<A: OrderApi> Case<'_, A> {
             match until.filter(|until| !self.is_too_late(*until) && self.context.pace.may_repeat()) {
                 None => return Err(failure),
                 Some(until) => {
-                    if self.sleeps_until(until).await.is_err() {
+                    if self.sleeps_until(until, WaitReason::Delay).await.is_err() {
                         return Err(failure);
                     }
                 }
@@ -86,13 +86,13 @@ impl<A: OrderApi> Case<'_, A> {
         if self.is_too_late(Instant::now()) && !self.context.pace.holds_back() {
             return Err(out_of_time(operation));
         }
-        let put_off = |why: PutOff| put_off(operation, why.name());
+        let put_off = |why: PutOff| not_called(operation, why);
         loop {
             if operation.changes_an_order() {
                 self.until_confirmed_active().await.map_err(put_off)?;
             }
             let (clock, last_call) = (&self.clock, self.context.timing.last_call);
-            let held = self.context.board.holds(Reason::Pace);
+            let held = self.waits_for(WaitReason::Rate);
             let turn = self.context.pace.turn(operation, clock, last_call, &self.inbound.session.lost).await;
             drop(held);
             let turn = turn.map_err(put_off)?;
@@ -113,6 +113,7 @@ impl<A: OrderApi> Case<'_, A> {
     async fn until_confirmed_active(&self) -> Result<(), PutOff> {
         let Some(mut calls_until) = self.inbound.session.calls_until.clone() else { return Ok(()) };
         let confirmed = calls_until.wait_for(|until| Instant::now() < *until);
+        let _held = self.waits_for(WaitReason::Active);
         // it ends with its session
         self.in_time(confirmed, PutOff::NotConfirmedActive).await?.map(drop).map_err(|_ended| PutOff::SessionLost)
     }
@@ -134,7 +135,7 @@ impl<A: OrderApi> Case<'_, A> {
             Ok(_) => (None, Sign::Works(operation), ""),
             Err((failure, sign, answer)) => (Some(failure.class), *sign, answer.as_str()),
         };
-        let name = class.map_or("ok", |class| class.name());
+        let name = class.map_or(SUCCESS, Class::name);
         histogram!("bwp_api_call_seconds", "operation" => operation.name(), "class" => name).record(began.elapsed());
         self.context.pace.seen(Attempt { operation, order, began, class, sign, answer });
         outcome.map_err(|(failure, ..)| failure).inspect_err(|failure| {
@@ -149,16 +150,17 @@ impl<A: OrderApi> Case<'_, A> {
         })
     }
 
-    /// Waits before a read. A message that could not be read for any more then is not held for the wait: it comes back.
+    /// Waits before a read, until what a call may have done shows in it. A message that could not be read for any more then is not held for the wait: it comes back.
     pub(super) async fn wait(&self, until: Instant) -> Result<(), Failure> {
         if self.is_too_late(until) {
             return Err(out_of_time(Operation::Order));
         }
-        self.sleeps_until(until).await.map_err(|why| put_off(Operation::Order, why.name()))
+        self.sleeps_until(until, WaitReason::Effect).await.map_err(|why| not_called(Operation::Order, why))
     }
 
     /// Sleeps, unless the message goes back to the broker before.
-    async fn sleeps_until(&self, until: Instant) -> Result<(), PutOff> {
+    async fn sleeps_until(&self, until: Instant, reason: WaitReason) -> Result<(), PutOff> {
+        let _held = self.waits_for(reason);
         self.unless_given_back(sleep_until(until)).await
     }
 
@@ -187,6 +189,18 @@ impl<A: OrderApi> Case<'_, A> {
         let elapsed = self.context.pace.elapsed(&self.clock) + at.saturating_duration_since(Instant::now());
         elapsed > self.context.timing.last_call
     }
+}
+
+/// A call that is not made, with the reason why its message waits.
+pub(super) fn not_called(operation: Operation, why: PutOff) -> Failure {
+    let reason = match why {
+        PutOff::Paused => WaitReason::Pause,
+        PutOff::NoTurn => WaitReason::Rate,
+        PutOff::NotConfirmedActive => WaitReason::Active,
+        PutOff::OrderBusy => WaitReason::Order,
+        PutOff::Stopping | PutOff::SessionLost => WaitReason::GivenBack,
+    };
+    put_off(operation, why.name(), reason)
 }
 
 /// The longer of our wait and the API's hint; none when the hint is longer than a message is held for.

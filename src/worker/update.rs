@@ -6,18 +6,18 @@ use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
-use super::board::Reason;
 use super::case::Case;
 use super::context::Timing;
 use super::look_up::Found;
 use super::pace::PutOff;
+use super::send::not_called;
 use crate::domain::input::UpdateOrderInput;
 use crate::domain::order::OrderIdentifier;
 use crate::domain::stored::StoredOrder;
 use crate::policy::catalogue::OwnCode;
-use crate::policy::classify::{Failure, put_off};
+use crate::policy::classify::Failure;
 use crate::policy::decide::{self, Action, Budget, Verdict, action};
-use crate::ports::{Operation, OrderApi, Settlement};
+use crate::ports::{Operation, OrderApi, Settlement, WaitReason};
 
 /// An order that nothing else of this process changes meanwhile.
 pub(super) struct Alone<T> {
@@ -52,7 +52,7 @@ impl<A: OrderApi> Case<'_, A> {
         }
         if self.context.pace.puts_off(Operation::UpdateOrder) {
             // a read would be in vain
-            return Err(self.try_again(&put_off(Operation::UpdateOrder, PutOff::Paused.name())));
+            return Err(self.try_again(&not_called(Operation::UpdateOrder, PutOff::Paused)));
         }
         let shown_by = |name: &str| {
             let change = self.context.shown_by(name).filter(|(operation, _)| waits_for(*operation));
@@ -84,9 +84,9 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     async fn lock(&self, id: &str) -> Result<OwnedMutexGuard<()>, Failure> {
-        let _held = self.context.board.holds(Reason::Order);
+        let _held = self.waits_for(WaitReason::Order);
         let locked = self.in_time(self.context.locks.lock(id), PutOff::OrderBusy).await;
-        locked.map_err(|why| put_off(Operation::UpdateOrder, why.name()))
+        locked.map_err(|why| not_called(Operation::UpdateOrder, why))
     }
 
     /// Sends an update of an order that [`Case::alone`] has locked.

@@ -1,5 +1,7 @@
 //! Probes and metrics of the real worker.
 
+use std::collections::BTreeSet;
+
 use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -116,6 +118,7 @@ async fn what_became_of_messages_can_be_counted() {
     let mut results = stage.results().await;
     let worker = stage.worker(&[LISTEN]).await;
     let address = address(&worker).await;
+    let fresh = series(&get(&address, "/metrics").await.1);
     stage.publish(&checkout("SO-1")).await;
     stage.publish(&checkout_of("SO-2", "sim-ItemOutOfStock")).await;
     results.until(SOON, |results| results.len() == 2).await;
@@ -134,7 +137,14 @@ async fn what_became_of_messages_can_be_counted() {
         "\nbwp_messages_in_hand 0\n",
     ];
     // a settlement is counted when it has been carried out
-    until("all is counted", SOON, settled, |text| lines.iter().all(|line| text.contains(line))).await;
+    let text = until("all is counted", SOON, settled, |text| lines.iter().all(|line| text.contains(line))).await;
+    assert_eq!(series(&text), fresh, "each was there from the start");
+}
+
+/// What is counted, without how much.
+fn series(metrics: &str) -> BTreeSet<String> {
+    let samples = metrics.lines().filter(|line| !line.starts_with('#'));
+    samples.filter_map(|line| Some(line.rsplit_once(' ')?.0.to_owned())).collect()
 }
 
 #[tokio::test]

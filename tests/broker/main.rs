@@ -21,6 +21,7 @@ mod drops;
 mod handover;
 mod handovers;
 mod harness;
+mod held;
 mod idlers;
 mod innocent;
 mod letters;

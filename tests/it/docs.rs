@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bwp_sync::policy::catalogue::ROWS;
+use bwp_sync::ports::WaitReason;
 use bwp_sync::telemetry::metrics::METRICS;
 
 use crate::english;
@@ -59,6 +60,14 @@ fn the_table_of_metrics_is_that_of_the_code() {
     for (line, expected) in table.iter().zip(described) {
         assert!(line.starts_with(&expected), "{line}\nshould begin with {expected}");
     }
+}
+
+#[test]
+fn the_table_of_reasons_is_that_of_the_code() {
+    let page = read("docs/operating.md");
+    let section = page.split("Why a message waits").nth(1).unwrap().split("\n## ").next().unwrap();
+    let table: Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(table, WaitReason::ALL.map(|reason| format!("| `{}` | {} |", reason.name(), reason.words())));
 }
 
 #[test]

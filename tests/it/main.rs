@@ -11,6 +11,7 @@ mod error_rows;
 mod errors;
 mod generated;
 mod hold;
+mod live;
 mod metrics;
 mod output;
 mod own_codes;
@@ -26,3 +27,5 @@ mod settings;
 mod speed;
 mod terminal;
 mod unclear;
+#[path = "../support/until.rs"]
+mod until;

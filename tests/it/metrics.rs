@@ -1,14 +1,22 @@
 //! The list of metrics is the truth: what the code records is in it, and nothing else.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
+use std::process::Stdio;
 
 use bwp_sync::api::ApiVersion;
+use bwp_sync::domain::outcome::{Outcome, ResultKind};
+use bwp_sync::policy::catalogue::{Class, codes};
+use bwp_sync::policy::sign::Cause;
+use bwp_sync::ports::{Operation as Called, WaitReason};
 use bwp_sync::simulator::{Config, Fault, FaultRule, Operation, Refusal, Simulator};
 use bwp_sync::telemetry::metrics::{Kind, METRICS};
 use bwp_sync::worker::handle;
 use metrics_exporter_prometheus::PrometheusBuilder;
 
+use crate::cli::{SETTINGS, bwp_sync};
 use crate::scenario::{context, event, plain_checkout};
 
 #[test]
@@ -45,6 +53,66 @@ async fn only_an_error_that_no_document_lists_is_counted_as_such() {
     let counted: Vec<_> = figures.lines().filter(|line| line.starts_with("bwp_unlisted_errors_total")).collect();
     // with the two repeated calls of one stay
     assert_eq!(counted, ["bwp_unlisted_errors_total{operation=\"createOrder\"} 3"], "{figures}");
+}
+
+/// The metrics of a process that has done nothing yet, and cannot reach its broker.
+fn of_a_fresh_process() -> String {
+    let none = [("BWP__ADMIN__LISTEN", "127.0.0.1:0"), ("BWP__BROKER__URI", "amqp://guest:guest@127.0.0.1:1/%2f")];
+    let mut command = bwp_sync(&["run"]);
+    let mut worker = command.envs(SETTINGS).envs(none).stderr(Stdio::piped()).spawn().unwrap();
+    let said = BufReader::new(worker.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let line = said.into_iter().find(|line| line.contains("probes and metrics")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let mut stream = TcpStream::connect(line["address"].as_str().unwrap()).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    answer
+}
+
+#[test]
+fn every_series_is_there_from_the_start() {
+    let text = of_a_fresh_process();
+    let has = |series: &str| assert!(text.contains(&format!("\n{series} 0\n")), "{series} in\n{text}");
+    for reason in WaitReason::ALL {
+        has(&format!(r#"bwp_held{{reason="{}"}}"#, reason.name()));
+    }
+    for cause in Cause::ALL.map(Cause::name).into_iter().chain(["broker-blocked"]) {
+        has(&format!(r#"bwp_paused{{cause="{cause}"}}"#));
+    }
+    for operation in Called::ALL.map(Called::name) {
+        has(&format!(r#"bwp_unlisted_errors_total{{operation="{operation}"}}"#));
+        for class in Class::ALL.map(Class::name).into_iter().chain(["ok"]) {
+            has(&format!(r#"bwp_api_call_seconds_count{{operation="{operation}",class="{class}"}}"#));
+        }
+    }
+    for kind in ResultKind::ALL.map(ResultKind::name).into_iter().chain(["later"]) {
+        has(&format!(r#"bwp_message_seconds_count{{kind="{kind}"}}"#));
+    }
+    let settled = |kind: &str, outcome: &str, code: &str| {
+        has(&format!(r#"bwp_messages_settled_total{{kind="{kind}",outcome="{outcome}",code="{code}"}}"#));
+    };
+    Outcome::ALL.iter().for_each(|outcome| settled(outcome.kind().name(), outcome.name(), ""));
+    codes().chain(["other"]).for_each(|code| settled("order-failed", "dead-lettered", code));
+    settled("later", "", "");
+    for outcome in ["ok", "refused", "throttled", "unavailable"] {
+        has(&format!(r#"bwp_token_renewals_total{{outcome="{outcome}"}}"#));
+    }
+    // it may have been lost already for one of the causes
+    assert!(text.matches("\nbwp_sessions_lost_total{cause=").count() >= 11, "{text}");
+    // and every metric of the README has one
+    for metric in METRICS {
+        let name = format!("\n{}", metric.name);
+        let series = match (metric.kind, metric.labels) {
+            (Kind::Histogram, []) => format!("{name}_count "),
+            (Kind::Histogram, [first, ..]) => format!("{name}_count{{{first}="),
+            (Kind::Counter | Kind::Gauge, []) => format!("{name} "),
+            (Kind::Counter | Kind::Gauge, [first, ..]) => format!("{name}{{{first}="),
+        };
+        assert!(text.contains(&series), "{series} in\n{text}");
+    }
 }
 
 /// Names that stand in a recording macro anywhere but in the list itself.

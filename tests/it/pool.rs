@@ -9,20 +9,27 @@ use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::OrderIdentifier;
 use bwp_sync::domain::stored::StoredOrder;
 use bwp_sync::policy::decide::Limits;
-use bwp_sync::ports::{ApiError, ErrorFact, History, Inbound, Job, OrderApi, Session, Settlement, Settling};
-use bwp_sync::worker::{Context, Timing, pool};
+use bwp_sync::ports::{
+    ApiError, ErrorFact, History, Inbound, Job, OrderApi, Session, Settlement, Settling, WaitReason, Waiting,
+};
+use bwp_sync::worker::{Board, Context, Pace, Pacing, Timing, pool};
 use serde_json::json;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::private::assert_nothing_private;
 use crate::scenario::pacing;
+use crate::until::until;
+
+/// Far beyond what any of this takes on a busy machine.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// Says which order's call has begun, and ends it when the test says so. Orders named `panic…` make it panic, the one
 /// named `there` can be read.
 #[derive(Clone, Debug)]
-struct Gate {
+pub(crate) struct Gate {
     begun: mpsc::UnboundedSender<String>,
     open: Arc<Mutex<HashMap<String, Arc<Notify>>>>,
     /// Whether the order named `flaky` has failed, as it does the first time.
@@ -30,7 +37,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn of(&self, order: &str) -> Arc<Notify> {
+    pub(crate) fn of(&self, order: &str) -> Arc<Notify> {
         Arc::clone(self.open.lock().unwrap().entry(order.into()).or_default())
     }
 }
@@ -41,6 +48,9 @@ impl OrderApi for Gate {
         assert!(!order.starts_with("panic"), "an order that makes the worker panic");
         if order == "flaky" && !std::mem::replace(&mut *self.failed.lock().unwrap(), true) {
             return Err(ApiError::Answered { status: 200, retry_after: None, errors: vec![denied()] });
+        }
+        if order == "refused" {
+            return Err(ApiError::Answered { status: 200, retry_after: None, errors: vec![refused()] });
         }
         self.begun.send(order.clone()).unwrap();
         self.of(&order).notified().await;
@@ -63,21 +73,54 @@ fn denied() -> ErrorFact {
     ErrorFact { error_type: Some("AccessDeniedError".into()), ..ErrorFact::default() }
 }
 
-struct Stage {
-    gate: Gate,
+/// A refusal that repeats what the shopper entered, in many words.
+fn refused() -> ErrorFact {
+    ErrorFact {
+        error_type: Some("ValidationError".into()),
+        code: Some("InvalidRecipientAddressInput".into()),
+        message: format!("no way to John Smith in Seattle{}", ", alas".repeat(1000)),
+        ..ErrorFact::default()
+    }
+}
+
+/// The log of one thread.
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(crate) struct Stage {
+    pub(crate) gate: Gate,
     begun: mpsc::UnboundedReceiver<String>,
-    jobs: mpsc::Sender<Job>,
+    pub(crate) jobs: mpsc::Sender<Job>,
     stop: CancellationToken,
-    pool: tokio::task::JoinHandle<()>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) pace: Arc<Pace>,
+    pool: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Stage {
     /// A pool that holds nothing for a delay.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::holding(0)
     }
 
     fn holding(hold_at_most: usize) -> Self {
+        let (stage, pool) = Self::apart(hold_at_most, pacing());
+        Self { pool: Some(tokio::spawn(pool)), ..stage }
+    }
+
+    /// A stage and its pool, which somebody else runs.
+    pub(crate) fn apart(hold_at_most: usize, pacing: Pacing) -> (Self, impl Future<Output = ()>) {
         let (sender, begun) = mpsc::unbounded_channel();
         let gate = Gate { begun: sender, open: Arc::default(), failed: Arc::default() };
         let limits = Limits {
@@ -96,15 +139,16 @@ impl Stage {
             last_call: Duration::from_secs(60),
             hold_at_most,
         };
-        let context = Context::new(gate.clone(), Conventions::default(), limits, timing, pacing(), 100_000);
+        let context = Context::new(gate.clone(), Conventions::default(), limits, timing, pacing, 100_000);
         let (jobs, work) = mpsc::channel(1);
+        let (board, pace) = (Arc::clone(&context.board), Arc::clone(&context.pace));
         let stop = CancellationToken::new();
-        let pool = tokio::spawn(pool::run(Arc::new(context), work, stop.clone()));
-        Self { gate, begun, jobs, stop, pool }
+        let pool = pool::run(Arc::new(context), work, stop.clone());
+        (Self { gate, begun, jobs, stop, board, pace, pool: None }, pool)
     }
 
     /// What becomes of a message; whoever waits for it carries it out.
-    async fn send(&self, inbound: Inbound) -> impl Future<Output = Result<Settlement, RecvError>> + use<> {
+    pub(crate) async fn send(&self, inbound: Inbound) -> impl Future<Output = Result<Settlement, RecvError>> + use<> {
         let (settle, settled) = oneshot::channel();
         self.jobs.send(Job { inbound: Arc::new(inbound), settle, handlings: None }).await.unwrap();
         async move {
@@ -114,12 +158,12 @@ impl Stage {
         }
     }
 
-    async fn begun(&mut self) -> String {
+    pub(crate) async fn begun(&mut self) -> String {
         tokio::time::timeout(Duration::from_secs(10), self.begun.recv()).await.expect("no call began").unwrap()
     }
 }
 
-fn checkout(order: &str, message: &str) -> Inbound {
+pub(crate) fn checkout(order: &str, message: &str) -> Inbound {
     event(
         message,
         "checkout-completed",
@@ -240,7 +284,7 @@ async fn stopping_ends_what_has_begun_and_gives_the_rest_back() {
     stage.gate.of("SO-1").notify_one();
     assert!(matches!(first.await, Ok(Settlement::Done(_))), "no call is cut");
     drop(stage.jobs);
-    stage.pool.await.unwrap();
+    stage.pool.unwrap().await.unwrap();
 }
 
 #[tokio::test]
@@ -254,6 +298,87 @@ async fn followers_of_a_delayed_order_take_the_same_retry_queue() {
     let followed = stage.send(follower).await.await;
     let Ok(Settlement::Later(follower)) = followed else { panic!("{followed:?}") };
     assert_eq!((follower.queue, follower.history), (1, History::default()));
+}
+
+/// Nobody can take a message out of a retry queue, so one that is sent there for another must not lie there long after that
+/// one is settled.
+#[tokio::test(start_paused = true)]
+async fn a_follower_is_back_soon_after_the_delayed_message_and_not_before() {
+    // the first is to be back after 70 s, and may be late
+    for (later, expected) in [(0, 1), (64, 1), (66, 0), (69, 0), (74, 0), (80, 1), (500, 1)] {
+        let stage = Stage::new();
+        let history = History { delays: 1, ..History::default() };
+        let delayed = stage.send(Inbound { history, ..checkout("panic-1", "leader") }).await.await;
+        assert!(matches!(delayed, Ok(Settlement::Later(_))), "{delayed:?}");
+        until("it is away", SOON, async || stage.board.oldest_delayed(), Option::is_some).await;
+        tokio::time::advance(Duration::from_secs(later)).await;
+        let follower = event("f", "fulfillment-triggered", json!({ "order": { "id": "panic-1" } }));
+        let followed = stage.send(follower).await.await;
+        let Ok(Settlement::Later(follower)) = followed else { panic!("{followed:?}") };
+        assert_eq!((follower.queue, follower.reason), (expected, WaitReason::Order), "{later} s later");
+    }
+}
+
+// one thread, so that all of it is logged here
+#[tokio::test]
+async fn a_letter_is_logged_with_type_code_and_message_as_its_headers_have_them_and_nothing_private() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    let _here = tracing::subscriber::set_default(subscriber);
+    let stage = Stage::new();
+    let settled = stage.send(checkout("refused", "m-1")).await.await;
+    assert!(matches!(settled, Ok(Settlement::DeadLetter(..))), "{settled:?}");
+    drop(stage.jobs);
+    stage.pool.unwrap().await.unwrap();
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_nothing_private("log", &text);
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let said: Vec<_> = lines.filter(|line| line["message"] == "dead-lettered").collect();
+    let [said] = said.as_slice() else { panic!("{text}") };
+    assert_eq!(
+        (&said["error_type"], &said["code"]),
+        (&"ValidationError".into(), &"InvalidRecipientAddressInput".into())
+    );
+    assert_eq!((&said["order"], &said["message_id"]), (&"refused".into(), &"m-1".into()));
+    let error = said["error"].as_str().unwrap();
+    assert!(error.contains("no way to […] in […], alas") && error.len() <= 1024, "{error}");
+}
+
+#[tokio::test]
+async fn whatever_waits_in_the_pool_says_why() {
+    let mut stage = Stage::holding(2);
+    let in_an_hour = Instant::now() + Duration::from_secs(3600);
+    let session = Session { took_over_at: Some(in_an_hour), ..Session::default() };
+    let held = async |stage: &Stage, order: &str, message: &str| {
+        let of = |held: &Waiting| held.order.as_deref() == Some(order) && held.message_id.as_deref() == Some(message);
+        let look = async || stage.board.held(&stage.pace).into_iter().find(of).map(|held| held.reason);
+        until(&format!("{order} waits"), SOON, look, Option::is_some).await
+    };
+    // one whose call is under way waits for nothing, the one behind it does
+    let mut settled = Vec::new();
+    for message in ["first", "second"] {
+        settled.push(stage.send(checkout("SO-1", message)).await);
+    }
+    stage.begun().await;
+    assert_eq!(held(&stage, "SO-1", "second").await, Some(WaitReason::Order));
+    assert_eq!(stage.board.held(&stage.pace).len(), 1);
+    // one that failed
+    let failed = stage.send(checkout("flaky", "delayed")).await;
+    assert_eq!(held(&stage, "flaky", "delayed").await, Some(WaitReason::Delay));
+    // one that another worker may have begun
+    let start = event("start", "fulfillment-triggered", json!({ "order": { "id": "SO-2" } }));
+    let taken_over = stage.send(Inbound { session, ..start }).await;
+    assert_eq!(held(&stage, "SO-2", "start").await, Some(WaitReason::Takeover));
+    // one whose result is not published yet
+    stage.gate.of("SO-1").notify_one();
+    assert_eq!(held(&stage, "SO-1", "first").await, Some(WaitReason::Confirm));
+    assert_eq!(stage.board.held(&stage.pace).len(), 4);
+    stage.stop.cancel();
+    drop((settled, failed, taken_over));
+    drop(stage.jobs);
+    stage.pool.unwrap().await.unwrap();
+    assert_eq!(stage.board.held(&stage.pace), [], "and nothing waits in the end");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::ports::{Inbound, Job};
+use crate::worker::handle::Standing;
 
 fn lanes() -> (Lanes, Instant) {
     let mut lanes = Lanes::default();
@@ -18,18 +19,18 @@ fn who(number: u64, was_here: bool) -> Who {
 
 fn work(number: u64) -> Work {
     let job = Job { inbound: Inbound::default().into(), settle: oneshot::channel().0, handlings: None };
-    Work::new(job, who(number, false), None, std::sync::Arc::default())
+    Work::new(job, who(number, false), Standing::default(), std::sync::Arc::default())
 }
 
-fn way(queue: usize, until: Instant) -> Way {
-    Way { queue, until, awaits_create: false }
+fn way(until: Instant) -> Way {
+    Way { until, awaits_create: false }
 }
 
-/// The retry queue by which it follows another; none when it is its turn.
-fn turn(lanes: &mut Lanes, who: Who, now: Instant) -> Option<usize> {
+/// When those are to be back that come before it; none when it is its turn.
+fn turn(lanes: &mut Lanes, who: Who, now: Instant) -> Option<Instant> {
     match lanes.turn("SO-1", &who, now) {
         Turn::Now => None,
-        Turn::Behind(way) => Some(way.queue),
+        Turn::Behind(way) => Some(way.until),
     }
 }
 
@@ -39,18 +40,18 @@ const SECOND: Duration = Duration::from_secs(1);
 fn whoever_follows_keeps_its_place_however_often_the_first_goes_away() {
     let (mut lanes, now) = lanes();
     assert_eq!(turn(&mut lanes, who(1, false), now), None);
-    lanes.comes_again("SO-1", who(1, false), way(0, now + 5 * SECOND));
-    assert_eq!(turn(&mut lanes, who(2, false), now), Some(0));
-    lanes.followed("SO-1", who(2, false), way(0, now + 6 * SECOND));
+    lanes.comes_again("SO-1", who(1, false), way(now + 5 * SECOND));
+    assert_eq!(turn(&mut lanes, who(2, false), now), Some(now + 5 * SECOND));
+    lanes.followed("SO-1", who(2, false), way(now + 6 * SECOND));
     // the first is back and done, the second still away: the third must not overtake it
     assert_eq!(turn(&mut lanes, who(1, true), now + 5 * SECOND), None);
-    assert_eq!(turn(&mut lanes, who(3, false), now + 5 * SECOND), Some(0));
-    lanes.followed("SO-1", who(3, false), way(0, now + 10 * SECOND));
+    assert_eq!(turn(&mut lanes, who(3, false), now + 5 * SECOND), Some(now + 6 * SECOND));
+    lanes.followed("SO-1", who(3, false), way(now + 10 * SECOND));
     assert_eq!(turn(&mut lanes, who(2, true), now + 6 * SECOND), None);
-    lanes.comes_again("SO-1", who(2, false), way(1, now + 36 * SECOND));
+    lanes.comes_again("SO-1", who(2, false), way(now + 36 * SECOND));
     // the second is away again and still before the third
-    assert_eq!(turn(&mut lanes, who(3, true), now + 10 * SECOND), Some(1));
-    lanes.followed("SO-1", who(3, true), way(1, now + 40 * SECOND));
+    assert_eq!(turn(&mut lanes, who(3, true), now + 10 * SECOND), Some(now + 36 * SECOND));
+    lanes.followed("SO-1", who(3, true), way(now + 40 * SECOND));
     assert_eq!(turn(&mut lanes, who(2, true), now + 36 * SECOND), None);
     assert_eq!(turn(&mut lanes, who(3, true), now + 40 * SECOND), None);
 }
@@ -58,13 +59,13 @@ fn whoever_follows_keeps_its_place_however_often_the_first_goes_away() {
 #[test]
 fn a_copy_of_a_message_that_is_away_is_handled_after_it_and_before_what_follows() {
     let (mut lanes, now) = lanes();
-    lanes.comes_again("SO-1", who(1, false), way(0, now + 5 * SECOND));
-    assert_eq!(turn(&mut lanes, who(1, false), now), Some(0));
-    lanes.followed("SO-1", who(1, false), way(0, now + 5 * SECOND));
-    assert_eq!(turn(&mut lanes, who(2, false), now), Some(0));
-    lanes.followed("SO-1", who(2, false), way(0, now + 5 * SECOND));
+    lanes.comes_again("SO-1", who(1, false), way(now + 5 * SECOND));
+    assert_eq!(turn(&mut lanes, who(1, false), now), Some(now + 5 * SECOND));
+    lanes.followed("SO-1", who(1, false), way(now + 5 * SECOND));
+    assert_eq!(turn(&mut lanes, who(2, false), now), Some(now + 5 * SECOND));
+    lanes.followed("SO-1", who(2, false), way(now + 5 * SECOND));
     assert_eq!(turn(&mut lanes, who(1, true), now + 5 * SECOND), None);
-    assert_eq!(turn(&mut lanes, who(2, true), now + 5 * SECOND), Some(0));
+    assert_eq!(turn(&mut lanes, who(2, true), now + 5 * SECOND), Some(now + 5 * SECOND));
     assert_eq!(turn(&mut lanes, who(1, true), now + 5 * SECOND), None);
     assert_eq!(turn(&mut lanes, who(2, true), now + 5 * SECOND), None);
 }
@@ -72,10 +73,10 @@ fn a_copy_of_a_message_that_is_away_is_handled_after_it_and_before_what_follows(
 #[test]
 fn a_message_that_does_not_come_back_is_waited_for_as_long_as_the_broker_may_hold_it_back() {
     let (mut lanes, now) = lanes();
-    lanes.comes_again("SO-1", who(1, false), way(0, now));
-    assert_eq!(turn(&mut lanes, who(2, false), now + SECOND), Some(0));
-    lanes.followed("SO-1", who(2, false), way(0, now + 2 * SECOND));
-    assert_eq!(turn(&mut lanes, who(2, true), now + LATE - SECOND), Some(0));
+    lanes.comes_again("SO-1", who(1, false), way(now));
+    assert_eq!(turn(&mut lanes, who(2, false), now + SECOND), Some(now));
+    lanes.followed("SO-1", who(2, false), way(now + 2 * SECOND));
+    assert_eq!(turn(&mut lanes, who(2, true), now + LATE - SECOND), Some(now));
     assert_eq!(turn(&mut lanes, who(2, true), now + LATE), None);
 }
 
@@ -83,10 +84,10 @@ fn a_message_that_does_not_come_back_is_waited_for_as_long_as_the_broker_may_hol
 fn a_new_session_waits_for_nothing_that_the_last_one_sent_away_or_left_here() {
     let (mut lanes, now) = lanes();
     assert!(lanes.of_session(1));
-    lanes.comes_again("SO-1", who(1, false), way(0, now + 5 * SECOND));
+    lanes.comes_again("SO-1", who(1, false), way(now + 5 * SECOND));
     assert!(lanes.enter("SO-1", work(2)).is_none());
     assert!(!lanes.of_session(1));
-    assert_eq!(turn(&mut lanes, who(3, false), now), Some(0));
+    assert_eq!(turn(&mut lanes, who(3, false), now), Some(now + 5 * SECOND));
     assert!(lanes.of_session(2));
     assert_eq!(turn(&mut lanes, who(3, false), now), None);
     assert!(lanes.enter("SO-1", work(2)).is_none(), "the call that is under way goes on");
@@ -122,19 +123,23 @@ fn a_message_with_an_amendment_behind_it_is_held_in_any_case() {
 #[test]
 fn a_create_waits_for_none_of_those_that_wait_for_it_and_they_keep_their_order() {
     let (mut lanes, now) = lanes();
-    let waits = Way { awaits_create: true, ..way(0, now + 5 * SECOND) };
+    let waits = Way { awaits_create: true, ..way(now + 5 * SECOND) };
     lanes.comes_again("SO-1", who(1, false), waits);
     assert_eq!(lanes.turn("SO-1", &who(2, false), now), Turn::Behind(waits));
     lanes.followed("SO-1", who(2, false), waits);
     let create = |was_here| Who { creates: true, ..who(3, was_here) };
     assert_eq!(turn(&mut lanes, create(false), now), None);
-    lanes.comes_again("SO-1", create(false), way(1, now + 30 * SECOND));
+    lanes.comes_again("SO-1", create(false), way(now + 30 * SECOND));
     // nor does its own absence let them pass
-    assert_eq!(turn(&mut lanes, who(1, true), now + 5 * SECOND), Some(1));
-    lanes.followed("SO-1", who(1, true), way(1, now + 35 * SECOND));
-    assert_eq!(turn(&mut lanes, Who { creates: true, ..who(4, false) }, now + 5 * SECOND), Some(1), "another create");
+    assert_eq!(turn(&mut lanes, who(1, true), now + 5 * SECOND), Some(now + 30 * SECOND));
+    lanes.followed("SO-1", who(1, true), way(now + 35 * SECOND));
+    assert_eq!(
+        turn(&mut lanes, Who { creates: true, ..who(4, false) }, now + 5 * SECOND),
+        Some(now + 30 * SECOND),
+        "another create"
+    );
     assert_eq!(turn(&mut lanes, create(true), now + 30 * SECOND), None);
-    assert_eq!(turn(&mut lanes, who(2, true), now + 30 * SECOND), Some(1));
+    assert_eq!(turn(&mut lanes, who(2, true), now + 30 * SECOND), Some(now + 35 * SECOND));
     assert_eq!(turn(&mut lanes, who(1, true), now + 35 * SECOND), None);
     assert_eq!(turn(&mut lanes, who(2, true), now + 35 * SECOND), None);
 }
@@ -142,19 +147,54 @@ fn a_create_waits_for_none_of_those_that_wait_for_it_and_they_keep_their_order()
 #[test]
 fn a_message_keeps_its_place_while_it_is_behind_all_that_a_pause_has_kept_in_the_broker() {
     let (mut lanes, now) = lanes();
-    lanes.comes_again("SO-1", who(1, false), way(0, now));
-    assert_eq!(turn(&mut lanes, who(2, false), now + 3600 * SECOND), Some(0));
-    lanes.followed("SO-1", who(2, false), way(0, now + 3601 * SECOND));
+    lanes.comes_again("SO-1", who(1, false), way(now));
+    assert_eq!(turn(&mut lanes, who(2, false), now + 3600 * SECOND), Some(now));
+    lanes.followed("SO-1", who(2, false), way(now + 3601 * SECOND));
     // the first is back, and away again: it was sent after the second, which must not take that for its absence
     assert_eq!(turn(&mut lanes, who(1, true), now + 3602 * SECOND), None);
-    lanes.comes_again("SO-1", who(1, false), way(0, now + 3603 * SECOND));
-    assert_eq!(turn(&mut lanes, who(2, true), now + 3700 * SECOND), Some(0));
+    lanes.comes_again("SO-1", who(1, false), way(now + 3603 * SECOND));
+    assert_eq!(turn(&mut lanes, who(2, true), now + 3700 * SECOND), Some(now + 3603 * SECOND));
+}
+
+#[test]
+fn a_message_follows_until_all_are_back_that_come_before_it() {
+    let (mut lanes, now) = lanes();
+    lanes.comes_again("SO-1", who(1, false), way(now + 5 * SECOND));
+    lanes.followed("SO-1", who(2, false), way(now + 30 * SECOND));
+    lanes.followed("SO-1", who(3, false), way(now + 40 * SECOND));
+    assert_eq!(turn(&mut lanes, who(4, false), now), Some(now + 40 * SECOND));
+    // for none that comes after it
+    assert_eq!(turn(&mut lanes, who(2, true), now), Some(now + 5 * SECOND));
+    // the order of the hops does not matter: the one that is back last counts
+    lanes.followed("SO-1", who(3, true), way(now + 20 * SECOND));
+    assert_eq!(turn(&mut lanes, who(4, false), now), Some(now + 30 * SECOND));
+}
+
+#[test]
+fn a_message_that_is_back_before_its_hop_is_known_goes_on_first_and_nothing_follows_it_away() {
+    let (mut lanes, now) = lanes();
+    let mut back = work(1);
+    back.who.was_here = true;
+    for waiting in [work(2), back, work(3)] {
+        assert!(lanes.enter("SO-1", waiting).is_none());
+    }
+    lanes.comes_again("SO-1", who(1, false), way(now + 5 * SECOND));
+    for expected in [1, 2, 3] {
+        let next = lanes.leave("SO-1", now).unwrap();
+        assert_eq!(next.who.message, expected);
+        assert_eq!(turn(&mut lanes, next.who, now), None);
+    }
+    // an equal message that is new is not that one
+    assert!(lanes.enter("SO-1", work(4)).is_none());
+    lanes.comes_again("SO-1", who(4, false), way(now + 5 * SECOND));
+    let new = lanes.leave("SO-1", now).unwrap();
+    assert_eq!(turn(&mut lanes, new.who, now), Some(now + 5 * SECOND));
 }
 
 #[test]
 fn a_place_is_forgotten_at_last() {
     let (mut lanes, now) = lanes();
-    lanes.comes_again("SO-1", who(1, false), way(0, now));
+    lanes.comes_again("SO-1", who(1, false), way(now));
     assert_eq!(turn(&mut lanes, who(2, false), now + REMEMBERED), None);
 }
 
