@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bwp_sync::simulator::{CallEvent, CallPhase, Fault, FaultRule, Operation};
 
-use crate::messages::{checkout, outcomes};
+use crate::messages::{amendment, checkout, outcomes};
 use crate::stage::{ORDERS, SOON, Stage, Worker, call};
 use crate::support::amqp::Collector;
 use crate::support::broker::Broker;
@@ -235,7 +235,9 @@ async fn after_a_takeover_creates_go_on_at_once_and_updates_wait_until_the_last_
     // calls of the first that are still being carried out
     let mut calls = shift.stage.simulator.subscribe();
     shift.stage.publish(&checkout("new")).await;
-    shift.work.also(1);
+    // nobody has had this one in hand, and it waits like all others
+    shift.stage.publish(&amendment("new", "51.00")).await;
+    shift.work.also(2);
     let created = |event: &CallEvent| event.operation == Operation::CreateOrder;
     call(&mut calls, created).await;
     assert!(killed.elapsed() < Duration::from_secs(5), "the create waits for {:?}", killed.elapsed());

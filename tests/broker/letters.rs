@@ -8,7 +8,7 @@ use lapin::types::{AMQPValue, DecimalValue, FieldTable};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::messages::{Message, checkout, checkout_event, checkout_of, header, json as result_of, structured};
+use crate::messages::{Message, checkout, checkout_event, checkout_of, header, json as result_of, structured, untidy};
 use crate::stage::{ORDERS, SOON, Stage};
 use crate::support::amqp::Collector;
 
@@ -43,7 +43,8 @@ fn changed(order: &'static str, at: &str, to: Value, code: (&'static str, &'stat
         Value::Null => drop(event.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(field)),
         value => event.pointer_mut(parent).unwrap()[field] = value,
     }
-    Case { message: structured(&event), operation: "createOrder", error: code, says, order: Some(order) }
+    let message = untidy(structured(&event));
+    Case { message, operation: "createOrder", error: code, says, order: Some(order) }
 }
 
 fn bad_messages() -> Vec<Case> {
@@ -90,7 +91,7 @@ async fn every_bad_message_becomes_a_letter_that_says_why_and_the_next_good_one_
 
 /// A message in order that the API refuses, published with these properties.
 fn refused(order: &'static str, properties: impl Fn(BasicProperties) -> BasicProperties) -> Case {
-    let mut message = checkout_of(order, "sim-ItemOutOfStock");
+    let mut message = untidy(checkout_of(order, "sim-ItemOutOfStock"));
     message.properties = properties(message.properties);
     let error = ("ValidationError", "ItemOutOfStock");
     Case { message, operation: "createOrder", error, says: "", order: Some(order) }

@@ -29,6 +29,12 @@ pub(crate) fn structured(event: &Value) -> Message {
     Message { key, properties, body: event.to_string().into_bytes() }
 }
 
+/// The same message, its body written as no program here would write it.
+pub(crate) fn untidy(message: Message) -> Message {
+    let event: Value = serde_json::from_slice(&message.body).expect("a message is JSON");
+    Message { body: format!("\n{event:#}\n ").into_bytes(), ..message }
+}
+
 /// The event of a good checkout.
 pub(crate) fn checkout_event(order: &str) -> Value {
     about(CHECKOUT, order, "checkout")

@@ -5,7 +5,7 @@ use bwp_sync::simulator::{CallPhase, Effect, Fault, FaultRule, Operation};
 use lapin::BasicProperties;
 use serde_json::json as value;
 
-use crate::messages::{Message, checkout, checkout_event, checkout_of, fulfillment, header, json, outcomes};
+use crate::messages::{Message, checkout, checkout_event, checkout_of, fulfillment, header, json, outcomes, untidy};
 use crate::stage::{LETTERS, ORDERS, SOON, Stage};
 
 /// Every failure goes to a retry queue: of one message that may be in hand none is held.
@@ -73,12 +73,14 @@ async fn attempts_and_origin_travel_with_a_message_to_its_letter() {
     let worker = stage.worker(&AT_ONCE_TO_THE_QUEUES).await;
     let (mut results, mut letters) = (stage.results().await, stage.letters().await);
     stage.simulator.add_fault(fails(2, "SO-1"));
-    stage.publish(&checkout_of("SO-1", "sim-ItemOutOfStock")).await;
+    let refused = untidy(checkout_of("SO-1", "sim-ItemOutOfStock"));
+    stage.publish(&refused).await;
     // an attempt counts when the same worked for another order since the last failure
     worker.says(&[r#""message":"later""#]).await;
     stage.publish(&checkout("SO-2")).await;
     let letter = &letters.until(SOON, |seen| !seen.is_empty()).await[0];
     let is = |name, expected| assert_eq!(header(letter, name).as_deref(), Some(expected), "{name}");
+    assert!(letter.data == refused.body, "the hops have changed the body");
     is("bwp-attempts", "2");
     is("bwp-source-exchange", "shop.events");
     is("bwp-source-routing-key", "checkout-completed");
