@@ -7,7 +7,7 @@ mod inbound;
 mod settlement;
 mod state;
 
-pub use api::{ApiError, ErrorFact, Operation, OrderApi, TokenError};
+pub use api::{ApiError, ErrorFact, Operation, OrderApi, Purpose, TokenError};
 pub use inbound::{History, Inbound, Session};
 pub use settlement::{Handling, Job, Later, Letter, Settlement, Settling};
 pub use state::{BrokerState, Finding, Pause, Trouble, Verdict};

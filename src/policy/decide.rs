@@ -119,7 +119,7 @@ pub fn retry(
         let longest = limits.delays.len().saturating_sub(1);
         limits.delays.iter().position(|delay| *delay >= hint).unwrap_or(longest)
     });
-    let mut later = next(history, now, format!("{}/{}", failure.error_type, failure.code));
+    let mut later = next(history, now, failure.cause());
     later.queue = later.queue.max(hinted);
     later.history.attempts = attempts;
     later.history.denied += denied;
@@ -188,6 +188,7 @@ mod tests {
             error_type: "ThrottlingError".into(),
             code: "ThrottlingError".into(),
             message: String::new(),
+            detail: String::new(),
             action: "",
             systemic: false,
             effect_possible: false,

@@ -56,10 +56,14 @@ pub(super) struct Prepared<'a> {
 pub(super) struct Refused(pub(super) Vec<Value>);
 
 impl Dialects {
-    /// Reads the schema files that are part of the program.
-    pub(super) fn load() -> Result<Self, String> {
+    /// Reads the schema files that are part of the program, without the fields `Type.field` of answers that are named.
+    pub(super) fn load(without: &[String]) -> Result<Self, String> {
         let parsed = DIALECTS.iter().map(|(version, text)| {
-            let schema = Schema::parse_and_validate(*text, *version).map_err(|error| error.errors.to_string())?;
+            let mut schema = Schema::parse(*text, *version).map_err(|error| error.errors.to_string())?;
+            for field in without {
+                remove(&mut schema, field);
+            }
+            let schema = schema.validate().map_err(|error| error.errors.to_string())?;
             Ok((*version, schema))
         });
         parsed.collect::<Result<_, _>>().map(Self)
@@ -67,6 +71,14 @@ impl Dialects {
 
     pub(super) fn get(&self, version: &str) -> Option<&Valid<Schema>> {
         self.0.get(version)
+    }
+}
+
+/// Removes a field of an answer; a version that has none of this name is left as it is.
+fn remove(schema: &mut Schema, field: &str) {
+    let Some((owner, field)) = field.split_once('.') else { return };
+    if let Some(ExtendedType::Object(owner)) = schema.types.get_mut(owner) {
+        owner.make_mut().fields.shift_remove(field);
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Config {
     pub faults: Vec<FaultRule>,
     /// Seed for rules with a probability.
     pub seed: u64,
+    /// Fields of answers that it does not know, as `Type.field`.
+    pub unknown_fields: Vec<String>,
 }
 
 /// An operation that can be called.
@@ -98,6 +100,7 @@ impl Default for Config {
             behaviour: Behaviour::default(),
             faults: Vec::new(),
             seed: 0,
+            unknown_fields: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod arrows;
+mod check;
 mod cli;
 mod error_rows;
 mod errors;
