@@ -3,7 +3,6 @@
 //! Not here: HTTP and TLS, the shape of answers, the life of a token.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -12,7 +11,9 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::config::{ClientConfig, ClientError, header, target_header};
-use super::dialect::{Dialect, InputWithId, UpdateOrder};
+use super::dialect::{Dialect, InputWithId, UNDOCUMENTED, UpdateOrder};
+use super::document::{Document, Written};
+use super::left_out::LeftOut;
 use super::token::{Token, Tokens};
 use super::token_endpoint::TokenEndpoint;
 use super::transport::Http;
@@ -20,7 +21,7 @@ use super::wire::{Answer, CreateOrder, DATA_FETCHING, ReadOrder, request_body};
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
 use crate::domain::order::OrderIdentifier;
 use crate::domain::stored::StoredOrder;
-use crate::ports::{ApiError, ErrorFact, Operation, OrderApi, TokenError};
+use crate::ports::{ApiError, ErrorFact, Operation, OrderApi, Purpose, TokenError};
 
 /// Buy with Prime's Order interface over HTTP.
 pub struct Client {
@@ -29,10 +30,9 @@ pub struct Client {
     endpoint: Url,
     /// On every call, beside the token.
     headers: HeaderMap,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     timeout: Duration,
-    /// The server does not know some of the undocumented fields; they are not asked for again.
-    core_only: AtomicBool,
+    pub(super) left_out: LeftOut,
 }
 
 impl Client {
@@ -58,12 +58,38 @@ impl Client {
             headers,
             dialect: Dialect::of(config.version),
             timeout: config.timeout,
-            core_only: AtomicBool::new(false),
+            left_out: LeftOut::default(),
         })
     }
 
-    fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.timeout
+    }
+
+    /// Asks with a document, and again without the fields that the API does not know: it has run nothing then.
+    pub(super) async fn ask(
+        &self,
+        written: impl Fn(&[&str]) -> Written,
+        variables: &impl Serialize,
+        deadline: Instant,
+    ) -> Result<Answer, ApiError> {
+        loop {
+            let left_out = self.left_out.all();
+            let written = written(&left_out.iter().map(|field| field.path.as_str()).collect::<Vec<_>>());
+            let answer = self.call(&written.text, variables, deadline).await?;
+            if !self.left_out.learn(answer.complaints(), &written) {
+                return Ok(answer);
+            }
+        }
+    }
+
+    async fn ask_by(
+        &self,
+        document: &Document,
+        variables: &impl Serialize,
+        deadline: Instant,
+    ) -> Result<Answer, ApiError> {
+        self.ask(|left_out| document.without(left_out), variables, deadline).await
     }
 
     /// One call; a second time with another token where the first was refused, since a refused call has no effect.
@@ -95,65 +121,79 @@ impl Client {
         Ok(Answer::read(&raw))
     }
 
-    /// Buy with Prime's id of an order, read with `query` where the order is known by an alias.
-    async fn order_id(&self, query: &str, order: &OrderIdentifier, deadline: Instant) -> Result<String, ApiError> {
+    /// Buy with Prime's id of an order, read where the order is known by an alias.
+    async fn order_id(&self, order: &OrderIdentifier, deadline: Instant) -> Result<String, ApiError> {
         if let OrderIdentifier::OrderId(id) = order {
             return Ok(id.clone());
         }
-        let read = self.call(query, &ReadOrder { order_identifier: order }, deadline).await.and_then(Answer::queried);
+        let (document, variables) = (self.dialect.order(Purpose::Identify), ReadOrder { order_identifier: order });
+        let read = self.ask_by(document, &variables, deadline).await.and_then(Answer::queried);
         let found = read.map_err(|error| ApiError::NotLookedUp(Box::new(error)))?;
         found.map(|stored| stored.id).ok_or(ApiError::OrderNotFound)
     }
 
-    /// Reads with documented fields alone, after the whole document was refused. That is kept to once it is known that
-    /// the undocumented fields were at fault: this was answered, and the refusal did not come from running the query.
-    async fn read_core(
+    /// Reads with documented fields alone, after a document was refused in words that nobody knows. That is kept to once
+    /// it is known that the others were at fault: this was answered, and the refusal did not come from running the query.
+    async fn read_documented(
         &self,
+        document: &Document,
         variables: &ReadOrder<'_>,
         refusal: &[ErrorFact],
         deadline: Instant,
     ) -> Result<Option<StoredOrder>, ApiError> {
-        let result = self.call(self.dialect.order_core, variables, deadline).await?.queried();
+        let undocumented = document.with_fields(&UNDOCUMENTED);
+        let written = |left_out: &[&str]| document.without(&[left_out, &undocumented].concat());
+        let result = self.ask(written, variables, deadline).await?.queried();
         let was_run = refusal.iter().any(|error| error.error_type.as_deref() == Some(DATA_FETCHING));
-        if result.is_ok() && !was_run && !self.core_only.swap(true, Ordering::Relaxed) {
-            tracing::info!(
-                "not all fields that are read of an order are known to the API, from here on only documented ones"
-            );
+        if result.is_ok() && !was_run {
+            undocumented.iter().for_each(|path| self.left_out.leave_out(path, None));
         }
         result
+    }
+
+    /// Whether the document asks for undocumented fields now.
+    fn asks_for_undocumented(&self, document: &Document) -> bool {
+        let left_out = self.left_out.all();
+        let mut undocumented = document.with_fields(&UNDOCUMENTED).into_iter();
+        undocumented.any(|path| left_out.iter().all(|field| field.path != path))
     }
 }
 
 impl OrderApi for Client {
     async fn create_order(&self, input: &CreateOrderInput) -> Result<StoredOrder, ApiError> {
         let variables = CreateOrder { input: self.dialect.create_input(input)? };
-        self.call(self.dialect.create_order, &variables, self.deadline()).await?.mutated(Operation::CreateOrder)
+        let answer = self.ask_by(&self.dialect.create_order, &variables, self.deadline()).await?;
+        answer.mutated(Operation::CreateOrder)
     }
 
     async fn update_order(&self, order: &OrderIdentifier, input: &UpdateOrderInput) -> Result<StoredOrder, ApiError> {
         let deadline = self.deadline();
-        let variables = match self.dialect.order_id {
-            None => UpdateOrder::Beside { order_identifier: order, input },
-            Some(query) => {
-                let order_id = self.order_id(query, order, deadline).await?;
-                UpdateOrder::Within { input: InputWithId { order_id, input } }
-            }
+        let variables = if self.dialect.by_id_alone {
+            let order_id = self.order_id(order, deadline).await?;
+            UpdateOrder::Within { input: InputWithId { order_id, input } }
+        } else {
+            UpdateOrder::Beside { order_identifier: order, input }
         };
-        self.call(self.dialect.update_order, &variables, deadline).await?.mutated(Operation::UpdateOrder)
+        let answer = self.ask_by(self.dialect.update_order(input), &variables, deadline).await?;
+        answer.mutated(Operation::UpdateOrder)
     }
 
-    async fn order(&self, order: &OrderIdentifier) -> Result<Option<StoredOrder>, ApiError> {
-        let variables = ReadOrder { order_identifier: order };
+    async fn order(&self, order: &OrderIdentifier, purpose: Purpose) -> Result<Option<StoredOrder>, ApiError> {
+        let (document, variables) = (self.dialect.order(purpose), ReadOrder { order_identifier: order });
         let deadline = self.deadline();
-        if self.core_only.load(Ordering::Relaxed) {
-            return self.call(self.dialect.order_core, &variables, deadline).await?.queried();
-        }
-        match self.call(self.dialect.order, &variables, deadline).await?.queried() {
-            Err(ApiError::Answered { errors, .. }) if errors.iter().any(|error| error.document) => {
-                self.read_core(&variables, &errors, deadline).await
+        let read = match self.ask_by(document, &variables, deadline).await?.queried() {
+            Err(ApiError::Answered { errors, .. })
+                if errors.iter().any(|error| error.document) && self.asks_for_undocumented(document) =>
+            {
+                self.read_documented(document, &variables, &errors, deadline).await
             }
             result => result,
-        }
+        };
+        read.map(|found| found.map(|stored| StoredOrder { unknown: self.left_out.all(), ..stored }))
+    }
+
+    fn session_began(&self) {
+        self.left_out.forget();
     }
 }
 
@@ -162,7 +202,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("timeout", &self.timeout)
-            .field("core_only", &self.core_only)
+            .field("left_out", &self.left_out)
             .finish_non_exhaustive()
     }
 }

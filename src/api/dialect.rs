@@ -6,50 +6,99 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::config::ApiVersion;
+use super::document::Document;
 use super::wire::as_json;
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
 use crate::domain::order::OrderIdentifier;
-use crate::ports::ApiError;
+use crate::ports::{ApiError, Purpose};
 
-/// How one version is spoken to.
-#[derive(Clone, Copy, Debug)]
+/// Fields that no document says answers have. A server that refuses a query in words that nobody knows is asked without
+/// them.
+pub(super) const UNDOCUMENTED: [&str; 4] =
+    ["lineItems/product/id", "lineItems/product/sku", "lineItems/product/externalId", "recipient"];
+
+/// How one version is spoken to: one document for each purpose.
+#[derive(Clone, Debug)]
 pub(super) struct Dialect {
     /// `mutation createOrder($input)`.
-    pub(super) create_order: &'static str,
+    pub(super) create_order: Document,
     /// `mutation updateOrder` with the variables of [`UpdateOrder`].
-    pub(super) update_order: &'static str,
-    /// `query order($orderIdentifier)` with all that helps to compare two orders; some of it is undocumented on
-    /// answers: a product's identifiers and the recipient.
-    pub(super) order: &'static str,
-    /// `query order($orderIdentifier)` with documented fields alone.
-    pub(super) order_core: &'static str,
-    /// `query order($orderIdentifier)` for the id alone, where an update names its order by nothing else.
-    pub(super) order_id: Option<&'static str>,
+    start: Document,
+    amend: Document,
+    refund: Document,
+    /// `query order($orderIdentifier)` for each purpose.
+    to_start: Document,
+    to_amend: Document,
+    to_refund: Document,
+    to_compare: Document,
+    to_identify: Document,
+    /// An update names its order by Buy with Prime's id alone.
+    pub(super) by_id_alone: bool,
     /// What an input says for Amazon as the one who delivers.
     amazon: &'static str,
+}
+
+macro_rules! document {
+    ($($file:literal),+) => { [$(include_str!(concat!("documents/", $file, ".graphql"))),+] };
 }
 
 impl Dialect {
     /// The dialect of a version.
     pub(super) fn of(version: ApiVersion) -> Self {
-        match version {
-            ApiVersion::V2024_11_01 => Self {
-                create_order: include_str!("documents/create_order.graphql"),
-                update_order: include_str!("documents/2024-11-01/update_order.graphql"),
-                order: include_str!("documents/2024-11-01/order.graphql"),
-                order_core: include_str!("documents/2024-11-01/order_core.graphql"),
-                order_id: None,
-                amazon: "AMAZON",
-            },
-            ApiVersion::V2024_04_01 => Self {
-                create_order: include_str!("documents/create_order.graphql"),
-                update_order: include_str!("documents/2024-04-01/update_order.graphql"),
-                order: include_str!("documents/2024-04-01/order.graphql"),
-                order_core: include_str!("documents/2024-04-01/order_core.graphql"),
-                order_id: Some(include_str!("documents/2024-04-01/order_id.graphql")),
-                amazon: "BUY_WITH_PRIME",
-            },
+        let ([update, own], by_id_alone, amazon) = match version {
+            ApiVersion::V2024_11_01 => (document!("2024-11-01/update_order", "2024-11-01/fragments"), false, "AMAZON"),
+            ApiVersion::V2024_04_01 => {
+                (document!("2024-04-01/update_order", "2024-04-01/fragments"), true, "BUY_WITH_PRIME")
+            }
+        };
+        let [fragments] = document!("fragments");
+        let compose = |[operation]: [&str; 1]| Document::compose(&[operation, fragments, own]);
+        let updated = |[answer]: [&str; 1]| Document::compose(&[update, answer, fragments, own]);
+        Self {
+            create_order: compose(document!("create_order")),
+            start: updated(document!("update/start")),
+            amend: updated(document!("update/amend")),
+            refund: updated(document!("update/refund")),
+            to_start: compose(document!("order/start")),
+            to_amend: compose(document!("order/amend")),
+            to_refund: compose(document!("order/refund")),
+            to_compare: compose(document!("order/compare")),
+            to_identify: compose(document!("order/identity")),
+            by_id_alone,
+            amazon,
         }
+    }
+
+    /// The query for a purpose.
+    pub(super) fn order(&self, purpose: Purpose) -> &Document {
+        match purpose {
+            Purpose::Start => &self.to_start,
+            Purpose::Amend => &self.to_amend,
+            Purpose::Refund => &self.to_refund,
+            Purpose::Compare => &self.to_compare,
+            Purpose::Identify => &self.to_identify,
+        }
+    }
+
+    /// The mutation for what an input changes.
+    pub(super) fn update_order(&self, input: &UpdateOrderInput) -> &Document {
+        if input.refunds.is_some() {
+            &self.refund
+        } else if input.desired_execution_state.is_some() {
+            &self.start
+        } else {
+            &self.amend
+        }
+    }
+
+    /// Every mutation, with a name for people.
+    pub(super) fn mutations(&self) -> [(&'static str, &Document); 4] {
+        [
+            ("createOrder", &self.create_order),
+            ("updateOrder to start", &self.start),
+            ("updateOrder to amend", &self.amend),
+            ("updateOrder to refund", &self.refund),
+        ]
     }
 
     /// The input of `createOrder` in the words of this version.

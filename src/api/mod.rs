@@ -5,6 +5,9 @@
 mod client;
 mod config;
 mod dialect;
+mod document;
+mod left_out;
+mod probe;
 mod token;
 mod token_endpoint;
 mod transport;
@@ -12,4 +15,5 @@ mod wire;
 
 pub use client::Client;
 pub use config::{ApiVersion, ClientConfig, ClientError, DEFAULT_TARGET_HEADER};
+pub use probe::{Probe, Probed};
 pub use token::begin_series;

@@ -65,6 +65,7 @@ fn config_of(arguments: Arguments) -> anyhow::Result<Config> {
         behaviour: arguments.behaviour,
         faults,
         seed: arguments.seed,
+        unknown_fields: Vec::new(),
         ..Config::default()
     })
 }

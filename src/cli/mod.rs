@@ -4,6 +4,7 @@
 
 pub mod args;
 mod check;
+mod check_api;
 mod completions;
 pub mod dead_letters;
 mod errors;

@@ -11,7 +11,7 @@ use crate::domain::order::{Alias, OrderIdentifier};
 use crate::domain::stored::{ExecutionState, PackageState, StoredOrder};
 use crate::policy::catalogue::Class;
 use crate::policy::classify::classify;
-use crate::ports::{Operation, OrderApi};
+use crate::ports::{Operation, OrderApi, Purpose};
 
 /// Reads under way at the same time: few, since a worker shares the API with us.
 const READS: usize = 4;
@@ -69,7 +69,7 @@ async fn read<A: OrderApi>(
     let alias = OrderIdentifier::Alias(Alias::new(alias_type, order));
     let id = (!create).then(|| OrderIdentifier::OrderId(order.into()));
     for name in [Some(alias), id].into_iter().flatten() {
-        match api.order(&name).await {
+        match api.order(&name, Purpose::Start).await {
             Ok(Some(stored)) => return Ok(Some(stored)),
             Ok(None) => {}
             Err(error) => {

@@ -14,7 +14,7 @@ use super::refund::{LineName, ToldLine};
 use super::rejection::Rejection;
 use super::rule::Rule;
 use super::rules::Rules;
-use super::stored::{Named, StoredLine, StoredOrder, StoredPayment, StoredRefund, StoredRefundLine};
+use super::stored::{Named, StoredLine, StoredOrder, StoredPayment, StoredRefund, StoredRefundLine, Untold};
 
 /// What is left to tell.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,7 +36,7 @@ impl RefundsLeft {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Obstacle {
     /// The order does not tell this, and without it a payment might be told twice.
-    NotTold(&'static str),
+    NotTold(Untold),
     /// The order contradicts the message.
     Rejected(Rejection),
 }
@@ -57,7 +57,7 @@ pub fn left_of(
     line_alias: &str,
     rules: &Rules,
 ) -> Result<RefundsLeft, Obstacle> {
-    let known = stored.refunds.as_deref().ok_or(Obstacle::NotTold("NoRefunds"))?;
+    let known = stored.refunds.as_deref().ok_or(Obstacle::NotTold(Untold::Refunds))?;
     let (mut left, mut met) = (RefundsLeft::default(), Vec::new());
     for (position, refund) in update.refunds.iter().enumerate() {
         let path = format!("refunds[{position}]");
@@ -88,7 +88,7 @@ fn found<'s>(refund: &Refund, known: &'s [StoredRefund]) -> Result<Option<&'s St
     }
     let Some(alias) = &refund.alias else { return Ok(None) };
     for stored in known {
-        if stored.aliases.as_ref().ok_or(Obstacle::NotTold("NoRefundAliases"))?.contains(alias) {
+        if stored.aliases.as_ref().ok_or(Obstacle::NotTold(Untold::RefundAliases))?.contains(alias) {
             return Ok(Some(stored));
         }
     }
@@ -230,9 +230,9 @@ fn missing_payments(path: &str, refund: &Refund, stored: &StoredRefund) -> Resul
     if refund.payments.is_empty() {
         return Ok(Vec::new());
     }
-    let there = stored.payments.as_deref().ok_or(Obstacle::NotTold("NoRefundPayments"))?;
+    let there = stored.payments.as_deref().ok_or(Obstacle::NotTold(Untold::RefundPayments))?;
     if there.iter().any(|payment| payment.id.is_none()) {
-        return Err(Obstacle::NotTold("NoRefundPaymentIds"));
+        return Err(Obstacle::NotTold(Untold::RefundPaymentIds));
     }
     let mut missing = Vec::new();
     for (position, payment) in refund.payments.iter().enumerate() {
@@ -259,13 +259,16 @@ fn refunded_lines(
         let line_item_id = match &line.line {
             LineName::ByLineItemId(id) => id.clone(),
             LineName::ByLineId(id) => {
-                let lines = stored.lines.as_deref().ok_or(Obstacle::NotTold("NoLineItems"))?;
+                let lines = stored.lines.as_deref().ok_or(Obstacle::NotTold(Untold::LineItems))?;
                 let named =
                     |line: &&StoredLine| alias_of(line.aliases.as_deref().unwrap_or_default(), line_alias) == Some(id);
                 let path = format!("{path}.lines[{position}].lineId");
                 let mut found = lines.iter().filter(named);
-                match (found.next().and_then(|line| line.id.clone()), found.next()) {
-                    (Some(id), None) => id,
+                match (found.next(), found.next()) {
+                    (Some(line), None) => line.id.clone().ok_or(Obstacle::NotTold(Untold::LineItems))?,
+                    (None, None) if lines.iter().any(|line| line.aliases.is_none()) => {
+                        return Err(Obstacle::NotTold(Untold::LineAliases));
+                    }
                     (None, None) => Err(Rejection::invalid(&path, "no line item of the order has this alias"))?,
                     (_, Some(_)) => Err(Rejection::invalid(&path, "several line items of the order have this alias"))?,
                 }

@@ -33,6 +33,75 @@ pub struct StoredOrder {
     pub links: Option<Vec<StoredLink>>,
     /// Refunds, those that the shopper asked for at Buy with Prime and those that the shop opened.
     pub refunds: Option<Vec<StoredRefund>>,
+    /// Fields that the API does not know, so that they were not asked for.
+    pub unknown: Vec<UnknownField>,
+}
+
+/// A field that the API says it does not know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnknownField {
+    /// Where it is looked for, from the order on, for example `refunds/details/refundFor`.
+    pub path: String,
+    /// How the API calls it, for example `RefundDetails.refundFor`.
+    pub name: String,
+}
+
+/// Something that an order does not tell, and that a decision hangs on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Untold {
+    /// Names of the order.
+    Aliases,
+    /// Whether fulfillment was started.
+    ExecutionState,
+    /// Line items, with their ids.
+    LineItems,
+    /// Names of a line item.
+    LineAliases,
+    /// Refunds, with their ids.
+    Refunds,
+    /// Names of a refund.
+    RefundAliases,
+    /// Payments of a refund.
+    RefundPayments,
+    /// Ids of the payments of a refund.
+    RefundPaymentIds,
+}
+
+impl Untold {
+    /// The code that letters and logs have for it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Aliases => "NoAliases",
+            Self::ExecutionState => "NoExecutionState",
+            Self::LineItems => "NoLineItems",
+            Self::LineAliases => "NoLineAliases",
+            Self::Refunds => "NoRefunds",
+            Self::RefundAliases => "NoRefundAliases",
+            Self::RefundPayments => "NoRefundPayments",
+            Self::RefundPaymentIds => "NoRefundPaymentIds",
+        }
+    }
+
+    /// Fields without any of which it cannot be told.
+    fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Aliases => &["aliases/aliasType", "aliases/aliasId"],
+            Self::ExecutionState => &["metadata/executionState"],
+            Self::LineItems => &["lineItems/id"],
+            Self::LineAliases => &["lineItems/aliases/aliasType", "lineItems/aliases/aliasId"],
+            Self::Refunds => &["refunds/details/id"],
+            Self::RefundAliases => &["refunds/details/aliases/aliasType", "refunds/details/aliases/aliasId"],
+            Self::RefundPayments => &["refunds/details/paymentDetails"],
+            Self::RefundPaymentIds => &["refunds/details/paymentDetails/id"],
+        }
+    }
+
+    /// The field among those that the API does not know for want of which it is not told.
+    pub fn for_want_of(self, unknown: &[UnknownField]) -> Option<&UnknownField> {
+        let above =
+            |path: &str, field: &str| field.strip_prefix(path).is_some_and(|b| b.is_empty() || b.starts_with('/'));
+        unknown.iter().find(|unknown| self.fields().iter().any(|field| above(&unknown.path, field)))
+    }
 }
 
 impl StoredOrder {
@@ -50,6 +119,7 @@ impl StoredOrder {
             destination: self.destination.or(before.destination),
             links: self.links.or(before.links),
             refunds: self.refunds.or(before.refunds),
+            unknown: before.unknown,
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::catalogue::{Class, OwnCode, QUERY_ACTION, ROWS, Row, UNLISTED_ACTION};
+use crate::domain::stored::{UnknownField, Untold};
 use crate::ports::{ApiError, ErrorFact, Operation, TokenError, WaitReason};
 
 /// A failed call, understood.
@@ -20,6 +21,8 @@ pub struct Failure {
     pub code: String,
     /// The facts in words. May hold what the shopper entered.
     pub message: String,
+    /// The facts that are nobody's own, for logs and headers: empty where all that is known is what the API said.
+    pub detail: String,
     /// What an operator can do.
     pub action: &'static str,
     /// Whether it speaks of the API, the way to it or our credentials, rather than of one order.
@@ -57,6 +60,13 @@ impl Cost {
 }
 
 impl Failure {
+    /// The cause in words that are nobody's own, as `type/code`, and what is known beside it.
+    pub fn cause(&self) -> String {
+        let Self { error_type, code, detail, .. } = self;
+        let separator = if detail.is_empty() { "" } else { ": " };
+        format!("{error_type}/{code}{separator}{detail}")
+    }
+
     /// The same, where there was no time to look whether it had an effect: nothing is given up for that.
     pub fn not_looked_at(&self) -> Self {
         Self { cost: Cost::Delay, ..self.clone() }
@@ -77,6 +87,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
         error_type: error_type.into(),
         code: error_type.into(),
         message: message.clone(),
+        detail: error.detail(),
         action,
         systemic: class.is_the_apis(),
         effect_possible,
@@ -130,6 +141,11 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
                 },
                 error_type,
                 message,
+                detail: errors
+                    .iter()
+                    .find_map(|error| error.unknown_field.as_deref())
+                    .map(unknown_field)
+                    .unwrap_or_default(),
                 action: understood.action,
                 systemic: understood.class.is_the_apis() || *status == 401 || understood.says_that_it_failed,
                 effect_possible: operation.changes_an_order()
@@ -156,6 +172,7 @@ pub fn put_off(operation: Operation, why: &str, reason: WaitReason) -> Failure {
         error_type: why.into(),
         code: why.into(),
         message: "no call was made".into(),
+        detail: String::new(),
         action: NETWORK_ACTION,
         systemic: false,
         effect_possible: false,
@@ -165,14 +182,31 @@ pub fn put_off(operation: Operation, why: &str, reason: WaitReason) -> Failure {
     }
 }
 
-/// A read that left out what the decision hangs on.
-pub fn not_told(what: &str) -> Failure {
+/// A read that left out what the decision hangs on. Every order meets it where the API does not know the field, so that
+/// no attempt is counted then.
+pub fn not_told(what: Untold, unknown: &[UnknownField]) -> Failure {
+    let untold = not_understood(what.code());
+    match what.for_want_of(unknown) {
+        None => untold,
+        Some(field) => {
+            let detail = unknown_field(&field.name);
+            Failure { message: detail.clone(), detail, action: QUERY_ACTION, cost: Cost::Delay, ..untold }
+        }
+    }
+}
+
+/// A read whose answer says nothing that the decision can hang on.
+pub fn not_understood(what: &str) -> Failure {
     Failure {
         message: "the API answered without what the decision hangs on".into(),
         action: "look at the order in Buy with Prime, then replay",
         cost: Cost::Attempt,
         ..put_off(Operation::Order, what, WaitReason::Delay)
     }
+}
+
+fn unknown_field(name: &str) -> String {
+    format!("field {name}: not known to the API")
 }
 
 const NETWORK_ACTION: &str = "check the network and the API's status, then replay";

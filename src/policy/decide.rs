@@ -118,7 +118,7 @@ pub fn retry(
         let longest = limits.delays.len().saturating_sub(1);
         limits.delays.iter().position(|delay| *delay >= hint).unwrap_or(longest)
     });
-    let mut later = next(history, now, format!("{}/{}", failure.error_type, failure.code));
+    let mut later = next(history, now, failure.cause());
     later.queue = later.queue.max(hinted);
     later.history.attempts = attempts;
     later.history.denied += denied;
@@ -171,6 +171,7 @@ fn next(history: &History, now: Timestamp, error: String) -> Later {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::stored::Untold;
     use crate::policy::classify::{not_told, out_of_time, put_off};
 
     fn limits() -> Limits {
@@ -190,6 +191,7 @@ mod tests {
             error_type: "ThrottlingError".into(),
             code: "ThrottlingError".into(),
             message: String::new(),
+            detail: String::new(),
             action: "",
             systemic: false,
             effect_possible: false,
@@ -284,7 +286,7 @@ mod tests {
         let (limits, history) = (limits(), History::default());
         let of = |failure: &Failure| later(retry(&limits, &history, failure, Budget::Passing, true, at(0))).reason;
         assert_eq!(of(&failure(None)), WaitReason::Delay);
-        assert_eq!(of(&not_told("NoExecutionState")), WaitReason::Delay);
+        assert_eq!(of(&not_told(Untold::ExecutionState, &[])), WaitReason::Delay);
         assert_eq!(of(&out_of_time(Operation::Order)), WaitReason::MaxHold);
         assert_eq!(of(&failure(None).not_looked_at()), WaitReason::MaxHold);
         for reason in WaitReason::ALL {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::domain::envelope::Kind;
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
 use crate::domain::order::OrderIdentifier;
-use crate::domain::stored::StoredOrder;
+use crate::domain::stored::{StoredOrder, Untold};
 
 /// Buy with Prime's Order interface, as narrow as its use: one call, one attempt.
 ///
@@ -25,8 +25,64 @@ pub trait OrderApi: Send + Sync + 'static {
         input: &UpdateOrderInput,
     ) -> impl Future<Output = Result<StoredOrder, ApiError>> + Send;
 
-    /// `order`; `None` where the answer is `order: null` without an error.
-    fn order(&self, order: &OrderIdentifier) -> impl Future<Output = Result<Option<StoredOrder>, ApiError>> + Send;
+    /// `order`, as far as `purpose` needs it; `None` where the answer is `order: null` without an error.
+    fn order(
+        &self,
+        order: &OrderIdentifier,
+        purpose: Purpose,
+    ) -> impl Future<Output = Result<Option<StoredOrder>, ApiError>> + Send;
+
+    /// A session with the broker has begun: fields that the API did not know are asked for again.
+    fn session_began(&self) {}
+}
+
+/// What an order is read for. Each has a document of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// Whether its fulfillment can be started.
+    Start,
+    /// What of an amendment it does not show.
+    Amend,
+    /// What of its refunds it does not show.
+    Refund,
+    /// Whether it is the order that was sent, or is to be sent.
+    Compare,
+    /// Whether it is there, and by which id.
+    Identify,
+}
+
+impl Purpose {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Start, Self::Amend, Self::Refund, Self::Compare, Self::Identify];
+
+    /// The purpose in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Amend => "amend",
+            Self::Refund => "refund",
+            Self::Compare => "compare",
+            Self::Identify => "identify",
+        }
+    }
+
+    /// What an order has to tell for it. What else is read may be left out: an amendment is absolute and can be sent
+    /// again, and a comparison takes no field that is not told for a contradiction.
+    pub fn needs(self) -> &'static [Untold] {
+        match self {
+            Self::Start => &[Untold::ExecutionState],
+            Self::Refund => &[
+                Untold::Refunds,
+                Untold::RefundAliases,
+                Untold::RefundPayments,
+                Untold::RefundPaymentIds,
+                Untold::LineItems,
+                Untold::LineAliases,
+            ],
+            Self::Compare => &[Untold::Aliases],
+            Self::Amend | Self::Identify => &[],
+        }
+    }
 }
 
 /// An operation of the API.
@@ -126,6 +182,19 @@ pub enum ApiError {
     OrderNotFound,
 }
 
+impl ApiError {
+    /// The facts in words that are nobody's own; empty where they are the API's words.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::NotSent { reason } | Self::NoAnswer { reason } => reason.clone(),
+            Self::NoToken(error) => error.to_string(),
+            Self::Unreadable { .. } => self.to_string(),
+            Self::NotLookedUp(read) => read.detail(),
+            Self::Answered { .. } | Self::OrderNotFound => String::new(),
+        }
+    }
+}
+
 /// One error of an answer, whatever shape it came in.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ErrorFact {
@@ -139,6 +208,8 @@ pub struct ErrorFact {
     pub message: String,
     /// The server complains of the query document itself: our fault, not the order's.
     pub document: bool,
+    /// The field, as `Type.field`, that the server says it does not know.
+    pub unknown_field: Option<String>,
 }
 
 /// Why there is no token. Facts only.

@@ -26,6 +26,8 @@ pub struct Config {
     pub faults: Vec<FaultRule>,
     /// Seed for rules with a probability.
     pub seed: u64,
+    /// Fields of answers that it does not know, as `Type.field`.
+    pub unknown_fields: Vec<String>,
 }
 
 impl Default for Config {
@@ -39,6 +41,7 @@ impl Default for Config {
             behaviour: Behaviour::default(),
             faults: Vec::new(),
             seed: 0,
+            unknown_fields: Vec::new(),
         }
     }
 }

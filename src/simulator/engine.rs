@@ -59,14 +59,14 @@ pub(super) struct Prepared<'a> {
 pub(super) struct Refused(pub(super) Vec<Value>);
 
 impl Dialects {
-    /// Reads the schema files that are part of the program.
-    pub(super) fn load() -> Result<Self, String> {
-        schemas(None).map(|schemas| Self(RwLock::new(schemas)))
+    /// Reads the schema files that are part of the program, without these fields of answers, each `Type.field`.
+    pub(super) fn load(without: &[String]) -> Result<Self, String> {
+        schemas(without).map(|schemas| Self(RwLock::new(schemas)))
     }
 
-    /// From now on no schema has this field, written as in the schema files: `name: Type`. All have all fields without one.
-    pub(super) fn leave_out(&self, field: Option<&str>) -> Result<(), String> {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = schemas(field)?;
+    /// From now on no schema has these fields of answers, each `Type.field`.
+    pub(super) fn leave_out(&self, fields: &[String]) -> Result<(), String> {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = schemas(fields)?;
         Ok(())
     }
 
@@ -75,14 +75,24 @@ impl Dialects {
     }
 }
 
-fn schemas(without: Option<&str>) -> Result<Schemas, String> {
+fn schemas(without: &[String]) -> Result<Schemas, String> {
     let parsed = DIALECTS.iter().map(|(version, text)| {
-        let lines: Vec<_> = text.lines().filter(|line| without.is_none_or(|field| line.trim() != field)).collect();
-        let schema =
-            Schema::parse_and_validate(lines.join("\n"), *version).map_err(|error| error.errors.to_string())?;
+        let mut schema = Schema::parse(*text, *version).map_err(|error| error.errors.to_string())?;
+        for field in without {
+            remove(&mut schema, field);
+        }
+        let schema = schema.validate().map_err(|error| error.errors.to_string())?;
         Ok((*version, Arc::new(schema)))
     });
     parsed.collect()
+}
+
+/// Removes a field of an answer; a version that has none of this name is left as it is.
+fn remove(schema: &mut Schema, field: &str) {
+    let Some((owner, field)) = field.split_once('.') else { return };
+    if let Some(ExtendedType::Object(owner)) = schema.types.get_mut(owner) {
+        owner.make_mut().fields.shift_remove(field);
+    }
 }
 
 /// Checks a request against the schema and lists its root calls.

@@ -131,12 +131,12 @@ impl Simulator {
         self.state.behave(behaviour);
     }
 
-    /// From now on the schema has not this field, written as in its file, `name: Type`; with none it has all of them.
+    /// From now on no schema has these fields of answers, each `Type.field`; all others are there.
     ///
     /// # Errors
-    /// The schema cannot do without it.
-    pub fn leave_out(&self, field: Option<&str>) -> Result<(), String> {
-        self.state.dialects.leave_out(field)
+    /// The schema cannot do without them.
+    pub fn leave_out(&self, fields: &[String]) -> Result<(), String> {
+        self.state.dialects.leave_out(fields)
     }
 
     /// Makes every token issued so far invalid.

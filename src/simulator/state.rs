@@ -34,7 +34,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(config: Config) -> Result<Self, String> {
         Ok(Self {
-            dialects: Dialects::load()?,
+            dialects: Dialects::load(&config.unknown_fields)?,
             events: broadcast::Sender::new(EVENTS_KEPT),
             store: Mutex::new(Store::new(config.order_ids.clone())),
             tokens: Mutex::default(),

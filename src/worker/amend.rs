@@ -20,7 +20,7 @@ use crate::domain::stored::StoredOrder;
 use crate::policy::catalogue::OwnCode;
 use crate::policy::classify::Failure;
 use crate::policy::decide::{Action, action};
-use crate::ports::{OrderApi, Settlement};
+use crate::ports::{OrderApi, Purpose, Settlement};
 
 /// Whose an alias is that the API says is taken.
 enum Holder {
@@ -34,7 +34,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// Changes the order as far as it is not so already, and as far as no later amendment has set it.
     pub async fn amend(&self, AmendOrder { identifier, input, .. }: &AmendOrder) -> Result<Settlement, Settlement> {
         let look = async || {
-            let stored = self.existing(identifier).await?;
+            let stored = self.existing(identifier, Purpose::Amend).await?;
             let judged = self.judge_amendment(&stored.id, input);
             let left = left_of(&judged.wanted, &stored);
             Ok((stored, (judged, left)))
@@ -123,7 +123,7 @@ impl<A: OrderApi> Case<'_, A> {
         if self.wait(Instant::now() + self.context.timing.settle).await.is_err() {
             return self.try_again(&failure.not_looked_at());
         }
-        match self.read(identifier).await {
+        match self.read(identifier, Purpose::Amend).await {
             Found::Order(stored) if left_of(sent, &stored) == UpdateOrderInput::default() => {
                 self.done(ResultKind::OrderUpdated, Outcome::Updated, &stored)
             }
@@ -156,7 +156,7 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     async fn holder(&self, alias: &Alias, ours: &StoredOrder) -> Holder {
-        match self.read(&OrderIdentifier::Alias(alias.clone())).await {
+        match self.read(&OrderIdentifier::Alias(alias.clone()), Purpose::Identify).await {
             Found::Order(stored) if stored.id == ours.id => Holder::Us,
             Found::Order(_) => Holder::Another,
             Found::Nothing => Holder::Nobody,

@@ -10,11 +10,11 @@ use super::update::Alone;
 use crate::domain::command::StartFulfillment;
 use crate::domain::order::OrderIdentifier;
 use crate::domain::outcome::{Outcome, ResultKind};
-use crate::domain::stored::{ExecutionState, PackageState, StoredOrder};
+use crate::domain::stored::{ExecutionState, PackageState, StoredOrder, Untold};
 use crate::policy::catalogue::OwnCode;
-use crate::policy::classify::{Failure, not_told};
+use crate::policy::classify::{Failure, not_told, not_understood};
 use crate::policy::decide::{Action, action};
-use crate::ports::{OrderApi, Settlement};
+use crate::ports::{OrderApi, Purpose, Settlement};
 
 impl<A: OrderApi> Case<'_, A> {
     /// Starts fulfillment, or finds it started. The order is read first: the API answers a second start
@@ -34,15 +34,15 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// The order as long as it is neither started nor cancelled; else what becomes of the message.
     async fn not_started_yet(&self, identifier: &OrderIdentifier) -> Result<Box<StoredOrder>, Settlement> {
-        let stored = self.existing(identifier).await?;
+        let stored = self.existing(identifier, Purpose::Start).await?;
         match &stored.execution_state {
             Some(ExecutionState::Started) => {
                 return Err(self.done(ResultKind::OrderUpdated, Outcome::AlreadyStarted, &stored));
             }
             Some(ExecutionState::NotStarted) => {}
             // a state that is not told may be STARTED
-            None => return Err(self.try_again(&not_told("NoExecutionState"))),
-            Some(ExecutionState::Other(_)) => return Err(self.try_again(&not_told("UnknownExecutionState"))),
+            None => return Err(self.try_again(&not_told(Untold::ExecutionState, &stored.unknown))),
+            Some(ExecutionState::Other(_)) => return Err(self.try_again(&not_understood("UnknownExecutionState"))),
         }
         if stored.package_state == Some(PackageState::Cancelled) {
             let code = OwnCode::ExecutionCannotBeStartedDueToCancellation;
@@ -56,7 +56,7 @@ impl<A: OrderApi> Case<'_, A> {
         if self.wait(Instant::now() + self.context.timing.settle).await.is_err() {
             return self.try_again(&failure.not_looked_at());
         }
-        match self.read(identifier).await {
+        match self.read(identifier, Purpose::Start).await {
             Found::Order(stored) if started(&stored) => self.updated(stored),
             Found::Order(_) | Found::Nothing | Found::Unclear(_) => self.try_again(failure),
         }

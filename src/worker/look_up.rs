@@ -8,11 +8,11 @@ use super::case::Case;
 use crate::domain::command::CreateOrder;
 use crate::domain::order::{Alias, OrderIdentifier};
 use crate::domain::sameness::{Sameness, compare};
-use crate::domain::stored::StoredOrder;
+use crate::domain::stored::{StoredOrder, Untold};
 use crate::policy::catalogue::Class;
-use crate::policy::classify::Failure;
+use crate::policy::classify::{Failure, not_told};
 use crate::policy::decide::{Action, action};
-use crate::ports::{Operation, OrderApi};
+use crate::ports::{Operation, OrderApi, Purpose};
 
 /// What a read by one name says.
 #[derive(Debug)]
@@ -49,10 +49,10 @@ pub enum Owner {
 }
 
 impl<A: OrderApi> Case<'_, A> {
-    /// Reads an order by one name.
-    pub async fn read(&self, identifier: &OrderIdentifier) -> Found {
+    /// Reads an order by one name, as far as `purpose` needs it.
+    pub async fn read(&self, identifier: &OrderIdentifier, purpose: Purpose) -> Found {
         let api = &self.context.api;
-        match self.send(Operation::Order, || api.order(identifier)).await {
+        match self.send(Operation::Order, || api.order(identifier, purpose)).await {
             Ok(Some(stored)) => {
                 self.context.remember(self.order(), &stored.id);
                 Found::Order(Box::new(stored))
@@ -79,8 +79,8 @@ impl<A: OrderApi> Case<'_, A> {
             None => false,
             Some((name, known)) => {
                 let api = &self.context.api;
-                let read =
-                    self.send_about(&name, self.context.timing.retries, Operation::Order, || api.order(&known)).await;
+                let read = || api.order(&known, Purpose::Identify);
+                let read = self.send_about(&name, self.context.timing.retries, Operation::Order, read).await;
                 matches!(read, Ok(Some(_)))
             }
         }
@@ -101,7 +101,7 @@ impl<A: OrderApi> Case<'_, A> {
 
     async fn owner_now(&self, create: &CreateOrder) -> Owner {
         for alias in &create.aliases {
-            match self.read(&OrderIdentifier::Alias(alias.clone())).await {
+            match self.read(&OrderIdentifier::Alias(alias.clone()), Purpose::Compare).await {
                 Found::Nothing => {}
                 Found::Unclear(failure) => return Owner::Unclear(failure),
                 Found::Order(stored) => return self.judge(create, alias, stored),
@@ -114,9 +114,12 @@ impl<A: OrderApi> Case<'_, A> {
         let why = |reason: &str| format!("alias type {}: {reason}", by.alias_type);
         let another = |reason: &str| Owner::Another { why: why(reason), edited: false };
         let Some(primary) = create.aliases.first() else { return another("the create has no alias of its own") };
-        let names_us = stored.aliases.as_ref().is_some_and(|aliases| aliases.contains(primary));
-        if by != primary && !names_us {
-            return another("it names an order that has another order id");
+        if by != primary {
+            match &stored.aliases {
+                Some(aliases) if aliases.contains(primary) => {}
+                Some(_) => return another("it names an order that has another order id"),
+                None => return Owner::Unclear(not_told(Untold::Aliases, &stored.unknown)),
+            }
         }
         match compare(&create.input, &stored, &self.context.conventions.aliases.line) {
             Sameness::Same { differences } => Owner::Us { stored, differences },

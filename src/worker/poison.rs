@@ -11,18 +11,18 @@ use crate::domain::input::UpdateOrderInput;
 use crate::domain::outcome::{Outcome, ResultKind};
 use crate::domain::refunds_left;
 use crate::domain::stored::StoredOrder;
-use crate::ports::{OrderApi, Settlement};
+use crate::ports::{OrderApi, Purpose, Settlement};
 
 impl<A: OrderApi> Case<'_, A> {
     /// The letter, unless a read shows the effect of the command.
     pub(super) async fn unless_done(&self, command: &Command, letter: Settlement) -> Settlement {
-        let identifier = match command {
+        let (identifier, purpose) = match command {
             Command::CreateOrder(_) => return self.unless_there(command, letter).await,
-            Command::StartFulfillment(start) => &start.identifier,
-            Command::AmendOrder(amend) => &amend.identifier,
-            Command::UpdateRefunds(update) => &update.identifier,
+            Command::StartFulfillment(start) => (&start.identifier, Purpose::Start),
+            Command::AmendOrder(amend) => (&amend.identifier, Purpose::Amend),
+            Command::UpdateRefunds(update) => (&update.identifier, Purpose::Refund),
         };
-        match self.read(identifier).await {
+        match self.read(identifier, purpose).await {
             Found::Order(stored) => self.effect(command, stored).unwrap_or(letter),
             Found::Nothing => letter,
             Found::Unclear(failure) => self.unclear(&failure),

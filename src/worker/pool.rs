@@ -130,8 +130,11 @@ enum Task {
 impl<A: OrderApi> Pool<A> {
     fn enter(&mut self, job: Job) {
         let session = &job.inbound.session;
-        if self.lanes.of_session(session.number) && session.took_over_at.is_some() {
-            self.context.pace.took_over();
+        if self.lanes.of_session(session.number) {
+            self.context.api.session_began();
+            if session.took_over_at.is_some() {
+                self.context.pace.took_over();
+            }
         }
         let standing = fenced_standing(&self.context, &job.inbound);
         let who = who(&job.inbound, standing.kind);

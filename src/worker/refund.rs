@@ -14,7 +14,7 @@ use crate::domain::refunds_left::{Obstacle, RefundsLeft, left_of};
 use crate::domain::stored::StoredOrder;
 use crate::policy::classify::{Failure, not_told};
 use crate::policy::decide::Budget;
-use crate::ports::{OrderApi, Settlement};
+use crate::ports::{OrderApi, Purpose, Settlement};
 
 impl<A: OrderApi> Case<'_, A> {
     /// Tells what the order does not show yet.
@@ -34,7 +34,7 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// The order, and what it does not show yet; or what becomes of the message without them.
     async fn refunds_left(&self, command: &UpdateRefunds) -> Result<(Box<StoredOrder>, RefundsLeft), Settlement> {
-        let stored = match self.read(&command.identifier).await {
+        let stored = match self.read(&command.identifier, Purpose::Refund).await {
             // nothing is sent unless it is known to be missing
             Found::Unclear(failure) if self.outcome_unknown() => return Err(self.untold(&failure)),
             Found::Unclear(failure) => return Err(self.try_again(&failure)),
@@ -45,7 +45,7 @@ impl<A: OrderApi> Case<'_, A> {
         match left_of(command, &stored, &conventions.aliases.line, &conventions.rules) {
             Ok(left) => Ok((stored, left)),
             Err(Obstacle::Rejected(rejection)) => Err(self.reject(&rejection)),
-            Err(Obstacle::NotTold(what)) => Err(self.untold(&not_told(what))),
+            Err(Obstacle::NotTold(what)) => Err(self.untold(&not_told(what, &stored.unknown))),
         }
     }
 
@@ -65,7 +65,7 @@ impl<A: OrderApi> Case<'_, A> {
         if self.wait(Instant::now() + self.context.timing.call_ended).await.is_err() {
             return self.untold(&failure.not_looked_at());
         }
-        let stored = match self.read(&command.identifier).await {
+        let stored = match self.read(&command.identifier, Purpose::Refund).await {
             Found::Order(stored) => stored,
             Found::Unclear(unread) => return self.untold(&Failure { effect_possible: true, ..unread }),
             Found::Nothing => return self.untold(failure),
@@ -75,7 +75,9 @@ impl<A: OrderApi> Case<'_, A> {
             Ok(left) if left.details.is_empty() => self.refunded(command, Outcome::Updated, &stored),
             Ok(_) => self.try_again(failure),
             Err(Obstacle::Rejected(rejection)) => self.reject(&rejection),
-            Err(Obstacle::NotTold(what)) => self.untold(&Failure { effect_possible: true, ..not_told(what) }),
+            Err(Obstacle::NotTold(what)) => {
+                self.untold(&Failure { effect_possible: true, ..not_told(what, &stored.unknown) })
+            }
         }
     }
 

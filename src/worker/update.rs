@@ -17,7 +17,7 @@ use crate::domain::stored::StoredOrder;
 use crate::policy::catalogue::OwnCode;
 use crate::policy::classify::Failure;
 use crate::policy::decide::{self, Action, Budget, Verdict, action};
-use crate::ports::{Operation, OrderApi, Settlement, WaitReason};
+use crate::ports::{Operation, OrderApi, Purpose, Settlement, WaitReason};
 
 /// An order that nothing else of this process changes meanwhile.
 pub(super) struct Alone<T> {
@@ -31,8 +31,12 @@ pub(super) struct Alone<T> {
 
 impl<A: OrderApi> Case<'_, A> {
     /// The order that an update is about, or what becomes of the message without it.
-    pub(super) async fn existing(&self, identifier: &OrderIdentifier) -> Result<Box<StoredOrder>, Settlement> {
-        match self.read(identifier).await {
+    pub(super) async fn existing(
+        &self,
+        identifier: &OrderIdentifier,
+        purpose: Purpose,
+    ) -> Result<Box<StoredOrder>, Settlement> {
+        match self.read(identifier, purpose).await {
             Found::Order(stored) => Ok(stored),
             Found::Nothing => Err(self.await_create()),
             Found::Unclear(failure) => Err(self.try_again(&failure)),

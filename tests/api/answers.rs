@@ -11,7 +11,7 @@ use bwp_sync::domain::stored::{
     Destination, ExecutionState, Named, PackageState, StoredLine, StoredLink, StoredMoney, StoredOrder, StoredPayment,
     StoredRefund, StoredRefundLine,
 };
-use bwp_sync::ports::{ApiError, OrderApi};
+use bwp_sync::ports::{ApiError, OrderApi, Purpose};
 use serde_json::{Value, json};
 
 use super::VERSION;
@@ -20,7 +20,7 @@ use crate::stub::{Reply, Stub, alias, created};
 async fn read(body: &str) -> Result<Option<StoredOrder>, ApiError> {
     let stub = Stub::start(VERSION).await;
     stub.graphql.reply([Reply::new(200, body)]);
-    stub.client().order(&alias()).await
+    stub.client().order(&alias(), Purpose::Compare).await
 }
 
 fn money(amount: &str) -> Option<StoredMoney> {
@@ -95,6 +95,7 @@ async fn an_order_is_read_with_all_that_is_told() {
             lines: Some(vec![StoredRefundLine { line_item_id: "L1".into(), quantity: Some(1.into()) }]),
             reason: Some("NOT_DELIVERED".into()),
         }]),
+        unknown: Vec::new(),
     };
     assert_eq!(read(body).await, Ok(Some(expected)));
 }
@@ -183,7 +184,7 @@ async fn an_order_is_absent_only_where_a_successful_answer_says_so() {
         (500, json!({ "data": { "order": null } }), false),
     ] {
         stub.graphql.reply([Reply::json(status, &body)]);
-        let result = stub.client().order(&alias()).await;
+        let result = stub.client().order(&alias(), Purpose::Compare).await;
         assert_eq!(result == Ok(None), absent, "{body}");
         assert_eq!(result.is_err(), !absent, "{body}");
     }

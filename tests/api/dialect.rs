@@ -19,7 +19,7 @@ use bwp_sync::domain::input::{
 use bwp_sync::domain::money::Money;
 use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::domain::transform::command_for;
-use bwp_sync::ports::{ApiError, OrderApi};
+use bwp_sync::ports::{ApiError, OrderApi, Purpose};
 use serde_json::{Value, json};
 
 use crate::stub::{Recorded, Reply, Stub, alias, found, pass};
@@ -60,7 +60,7 @@ async fn a_create_and_a_read_have_the_same_variables_in_every_version() {
         let client = stub.client();
         client.create_order(&Default::default()).await.unwrap();
         stub.graphql.reply([Reply::json(200, &found())]);
-        client.order(&alias()).await.unwrap();
+        client.order(&alias(), Purpose::Compare).await.unwrap();
 
         let seen = stub.graphql.seen();
         assert!(document(&seen[0]).contains("createOrder(input: $input)"));

@@ -15,6 +15,7 @@ fn fact(error_type: Option<&str>, code: Option<&str>, error_code: Option<u16>, d
         error_code,
         message: "said".into(),
         document,
+        unknown_field: None,
     }
 }
 

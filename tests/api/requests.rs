@@ -3,7 +3,7 @@
 //! Not here: what is made of the answers.
 
 use bwp_sync::api::Client;
-use bwp_sync::ports::OrderApi;
+use bwp_sync::ports::{OrderApi, Purpose};
 
 use super::VERSION;
 use crate::log::Log;
@@ -82,7 +82,7 @@ async fn no_log_at_any_level_holds_a_secret_or_an_order() {
     let client = stub.client();
     for status in [200, 500] {
         stub.graphql.reply([Reply::json(status, &found())]);
-        client.order(&alias()).await.unwrap();
+        client.order(&alias(), Purpose::Compare).await.unwrap();
     }
     assert_eq!(log.count("token renewed"), 1);
     for secret in ["client-s", "token-1", "SO-10042", "322-ABC1-AAAAAA", "target-id"] {

@@ -79,9 +79,9 @@ pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<
             harm_nodes(stage, step, rng).await;
         }
         Fault::UnknownField => {
-            stage.simulator.leave_out(Some("refundFor: RefundFor"))?;
+            stage.simulator.leave_out(&["RefundDetails.refundFor".to_owned()])?;
             sleep(lasts).await;
-            stage.simulator.leave_out(None)?;
+            stage.simulator.leave_out(&[])?;
         }
         Fault::UnbindResults => {
             stage.bind_results(false).await;

@@ -32,13 +32,14 @@ fn name() -> impl Strategy<Value = Option<String>> {
 }
 
 fn fact() -> impl Strategy<Value = ErrorFact> {
-    (name(), name(), any::<Option<u16>>(), any::<String>(), any::<bool>()).prop_map(
-        |(error_type, code, error_code, message, document)| ErrorFact {
+    (name(), name(), any::<Option<u16>>(), any::<String>(), any::<bool>(), name()).prop_map(
+        |(error_type, code, error_code, message, document, unknown_field)| ErrorFact {
             error_type,
             code,
             error_code,
             message,
             document,
+            unknown_field,
         },
     )
 }

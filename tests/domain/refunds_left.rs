@@ -9,7 +9,7 @@ use bwp_sync::domain::refunds_left::{Obstacle, RefundsLeft, left_of};
 use bwp_sync::domain::rejection::RejectionCode;
 use bwp_sync::domain::rule::Rule;
 use bwp_sync::domain::rules::Rules;
-use bwp_sync::domain::stored::{Named, StoredMoney, StoredOrder, StoredPayment, StoredRefund};
+use bwp_sync::domain::stored::{Named, StoredMoney, StoredOrder, StoredPayment, StoredRefund, Untold};
 use serde_json::{Value, json};
 
 use crate::support::command;
@@ -96,9 +96,9 @@ fn nothing_is_told_while_the_payments_that_are_there_are_not_known() {
     let partial = || stored(Named::Known(RefundState::Partial), dollars(4));
     let nameless = StoredPayment { id: None, amount: dollars(4), state: None };
     for (stored, what) in [
-        (StoredRefund { payments: None, ..partial() }, "NoRefundPayments"),
-        (StoredRefund { payments: Some(vec![nameless]), ..partial() }, "NoRefundPaymentIds"),
-        (StoredRefund { aliases: None, ..partial() }, "NoRefundAliases"),
+        (StoredRefund { payments: None, ..partial() }, Untold::RefundPayments),
+        (StoredRefund { payments: Some(vec![nameless]), ..partial() }, Untold::RefundPaymentIds),
+        (StoredRefund { aliases: None, ..partial() }, Untold::RefundAliases),
     ] {
         assert_eq!(left(&refund, stored), Err(Obstacle::NotTold(what)));
     }

@@ -7,7 +7,7 @@ use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::domain::stored::{ExecutionState, StoredLine, StoredOrder};
-use bwp_sync::ports::{ApiError, ErrorFact, Inbound, OrderApi, Settlement};
+use bwp_sync::ports::{ApiError, ErrorFact, Inbound, OrderApi, Purpose, Settlement};
 use bwp_sync::worker::{Context, Timing, handle};
 use tokio::time::{Instant, sleep};
 
@@ -55,7 +55,7 @@ impl OrderApi for Slow {
         Err(ApiError::NoAnswer { reason: "timeout".into() })
     }
 
-    async fn order(&self, _: &OrderIdentifier) -> Result<Option<StoredOrder>, ApiError> {
+    async fn order(&self, _: &OrderIdentifier, _: Purpose) -> Result<Option<StoredOrder>, ApiError> {
         sleep(self.read).await;
         if self.read >= TIMEOUT {
             return Err(ApiError::NoAnswer { reason: "timeout".into() });

@@ -3,6 +3,7 @@
 
 mod arrows;
 mod cases;
+mod check;
 mod circles;
 mod cli;
 mod docs;

@@ -10,7 +10,7 @@ use bwp_sync::domain::order::OrderIdentifier;
 use bwp_sync::domain::stored::StoredOrder;
 use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{
-    ApiError, ErrorFact, History, Inbound, Job, OrderApi, Session, Settlement, Settling, WaitReason, Waiting,
+    ApiError, ErrorFact, History, Inbound, Job, OrderApi, Purpose, Session, Settlement, Settling, WaitReason, Waiting,
 };
 use bwp_sync::worker::{Board, Context, Pace, Pacing, Timing, pool};
 use serde_json::json;
@@ -61,7 +61,7 @@ impl OrderApi for Gate {
         Err(ApiError::NotSent { reason: "no updates here".into() })
     }
 
-    async fn order(&self, identifier: &OrderIdentifier) -> Result<Option<StoredOrder>, ApiError> {
+    async fn order(&self, identifier: &OrderIdentifier, _: Purpose) -> Result<Option<StoredOrder>, ApiError> {
         let OrderIdentifier::Alias(alias) = identifier else { return Ok(None) };
         let there = StoredOrder { id: "322".into(), ..StoredOrder::default() };
         Ok((alias.alias_id == "there").then_some(there))

@@ -5,7 +5,7 @@ use bwp_sync::api::Client;
 use bwp_sync::domain::input::{DesiredExecutionState, UpdateOrderInput};
 use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::domain::stored::{ExecutionState, PackageState};
-use bwp_sync::ports::{ApiError, ErrorFact, OrderApi, TokenError};
+use bwp_sync::ports::{ApiError, ErrorFact, OrderApi, Purpose, TokenError};
 use serde_json::Value;
 
 use crate::messages::{body, create, create_of};
@@ -39,12 +39,13 @@ async fn an_order_is_created_and_read_by_its_alias() {
     let create = create("merchant-fulfilled");
 
     let created = client.create_order(&create.input).await.unwrap();
-    let read = client.order(&by_shop_id(&create.order_id)).await.unwrap().unwrap();
+    let read = client.order(&by_shop_id(&create.order_id), Purpose::Compare).await.unwrap().unwrap();
 
     assert_eq!(read.id, created.id);
     assert_eq!(read.aliases.as_ref(), Some(&create.input.aliases));
-    assert_eq!(read.execution_state, Some(ExecutionState::NotStarted));
-    assert_eq!(read.package_state, Some(PackageState::Pending));
+    let to_start = client.order(&by_shop_id(&create.order_id), Purpose::Start).await.unwrap().unwrap();
+    assert_eq!(to_start.execution_state, Some(ExecutionState::NotStarted));
+    assert_eq!(to_start.package_state, Some(PackageState::Pending));
     let lines = read.lines.unwrap();
     let created_lines = created.lines.unwrap();
     assert!(lines.iter().all(|line| line.id.is_some()));
@@ -69,7 +70,7 @@ async fn an_unknown_order_reads_as_absent_and_refuses_its_update_without_a_code(
     let server = Server::start().await;
     let client = client(&for_second(&server));
 
-    assert_eq!(client.order(&by_shop_id("nobody")).await.unwrap(), None);
+    assert_eq!(client.order(&by_shop_id("nobody"), Purpose::Compare).await.unwrap(), None);
     let error = only_error(client.update_order(&by_shop_id("nobody"), &start()).await.unwrap_err());
     assert_eq!(named(&error), (Some("AccessDeniedError"), None, Some(403), false));
 }
@@ -81,7 +82,8 @@ async fn fulfillment_starts_once() {
     let created = client.create_order(&create("lwa").input).await.unwrap();
     let order = OrderIdentifier::OrderId(created.id);
 
-    let started = client.update_order(&order, &start()).await.unwrap();
+    client.update_order(&order, &start()).await.unwrap();
+    let started = client.order(&order, Purpose::Start).await.unwrap().unwrap();
     assert_eq!(started.execution_state, Some(ExecutionState::Started));
     let error = only_error(client.update_order(&order, &start()).await.unwrap_err());
     assert_eq!(named(&error), (Some("ValidationError"), Some("ExecutionAlreadyStarted"), Some(400), false));
@@ -99,7 +101,7 @@ async fn money_is_the_same_digits_on_the_way_in_and_out() {
     let create = create_of(&serde_json::to_vec(&message).unwrap());
 
     client.create_order(&create.input).await.unwrap();
-    let read = client.order(&by_shop_id(&create.order_id)).await.unwrap().unwrap();
+    let read = client.order(&by_shop_id(&create.order_id), Purpose::Compare).await.unwrap().unwrap();
 
     let stored_total = read.total.unwrap();
     assert_eq!((stored_total.amount.to_string().as_str(), stored_total.currency.as_deref()), (total, Some("USD")));
@@ -116,12 +118,14 @@ async fn fields_beyond_the_documentation_are_asked_for_once_and_then_left_out() 
     client.create_order(&create.input).await.unwrap();
 
     for _ in 0..2 {
-        client.order(&by_shop_id(&create.order_id)).await.unwrap().unwrap();
+        client.order(&by_shop_id(&create.order_id), Purpose::Compare).await.unwrap().unwrap();
     }
 
     let reads = server.answers().split_off(1);
     let refused: Vec<bool> = reads.iter().map(|answer| answer["data"].is_null()).collect();
     assert_eq!(refused, [true, false, false], "{reads:#?}");
+    let names: Vec<String> = client.unknown_fields().into_iter().map(|field| field.name).collect();
+    assert_eq!(names, ["Product.id", "Product.sku", "Product.externalId"]);
     // the engine's own words, without any classification
     let complaints = reads[0]["errors"].as_array().unwrap();
     assert!(complaints.iter().all(|error| error["extensions"].is_null() && error["locations"].is_array()));
@@ -134,7 +138,7 @@ async fn a_wrong_secret_gets_no_token() {
     config.client_secret = "another".into();
     let client = Client::new(config).unwrap();
 
-    let error = client.order(&by_shop_id("any")).await.unwrap_err();
+    let error = client.order(&by_shop_id("any"), Purpose::Compare).await.unwrap_err();
 
     let refused = TokenError::Refused { status: 400, code: "InvalidClientSecret".into() };
     assert_eq!(error, ApiError::NoToken(refused));

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::complaint::{Complaint, SchemaField, unknown_field};
 use super::text;
 use crate::ports::ErrorFact;
 
@@ -26,6 +27,20 @@ pub(super) fn facts(body: &Value) -> Vec<ErrorFact> {
     }
 }
 
+/// What an answer says of a document that was not run; nothing where there is data, or an error of another kind.
+pub(super) fn complaints(body: &Value) -> Vec<Complaint> {
+    let was_run = body["data"].as_object().is_some_and(|data| data.values().any(|value| !value.is_null()));
+    let errors = body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let about_document = |error: &Value| {
+        let fact = fact(error, &body["data"]);
+        fact.document && fact.error_type.as_deref() != Some(DATA_FETCHING)
+    };
+    if was_run || !errors.iter().all(about_document) {
+        return Vec::new();
+    }
+    errors.iter().map(Complaint::read).collect()
+}
+
 /// What one shape says of an error.
 #[derive(Default)]
 struct Named {
@@ -36,13 +51,16 @@ struct Named {
 
 fn fact(error: &Value, data: &Value) -> ErrorFact {
     let Named { error_type, code, error_code } = named(error);
+    let unknown_field = unknown_field(error["message"].as_str().unwrap_or_default()).filter(|_| data.is_null());
     let document = match &error_type {
+        _ if unknown_field.is_some() => true,
         Some(named) => {
             DOCUMENT_COMPLAINTS.contains(&named.as_str()) && error["extensions"]["classification"] == named.as_str()
         }
         None => data.is_null() && is_before_execution(error),
     };
-    ErrorFact { error_type, code, error_code, message: message(error), document }
+    let unknown_field = unknown_field.map(|SchemaField { owner, name }| format!("{owner}.{name}"));
+    ErrorFact { error_type, code, error_code, message: message(error), document, unknown_field }
 }
 
 /// The shapes in the order in which they are believed: the first that names a type, else the first that says anything.
@@ -95,9 +113,8 @@ fn flat(body: &Value) -> Option<ErrorFact> {
     (error_type.is_some() || code.is_some()).then(|| ErrorFact {
         error_type,
         code,
-        error_code: None,
         message: message(body),
-        document: false,
+        ..ErrorFact::default()
     })
 }
 

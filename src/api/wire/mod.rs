@@ -2,9 +2,13 @@
 //!
 //! Not here: sending; what an error means for an order; what differs between versions.
 
+mod complaint;
 mod errors;
 mod order;
 
+pub(super) use complaint::Complaint;
+#[cfg(test)]
+pub(super) use complaint::SchemaField;
 pub(super) use errors::DATA_FETCHING;
 
 use std::time::Duration;
@@ -59,21 +63,32 @@ pub(super) struct Answer {
     /// `null` where the answer has none, or is not GraphQL's.
     data: Value,
     errors: Vec<ErrorFact>,
+    complaints: Vec<Complaint>,
 }
 
 impl Answer {
     /// Reads a body as GraphQL's envelope, or as the flat error that REST endpoints and gateways send.
     pub(super) fn read(raw: &RawAnswer) -> Self {
         let mut body: Value = serde_json::from_slice(&raw.body).unwrap_or_default();
-        let errors = errors::facts(&body);
+        let (errors, complaints) = (errors::facts(&body), errors::complaints(&body));
         let data = body.get_mut("data").map(Value::take).unwrap_or_default();
-        Self { status: raw.status, retry_after: raw.retry_after, data, errors }
+        Self { status: raw.status, retry_after: raw.retry_after, data, errors, complaints }
     }
 
     /// The token was refused, by HTTP or by GraphQL in HTTP's words, and nothing was done.
     pub(super) fn refuses_token(&self) -> bool {
         let told = self.status == 401 || self.errors.first().is_some_and(|error| error.error_code == Some(401));
         told && self.data.as_object().is_none_or(|data| data.values().all(Value::is_null))
+    }
+
+    /// What it says of the document, where it does not come from running it.
+    pub(super) fn complaints(&self) -> &[Complaint] {
+        &self.complaints
+    }
+
+    /// Whether a document is valid that was sent to be validated alone.
+    pub(super) fn validated(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() && self.data.is_object() { Ok(()) } else { Err(self.failure()) }
     }
 
     /// What a mutation made of the order. With its id in the answer it has taken effect, whatever error stands beside

@@ -28,6 +28,7 @@ pub(super) fn read(order: &Value, with_errors: bool) -> Option<StoredOrder> {
         destination: destination(&order["recipient"]["deliveryAddress"]),
         links: list(order.get("orderLinks"), with_errors, link),
         refunds: refunds(order.get("refunds"), with_errors),
+        unknown: Vec::new(),
     })
 }
 

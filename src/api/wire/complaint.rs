@@ -1,0 +1,133 @@
+//! A server's complaint about a field that a document asks for, in the wordings of the engines that are in use.
+//!
+//! Not here: where the field stands in the document.
+
+use serde_json::Value;
+
+/// Longer names are none of a schema's; they go into logs.
+const LONGEST_NAME: usize = 64;
+
+/// How engines say that a type has no such field: what stands before, between and behind the two names, and whether the
+/// field comes first.
+const WORDINGS: [([&str; 3], bool); 4] = [
+    // graphql-js, and servers in Python and Go that follow it
+    ([r#"Cannot query field ""#, r#"" on type ""#, r#"""#], true),
+    // graphql-java, and AppSync
+    (["Field '", "' in type '", "' is undefined"], true),
+    // async-graphql, Juniper
+    ([r#"Unknown field ""#, r#"" on type ""#, r#"""#], true),
+    // apollo-compiler
+    (["type `", "` does not have a field `", "`"], false),
+];
+
+/// What stands around the path in graphql-java's words: those of today, those of AppSync.
+const PATHS: [[&str; 2]; 2] = [["FieldUndefined@[", "]"], ["is undefined @ '", "'"]];
+
+/// What a server says of a document that it did not run.
+#[derive(Debug)]
+pub(in crate::api) struct Complaint {
+    /// The field that it does not know, where it says so in known words.
+    pub(in crate::api) named: Option<SchemaField>,
+    /// Lines of the document that it points at, from 1.
+    pub(in crate::api) lines: Vec<usize>,
+    /// Names from the root to the field, with slashes between.
+    pub(in crate::api) path: Option<String>,
+    /// In its own words.
+    pub(in crate::api) message: String,
+}
+
+/// A field as a schema names it.
+#[derive(Debug, Eq, PartialEq)]
+pub(in crate::api) struct SchemaField {
+    /// The type.
+    pub(in crate::api) owner: String,
+    /// The field.
+    pub(in crate::api) name: String,
+}
+
+impl Complaint {
+    /// Reads an entry of `errors`.
+    pub(super) fn read(error: &Value) -> Self {
+        let message = error["message"].as_str().unwrap_or_default();
+        let line = |place: &Value| place["line"].as_u64().and_then(|line| usize::try_from(line).ok());
+        Self {
+            named: unknown_field(message),
+            lines: error["locations"].as_array().into_iter().flatten().filter_map(line).collect(),
+            path: PATHS.iter().find_map(|[before, after]| between(message, before, after)).map(str::to_owned),
+            message: message.to_owned(),
+        }
+    }
+
+    /// Whether this name is among its words.
+    pub(in crate::api) fn says(&self, name: &str) -> bool {
+        self.message.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name)
+    }
+}
+
+/// The field that a message says is not known.
+pub(super) fn unknown_field(message: &str) -> Option<SchemaField> {
+    WORDINGS.iter().find_map(|([before, between, after], field_first)| {
+        let (_, rest) = message.split_once(before)?;
+        let (first, rest) = rest.split_once(between)?;
+        let (second, _) = rest.split_once(after)?;
+        let (name, owner) = if *field_first { (first, second) } else { (second, first) };
+        [name, owner].into_iter().all(is_name).then(|| SchemaField { owner: owner.into(), name: name.into() })
+    })
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    rest.split_once(after).map(|(between, _)| between)
+}
+
+fn is_name(text: &str) -> bool {
+    let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    letters && !text.is_empty() && text.len() <= LONGEST_NAME
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_unknown_field_is_read_in_the_words_of_every_engine() {
+        for (message, field, path) in [
+            (r#"Cannot query field "refundFor" on type "RefundDetails"."#, Some("refundFor"), None),
+            (
+                r#"Cannot query field "refundFor" on type "RefundDetails". Did you mean "refundTotal"?"#,
+                Some("refundFor"),
+                None,
+            ),
+            (
+                "Validation error of type FieldUndefined: Field 'refundFor' in type 'RefundDetails' is undefined \
+                 @ 'order/refunds/details/refundFor'",
+                Some("refundFor"),
+                Some("order/refunds/details/refundFor"),
+            ),
+            (
+                "Validation error (FieldUndefined@[order/refunds/details/refundFor]) : Field 'refundFor' in type \
+                 'RefundDetails' is undefined",
+                Some("refundFor"),
+                Some("order/refunds/details/refundFor"),
+            ),
+            (
+                r#"Unknown field "refundFor" on type "RefundDetails". Did you mean "refundTotal"?"#,
+                Some("refundFor"),
+                None,
+            ),
+            ("type `RefundDetails` does not have a field `refundFor`", Some("refundFor"), None),
+            // about something else
+            (r#"Unknown argument "orderIdentifier" on field "Mutation.updateOrder"."#, None, None),
+            (r#"Variable "$input" got invalid value 3; Field "gift" is not defined by type "I"."#, None, None),
+            (r#"Cannot query field "a person's name" on type "RefundDetails"."#, None, None),
+            (r#"Cannot query field "" on type "RefundDetails"."#, None, None),
+            ("", None, None),
+        ] {
+            let complaint = Complaint::read(&json!({ "message": message, "locations": [{ "line": 7, "column": 9 }] }));
+            let expected = field.map(|name| SchemaField { owner: "RefundDetails".into(), name: name.into() });
+            assert_eq!((complaint.named, complaint.path.as_deref()), (expected, path), "{message}");
+            assert_eq!(complaint.lines, [7]);
+        }
+    }
+}
