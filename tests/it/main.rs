@@ -7,6 +7,7 @@ mod error_rows;
 mod errors;
 mod generated;
 mod hold;
+mod low_limit;
 mod metrics;
 mod output;
 mod own_codes;
