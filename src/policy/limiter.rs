@@ -141,6 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::policy::line::Line;
 
     const MILLI: Duration = Duration::from_millis(1);
 
@@ -206,6 +207,47 @@ mod tests {
         }
         assert_eq!(limiter.rate(), Some(LOWEST_RATE));
         assert!(drain(&mut limiter, now, now + Duration::from_secs(10)) >= 9);
+        // each message needs several calls one after the other, and may wait for so long in all
+        for calls in 1..=4 {
+            let (mut limiter, possible) = (limiter.clone(), 600 / calls);
+            let done = messages_done(&mut limiter, now, calls);
+            assert!(done * 10 >= possible * 9, "{done} of {possible} messages with {calls} calls");
+        }
+    }
+
+    /// Works with fifty messages in hand for ten minutes. One that has made no call after 25 s makes way for another, and so
+    /// does one that has not made all of its calls after 50 s. Returns how many made them.
+    fn messages_done(limiter: &mut Limiter, from: Time, calls: u32) -> u32 {
+        let (mut line, mut now, mut done) = (Line::default(), from, 0);
+        let new = |line: &mut Line<()>, now| {
+            let rank = line.rank();
+            (rank, line.join(rank, ()), now, 0)
+        };
+        let mut in_hand: Vec<_> = (0..50).map(|_| new(&mut line, now)).collect();
+        while now < from + Duration::from_secs(600) {
+            if let Err(wait) = limiter.take(now) {
+                now += wait;
+                continue;
+            }
+            for message in &mut in_hand {
+                let (_, place, since, made) = *message;
+                if now > since + Duration::from_secs(if made == 0 { 25 } else { 50 }) {
+                    line.leave(place);
+                    *message = new(&mut line, now);
+                }
+            }
+            let first = in_hand.iter_mut().find(|(_, place, ..)| line.is_first(*place)).unwrap();
+            let (rank, place, _, made) = first;
+            line.leave(*place);
+            *made += 1;
+            if *made == calls {
+                done += 1;
+                *first = new(&mut line, now);
+            } else {
+                *place = line.join(*rank, ());
+            }
+        }
+        done
     }
 
     #[test]

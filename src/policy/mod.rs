@@ -13,4 +13,5 @@ pub mod classify;
 pub mod decide;
 pub mod health;
 pub mod limiter;
+pub mod line;
 pub mod sign;

@@ -2,6 +2,8 @@
 //!
 //! Not here: which end it takes.
 
+use std::sync::atomic::AtomicBool;
+
 use jiff::Timestamp;
 
 use super::amended::Stamp;
@@ -40,6 +42,8 @@ pub struct Case<'a, A> {
     pub began: Timestamp,
     /// For how long the message has been handled.
     pub clock: Clock,
+    /// Whether it has made a call in this attempt.
+    pub has_called: AtomicBool,
 }
 
 /// Who a message is.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::policy::line::Rank;
+
 /// The time in which all calls have been held back. Time is an argument.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct HeldBack {
@@ -39,11 +41,23 @@ impl HeldBack {
 pub struct Clock {
     began: Instant,
     held_back_before: Duration,
+    /// Its rank among messages that wait for a call.
+    rank: Rank,
 }
 
 impl Clock {
-    pub(super) fn new(began: Instant, held_back_before: Duration) -> Self {
-        Self { began, held_back_before }
+    pub(super) fn new(began: Instant, held_back_before: Duration, rank: Rank) -> Self {
+        Self { began, held_back_before, rank }
+    }
+
+    /// The same time with another rank.
+    pub(super) fn with(self, rank: Rank) -> Self {
+        Self { rank, ..self }
+    }
+
+    /// The message's rank among those that wait for a call.
+    pub(super) fn rank(&self) -> Rank {
+        self.rank
     }
 
     /// Its time, when all calls have been held back for so long in all.

@@ -3,6 +3,7 @@
 //! Not here: how many at a time, in which order.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
@@ -192,7 +193,17 @@ fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound, clock:
     let identity = Identity { message_id: id_outside(&raw(context, inbound)), ..Identity::default() };
     let began = Timestamp::now();
     let stamp = Stamp::of_replay(began, false);
-    Case { context, inbound, identity, private: Private::default(), stamp, has_own_id: true, began, clock }
+    Case {
+        context,
+        inbound,
+        identity,
+        private: Private::default(),
+        stamp,
+        has_own_id: true,
+        began,
+        clock,
+        has_called: AtomicBool::new(false),
+    }
 }
 
 fn raw<'a, A>(context: &Context<A>, inbound: &'a Inbound) -> RawMessage<'a> {

@@ -3,12 +3,12 @@
 //! Not here: the rules (`policy::limiter`, `policy::breaker`); the calls.
 
 use std::future::pending;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, gauge, histogram};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +17,7 @@ use crate::policy::breaker::Waits;
 use crate::policy::breakers::{Admission, Breakers, Probe, Stopped};
 use crate::policy::catalogue::Class;
 use crate::policy::limiter::{Limiter, RetryQuota};
+use crate::policy::line::{Line, Place};
 use crate::policy::sign::{Cause, Sign};
 use crate::ports::{Operation, Pause};
 
@@ -33,8 +34,6 @@ pub struct Pacing {
 #[derive(Debug)]
 pub struct Pace {
     state: Mutex<State>,
-    /// Held by the call that begins next; calls begin in the order in which they asked.
-    next: tokio::sync::Mutex<()>,
     /// Changes whenever a call that had to wait may find it otherwise.
     changes: watch::Sender<u64>,
     stop: CancellationToken,
@@ -47,6 +46,8 @@ struct State {
     limiter: Limiter,
     quota: RetryQuota,
     breakers: Breakers,
+    /// Messages that wait for a call.
+    line: Line<Arc<Notify>>,
     held_back: HeldBack,
 }
 
@@ -105,6 +106,21 @@ pub struct Turn<'a> {
     probe: Probe,
 }
 
+/// A message that waits for a call. Dropped, it waits no longer, and the next one is told.
+struct Waiting<'a> {
+    pace: &'a Pace,
+    place: Place,
+    its_turn: Arc<Notify>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(next) = self.pace.state().line.leave(self.place) {
+            next.notify_one();
+        }
+    }
+}
+
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if self.probe != Probe::default() {
@@ -121,11 +137,11 @@ impl Pace {
             limiter: Limiter::new(pacing.max_calls_per_second),
             quota: RetryQuota::default(),
             breakers: Breakers::new(&pacing.waits),
+            line: Line::default(),
             held_back: HeldBack::default(),
         };
         Self {
             state: Mutex::new(state),
-            next: tokio::sync::Mutex::default(),
             changes: watch::Sender::default(),
             stop: CancellationToken::new(),
             start: Instant::now(),
@@ -134,7 +150,13 @@ impl Pace {
 
     /// A message's clock, begun at this time.
     pub fn clock(&self, began: Instant) -> Clock {
-        Clock::new(began, self.state().held_back.total(self.start.elapsed()))
+        let mut state = self.state();
+        Clock::new(began, state.held_back.total(self.start.elapsed()), state.line.rank())
+    }
+
+    /// The clock of a message that has failed: it goes on, and others make their calls before it.
+    pub fn behind_others(&self, clock: &Clock) -> Clock {
+        clock.with(self.state().line.rank())
     }
 
     /// The time on a message's clock.
@@ -143,7 +165,7 @@ impl Pace {
     }
 
     /// Waits for the turn of a call: for as long as all calls are held back, and else until the message's clock shows
-    /// `until`, or its session is lost.
+    /// `until`, or its session is lost. The message that has been handled for longest goes first.
     ///
     /// # Errors
     /// The call is not to be made now.
@@ -159,7 +181,7 @@ impl Pace {
             biased;
             () = self.stop.cancelled() => Err(PutOff::Stopping),
             () = lost.cancelled() => Err(PutOff::SessionLost),
-            turn = self.next_turn(operation) => turn,
+            turn = self.next_turn(operation, clock) => turn,
             () = self.shows(clock, until) => Err(PutOff::NoTurn),
         };
         if turn.is_ok() {
@@ -168,11 +190,15 @@ impl Pace {
         turn
     }
 
-    async fn next_turn(&self, operation: Operation) -> Result<Turn<'_>, PutOff> {
+    async fn next_turn(&self, operation: Operation, clock: &Clock) -> Result<Turn<'_>, PutOff> {
         let mut changes = self.changes.subscribe();
-        let _next = self.next.lock().await;
+        let waiting = self.line_up(clock);
         loop {
             changes.mark_unchanged();
+            if !self.state().line.is_first(waiting.place) {
+                waiting.its_turn.notified().await;
+                continue;
+            }
             let wait = match self.change(|state, now| state.admit(operation, now)) {
                 Ok(Ok(probe)) => return Ok(Turn { pace: self, probe }),
                 Ok(Err(wait)) => wait,
@@ -184,6 +210,12 @@ impl Pace {
                 _ = changes.changed() => {}
             }
         }
+    }
+
+    fn line_up(&self, clock: &Clock) -> Waiting<'_> {
+        let its_turn = Arc::new(Notify::new());
+        let place = self.state().line.join(clock.rank(), Arc::clone(&its_turn));
+        Waiting { pace: self, place, its_turn }
     }
 
     /// Waits until a message's clock shows this.

@@ -243,7 +243,11 @@ async fn handle_in_turn<A: OrderApi>(context: &Context<A>, mut work: Work) -> En
     if work.job.inbound.suspect && !begins(context, &mut work).await {
         return End::Settled;
     }
-    let clock = *work.clock.get_or_insert_with(|| context.pace.clock(Instant::now()));
+    let clock = match work.clock {
+        Some(held) => context.pace.behind_others(&held),
+        None => context.pace.clock(Instant::now()),
+    };
+    work.clock = Some(clock);
     let settlement = {
         let _handled = context.board.handles(clock);
         fenced(context, &work.job.inbound, clock).await

@@ -2,6 +2,7 @@
 //!
 //! Not here: what an error means (`policy`), what follows when the loop ends.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -9,6 +10,7 @@ use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep_until};
 
 use super::case::Case;
+use super::clock::Clock;
 use super::pace::{Attempt, PutOff, Turn};
 use super::record::SUCCESS;
 use crate::policy::catalogue::Class;
@@ -50,7 +52,8 @@ impl<A: OrderApi> Case<'_, A> {
             .build();
         let mut last: Option<Failure> = None;
         loop {
-            let turn = match self.may_begin(operation).await {
+            let clock = if last.is_some() { self.context.pace.behind_others(&self.clock) } else { self.clock };
+            let turn = match self.may_begin(operation, &clock).await {
                 Ok(turn) => turn,
                 Err(why) => return Err(last.unwrap_or(why)),
             };
@@ -82,7 +85,7 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     /// Waits for the turn of a call.
-    async fn may_begin(&self, operation: Operation) -> Result<Turn<'_>, Failure> {
+    async fn may_begin(&self, operation: Operation, clock: &Clock) -> Result<Turn<'_>, Failure> {
         if self.is_too_late(Instant::now()) && !self.context.pace.holds_back() {
             return Err(out_of_time(operation));
         }
@@ -91,16 +94,26 @@ impl<A: OrderApi> Case<'_, A> {
             if operation.changes_an_order() {
                 self.until_confirmed_active().await.map_err(put_off)?;
             }
-            let (clock, last_call) = (&self.clock, self.context.timing.last_call);
             let held = self.waits_for(WaitReason::Rate);
-            let turn = self.context.pace.turn(operation, clock, last_call, &self.inbound.session.lost).await;
+            let turn = self.context.pace.turn(operation, clock, self.turn_by(), &self.inbound.session.lost).await;
             drop(held);
             let turn = turn.map_err(put_off)?;
             // a turn is not kept waiting, since others wait behind it
             if !operation.changes_an_order() || self.is_confirmed_active() {
+                self.has_called.store(true, Ordering::Relaxed);
                 return Ok(turn);
             }
         }
+    }
+
+    /// Until when the message waits for its next call. For the first one it waits for half of its time at most: were it
+    /// made at the last moment, there would be no time for those that are to follow, and it would be in vain.
+    fn turn_by(&self) -> Duration {
+        let last_call = self.context.timing.last_call;
+        if self.has_called.load(Ordering::Relaxed) {
+            return last_call;
+        }
+        (self.context.pace.elapsed(&self.clock) + last_call) / 2
     }
 
     /// Whether the broker has said lately that this worker is the active one.

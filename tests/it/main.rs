@@ -13,6 +13,7 @@ mod errors;
 mod generated;
 mod hold;
 mod live;
+mod low_limit;
 mod metrics;
 mod output;
 mod own_codes;

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bwp_sync::ports::{Inbound, Job, OrderApi, Settlement, Settling};
 use bwp_sync::worker::{Context, pool};
@@ -12,22 +13,25 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// Works these messages off, those that come back from a retry queue included, until all are settled or until the time is
-/// over. Returns how those ended that did.
+/// over. They come `every` so often. Returns how those ended that did.
 pub(crate) async fn work_off<A: OrderApi>(
     context: &Arc<Context<A>>,
     messages: impl IntoIterator<Item = Inbound>,
     prefetch: usize,
+    every: Duration,
     until: Option<Instant>,
 ) -> Vec<Settlement> {
     let (jobs, work) = mpsc::channel(1);
     let stop = CancellationToken::new();
     let pool = tokio::spawn(pool::run(Arc::clone(context), work, stop.clone()));
     let (mut waiting, mut in_hand, mut away) = (VecDeque::from_iter(messages), JoinSet::new(), JoinSet::new());
-    let mut ends = Vec::new();
+    let (mut ends, mut next_at) = (Vec::new(), Instant::now());
     loop {
         while in_hand.len() < prefetch
+            && next_at <= Instant::now()
             && let Some(inbound) = waiting.pop_front()
         {
+            next_at += every;
             let (settle, settled) = oneshot::channel();
             let inbound = Arc::new(inbound);
             jobs.send(Job { inbound: Arc::clone(&inbound), settle, handlings: None }).await.unwrap();
@@ -37,7 +41,7 @@ pub(crate) async fn work_off<A: OrderApi>(
                 (inbound, settlement)
             });
         }
-        if in_hand.is_empty() && away.is_empty() {
+        if in_hand.is_empty() && away.is_empty() && waiting.is_empty() {
             break;
         }
         tokio::select! {
@@ -52,6 +56,7 @@ pub(crate) async fn work_off<A: OrderApi>(
                 (_, settlement) => ends.push(settlement),
             },
             Some(back) = away.join_next() => waiting.push_back(back.unwrap()),
+            () = sleep_until(next_at), if in_hand.len() < prefetch && !waiting.is_empty() => {}
             () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
                 in_hand.abort_all();
                 stop.cancel();

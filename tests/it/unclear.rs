@@ -11,6 +11,7 @@ use bwp_sync::simulator::{Config, Fault, FaultRule, Operation, Simulator};
 use bwp_sync::worker::{Context, Pacing, handle};
 use serde_json::json;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::queue::work_off;
 use crate::scenario::{context, event, plain_checkout};
@@ -22,6 +23,8 @@ const SIDE_BY_SIDE: usize = 4;
 const ORDERS: usize = 100;
 /// How long the answer is given after the pause has begun: several times the longest wait for a probe.
 const OUTAGE: Duration = Duration::from_secs(2);
+/// Long enough for a busy machine.
+const SOON: Duration = Duration::from_secs(120);
 const MILLIS: fn(u64) -> Duration = Duration::from_millis;
 
 /// An answer that no document lists.
@@ -152,7 +155,7 @@ fn fulfillment(order: &str) -> Inbound {
 async fn everybody_meets(answer: Answer) -> Result<(), String> {
     let (simulator, context) = stage().await;
     let there = |n: usize| format!("THERE-{n}");
-    let before = work_off(&context, (0..ORDERS).map(|n| checkout(&there(n))), PREFETCH, None).await;
+    let before = work_off(&context, (0..ORDERS).map(|n| checkout(&there(n))), PREFETCH, Duration::ZERO, None).await;
     assert_eq!(before.len(), ORDERS);
 
     simulator.add_fault(answer.rule());
@@ -160,16 +163,17 @@ async fn everybody_meets(answer: Answer) -> Result<(), String> {
     let messages: Vec<_> = messages.collect();
     let worker = {
         let context = Arc::clone(&context);
-        tokio::spawn(async move { work_off(&context, messages, PREFETCH, None).await })
+        tokio::spawn(async move { work_off(&context, messages, PREFETCH, Duration::ZERO, None).await })
     };
     let stopped = answer.operation.map(|operation| operation.name());
     let is_named = || {
         let pause = context.pace.pause();
         pause.is_some_and(|it| (it.cause, it.answer.as_str(), it.operation) == ("api-unclear", answer.named, stopped))
     };
+    let began = Instant::now();
     while !is_named() {
-        if worker.is_finished() {
-            return Err(format!("no pause that names it, {:?}", ends(&worker.await.unwrap())));
+        if worker.is_finished() || began.elapsed() > SOON {
+            return Err(format!("no pause that names it, {:?}", context.pace.pause()));
         }
         tokio::time::sleep(MILLIS(5)).await;
     }

@@ -38,6 +38,36 @@ async fn calls_begin_in_the_order_of_asking_and_none_waits_longer_than_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_that_is_handled_for_longer_goes_first_unless_it_has_failed() {
+    let pace = pace(Some(1.0));
+    let lost = CancellationToken::new();
+    let [old, young] = [pace.clock(Instant::now()), pace.clock(Instant::now())];
+    let made = Mutex::new(Vec::new());
+    let call = async |name: &'static str, clock: &Clock| {
+        pace.turn(Order, clock, 60 * SECOND, &lost).await.unwrap();
+        made.lock().unwrap().push(name);
+    };
+    let calls_of_the_old_one = async {
+        call("old", &old).await;
+        call("old again", &old).await;
+        call("old, failed", &pace.behind_others(&old)).await;
+    };
+    // who asks first makes the first call, there being no other
+    tokio::join!(call("young", &young), call("young", &young), call("young", &young), calls_of_the_old_one);
+    assert_eq!(*made.lock().unwrap(), ["young", "old", "old again", "young", "young", "old, failed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_waits_no_longer_lets_the_next_one_go() {
+    let pace = pace(Some(1.0));
+    turn(&pace, Order, 0).await.unwrap();
+    let began = Instant::now();
+    let (impatient, patient) = tokio::join!(turn(&pace, Order, 0), turn(&pace, Order, 60));
+    assert_eq!(impatient.err(), Some(PutOff::NoTurn));
+    assert!(patient.is_ok() && began.elapsed() == SECOND, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_ends_when_the_process_is_to_end_and_when_the_session_is_lost() {
     let pace = pace(Some(1.0));
     turn(&pace, Order, 0).await.unwrap();
