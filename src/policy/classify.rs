@@ -49,11 +49,10 @@ pub enum Cost {
 }
 
 impl Failure {
-    /// The cause in words that are nobody's own, as `type/code`, and what is known beside it.
+    /// The cause in words that are nobody's own: the code, and what is known beside it.
     pub fn cause(&self) -> String {
-        let Self { error_type, code, detail, .. } = self;
-        let separator = if detail.is_empty() { "" } else { ": " };
-        format!("{error_type}/{code}{separator}{detail}")
+        let Self { code, detail, .. } = self;
+        if detail.is_empty() { code.clone() } else { format!("{code}: {detail}") }
     }
 
     /// The same, where there was no time to look whether it had an effect: nothing is given up for that.
@@ -93,7 +92,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
                 TokenError::Throttled { retry_after } => (Class::Throttled, NETWORK_ACTION, *retry_after),
                 TokenError::Unavailable { .. } => (Class::Transient, NETWORK_ACTION, None),
             };
-            Failure { systemic: true, ..nameless(class, "NoToken", action, false, retry_after) }
+            Failure { systemic: true, ..nameless(class, NO_TOKEN, action, false, retry_after) }
         }
         // whatever became of the read, the operation itself was not sent
         ApiError::NotLookedUp(read) => {
@@ -103,7 +102,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
             let own = OwnCode::OrderNotFound;
             nameless(Class::NotThere, own.name(), own.action(), false, None)
         }
-        ApiError::Unreadable { status, retry_after } => {
+        ApiError::Unreadable { status, retry_after, .. } => {
             let (class, effect_possible) = by_status(*status);
             let failure = nameless(class, &format!("Http{status}"), NETWORK_ACTION, effect_possible, *retry_after);
             // the API itself denies by an answer; this is the way to it
@@ -123,6 +122,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
                 // the engine's own type says nothing to an operator
                 code: match fact.code {
                     Some(code) => code,
+                    None if fact.value => REFUSED_VALUE.into(),
                     None if understood.class == Class::QueryRefused => "QueryRefused".into(),
                     None => error_type.clone(),
                 },
@@ -196,6 +196,13 @@ fn unknown_field(name: &str) -> String {
     format!("field {name}: not known to the API")
 }
 
+/// Type and code of a call that was not made for want of a token.
+pub const NO_TOKEN: &str = "NoToken";
+
+/// Code of a value that is not of its type in the API's schema.
+const REFUSED_VALUE: &str = "ValueRefused";
+const VALUE_ACTION: &str = "the API does not take a value of this message: read its text, mend the message, replay";
+
 const NETWORK_ACTION: &str = "check the network and the API's status, then replay";
 const CREDENTIALS_ACTION: &str = "check `api.client_id` and `api.client_secret`, then replay";
 
@@ -222,6 +229,11 @@ struct Understood {
 }
 
 fn understand(rows: &[Row], operation: Operation, status: u16, fact: &ErrorFact) -> Understood {
+    // several orders may meet it where the API has changed, so that it is judged as what no document lists
+    if fact.value {
+        let (class, action) = (Class::Unlisted, VALUE_ACTION);
+        return Understood { class, action, stands_for: REFUSED_VALUE, unlisted: true };
+    }
     // before the rows: the engine says `ValidationError` of a document, as the API does of an order
     if fact.document {
         let (class, action) = (Class::QueryRefused, QUERY_ACTION);
@@ -362,14 +374,46 @@ mod tests {
     }
 
     #[test]
+    fn a_complaint_about_a_value_is_the_messages_and_speaks_of_no_outage() {
+        let fact = ErrorFact { document: true, value: true, ..ErrorFact::default() };
+        let error = ApiError::Answered { status: 400, retry_after: None, errors: vec![fact] };
+        let failure = classify(Operation::CreateOrder, &error);
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Unlisted, "ValueRefused"));
+        assert!(!failure.systemic && !failure.effect_possible);
+    }
+
+    #[test]
+    fn a_field_that_is_not_known_is_named_whichever_error_names_it() {
+        let named = ErrorFact { document: true, unknown_field: Some("Order.id".into()), ..ErrorFact::default() };
+        let other = ErrorFact { document: true, ..ErrorFact::default() };
+        let error = ApiError::Answered { status: 400, retry_after: None, errors: vec![other, named] };
+        let failure = classify(Operation::Order, &error);
+        assert_eq!(failure.cause(), "QueryRefused: field Order.id: not known to the API");
+    }
+
+    #[test]
+    fn a_cause_says_what_happened() {
+        let cause = |error: ApiError| classify(Operation::Order, &error).cause();
+        let no_token = |error| cause(ApiError::NoToken(error));
+        let refused = TokenError::Refused { status: 401, code: "InvalidClientId".into() };
+        assert_eq!(no_token(TokenError::Unavailable { reason: "HTTP 407".into() }), "NoToken: HTTP 407");
+        assert_eq!(no_token(refused), "NoToken: refused with HTTP 401 InvalidClientId");
+        assert_eq!(cause(ApiError::NotSent { reason: "connection refused".into() }), "NotSent: connection refused");
+        let page = ApiError::Unreadable { status: 200, retry_after: None, body: "HTML or XML".into() };
+        assert_eq!(cause(page), "Http200: HTTP 200 without a GraphQL answer: HTML or XML");
+        // its words may be somebody's own
+        assert_eq!(cause(answered(200, Some("ThrottlingError"), None, None)), "ThrottlingError");
+    }
+
+    #[test]
     fn what_may_have_taken_effect_is_said_so() {
         let effect = |error: ApiError| classify(Operation::CreateOrder, &error).effect_possible;
         assert!(effect(ApiError::NoAnswer { reason: String::new() }));
-        assert!(effect(ApiError::Unreadable { status: 502, retry_after: None }));
-        assert!(effect(ApiError::Unreadable { status: 200, retry_after: None }));
+        assert!(effect(ApiError::Unreadable { status: 502, retry_after: None, body: "empty".into() }));
+        assert!(effect(ApiError::Unreadable { status: 200, retry_after: None, body: "empty".into() }));
         assert!(effect(answered(200, Some("InternalServerError"), None, None)));
         assert!(!effect(ApiError::NotSent { reason: String::new() }));
-        assert!(!effect(ApiError::Unreadable { status: 429, retry_after: None }));
+        assert!(!effect(ApiError::Unreadable { status: 429, retry_after: None, body: "empty".into() }));
         assert!(!effect(answered(200, Some("ValidationError"), Some("ItemOutOfStock"), None)));
     }
 
@@ -377,7 +421,7 @@ mod tests {
     fn a_failed_look_up_is_classified_as_the_read_that_it_is_and_has_no_effect() {
         for (read, class) in [
             (ApiError::NoAnswer { reason: String::new() }, Class::OutcomeUnknown),
-            (ApiError::Unreadable { status: 502, retry_after: None }, Class::OutcomeUnknown),
+            (ApiError::Unreadable { status: 502, retry_after: None, body: "empty".into() }, Class::OutcomeUnknown),
             (answered(200, Some("InternalServerError"), None, None), Class::Transient),
             (answered(200, Some("AccessDeniedError"), None, None), Class::Denied),
             (answered(200, Some("ThrottlingError"), None, None), Class::Throttled),

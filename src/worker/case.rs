@@ -161,7 +161,7 @@ impl<A: OrderApi> Case<'_, A> {
         match self.retry(failure, budget) {
             Verdict::Later(later) => Settlement::Later(later),
             Verdict::GiveUp { .. } => {
-                let why = format!("what became of it cannot be read: {}", failure.cause());
+                let why = format!("what became of it cannot be read: {}/{}", failure.error_type, failure.cause());
                 self.refuse(OwnCode::OutcomeUnknown, &why)
             }
         }
