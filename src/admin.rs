@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::ports::{BrokerState, Pause, Trouble};
+use crate::ports::{ApiState, BrokerState, Pause, Trouble};
 use crate::worker::{Board, Pace};
 
 /// What the probes look at.
@@ -134,7 +134,8 @@ struct Broker {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Api {
-    works: bool,
+    /// `unknown` until a first token was had.
+    status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,21 +145,26 @@ struct Api {
 impl Readiness {
     /// An API that fails does not make the process unready: pausing is what it is to do then, and a roll-out that mends
     /// a credential must not be blocked.
-    fn of(broker: &BrokerState, pause: Option<Pause>, trouble: Option<Trouble>) -> Self {
+    fn of(broker: &BrokerState, pause: Option<Pause>, api: ApiState) -> Self {
         let BrokerState { prefetch, active, cause, since, next_try } = broker.clone();
-        let works = trouble.is_none();
-        let (api_cause, api_since) = trouble.map(|trouble| (trouble.cause, trouble.since)).unzip();
+        let api = match api {
+            ApiState::Unknown => Api { status: "unknown", cause: None, since: None },
+            ApiState::Works => Api { status: "works", cause: None, since: None },
+            ApiState::Fails(Trouble { cause, since }) => {
+                Api { status: "fails", cause: Some(cause), since: Some(since) }
+            }
+        };
         Self {
             ready: prefetch.is_some(),
             pause: pause.map(|Pause { cause, since, next_probe }| Paused { cause, since, next_probe }),
             broker: Broker { prefetch, active, cause, since, next_try },
-            api: Api { works, cause: api_cause, since: api_since },
+            api,
         }
     }
 }
 
 async fn readyz(State(view): State<View>) -> Response {
-    let readiness = Readiness::of(&view.broker.borrow(), view.pace.pause(), view.board.api_trouble());
+    let readiness = Readiness::of(&view.broker.borrow(), view.pace.pause(), view.board.api());
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     match serde_json::to_string_pretty(&readiness) {
         Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body + "\n").into_response(),
@@ -170,6 +176,6 @@ async fn metrics(State(view): State<View>) -> Response {
     let seconds = |age: Option<Duration>| age.unwrap_or_default().as_secs_f64();
     gauge!("bwp_oldest_message_in_hand_seconds").set(seconds(view.board.oldest_in_hand()));
     gauge!("bwp_oldest_delayed_message_seconds").set(seconds(view.board.oldest_delayed()));
-    gauge!("bwp_api_failing").set(if view.board.api_trouble().is_some() { 1 } else { 0 });
+    gauge!("bwp_api_failing").set(if matches!(view.board.api(), ApiState::Fails(_)) { 1 } else { 0 });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], view.metrics.render()).into_response()
 }

@@ -10,4 +10,4 @@ mod state;
 pub use api::{ApiError, ErrorFact, Operation, OrderApi, Purpose, TokenError};
 pub use inbound::{History, Inbound, Session};
 pub use settlement::{Handling, Job, Later, Letter, Settlement, Settling};
-pub use state::{BrokerState, Finding, Pause, Trouble, Verdict};
+pub use state::{ApiState, BrokerState, Finding, Pause, Trouble, Verdict};
