@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::ports::{BrokerState, Pause, Trouble, WaitReason, Waiting};
+use crate::ports::{ApiState, BrokerState, Pause, Trouble, WaitReason, Waiting};
 use crate::worker::{Board, Pace};
 
 /// What the probes look at.
@@ -142,7 +142,8 @@ struct Broker {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Api {
-    works: bool,
+    /// `unknown` until a first token was had.
+    status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,15 +153,20 @@ struct Api {
 impl Readiness {
     /// An API that fails does not make the process unready: pausing is what it is to do then, and a roll-out that mends
     /// a credential must not be blocked.
-    fn of(broker: &BrokerState, pause: Option<Pause>, trouble: Option<Trouble>) -> Self {
+    fn of(broker: &BrokerState, pause: Option<Pause>, api: ApiState) -> Self {
         let BrokerState { prefetch, active, cause, since, next_try, .. } = broker.clone();
-        let works = trouble.is_none();
-        let (api_cause, api_since) = trouble.map(|trouble| (trouble.cause, trouble.since)).unzip();
+        let api = match api {
+            ApiState::Unknown => Api { status: "unknown", cause: None, since: None },
+            ApiState::Works => Api { status: "works", cause: None, since: None },
+            ApiState::Fails(Trouble { cause, since }) => {
+                Api { status: "fails", cause: Some(cause), since: Some(since) }
+            }
+        };
         Self {
             ready: prefetch.is_some(),
             pause: pause.map(Paused::from),
             broker: Broker { prefetch, active, cause, since, next_try },
-            api: Api { works, cause: api_cause, since: api_since },
+            api,
         }
     }
 }
@@ -172,7 +178,7 @@ impl From<Pause> for Paused {
 }
 
 async fn readyz(State(view): State<View>) -> Response {
-    let readiness = Readiness::of(&view.broker.borrow(), view.pace.pause(), view.board.api_trouble());
+    let readiness = Readiness::of(&view.broker.borrow(), view.pace.pause(), view.board.api());
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     json(status, &readiness)
 }
@@ -229,6 +235,6 @@ async fn metrics(State(view): State<View>) -> Response {
         let held = waiting.iter().filter(|waiting| waiting.reason == reason).count();
         gauge!("bwp_held", "reason" => reason.name()).set(held as f64);
     }
-    gauge!("bwp_api_failing").set(if view.board.api_trouble().is_some() { 1 } else { 0 });
+    gauge!("bwp_api_failing").set(if matches!(view.board.api(), ApiState::Fails(_)) { 1 } else { 0 });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], view.metrics.render()).into_response()
 }

@@ -11,5 +11,5 @@ mod waiting;
 pub use api::{ApiError, ErrorFact, Operation, OrderApi, Purpose, TokenError};
 pub use inbound::{History, Inbound, Session};
 pub use settlement::{Handling, Job, Later, Letter, MAX_TEXT_BYTES, Settlement, Settling};
-pub use state::{BrokerState, Finding, Pause, Trouble, Verdict};
+pub use state::{ApiState, BrokerState, Finding, Pause, Trouble, Verdict};
 pub use waiting::{WaitReason, Waiting};

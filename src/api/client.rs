@@ -62,6 +62,11 @@ impl Client {
         })
     }
 
+    /// Has a token, so that a worker knows whether it can before there is anything to do.
+    pub async fn have_token(&self) -> Result<(), ApiError> {
+        self.token(self.deadline()).await.map(drop)
+    }
+
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.timeout
     }

@@ -2,12 +2,14 @@
 //!
 //! Not here: judging an error, waiting, trying again; the one exception is a token that was refused.
 
+mod body;
 mod client;
 mod config;
 mod dialect;
 mod document;
 mod left_out;
 mod probe;
+mod reason;
 mod token;
 mod token_endpoint;
 mod transport;

@@ -71,8 +71,10 @@ impl TokenEndpoint {
     }
 
     fn token(&self, answer: &RawAnswer, asked_at: Instant) -> Result<Token, TokenError> {
-        let unreadable = || TokenError::Unavailable { reason: format!("HTTP {} without a token", answer.status) };
-        let granted: Granted = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        let unreadable = || TokenError::Unavailable {
+            reason: format!("HTTP {} without a token: {}", answer.status, answer.body.kind()),
+        };
+        let granted: Granted = serde_json::from_slice(answer.body.text()).map_err(|_| unreadable())?;
         let seconds = granted.expires_in.and_then(|seconds| seconds.as_u64()).unwrap_or(ASSUMED_LIFETIME);
         let bearer = SecretString::from(format!("Bearer {}", granted.access_token.expose_secret()));
         let bearer = sensitive_header("access_token", &bearer).map_err(|_| unreadable())?;
@@ -87,7 +89,7 @@ impl TokenEndpoint {
 
 fn refusal(answer: &RawAnswer) -> TokenError {
     match answer.status {
-        400 | 401 => TokenError::Refused { status: answer.status, code: code(&answer.body) },
+        400 | 401 => TokenError::Refused { status: answer.status, code: code(answer.body.text()) },
         429 => TokenError::Throttled { retry_after: answer.retry_after },
         status => TokenError::Unavailable { reason: format!("HTTP {status}") },
     }

@@ -2,23 +2,21 @@
 //!
 //! Not here: what is in a request or an answer.
 
-use std::error::Error;
-use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use jiff::tz::TimeZone;
+use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::body::{self, Body};
 use super::config::{ClientConfig, ClientError};
+use super::reason::reason;
 use crate::ports::ApiError;
 use crate::secret::Secret;
 use crate::tls;
-
-/// An answer is a few kilobytes; more than this is not one of the API's.
-const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// Load balancers close idle connections after about a minute. A request written into a connection that is just being
 /// closed has an unknown outcome, so ours are given up well before.
@@ -66,8 +64,8 @@ pub(super) struct RawAnswer {
     pub(super) status: u16,
     /// The header `Retry-After`, where it can be read.
     pub(super) retry_after: Option<Duration>,
-    /// The body; empty where it was larger than any answer of the API.
-    pub(super) body: Vec<u8>,
+    /// The body, as far as it can be read.
+    pub(super) body: Body,
 }
 
 /// Why there is no answer.
@@ -199,19 +197,24 @@ async fn exchange(request: RequestBuilder, timeout: Duration) -> Result<RawAnswe
     let response = request.timeout(timeout).send().await.map_err(unanswered)?;
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers());
-    let body = read(response).await.map_err(unanswered)?;
+    let encoding = response.headers().get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").to_owned());
+    let body = match read(response).await.map_err(unanswered)? {
+        Some(bytes) => Body::decoded(bytes, encoding.as_deref()),
+        None => Body::too_large(),
+    };
     Ok(RawAnswer { status, retry_after, body })
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
+/// The bytes as they come; none where there are too many.
+async fn read(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Ok(Vec::new());
+        if body.len() + chunk.len() > body::LARGEST {
+            return Ok(None);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(Some(body))
 }
 
 /// Name, connection and TLS come before the first byte; whatever fails later may have been read by the server.
@@ -221,31 +224,20 @@ fn unanswered(error: reqwest::Error) -> Unanswered {
     if not_sent { Unanswered::NotSent(reason) } else { Unanswered::NoAnswer(reason) }
 }
 
-/// The whole chain in one line, without the address.
-fn reason(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        // writing to a string cannot fail
-        write!(text, ": {cause}").ok();
-        source = cause.source();
-    }
-    text
-}
-
 /// Seconds, or a date; a date is counted from the answer's own `Date`, which needs no clock that agrees with the
-/// server's.
+/// server's. Too long to count is for ever: the longest wait that there is.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
     }
     let until = http_date(value)?;
     let now = http_date(headers.get(DATE)?.to_str().ok()?)?;
     Some(Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
-fn http_date(value: &str) -> Option<jiff::Timestamp> {
-    jiff::fmt::rfc2822::parse(value).ok().map(|date| date.timestamp())
+/// A date in HTTP is in GMT. Read as a civil one, since the last days of 9999 are no timestamp in every time zone.
+fn http_date(value: &str) -> Option<jiff::civil::DateTime> {
+    let civil = jiff::fmt::strtime::parse("%a, %d %b %Y %H:%M:%S GMT", value).and_then(|date| date.to_datetime());
+    civil.or_else(|_| jiff::fmt::rfc2822::parse(value).map(|date| date.with_time_zone(TimeZone::UTC).datetime())).ok()
 }

@@ -39,6 +39,14 @@ pub enum OpenError {
     /// Nobody answered.
     #[error("no answer within {} s", OPEN_TIMEOUT.as_secs())]
     Timeout,
+    /// One of these, and where.
+    #[error("{place}: {error}")]
+    At {
+        /// Who was to be connected where; no password.
+        place: String,
+        /// Why it was not.
+        error: Box<OpenError>,
+    },
 }
 
 /// The text is not an AMQP address. Nothing of it is shown: it may hold a password.
@@ -118,7 +126,25 @@ pub(super) async fn open_with_wire(
     name: &str,
     frame: Frame,
 ) -> Result<(Connection, Wire), OpenError> {
-    let mut uri = parse(config.uri.read().expose_secret())?;
+    let uri = parse(config.uri.read().expose_secret())?;
+    let place = place(&uri);
+    connect(config, uri, name, frame).await.map_err(|error| OpenError::At { place, error: Box::new(error) })
+}
+
+/// Host, port, virtual host and user.
+fn place(uri: &AMQPUri) -> String {
+    let AMQPUri { authority, vhost, .. } = uri;
+    let (host, port, user) = (&authority.host, authority.port, &authority.userinfo.username);
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    format!("{user} at {host}:{port}, virtual host {vhost}")
+}
+
+async fn connect(
+    config: &BrokerConfig,
+    mut uri: AMQPUri,
+    name: &str,
+    frame: Frame,
+) -> Result<(Connection, Wire), OpenError> {
     uri.query.frame_max = match frame {
         Frame::Any => None,
         Frame::Small => Some(SMALL_FRAME),
@@ -270,6 +296,16 @@ mod tests {
         }
         for nameless in ["amqp://guest:guest@127.0.0.1:5672/", "amqps://host/?heartbeat=5"] {
             assert_eq!(is_encrypted(nameless), Err(UriError::NoVirtualHost), "{nameless}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_a_failure_has_no_password() {
+        for (uri, expected) in [
+            ("amqp://worker:pa55word@rabbit:5673/shop", "worker at rabbit:5673, virtual host shop"),
+            ("amqps://worker:pa55word@[2001:db8::7]/%2f", "worker at [2001:db8::7]:5671, virtual host /"),
+        ] {
+            assert_eq!(place(&parse(uri).unwrap()), expected);
         }
     }
 

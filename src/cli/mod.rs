@@ -8,6 +8,7 @@ mod check_api;
 mod completions;
 pub mod dead_letters;
 mod errors;
+mod first_token;
 mod held;
 mod migrate;
 mod publish;

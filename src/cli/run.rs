@@ -10,8 +10,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Exit;
+use super::first_token::first_token;
 use crate::admin::{self, View};
 use crate::api::{self, Client};
 use crate::ports::BrokerState;
@@ -31,6 +33,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     api::begin_series();
     broker::begin_series();
     let (state, broker_state) = watch::channel(BrokerState::down("starting", Timestamp::now(), None));
+    let context = Arc::new(context);
     let (board, pace) = (Arc::clone(&context.board), Arc::clone(&context.pace));
     let view = View { broker: broker_state, board, pace, metrics, stuck_after: settings.stuck_after() };
     // let go of with the process: it answers also while the worker stops
@@ -38,7 +41,9 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let stop = CancellationToken::new();
     // one at a time: whatever waits, waits in the broker
     let (jobs, work) = mpsc::channel::<ports::Job>(1);
-    let pool = tokio::spawn(pool::run(Arc::new(context), work, stop.clone()));
+    // ended with the process
+    let _first_token = AbortOnDropHandle::new(tokio::spawn(first_token(Arc::clone(&context))));
+    let pool = tokio::spawn(pool::run(context, work, stop.clone()));
     let broker = tokio::spawn(broker::run(settings.broker(), jobs, state, stop.clone()));
     let mut ended = std::pin::pin!(async { tokio::join!(pool, broker) });
 

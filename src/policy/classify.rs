@@ -60,11 +60,10 @@ impl Cost {
 }
 
 impl Failure {
-    /// The cause in words that are nobody's own, as `type/code`, and what is known beside it.
+    /// The cause in words that are nobody's own: the code, and what is known beside it.
     pub fn cause(&self) -> String {
-        let Self { error_type, code, detail, .. } = self;
-        let separator = if detail.is_empty() { "" } else { ": " };
-        format!("{error_type}/{code}{separator}{detail}")
+        let Self { code, detail, .. } = self;
+        if detail.is_empty() { code.clone() } else { format!("{code}: {detail}") }
     }
 
     /// The same, where there was no time to look whether it had an effect: nothing is given up for that.
@@ -104,7 +103,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
                 TokenError::Throttled { retry_after } => (Class::Throttled, NETWORK_ACTION, *retry_after),
                 TokenError::Unavailable { .. } => (Class::Transient, NETWORK_ACTION, None),
             };
-            Failure { systemic: true, ..nameless(class, "NoToken", action, false, retry_after) }
+            Failure { systemic: true, ..nameless(class, NO_TOKEN, action, false, retry_after) }
         }
         // whatever became of the read, the operation itself was not sent
         ApiError::NotLookedUp(read) => {
@@ -114,7 +113,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
             let own = OwnCode::OrderNotFound;
             nameless(Class::NotThere, own.name(), own.action(), false, None)
         }
-        ApiError::Unreadable { status, retry_after } => {
+        ApiError::Unreadable { status, retry_after, .. } => {
             let (class, effect_possible) = by_status(*status);
             let failure = nameless(class, &format!("Http{status}"), NETWORK_ACTION, effect_possible, *retry_after);
             // the API itself denies by an answer; this is the way to it
@@ -135,6 +134,7 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
                 // the engine's own type says nothing to an operator
                 code: match fact.code {
                     Some(code) => code,
+                    None if fact.value => REFUSED_VALUE.into(),
                     None if understood.class == Class::QueryRefused => "QueryRefused".into(),
                     None if understood.class == Class::Unlisted && !understood.unlisted => format!("Http{number}"),
                     None => error_type.clone(),
@@ -148,7 +148,9 @@ pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Fail
                     .unwrap_or_default(),
                 action: understood.action,
                 systemic: understood.class.is_the_apis() || *status == 401 || understood.says_that_it_failed,
-                effect_possible: operation.changes_an_order()
+                // the engine refuses a value before it runs anything
+                effect_possible: !fact.value
+                    && operation.changes_an_order()
                     && (matches!(understood.class, Class::Transient | Class::Unlisted) || *status >= 500),
                 retry_after: *retry_after,
                 cost: Cost::Attempt,
@@ -209,6 +211,13 @@ fn unknown_field(name: &str) -> String {
     format!("field {name}: not known to the API")
 }
 
+/// Type and code of a call that was not made for want of a token.
+pub const NO_TOKEN: &str = "NoToken";
+
+/// Code of a value that is not of its type in the API's schema.
+const REFUSED_VALUE: &str = "ValueRefused";
+const VALUE_ACTION: &str = "the API does not take a value of this message: read its text, mend the message, replay";
+
 const NETWORK_ACTION: &str = "check the network and the API's status, then replay";
 const CREDENTIALS_ACTION: &str = "check `api.client_id` and `api.client_secret`, then replay";
 
@@ -244,6 +253,10 @@ fn understand(rows: &[Row], operation: Operation, status: u16, fact: &ErrorFact)
         unlisted: false,
         says_that_it_failed: false,
     };
+    // several orders may meet it where the API has changed, so that it is judged as what no document lists
+    if fact.value {
+        return Understood { unlisted: true, ..known(Class::Unlisted, VALUE_ACTION, REFUSED_VALUE) };
+    }
     // before the rows: the engine says `ValidationError` of a document, as the API does of an order
     if fact.document && fact.error_type.as_deref() != Some(WHILE_RUNNING) {
         return known(Class::QueryRefused, QUERY_ACTION, "QueryRefused");

@@ -118,7 +118,7 @@ pub fn retry(
         let longest = limits.delays.len().saturating_sub(1);
         limits.delays.iter().position(|delay| *delay >= hint).unwrap_or(longest)
     });
-    let mut later = next(history, now, failure.cause());
+    let mut later = next(history, now, format!("{}/{}", failure.error_type, failure.cause()));
     later.queue = later.queue.max(hinted);
     later.history.attempts = attempts;
     later.history.denied += denied;
@@ -255,6 +255,7 @@ mod tests {
         };
         assert_eq!((queue(0, None), queue(1, None), queue(7, None)), (0, 1, 7));
         assert_eq!((queue(0, Some(5)), queue(0, Some(6)), queue(0, Some(9999))), (0, 1, 2));
+        assert_eq!(queue(0, Some(u64::MAX)), 2, "too long to count");
         assert_eq!(queue(2, Some(6)), 2);
     }
 

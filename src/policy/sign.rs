@@ -128,7 +128,7 @@ mod tests {
                 ..ErrorFact::default()
             }],
         };
-        let unreadable = |status| ApiError::Unreadable { status, retry_after: None };
+        let unreadable = |status| ApiError::Unreadable { status, retry_after: None, body: "empty".into() };
         let token = |status| ApiError::NoToken(TokenError::Refused { status, code: String::new() });
         let silent = || ApiError::NoAnswer { reason: String::new() };
         for (operation, error, expected) in [

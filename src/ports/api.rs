@@ -2,6 +2,7 @@
 //!
 //! Not here: what a failure means.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
@@ -153,12 +154,14 @@ pub enum ApiError {
     },
     /// An answer came, and it is not one of GraphQL's (not JSON, or neither `data` nor errors in it).
     /// It may stand for an effect when the status is 2xx or 5xx.
-    #[error("HTTP {status} without a GraphQL answer")]
+    #[error("HTTP {status} without a GraphQL answer: {body}")]
     Unreadable {
         /// HTTP status.
         status: u16,
         /// The `Retry-After` header, where present.
         retry_after: Option<Duration>,
+        /// What came instead, in words: `HTML or XML`, `empty`. Nothing of it is repeated.
+        body: Cow<'static, str>,
     },
     /// The API answered with errors; the first one is what decides.
     #[error("{}{}", if *.status == 200 { String::new() } else { format!("HTTP {}: ", .status) },
@@ -208,6 +211,8 @@ pub struct ErrorFact {
     pub message: String,
     /// The server complains of the query document itself: our fault, not the order's.
     pub document: bool,
+    /// It complains of a value that was sent with the document, not of the document itself.
+    pub value: bool,
     /// The field, as `Type.field`, that the server says it does not know.
     pub unknown_field: Option<String>,
 }
@@ -230,7 +235,7 @@ pub enum TokenError {
         retry_after: Option<Duration>,
     },
     /// Not reachable, HTTP 5xx, or an answer that cannot be read.
-    #[error("unavailable: {reason}")]
+    #[error("{reason}")]
     Unavailable {
         /// What went wrong, without any secret.
         reason: String,

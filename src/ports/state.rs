@@ -70,10 +70,22 @@ impl BrokerState {
     }
 }
 
+/// How the API does.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum ApiState {
+    /// Nobody has asked it yet: not even a token was had.
+    #[default]
+    Unknown,
+    /// A call succeeded last, or a token was had.
+    Works,
+    /// Calls fail.
+    Fails(Trouble),
+}
+
 /// Something is wrong that is not one message's fault.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trouble {
-    /// What, as a code.
+    /// What is wrong at present, as a code and in words.
     pub cause: String,
     /// Since when.
     pub since: Timestamp,

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::pace::Pace;
-use crate::policy::classify::Failure;
-use crate::ports::{History, Operation, Trouble, WaitReason, Waiting};
+use crate::policy::classify::{Failure, NO_TOKEN};
+use crate::ports::{ApiState, History, Operation, Trouble, WaitReason, Waiting};
 
 /// What the worker shows of itself.
 #[derive(Debug, Default)]
@@ -43,8 +43,13 @@ struct State {
     delayed: HashMap<u64, Delayed>,
     /// How many there may be before those that are not expected any more are taken out.
     sweep_at: usize,
-    trouble: Option<Trouble>,
+    api: ApiState,
+    /// Codes that were told since the API has been failing: a change between two is told once.
+    told: Vec<String>,
 }
+
+/// How many codes are told of one failure of the API.
+const TOLD: usize = 10;
 
 #[derive(Debug)]
 struct Delayed {
@@ -144,26 +149,47 @@ impl Board {
         Duration::try_from(Timestamp::now().duration_since(oldest)).ok()
     }
 
-    /// A call succeeded, so the API is there.
+    /// A call succeeded, or a token was had, so the API is there.
     pub fn api_works(&self) {
-        let ended = self.state().trouble.take();
-        if let Some(trouble) = ended {
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.api, ApiState::Works);
+        state.told.clear();
+        if let ApiState::Fails(trouble) = before {
             tracing::info!(cause = trouble.cause, since = %trouble.since, "the API works again");
+        }
+    }
+
+    /// A token was had. That mends what failed for want of one, and nothing else.
+    pub fn token_had(&self) {
+        let mends = match &self.state().api {
+            ApiState::Unknown => true,
+            ApiState::Works => false,
+            ApiState::Fails(trouble) => trouble.cause.starts_with(NO_TOKEN),
+        };
+        if mends {
+            self.api_works();
         }
     }
 
     /// A call failed for a reason that is not its order's.
     pub fn api_fails(&self, failure: &Failure) {
         let mut state = self.state();
-        if state.trouble.is_none() {
-            tracing::warn!(operation = failure.operation.name(), cause = failure.code, "the API fails");
-            state.trouble = Some(Trouble { cause: failure.code.clone(), since: Timestamp::now() });
+        let (code, cause) = (&failure.code, failure.cause());
+        if !state.told.contains(code) && state.told.len() < TOLD {
+            let again = if state.told.is_empty() { "the API fails" } else { "the API fails for another reason" };
+            tracing::warn!(operation = failure.operation.name(), cause, "{again}");
+            state.told.push(code.clone());
         }
+        let since = match &state.api {
+            ApiState::Fails(trouble) => trouble.since,
+            ApiState::Unknown | ApiState::Works => Timestamp::now(),
+        };
+        state.api = ApiState::Fails(Trouble { cause, since });
     }
 
-    /// What is wrong with the API, if anything.
-    pub fn api_trouble(&self) -> Option<Trouble> {
-        self.state().trouble.clone()
+    /// How the API does.
+    pub fn api(&self) -> ApiState {
+        self.state().api.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

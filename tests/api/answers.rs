@@ -216,12 +216,19 @@ async fn retry_after_is_read_as_seconds_or_as_a_date_against_the_answers_own() {
         ("not a date", later, None),
         (noon, "soon", None),
         (noon, "-1", None),
+        // too long to count
+        (noon, "99999999999999999999", Some(u64::MAX)),
+        (noon, "9999999999", Some(9_999_999_999)),
+        (noon, "Fri, 31 Dec 9999 23:59:59 GMT", Some(251_606_951_999)),
+        (noon, "Sun, 22 Nov 2026 12:01:30 +0000", Some(90)),
+        (noon, "", None),
     ] {
         let reply = Reply::new(429, "").with("date", date).with("retry-after", header);
         stub.graphql.reply([reply]);
         let error = stub.client().create_order(&Default::default()).await.unwrap_err();
-        let retry_after = expected.map(Duration::from_secs);
-        assert_eq!(error, ApiError::Unreadable { status: 429, retry_after }, "{header}");
+        let retry_after =
+            expected.map(|seconds| if seconds == u64::MAX { Duration::MAX } else { Duration::from_secs(seconds) });
+        assert_eq!(error, ApiError::Unreadable { status: 429, retry_after, body: "empty".into() }, "{header}");
     }
 }
 

@@ -15,6 +15,7 @@ fn fact(error_type: Option<&str>, code: Option<&str>, error_code: Option<u16>, d
         error_code,
         message: "said".into(),
         document,
+        value: false,
         unknown_field: None,
     }
 }
@@ -168,24 +169,26 @@ async fn a_long_message_is_cut_between_characters() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_graphqls_is_its_status_alone() {
+async fn an_answer_that_is_not_graphqls_is_its_status_and_what_it_is_instead() {
     let stub = Stub::start(VERSION).await;
     let huge = format!(r#"{{"data":{{"createOrder":{{"order":{{"id":"1","x":"{}"}}}}}}}}"#, "x".repeat(5 << 20));
-    for (status, body) in [
-        (200, String::new()),
-        (200, "null".to_owned()),
-        (200, "[]".to_owned()),
-        (200, "{}".to_owned()),
-        (200, r#"{"data":null}"#.to_owned()),
-        (200, r#"{"data":{"createOrder":null}}"#.to_owned()),
-        (200, r#"{"data":{"createOrder":{"order":null}},"errors":[]}"#.to_owned()),
-        (200, r#"{"data":{"createOrder":{"order":{"id":null}}},"errors":null}"#.to_owned()),
-        (200, huge),
-        (403, r#"{"message":"Forbidden"}"#.to_owned()),
-        (502, "<html>bad gateway</html>".to_owned()),
+    for (status, sent, body) in [
+        (200, String::new(), "empty"),
+        (200, "\u{feff} \n".to_owned(), "empty"),
+        (200, "null".to_owned(), "JSON of another kind"),
+        (200, "[]".to_owned(), "JSON of another kind"),
+        (200, "{}".to_owned(), "JSON of another kind"),
+        (200, r#"{"data":null}"#.to_owned(), "JSON of another kind"),
+        (200, r#"{"data":{"createOrder":null}}"#.to_owned(), "JSON of another kind"),
+        (200, r#"{"data":{"createOrder":{"order":null}},"errors":[]}"#.to_owned(), "JSON of another kind"),
+        (200, r#"{"data":{"createOrder":{"order":{"id":null}}},"errors":null}"#.to_owned(), "JSON of another kind"),
+        (200, huge, "larger than 4194304 bytes"),
+        (200, r#"{"data":"#.to_owned(), "not JSON"),
+        (403, r#"{"message":"Forbidden"}"#.to_owned(), "JSON of another kind"),
+        (502, "\u{feff}<html>bad gateway</html>".to_owned(), "HTML or XML"),
     ] {
-        stub.graphql.reply([Reply::new(status, body)]);
+        stub.graphql.reply([Reply::new(status, sent)]);
         let error = stub.client().create_order(&Default::default()).await.unwrap_err();
-        assert_eq!(error, ApiError::Unreadable { status, retry_after: None });
+        assert_eq!(error, ApiError::Unreadable { status, retry_after: None, body: body.into() });
     }
 }

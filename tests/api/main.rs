@@ -17,6 +17,7 @@ mod v2024_11_01 {
     const VERSION: bwp_sync::api::ApiVersion = bwp_sync::api::ApiVersion::V2024_11_01;
 
     mod answers;
+    mod encodings;
     mod errors;
     mod fallback;
     mod requests;
@@ -30,6 +31,7 @@ mod v2024_04_01 {
     const VERSION: bwp_sync::api::ApiVersion = bwp_sync::api::ApiVersion::V2024_04_01;
 
     mod answers;
+    mod encodings;
     mod errors;
     mod fallback;
     mod requests;

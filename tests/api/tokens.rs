@@ -267,11 +267,13 @@ async fn answers_of_the_token_endpoint_are_told_as_facts() {
             TokenError::Throttled { retry_after: Some(Duration::from_secs(3)) },
         ),
         (Reply::new(429, ""), TokenError::Throttled { retry_after: None }),
+        (Reply::new(302, "").with("location", "https://login.example/x"), unavailable("HTTP 302")),
         (Reply::new(403, ""), unavailable("HTTP 403")),
+        (Reply::new(407, "<html>").with("proxy-authenticate", "Basic"), unavailable("HTTP 407")),
         (Reply::new(500, ""), unavailable("HTTP 500")),
-        (Reply::new(200, "<html>"), unavailable("HTTP 200 without a token")),
-        (Reply::new(200, "{}"), unavailable("HTTP 200 without a token")),
-        (token("two\nlines", 885), unavailable("HTTP 200 without a token")),
+        (Reply::new(200, "<html>"), unavailable("HTTP 200 without a token: HTML or XML")),
+        (Reply::new(200, "{}"), unavailable("HTTP 200 without a token: JSON of another kind")),
+        (token("two\nlines", 885), unavailable("HTTP 200 without a token: JSON of another kind")),
     ] {
         stub.token.reply([reply]);
         assert_eq!(create(&stub.client()).await, Err(ApiError::NoToken(expected)));
@@ -286,6 +288,7 @@ async fn a_token_endpoint_that_cannot_be_reached_is_unavailable() {
     config.token_endpoint = "http://no-such-host.invalid/token".parse().unwrap();
     let error = create(&Client::new(config).unwrap()).await.unwrap_err();
     assert!(matches!(error, ApiError::NoToken(TokenError::Unavailable { .. })));
+    assert!(error.to_string().starts_with("no token: name not resolved"), "{error}");
 }
 
 #[tokio::test]

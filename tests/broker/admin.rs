@@ -43,7 +43,7 @@ pub(crate) async fn ready_means_that_a_consumer_is_registered_with_its_prefetch(
     let address = address(&worker).await;
     let (status, body) = ready(&address).await;
     assert_eq!((status, &body["ready"], &body["broker"]["prefetch"]), (200, &true.into(), &7.into()));
-    assert_eq!(body["api"]["works"], true);
+    assert!(body["api"].get("cause").is_none(), "{body}");
     assert_eq!(get(&address, "/livez").await, (200, "ok\n".into()));
 }
 
@@ -57,12 +57,38 @@ async fn a_broker_that_is_not_there_shows_with_its_cause_and_the_next_try() {
         until("the worker says why", SOON, look, |(_, body)| !body["broker"]["nextTry"].is_null()).await;
     let cause = body["broker"]["cause"].as_str().expect("a cause");
     assert_eq!((status, &body["ready"]), (503, &false.into()));
-    assert!(cause.starts_with("cannot connect: ") && !cause.contains("gu3st"), "{cause}");
+    assert!(cause.starts_with("cannot connect: guest at 127.0.0.1:1, virtual host /: "), "{cause}");
+    assert!(!cause.contains("gu3st"), "{cause}");
     assert_eq!(get(&address, "/livez").await.0, 200, "it waits, and is alive");
     let (_, metrics) = get(&address, "/metrics").await;
     assert!(metrics.contains(r#"bwp_sessions_lost_total{cause="not-connected"}"#), "{metrics}");
     assert!(metrics.contains("bwp_consumer_prefetch 0"), "{metrics}");
     assert_eq!(worker.terminated().await, Some(0), "it can be stopped while it waits");
+}
+
+#[tokio::test]
+async fn what_the_api_does_is_unknown_until_a_token_was_had() {
+    let stage = Stage::new().await;
+    stage.simulator.add_fault(FaultRule::always(Fault::Hang { after_effect: false }).on(Operation::Token));
+    let long = [("BWP__API__TIMEOUT", "60s"), ("BWP__BROKER__MAX_HOLD", "10m"), ("BWP__SHUTDOWN__GRACE", "2m")];
+    let worker = stage.worker(&[&[LISTEN][..], &long].concat()).await;
+    let address = address(&worker).await;
+    let (status, body) = ready(&address).await;
+    assert_eq!((status, &body["api"]["status"]), (200, &"unknown".into()), "{body}");
+}
+
+#[tokio::test]
+async fn a_worker_without_messages_shows_why_it_gets_no_token_until_it_gets_one() {
+    let stage = Stage::new().await;
+    stage.simulator.add_fault(FaultRule::always(Fault::status(407)).on(Operation::Token));
+    let worker = stage.worker(&[LISTEN]).await;
+    let address = address(&worker).await;
+    let look = async || ready(&address).await;
+    let (_, body) = until("it has no token", SOON, look, |(_, body)| body["api"]["status"] == "fails").await;
+    assert_eq!(body["api"]["cause"], "NoToken: HTTP 407", "{body}");
+    worker.says(&["the API fails", "NoToken: HTTP 407"]).await;
+    stage.simulator.clear_faults();
+    until("it has a token", SOON, look, |(_, body)| body["api"]["status"] == "works").await;
 }
 
 #[tokio::test]
@@ -73,11 +99,13 @@ async fn an_api_that_fails_shows_with_its_cause_until_it_works_again() {
     stage.simulator.add_fault(FaultRule::always(Fault::status(503)));
     stage.publish(&checkout("SO-1")).await;
     let look = async || ready(&address).await;
-    let (status, body) = until("the API fails", SOON, look, |(_, body)| body["api"]["works"] == false).await;
+    let (status, body) = until("the API fails", SOON, look, |(_, body)| body["api"]["status"] == "fails").await;
     assert_eq!(status, 200, "a failing API is no reason to take the worker out");
-    assert!(body["api"]["cause"].is_string() && body["api"]["since"].is_string(), "{body}");
+    let (cause, since) = (&body["api"]["cause"], &body["api"]["since"]);
+    assert_eq!(*cause, "Http503: HTTP 503 without a GraphQL answer: not JSON");
+    assert!(since.is_string(), "{body}");
     stage.simulator.clear_faults();
-    until("the API works again", SOON, look, |(_, body)| body["api"]["works"] == true).await;
+    until("the API works again", SOON, look, |(_, body)| body["api"]["status"] == "works").await;
     worker.says(&["the API works again"]).await;
     assert_eq!((worker.said("the API fails"), worker.said("the API works again")), (1, 1), "said once at each change");
 }

@@ -39,6 +39,7 @@ fn fact() -> impl Strategy<Value = ErrorFact> {
             error_code,
             message,
             document,
+            value: false,
             unknown_field,
         },
     )
@@ -55,7 +56,9 @@ fn error() -> impl Strategy<Value = ApiError> {
     let leaf = prop_oneof![
         any::<String>().prop_map(|reason| ApiError::NotSent { reason }),
         any::<String>().prop_map(|reason| ApiError::NoAnswer { reason }),
-        (any::<u16>(), hint.clone()).prop_map(|(status, retry_after)| ApiError::Unreadable { status, retry_after }),
+        (any::<u16>(), hint.clone()).prop_map(|(status, retry_after)| {
+            ApiError::Unreadable { status, retry_after, body: "not JSON".into() }
+        }),
         (any::<u16>(), hint, facts).prop_map(|(status, retry_after, errors)| ApiError::Answered {
             status,
             retry_after,

@@ -34,6 +34,8 @@ pub(crate) struct Gate {
     open: Arc<Mutex<HashMap<String, Arc<Notify>>>>,
     /// Whether the order named `flaky` has failed, as it does the first time.
     failed: Arc<Mutex<bool>>,
+    /// Sessions with the broker that it was told of.
+    sessions: Arc<Mutex<usize>>,
 }
 
 impl Gate {
@@ -65,6 +67,10 @@ impl OrderApi for Gate {
         let OrderIdentifier::Alias(alias) = identifier else { return Ok(None) };
         let there = StoredOrder { id: "322".into(), ..StoredOrder::default() };
         Ok((alias.alias_id == "there").then_some(there))
+    }
+
+    fn session_began(&self) {
+        *self.sessions.lock().unwrap() += 1;
     }
 }
 
@@ -122,7 +128,7 @@ impl Stage {
     /// A stage and its pool, which somebody else runs.
     pub(crate) fn apart(hold_at_most: usize, pacing: Pacing) -> (Self, impl Future<Output = ()>) {
         let (sender, begun) = mpsc::unbounded_channel();
-        let gate = Gate { begun: sender, open: Arc::default(), failed: Arc::default() };
+        let gate = Gate { begun: sender, open: Arc::default(), failed: Arc::default(), sessions: Arc::default() };
         let limits = Limits {
             attempts: 3,
             denied_attempts: 3,
@@ -445,6 +451,7 @@ async fn a_message_of_a_new_session_waits_for_the_call_of_the_last_one_and_for_n
         }
         tokio::task::yield_now().await;
     }
+    assert_eq!(*stage.gate.sessions.lock().unwrap(), 2, "the API is told of each session once");
 }
 
 #[tokio::test]

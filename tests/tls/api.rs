@@ -68,7 +68,7 @@ async fn a_server_that_is_not_trusted_is_sent_nothing_and_no_letter_is_written()
     let context = context(&stage.simulator, &[("endpoint", &stage.endpoint()), ("tls.ca_file", text(&ca))]);
     let error = context.api.create_order(&Default::default()).await.unwrap_err();
     let ApiError::NotSent { reason } = &error else { panic!("{error:?}") };
-    assert!(reason.contains("invalid peer certificate"), "{reason}");
+    assert!(reason.starts_with("TLS: invalid peer certificate"), "{reason}");
     let settlement = checkout(&context).await;
     assert!(matches!(settlement, Settlement::Later(_)), "{settlement:?}");
 }

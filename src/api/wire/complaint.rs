@@ -4,6 +4,20 @@
 
 use serde_json::Value;
 
+/// How engines say that a value of the variables is not of its type.
+const VALUES: [&str; 6] = [
+    // graphql-js
+    r#"Variable "$input" got invalid value"#,
+    // graphql-java, and AppSync
+    "Variable 'input' has an invalid value",
+    "Variable 'input' has coerced Null value",
+    "The variables input contains",
+    // async-graphql
+    "Invalid value for argument \"input",
+    // apollo-compiler
+    "could not coerce ",
+];
+
 /// Longer names are none of a schema's; they go into logs.
 const LONGEST_NAME: usize = 64;
 
@@ -64,6 +78,11 @@ impl Complaint {
     }
 }
 
+/// Whether a message speaks of a value that was sent, and not of the document.
+pub(super) fn is_about_value(message: &str) -> bool {
+    VALUES.iter().any(|words| message.contains(words))
+}
+
 /// The field that a message says is not known.
 pub(super) fn unknown_field(message: &str) -> Option<SchemaField> {
     WORDINGS.iter().find_map(|([before, between, after], field_first)| {
@@ -89,6 +108,21 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_complaint_about_a_value_is_told_from_one_about_the_document() {
+        for (message, expected) in [
+            (r#"Variable "$input" got invalid value 2147483648 at "input.lineItems[0].amount.value""#, true),
+            ("Variable 'input' has an invalid value: Expected value to be an Integer", true),
+            ("The variables input contains a field name 'gift' that is not defined for input object type", true),
+            (r#"Invalid value for argument "input.lineItems.0.amount.value", expected type "Int""#, true),
+            ("could not coerce input.lineItems[0].amount.value: 2147483648 to type Int", true),
+            (r#"Variable "$input" of required type "CreateOrderInput!" was not provided."#, false),
+            (r#"Cannot query field "refundFor" on type "RefundDetails"."#, false),
+        ] {
+            assert_eq!(is_about_value(message), expected, "{message}");
+        }
+    }
 
     #[test]
     fn an_unknown_field_is_read_in_the_words_of_every_engine() {

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::complaint::{Complaint, SchemaField, unknown_field};
+use super::complaint::{Complaint, SchemaField, is_about_value, unknown_field};
 use super::text;
 use crate::ports::ErrorFact;
 
@@ -60,7 +60,8 @@ fn fact(error: &Value, data: &Value) -> ErrorFact {
         None => data.is_null() && is_before_execution(error),
     };
     let unknown_field = unknown_field.map(|SchemaField { owner, name }| format!("{owner}.{name}"));
-    ErrorFact { error_type, code, error_code, message: message(error), document, unknown_field }
+    let value = document && is_about_value(error["message"].as_str().unwrap_or_default());
+    ErrorFact { error_type, code, error_code, message: message(error), document, value, unknown_field }
 }
 
 /// The shapes in the order in which they are believed: the first that names a type, else the first that says anything.

@@ -11,6 +11,7 @@ pub(super) use complaint::Complaint;
 pub(super) use complaint::SchemaField;
 pub(super) use errors::DATA_FETCHING;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -64,15 +65,17 @@ pub(super) struct Answer {
     data: Value,
     errors: Vec<ErrorFact>,
     complaints: Vec<Complaint>,
+    /// What the body is, where it is no answer.
+    body: Cow<'static, str>,
 }
 
 impl Answer {
     /// Reads a body as GraphQL's envelope, or as the flat error that REST endpoints and gateways send.
     pub(super) fn read(raw: &RawAnswer) -> Self {
-        let mut body: Value = serde_json::from_slice(&raw.body).unwrap_or_default();
+        let mut body: Value = serde_json::from_slice(raw.body.text()).unwrap_or_default();
         let (errors, complaints) = (errors::facts(&body), errors::complaints(&body));
         let data = body.get_mut("data").map(Value::take).unwrap_or_default();
-        Self { status: raw.status, retry_after: raw.retry_after, data, errors, complaints }
+        Self { status: raw.status, retry_after: raw.retry_after, data, errors, complaints, body: raw.body.kind() }
     }
 
     /// The token was refused, by HTTP or by GraphQL in HTTP's words, and nothing was done.
@@ -110,9 +113,9 @@ impl Answer {
     }
 
     fn failure(self) -> ApiError {
-        let Self { status, retry_after, errors, .. } = self;
+        let Self { status, retry_after, errors, body, .. } = self;
         if errors.is_empty() {
-            ApiError::Unreadable { status, retry_after }
+            ApiError::Unreadable { status, retry_after, body }
         } else {
             ApiError::Answered { status, retry_after, errors }
         }

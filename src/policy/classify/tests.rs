@@ -111,14 +111,14 @@ fn that_a_document_failed_while_it_ran_says_nothing_of_the_document() {
 fn what_may_have_taken_effect_is_said_so() {
     let effect = |error: ApiError| classify(Operation::CreateOrder, &error).effect_possible;
     assert!(effect(ApiError::NoAnswer { reason: String::new() }));
-    assert!(effect(ApiError::Unreadable { status: 502, retry_after: None }));
-    assert!(effect(ApiError::Unreadable { status: 200, retry_after: None }));
+    assert!(effect(ApiError::Unreadable { status: 502, retry_after: None, body: "empty".into() }));
+    assert!(effect(ApiError::Unreadable { status: 200, retry_after: None, body: "empty".into() }));
     assert!(effect(answered(200, Some("InternalServerError"), None, None)));
     assert!(effect(answered(400, Some("MaintenanceException"), None, None)));
     let read = answered(200, Some("MaintenanceException"), None, None);
     assert!(!classify(Operation::Order, &read).effect_possible, "a read has none");
     assert!(!effect(ApiError::NotSent { reason: String::new() }));
-    assert!(!effect(ApiError::Unreadable { status: 429, retry_after: None }));
+    assert!(!effect(ApiError::Unreadable { status: 429, retry_after: None, body: "empty".into() }));
     assert!(!effect(answered(200, Some("ValidationError"), Some("ItemOutOfStock"), None)));
 }
 
@@ -126,7 +126,7 @@ fn what_may_have_taken_effect_is_said_so() {
 fn a_failed_look_up_is_classified_as_the_read_that_it_is_and_has_no_effect() {
     for (read, class) in [
         (ApiError::NoAnswer { reason: String::new() }, Class::OutcomeUnknown),
-        (ApiError::Unreadable { status: 502, retry_after: None }, Class::OutcomeUnknown),
+        (ApiError::Unreadable { status: 502, retry_after: None, body: "empty".into() }, Class::OutcomeUnknown),
         (answered(200, Some("InternalServerError"), None, None), Class::Transient),
         (answered(200, Some("AccessDeniedError"), None, None), Class::Denied),
         (answered(200, Some("ThrottlingError"), None, None), Class::Throttled),
@@ -149,4 +149,36 @@ fn only_the_rows_that_say_so_mean_done() {
         let done = matches!(row.class, Class::AlreadyDone);
         assert_eq!(done, row.code == Some("ExecutionAlreadyStarted"), "{row:?}");
     }
+}
+
+#[test]
+fn a_complaint_about_a_value_is_the_messages_and_speaks_of_no_outage() {
+    let fact = ErrorFact { document: true, value: true, ..ErrorFact::default() };
+    let error = ApiError::Answered { status: 400, retry_after: None, errors: vec![fact] };
+    let failure = classify(Operation::CreateOrder, &error);
+    assert_eq!((failure.class, failure.code.as_str()), (Class::Unlisted, "ValueRefused"));
+    assert!(!failure.systemic && !failure.effect_possible);
+}
+
+#[test]
+fn a_field_that_is_not_known_is_named_whichever_error_names_it() {
+    let named = ErrorFact { document: true, unknown_field: Some("Order.id".into()), ..ErrorFact::default() };
+    let other = ErrorFact { document: true, ..ErrorFact::default() };
+    let error = ApiError::Answered { status: 400, retry_after: None, errors: vec![other, named] };
+    let failure = classify(Operation::Order, &error);
+    assert_eq!(failure.cause(), "QueryRefused: field Order.id: not known to the API");
+}
+
+#[test]
+fn a_cause_says_what_happened() {
+    let cause = |error: ApiError| classify(Operation::Order, &error).cause();
+    let no_token = |error| cause(ApiError::NoToken(error));
+    let refused = TokenError::Refused { status: 401, code: "InvalidClientId".into() };
+    assert_eq!(no_token(TokenError::Unavailable { reason: "HTTP 407".into() }), "NoToken: HTTP 407");
+    assert_eq!(no_token(refused), "NoToken: refused with HTTP 401 InvalidClientId");
+    assert_eq!(cause(ApiError::NotSent { reason: "connection refused".into() }), "NotSent: connection refused");
+    let page = ApiError::Unreadable { status: 200, retry_after: None, body: "HTML or XML".into() };
+    assert_eq!(cause(page), "Http200: HTTP 200 without a GraphQL answer: HTML or XML");
+    // its words may be somebody's own
+    assert_eq!(cause(answered(200, Some("ThrottlingError"), None, None)), "ThrottlingError");
 }

@@ -1,0 +1,28 @@
+//! Asks for a token at start, so that a worker without messages shows whether it can work.
+//!
+//! Not here: renewing it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::api::Client;
+use crate::policy::classify::classify;
+use crate::ports::{ApiState, Operation};
+use crate::worker::Context;
+
+/// How long to wait before the next try; calls of messages ask by themselves.
+const AGAIN: Duration = Duration::from_secs(15);
+
+/// Asks until there is a token, or a call has succeeded.
+pub(super) async fn first_token(context: Arc<Context<Client>>) {
+    while let Err(error) = context.api.have_token().await {
+        context.board.api_fails(&classify(Operation::Order, &error));
+        sleep(AGAIN).await;
+        if context.board.api() == ApiState::Works {
+            return;
+        }
+    }
+    context.board.token_had();
+}
