@@ -1,7 +1,7 @@
 //! Connections that are lost over and over, under two workers of which one is restarted now and then.
 //! Not here: a single loss, and how soon it is over; see `recovery`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bwp_sync::simulator::{Fault, FaultRule, Operation};
 
@@ -9,10 +9,9 @@ use crate::messages::{checkout, checkout_of, fulfillment, json};
 use crate::stage::{LETTERS, ORDERS, SOON, Stage, Worker};
 use crate::support::broker::Broker;
 use crate::support::relay::Relay;
-use crate::support::until::until;
 
-/// A worker has two connections, and there are two workers, so this makes a hundred.
-const CUTS: usize = 25;
+/// Connections that are made and cut. A worker has two, and there are two workers.
+const CONNECTIONS: usize = 100;
 /// A worker is restarted after each so many of them, alternately killed and asked to end.
 const CUTS_A_RESTART: usize = 6;
 /// Orders whose calls outlive every session until the cutting ends.
@@ -27,8 +26,7 @@ async fn a_hundred_lost_connections_make_no_letter_no_second_order_and_no_second
     let stage = Stage::on(&broker).await;
     let uri = stage.vhost.amqp_uri_through(&relay.address());
     let start = async || stage.worker(&[("BWP__BROKER__URI", &uri), ("BWP__BROKER__PREFETCH", "100")]).await;
-    // each with how often it has consumed
-    let mut workers: Vec<(Worker, usize)> = vec![(start().await, 1), (start().await, 1)];
+    let mut workers: VecDeque<Worker> = [start().await, start().await].into();
     let mut results = stage.results().await;
     stage.simulator.add_fault(FaultRule::always(SLOW).on(Operation::CreateOrder).for_product("slow"));
     let mut orders = Vec::new();
@@ -36,27 +34,24 @@ async fn a_hundred_lost_connections_make_no_letter_no_second_order_and_no_second
         orders.push(format!("slow-{number}"));
         stage.publish(&checkout_of(&orders[number], "slow")).await;
     }
-    for cut in 0..CUTS {
-        // the sessions work: one settles a message while others are under way
+    let mut cut = 0;
+    while relay.accepted() < CONNECTIONS {
+        cut += 1;
+        // a session works: it settles a message while others are under way
         let order = format!("fast-{cut}");
         stage.publish(&checkout(&order)).await;
         stage.publish(&fulfillment(&order)).await;
         let is_created = |result: &_| json(result)["subject"] == order && json(result)["type"] == "order-created";
         results.until(SOON, |seen| seen.iter().any(is_created)).await;
         orders.push(order);
-        until("all connections are open", SOON, async || relay.open(), |open| *open == 2 * workers.len()).await;
         relay.cut().await;
-        for (worker, consumed) in &mut workers {
-            *consumed += 1;
-            worker.consumes(*consumed).await;
-        }
         if cut % CUTS_A_RESTART == 0 {
-            let (worker, _) = workers.remove(0);
+            let worker = workers.pop_front().expect("there are two");
             match cut / CUTS_A_RESTART % 2 {
                 0 => worker.killed().await,
                 _ => assert_eq!(worker.terminated().await, Some(0)),
             }
-            workers.push((start().await, 1));
+            workers.push_back(start().await);
         }
     }
 
@@ -65,7 +60,7 @@ async fn a_hundred_lost_connections_make_no_letter_no_second_order_and_no_second
     for ((order, kind), ids) in ids(results.until(SOON, |seen| ids(seen).len() == all).await) {
         assert!(ids.iter().all(|id| *id == ids[0]), "{order}, {kind}: {ids:?}");
     }
-    for (worker, _) in workers {
+    for worker in workers {
         assert_eq!(worker.terminated().await, Some(0));
     }
     assert!(stage.left_in(ORDERS).await.is_empty());
