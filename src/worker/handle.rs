@@ -193,6 +193,7 @@ fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound, clock:
     let identity = Identity { message_id: id_outside(&raw(context, inbound)), ..Identity::default() };
     let began = Timestamp::now();
     let stamp = Stamp::of_replay(began, false);
+    let began_at = Instant::now();
     Case {
         context,
         inbound,
@@ -201,6 +202,7 @@ fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound, clock:
         stamp,
         has_own_id: true,
         began,
+        began_at,
         clock,
         has_called: AtomicBool::new(false),
     }

@@ -6,6 +6,7 @@ mod cases;
 mod check;
 mod circles;
 mod cli;
+mod clocks;
 mod docs;
 mod english;
 mod error_rows;

@@ -215,7 +215,10 @@ async fn one_order_meets(answer: Answer) -> Result<(), String> {
         let settlement = handle(&context, &inbound).await;
         seen.extend(ends(std::slice::from_ref(&settlement)));
         match settlement {
-            Settlement::Later(later) => inbound.history = later.history,
+            Settlement::Later(later) => {
+                inbound.history = later.history;
+                inbound.failed_by = Some(Instant::now());
+            }
             Settlement::Done(_) | Settlement::DeadLetter(..) => break,
         }
         let other = format!("OTHER-{round}");
