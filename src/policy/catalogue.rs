@@ -246,7 +246,7 @@ impl OwnCode {
             Self::UnsupportedMessage => "bind only the documented types, or update the worker and replay",
             Self::PoisonMessage => "keep the letter for a bug report; replay only with a mended worker",
             Self::RetriesExhausted => "find out why the API kept failing for this order alone, then replay",
-            Self::OutcomeUnknown => "look by hand for the order, or the refund's payment; replay when it is not there",
+            Self::OutcomeUnknown => "look by hand whether the order is as the message wants it; replay when it is not",
             Self::OrderNotFound => "look for the order's own dead letter, replay that first, then this",
             Self::AliasBelongsToAnotherOrder => {
                 "find out which of the two orders is right; send this one under another id"

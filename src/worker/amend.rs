@@ -4,7 +4,6 @@
 
 use std::sync::PoisonError;
 
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::amended::{Done, Judged};
@@ -99,7 +98,11 @@ impl<A: OrderApi> Case<'_, A> {
                 Err(failure) => failure,
             };
             if failure.effect_possible {
-                return self.look_for_amendment(&identifier, &left, &failure).await;
+                let shown = |stored: Box<StoredOrder>| {
+                    let is_there = left_of(&left, &stored) == UpdateOrderInput::default();
+                    is_there.then(|| self.done(ResultKind::OrderUpdated, Outcome::Updated, &stored))
+                };
+                return self.read_back(&identifier, self.context.timing.settle, &failure, shown).await;
             }
             if action(failure.class) != Action::Compare {
                 return self.not_updated(&failure);
@@ -110,24 +113,6 @@ impl<A: OrderApi> Case<'_, A> {
             if left == UpdateOrderInput::default() {
                 return self.done(ResultKind::OrderUpdated, Outcome::Updated, stored);
             }
-        }
-    }
-
-    /// It may have taken effect: what is still left then is sent by the next attempt.
-    async fn look_for_amendment(
-        &self,
-        identifier: &OrderIdentifier,
-        sent: &UpdateOrderInput,
-        failure: &Failure,
-    ) -> Settlement {
-        if self.wait(Instant::now() + self.context.timing.settle).await.is_err() {
-            return self.try_again(&failure.not_looked_at());
-        }
-        match self.read(identifier).await {
-            Found::Order(stored) if left_of(sent, &stored) == UpdateOrderInput::default() => {
-                self.done(ResultKind::OrderUpdated, Outcome::Updated, &stored)
-            }
-            Found::Order(_) | Found::Nothing | Found::Unclear(_) => self.try_again(failure),
         }
     }
 

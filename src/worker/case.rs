@@ -132,10 +132,7 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// The API says that a name is taken, and a read says that it is nobody's.
     pub fn taken_by_nobody(&self, conflict: &Failure) -> Settlement {
-        match self.retry(conflict, Budget::Passing) {
-            Verdict::Later(later) => Settlement::Later(later),
-            Verdict::GiveUp { attempts } => self.exhausted(conflict, attempts),
-        }
+        self.unclear_within(Budget::Passing, conflict)
     }
 
     /// Comes back later, or the budget is spent and `given_up` says what then.
@@ -167,9 +164,10 @@ impl<A: OrderApi> Case<'_, A> {
     pub fn unclear_within(&self, budget: Budget, failure: &Failure) -> Settlement {
         match self.retry(failure, budget) {
             Verdict::Later(later) => Settlement::Later(later),
-            Verdict::GiveUp { .. } => {
-                let why = format!("what became of it cannot be read: {}/{}", failure.error_type, failure.code);
-                self.refuse(OwnCode::OutcomeUnknown, &why)
+            Verdict::GiveUp { attempts } => {
+                let own = OwnCode::OutcomeUnknown;
+                let why = format!("what became of it cannot be told: {}/{}", failure.error_type, failure.code);
+                self.letter(own.error_type(), own.name(), failure.class.name(), &why, own.action(), attempts)
             }
         }
     }

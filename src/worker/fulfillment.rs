@@ -2,10 +2,7 @@
 //!
 //! Not here: reading the message.
 
-use tokio::time::Instant;
-
 use super::case::Case;
-use super::look_up::Found;
 use super::update::Alone;
 use crate::domain::command::StartFulfillment;
 use crate::domain::order::OrderIdentifier;
@@ -26,7 +23,8 @@ impl<A: OrderApi> Case<'_, A> {
         Ok(match self.update(&stored, self.context.timing.retries, &command.input).await {
             Ok(_) => self.updated(stored),
             Err(failure) if failure.effect_possible => {
-                self.read_back(&OrderIdentifier::OrderId(stored.id.clone()), &failure).await
+                let (identifier, settle) = (OrderIdentifier::OrderId(stored.id.clone()), self.context.timing.settle);
+                self.read_back(&identifier, settle, &failure, |stored| self.shown_start(stored)).await
             }
             Err(failure) => self.not_started(stored, &failure),
         })
@@ -40,9 +38,7 @@ impl<A: OrderApi> Case<'_, A> {
                 return Err(self.done(ResultKind::OrderUpdated, Outcome::AlreadyStarted, &stored));
             }
             Some(ExecutionState::NotStarted) => {}
-            // a state that is not told may be STARTED
-            None => return Err(self.try_again(&not_told("NoExecutionState"))),
-            Some(ExecutionState::Other(_)) => return Err(self.try_again(&not_told("UnknownExecutionState"))),
+            state @ (None | Some(ExecutionState::Other(_))) => return Err(self.state_untold(state.as_ref(), false)),
         }
         if stored.package_state == Some(PackageState::Cancelled) {
             let code = OwnCode::ExecutionCannotBeStartedDueToCancellation;
@@ -51,15 +47,19 @@ impl<A: OrderApi> Case<'_, A> {
         Ok(stored)
     }
 
-    /// The start may have taken effect: look before anything else.
-    async fn read_back(&self, identifier: &OrderIdentifier, failure: &Failure) -> Settlement {
-        if self.wait(Instant::now() + self.context.timing.settle).await.is_err() {
-            return self.try_again(&failure.not_looked_at());
+    /// The end of a start whose answer was lost; none when the order is not started.
+    fn shown_start(&self, stored: Box<StoredOrder>) -> Option<Settlement> {
+        match &stored.execution_state {
+            Some(ExecutionState::Started) => Some(self.updated(stored)),
+            Some(ExecutionState::NotStarted) => None,
+            state @ (None | Some(ExecutionState::Other(_))) => Some(self.state_untold(state.as_ref(), true)),
         }
-        match self.read(identifier).await {
-            Found::Order(stored) if started(&stored) => self.updated(stored),
-            Found::Order(_) | Found::Nothing | Found::Unclear(_) => self.try_again(failure),
-        }
+    }
+
+    /// A state that is not told may be STARTED.
+    fn state_untold(&self, state: Option<&ExecutionState>, effect_possible: bool) -> Settlement {
+        let what = if state.is_none() { "NoExecutionState" } else { "UnknownExecutionState" };
+        self.untold(&Failure { effect_possible, ..not_told(what) })
     }
 
     fn not_started(&self, mut stored: Box<StoredOrder>, failure: &Failure) -> Settlement {

@@ -2,10 +2,7 @@
 //!
 //! Not here: what an order shows of a refund (`domain::refunds_left`).
 
-use tokio::time::Instant;
-
 use super::case::Case;
-use super::look_up::Found;
 use super::update::Alone;
 use crate::domain::command::UpdateRefunds;
 use crate::domain::input::{RefundsInput, UpdateOrderInput};
@@ -13,7 +10,6 @@ use crate::domain::outcome::{Outcome, ResultKind, ResultRefund};
 use crate::domain::refunds_left::{Obstacle, RefundsLeft, left_of};
 use crate::domain::stored::StoredOrder;
 use crate::policy::classify::{Failure, not_told};
-use crate::policy::decide::Budget;
 use crate::ports::{OrderApi, Settlement};
 
 impl<A: OrderApi> Case<'_, A> {
@@ -34,19 +30,26 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// The order, and what it does not show yet; or what becomes of the message without them.
     async fn refunds_left(&self, command: &UpdateRefunds) -> Result<(Box<StoredOrder>, RefundsLeft), Settlement> {
-        let stored = match self.read(&command.identifier).await {
-            // nothing is sent unless it is known to be missing
-            Found::Unclear(failure) if self.outcome_unknown() => return Err(self.untold(&failure)),
-            Found::Unclear(failure) => return Err(self.try_again(&failure)),
-            Found::Nothing => return Err(self.await_create()),
-            Found::Order(stored) => stored,
-        };
+        // nothing is sent unless it is known to be missing
+        let stored = self.existing(&command.identifier).await?;
+        let left = self.left_by(command, &stored, false).map_err(|end| *end)?;
+        Ok((stored, left))
+    }
+
+    /// What the order does not show; or what becomes of the message where it cannot tell, perhaps after an effect.
+    fn left_by(
+        &self,
+        command: &UpdateRefunds,
+        stored: &StoredOrder,
+        effect_possible: bool,
+    ) -> Result<RefundsLeft, Box<Settlement>> {
         let conventions = &self.context.conventions;
-        match left_of(command, &stored, &conventions.aliases.line, &conventions.rules) {
-            Ok(left) => Ok((stored, left)),
-            Err(Obstacle::Rejected(rejection)) => Err(self.reject(&rejection)),
-            Err(Obstacle::NotTold(what)) => Err(self.untold(&not_told(what))),
-        }
+        left_of(command, stored, &conventions.aliases.line, &conventions.rules).map_err(|obstacle| {
+            Box::new(match obstacle {
+                Obstacle::Rejected(rejection) => self.reject(&rejection),
+                Obstacle::NotTold(what) => self.untold(&Failure { effect_possible, ..not_told(what) }),
+            })
+        })
     }
 
     async fn send_refunds(&self, command: &UpdateRefunds, stored: &StoredOrder, left: RefundsLeft) -> Settlement {
@@ -55,33 +58,24 @@ impl<A: OrderApi> Case<'_, A> {
         // one attempt for each read: between two attempts another process may have done it
         match self.update(stored, 0, &input).await {
             Ok(updated) => self.refunded(command, Outcome::Updated, &updated.over(stored)),
-            Err(failure) if failure.effect_possible => self.look_for_refunds(command, &failure).await,
+            Err(failure) if failure.effect_possible => {
+                // nothing more is said before the call has certainly ended
+                let shows_after = self.context.timing.call_ended;
+                self.read_back(&command.identifier, shows_after, &failure, |stored| {
+                    self.shown_refunds(command, &stored)
+                })
+                .await
+            }
             Err(failure) => self.not_updated(&failure),
         }
     }
 
-    /// They may have been recorded: nothing more is said before the call has certainly ended and a read has told.
-    async fn look_for_refunds(&self, command: &UpdateRefunds, failure: &Failure) -> Settlement {
-        if self.wait(Instant::now() + self.context.timing.call_ended).await.is_err() {
-            return self.untold(&failure.not_looked_at());
+    /// The end of refunds whose answer was lost; none when some are missing.
+    fn shown_refunds(&self, command: &UpdateRefunds, stored: &StoredOrder) -> Option<Settlement> {
+        match self.left_by(command, stored, true) {
+            Ok(left) => left.details.is_empty().then(|| self.refunded(command, Outcome::Updated, stored)),
+            Err(end) => Some(*end),
         }
-        let stored = match self.read(&command.identifier).await {
-            Found::Order(stored) => stored,
-            Found::Unclear(unread) => return self.untold(&Failure { effect_possible: true, ..unread }),
-            Found::Nothing => return self.untold(failure),
-        };
-        let conventions = &self.context.conventions;
-        match left_of(command, &stored, &conventions.aliases.line, &conventions.rules) {
-            Ok(left) if left.details.is_empty() => self.refunded(command, Outcome::Updated, &stored),
-            Ok(_) => self.try_again(failure),
-            Err(Obstacle::Rejected(rejection)) => self.reject(&rejection),
-            Err(Obstacle::NotTold(what)) => self.untold(&Failure { effect_possible: true, ..not_told(what) }),
-        }
-    }
-
-    /// No read tells what is there. While none tells it of any order, that passes; else somebody has to look in the end.
-    fn untold(&self, failure: &Failure) -> Settlement {
-        self.unclear_within(Budget::Passing, failure)
     }
 
     pub(super) fn refunded(&self, command: &UpdateRefunds, outcome: Outcome, stored: &StoredOrder) -> Settlement {

@@ -127,7 +127,8 @@ impl<A: OrderApi> Case<'_, A> {
     ) -> Result<T, Failure> {
         let began = Instant::now();
         let outcome = call.await.map_err(|error| {
-            let failure = classify_by(self.context.rows, operation, &error);
+            let mut failure = classify_by(self.context.rows, operation, &error);
+            failure.effect_possible &= operation.changes_an_order();
             let sign = sign(&failure, &error);
             (failure, sign)
         });

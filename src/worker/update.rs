@@ -2,6 +2,8 @@
 //!
 //! Not here: what each kind of update changes.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
@@ -35,8 +37,33 @@ impl<A: OrderApi> Case<'_, A> {
         match self.read(identifier).await {
             Found::Order(stored) => Ok(stored),
             Found::Nothing => Err(self.await_create()),
+            Found::Unclear(failure) if self.outcome_unknown() => Err(self.untold(&failure)),
             Found::Unclear(failure) => Err(self.try_again(&failure)),
         }
+    }
+
+    /// What became of an update that failed and may have taken effect all the same: looks when that must show. `shown` gives
+    /// the message's end as far as the order shows one; without one the message comes again, and sends what is missing.
+    pub(super) async fn read_back(
+        &self,
+        identifier: &OrderIdentifier,
+        shows_after: Duration,
+        failure: &Failure,
+        shown: impl FnOnce(Box<StoredOrder>) -> Option<Settlement>,
+    ) -> Settlement {
+        if self.wait(Instant::now() + shows_after).await.is_err() {
+            return self.untold(&failure.not_looked_at());
+        }
+        match self.read(identifier).await {
+            Found::Order(stored) => shown(stored).unwrap_or_else(|| self.try_again(failure)),
+            Found::Unclear(unread) => self.untold(&Failure { effect_possible: true, ..unread }),
+            Found::Nothing => self.untold(failure),
+        }
+    }
+
+    /// No read tells what is there. While none tells it of any order, that passes; else somebody has to look in the end.
+    pub(super) fn untold(&self, failure: &Failure) -> Settlement {
+        self.unclear_within(Budget::Passing, failure)
     }
 
     /// Runs `look` while nothing else of this process changes the order. Looks again where it had to wait: for another

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{Class, OwnCode, ROWS, Row};
 use crate::ports::Operation;
 
-/// What stands for the type and the class of [`OwnCode::RetriesExhausted`], which are those of the last error.
+/// Stands for the type of [`OwnCode::RetriesExhausted`], and the class of this one and of [`OwnCode::OutcomeUnknown`]: those
+/// of the last error.
 const LAST: &str = "(the last error's)";
 /// The class of what is refused by the worker itself.
 const REFUSED: Class = Class::Rejected;
@@ -48,8 +49,17 @@ fn of_api(row: &Row) -> Entry {
 }
 
 fn own(code: OwnCode) -> Entry {
-    let of_last = code == OwnCode::RetriesExhausted;
-    let (error_type, class) = if of_last { (LAST, LAST) } else { (code.error_type(), REFUSED.name()) };
+    let (error_type, class) = match code {
+        OwnCode::RetriesExhausted => (LAST, LAST),
+        OwnCode::OutcomeUnknown => (code.error_type(), LAST),
+        OwnCode::InvalidMessage
+        | OwnCode::UnsupportedMessage
+        | OwnCode::PoisonMessage
+        | OwnCode::OrderNotFound
+        | OwnCode::AliasBelongsToAnotherOrder
+        | OwnCode::Broken(_)
+        | OwnCode::ExecutionCannotBeStartedDueToCancellation => (code.error_type(), REFUSED.name()),
+    };
     Entry {
         operation: code.operation().map_or("any", Operation::name),
         error_type,
