@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use lapin::message::Delivery;
@@ -40,6 +41,9 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
     };
     let mut history = if ours { history(&headers) } else { History::default() };
     history.first_taken_at = history.first_taken_at.or(sight.first_taken_at);
+    let delay = duration(&headers, own::DELAY).unwrap_or_default();
+    // it came back no sooner than after that delay
+    let failed_by = taken_at.filter(|_| ours).map(|taken_at| taken_at.checked_sub(delay).unwrap_or(taken_at));
     Inbound {
         exchange: origin(own::SOURCE_EXCHANGE, delivery.exchange.as_str()),
         routing_key: origin(own::SOURCE_ROUTING_KEY, delivery.routing_key.as_str()),
@@ -57,6 +61,7 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
         unended: 0,
         blames: sight.blames,
         taken_at,
+        failed_by,
         session,
     }
 }
@@ -76,13 +81,17 @@ fn history(headers: &BTreeMap<String, String>) -> History {
         first_taken_at: time(own::FIRST_TAKEN_AT),
         first_failed_at: time(own::FIRST_FAILED_AT),
         last_failed_at: time(own::LAST_FAILED_AT),
-        awaiting_since: time(own::AWAITING_SINCE),
+        awaited: duration(headers, own::AWAITED),
         last_error: headers.get(own::LAST_ERROR).cloned(),
         outcome_unknown: headers.contains_key(own::OUTCOME_UNKNOWN),
         replays: number(own::REPLAYS),
         replay_id: headers.get(own::REPLAY_ID).cloned(),
         replay_to: headers.get(own::REPLAY_TO).map(|queue| queue.as_str().into()),
     }
+}
+
+fn duration(headers: &BTreeMap<String, String>, name: &str) -> Option<Duration> {
+    headers.get(name)?.parse().ok().map(Duration::from_millis)
 }
 
 /// Headers that are text, numbers or truth values.
@@ -191,6 +200,7 @@ mod tests {
 
     use super::*;
     use crate::broker::outgoing::for_hop;
+    use crate::ports::WaitReason;
 
     fn delivery(exchange: &str, headers: &[(&str, AMQPValue)]) -> Delivery {
         let mut table = FieldTable::default();
@@ -229,7 +239,7 @@ mod tests {
             first_failed_at: at(2),
             last_failed_at: at(3),
             last_error: Some("type/code".into()),
-            awaiting_since: at(4),
+            awaited: Some(Duration::from_millis(4)),
             outcome_unknown: true,
             replays: 3,
             replay_id: Some("run".into()),
@@ -238,6 +248,25 @@ mod tests {
         let mut hopped = delivery("", &[]);
         hopped.properties = for_hop(&BasicProperties::default(), &Inbound::default(), &history, None);
         assert_eq!(inbound(&hopped, Circumstances::default()).history, history);
+    }
+
+    #[test]
+    fn the_last_attempt_of_a_message_is_as_old_as_its_delay_and_whatever_its_headers_say_no_older() {
+        let (now, delay) = (Instant::now(), Duration::from_secs(5));
+        let circumstances = || Circumstances { taken_at: Some(now), ..Circumstances::default() };
+        let failed_by = |delivery: &Delivery| inbound(delivery, circumstances()).failed_by;
+        let mut hopped = delivery("", &[]);
+        for last_failed_at in ["1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"] {
+            let history = History { last_failed_at: last_failed_at.parse().ok(), ..History::default() };
+            let waits = Some((WaitReason::Delay, delay));
+            hopped.properties = for_hop(&BasicProperties::default(), &Inbound::default(), &history, waits);
+            assert_eq!(failed_by(&hopped), now.checked_sub(delay));
+        }
+        // one of an older version, or a replay: nobody knows
+        assert_eq!(failed_by(&delivery("", &[])), Some(now));
+        // one of the shop has not failed, whatever it says
+        let forged = [(own::DELAY, AMQPValue::LongLongInt(5000))];
+        assert_eq!(failed_by(&delivery("shop.events", &forged)), None);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Not here: where it goes and whether it arrived.
 
+use std::time::Duration;
+
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
@@ -41,8 +43,10 @@ pub mod own {
     pub const FIRST_FAILED_AT: &str = "bwp-first-failed-at";
     /// When the last attempt failed.
     pub const LAST_FAILED_AT: &str = "bwp-last-failed-at";
-    /// Since when it waits for its order to be created.
-    pub const AWAITING_SINCE: &str = "bwp-awaiting-since";
+    /// For how long it has waited for its order to be created, in milliseconds.
+    pub const AWAITED: &str = "bwp-awaited-ms";
+    /// Delay of the retry queue that it comes from, in milliseconds.
+    pub const DELAY: &str = "bwp-delay-ms";
     /// When it was given to a worker first, on hops alone.
     pub const FIRST_TAKEN_AT: &str = "bwp-first-taken-at";
     /// Why it does not go on now, on hops alone.
@@ -85,12 +89,12 @@ const MAX_HEADER_BYTES: usize = 20 * 1024;
 
 pub(super) type Headers = Vec<(&'static str, AMQPValue)>;
 
-/// A copy for a hop through one of our own queues; where it waits there, with the reason.
+/// A copy for a hop through one of our own queues; where it waits there, with the reason and for how long.
 pub fn for_hop(
     original: &BasicProperties,
     inbound: &Inbound,
     history: &History,
-    reason: Option<WaitReason>,
+    waits: Option<(WaitReason, Duration)>,
 ) -> BasicProperties {
     let mut headers = origin(inbound);
     headers.extend([
@@ -100,11 +104,13 @@ pub fn for_hop(
         (own::DELAYS, AMQPValue::LongUInt(history.delays)),
         (own::REPLAYS, AMQPValue::LongUInt(history.replays)),
     ]);
-    headers.extend(reason.map(|reason| (own::WAITS_FOR, text(reason.name()))));
+    if let Some((reason, delay)) = waits {
+        headers.extend([(own::WAITS_FOR, text(reason.name())), (own::DELAY, milliseconds(delay))]);
+    }
     headers.extend(history.first_taken_at.map(|at| (own::FIRST_TAKEN_AT, text(&at.to_string()))));
     headers.extend(history.first_failed_at.map(|at| (own::FIRST_FAILED_AT, text(&at.to_string()))));
     headers.extend(history.last_failed_at.map(|at| (own::LAST_FAILED_AT, text(&at.to_string()))));
-    headers.extend(history.awaiting_since.map(|at| (own::AWAITING_SINCE, text(&at.to_string()))));
+    headers.extend(history.awaited.map(|awaited| (own::AWAITED, milliseconds(awaited))));
     headers.extend(history.last_error.as_deref().map(|error| (own::LAST_ERROR, text(error))));
     headers.extend(history.outcome_unknown.then_some((own::OUTCOME_UNKNOWN, AMQPValue::Boolean(true))));
     headers.extend(history.replay_id.as_deref().map(|id| (own::REPLAY_ID, text(id))));
@@ -160,6 +166,10 @@ pub fn for_result(result: &ResultEvent) -> BasicProperties {
 
 fn origin(inbound: &Inbound) -> Headers {
     vec![(own::SOURCE_EXCHANGE, text(&inbound.exchange)), (own::SOURCE_ROUTING_KEY, text(&inbound.routing_key))]
+}
+
+fn milliseconds(time: Duration) -> AMQPValue {
+    AMQPValue::LongLongInt(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Whether what stands in `bwp-` headers of the message is ours: it came through one of our own hops.

@@ -114,7 +114,7 @@ impl Settler {
         let Some(delay) = self.config.delays.get(later.queue.min(longest)) else {
             return Err(PublishError::Unroutable("no retry queue, since no delay is configured".into()));
         };
-        let properties = for_hop(&delivery.properties, inbound, &later.history, Some(later.reason));
+        let properties = for_hop(&delivery.properties, inbound, &later.history, Some((later.reason, *delay)));
         self.copy("", &self.config.names.retry(*delay), properties, &delivery.data).await
     }
 

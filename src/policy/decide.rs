@@ -25,6 +25,13 @@ pub struct Limits {
     pub wait_for_create: Duration,
 }
 
+impl Limits {
+    /// The delay of a retry queue; past the end the longest.
+    pub fn delay(&self, queue: usize) -> Duration {
+        self.delays.get(queue).or(self.delays.last()).copied().unwrap_or_default()
+    }
+}
+
 /// What follows from a failure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action {
@@ -132,16 +139,14 @@ pub fn retry(
     Verdict::Later(later)
 }
 
-/// The order is not there (yet).
+/// The order is not there (yet). The delays of its retry queues are what counts: neither an outage nor a clock of another
+/// machine makes its time shorter.
 pub fn await_create(limits: &Limits, history: &History, now: Timestamp) -> Verdict {
-    // not since the first failure: an outage before is no waiting
-    let since = history.awaiting_since.unwrap_or(now);
-    let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
-    if waited >= limits.wait_for_create {
+    if history.awaited.is_some_and(|awaited| awaited >= limits.wait_for_create) {
         return Verdict::GiveUp { attempts: history.attempts + 1 };
     }
     let mut later = next(history, now, "OrderNotFound".into());
-    later.history.awaiting_since = Some(since);
+    later.history.awaited = Some(history.awaited.unwrap_or_default() + limits.delay(later.queue));
     Verdict::Later(Later { awaits_create: true, reason: WaitReason::Create, ..later })
 }
 
@@ -304,11 +309,15 @@ mod tests {
 
     #[test]
     fn waiting_for_a_create_ends_after_its_time() {
-        let first = later(await_create(&limits(), &History::default(), at(0))).history;
-        assert!(matches!(await_create(&limits(), &first, at(59)), Verdict::Later(_)));
-        assert!(matches!(await_create(&limits(), &first, at(60)), Verdict::GiveUp { .. }));
-        let after_an_outage = History { first_failed_at: Some(at(0)), ..History::default() };
-        assert!(matches!(await_create(&limits(), &after_an_outage, at(90_000)), Verdict::Later(_)));
+        let mut history = History::default();
+        // whatever a clock says, and however long an outage was: 5, 30 and 120 s
+        for (clock, awaited) in [(0, 5), (-90_000, 35), (90_000, 155)] {
+            history = later(await_create(&limits(), &history, at(clock))).history;
+            assert_eq!(history.awaited, Some(Duration::from_secs(awaited)));
+        }
+        for clock in [-90_000, 0, 90_000] {
+            assert!(matches!(await_create(&limits(), &history, at(clock)), Verdict::GiveUp { .. }));
+        }
     }
 
     #[test]

@@ -2,9 +2,12 @@
 //!
 //! Not here: what follows from it.
 
-use jiff::Timestamp;
+use std::time::Duration;
 
 use crate::ports::Operation;
+
+/// A time, by a clock that only goes forward.
+type Time = Duration;
 
 /// The last successes of each operation, for the two orders that had them last.
 ///
@@ -18,12 +21,12 @@ pub struct Health {
 struct Success {
     operation: Operation,
     order: String,
-    at: Timestamp,
+    at: Time,
 }
 
 impl Health {
     /// An operation succeeded for an order.
-    pub fn succeeded(&mut self, operation: Operation, order: &str, at: Timestamp) {
+    pub fn succeeded(&mut self, operation: Operation, order: &str, at: Time) {
         self.successes.retain(|seen| seen.operation != operation || seen.order != order);
         self.successes.push(Success { operation, order: order.into(), at });
         if self.successes.iter().filter(|seen| seen.operation == operation).count() > 2
@@ -34,7 +37,7 @@ impl Health {
     }
 
     /// Whether the operation succeeded for an order other than this one, at `since` or later.
-    pub fn works_for_others(&self, operation: Operation, order: &str, since: Timestamp) -> bool {
+    pub fn works_for_others(&self, operation: Operation, order: &str, since: Time) -> bool {
         self.successes.iter().any(|seen| seen.operation == operation && seen.order != order && seen.at >= since)
     }
 }
@@ -43,8 +46,8 @@ impl Health {
 mod tests {
     use super::*;
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
+    fn at(second: u64) -> Time {
+        Duration::from_secs(second)
     }
 
     #[test]

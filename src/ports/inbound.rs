@@ -3,6 +3,7 @@
 //! Not here: what the message means.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -43,6 +44,9 @@ pub struct Inbound {
     pub blames: u64,
     /// When it was delivered to this process.
     pub taken_at: Option<Instant>,
+    /// By when its last attempt had ended for certain; none where it had none. By this process' clock and the delay of the
+    /// retry queue alone: clocks of two machines may differ.
+    pub failed_by: Option<Instant>,
     /// The session that delivered it.
     pub session: Session,
     /// What earlier attempts left in our own headers; believed only on deliveries through the default exchange.
@@ -92,8 +96,8 @@ pub struct History {
     pub last_failed_at: Option<Timestamp>,
     /// Why, as `type/code`.
     pub last_error: Option<String>,
-    /// Since when it waits for its order to be created.
-    pub awaiting_since: Option<Timestamp>,
+    /// For how long it has waited in retry queues for its order to be created; none where it has not.
+    pub awaited: Option<Duration>,
     /// An earlier attempt may have taken effect without our knowing.
     pub outcome_unknown: bool,
     /// How often the message was replayed from the dead letters.

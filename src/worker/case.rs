@@ -3,6 +3,7 @@
 //! Not here: which end it takes.
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::amended::Stamp;
 use super::board::{Held, Whose};
@@ -38,6 +39,8 @@ pub struct Case<'a, A> {
     pub has_own_id: bool,
     /// When this attempt began, by the calendar.
     pub began: Timestamp,
+    /// The same, by the process' clock.
+    pub began_at: Instant,
     /// For how long the message has been handled.
     pub clock: Clock,
 }
@@ -138,7 +141,7 @@ impl<A: OrderApi> Case<'_, A> {
     /// Comes back later, or the budget is spent and `given_up` says what then.
     pub fn retry(&self, failure: &Failure, budget: Budget) -> Verdict {
         let history = self.history();
-        let since = history.last_failed_at.unwrap_or(self.began);
+        let since = self.inbound.failed_by.unwrap_or(self.began_at);
         let counts = !self.context.pace.is_paused(failure.operation)
             && self.context.works_for_others(failure.operation, self.order(), since);
         decide::retry(&self.context.limits, &history, failure, budget, counts, Timestamp::now())

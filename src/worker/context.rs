@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::amended::Amended;
@@ -44,6 +43,8 @@ pub struct Context<A> {
     /// The pace of all calls.
     pub pace: Arc<Pace>,
     seen: Mutex<Seen>,
+    /// When the clock of what was seen began.
+    start: Instant,
 }
 
 /// Waits inside the process.
@@ -100,19 +101,19 @@ impl<A: OrderApi> Context<A> {
             amended: Mutex::default(),
             pace: Arc::new(Pace::new(pacing)),
             seen: Mutex::default(),
+            start: Instant::now(),
         }
     }
 
     /// How long a message stays away.
     pub fn delay(&self, later: &Later) -> Duration {
-        let delays = &self.limits.delays;
-        delays.get(later.queue).or(delays.last()).copied().unwrap_or_default()
+        self.limits.delay(later.queue)
     }
 
     /// An operation succeeded for an order.
     pub fn succeeded(&self, operation: Operation, order: &str) {
         self.board.api_works();
-        self.seen().health.succeeded(operation, order, Timestamp::now());
+        self.seen().health.succeeded(operation, order, self.start.elapsed());
     }
 
     /// An order was changed, which has these names; a read shows that after this time.
@@ -133,8 +134,8 @@ impl<A: OrderApi> Context<A> {
     }
 
     /// Whether an operation succeeded for another order since then.
-    pub fn works_for_others(&self, operation: Operation, order: &str, since: Timestamp) -> bool {
-        self.seen().health.works_for_others(operation, order, since)
+    pub fn works_for_others(&self, operation: Operation, order: &str, since: Instant) -> bool {
+        self.seen().health.works_for_others(operation, order, since.saturating_duration_since(self.start))
     }
 
     /// An order is certainly there.

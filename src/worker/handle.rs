@@ -190,7 +190,8 @@ fn unread<'a, A: OrderApi>(context: &'a Context<A>, inbound: &'a Inbound, clock:
     let identity = Identity { message_id: id_outside(&raw(inbound)), ..Identity::default() };
     let began = Timestamp::now();
     let stamp = Stamp::of_replay(began, false);
-    Case { context, inbound, identity, private: Private::default(), stamp, has_own_id: true, began, clock }
+    let (private, began_at) = (Private::default(), Instant::now());
+    Case { context, inbound, identity, private, stamp, has_own_id: true, began, began_at, clock }
 }
 
 fn raw(inbound: &Inbound) -> RawMessage<'_> {

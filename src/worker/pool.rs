@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -22,6 +21,7 @@ use super::lanes::{Lanes, Turn, Way, Who};
 use super::record::{record, record_hold};
 use super::takeover::updates_begin_at;
 use crate::domain::envelope::Kind;
+use crate::policy::decide::Limits;
 use crate::ports::{Handling, Inbound, Job, Later, Operation, OrderApi, Settlement, Settling, WaitReason};
 
 /// A message on its way through the pool.
@@ -184,7 +184,8 @@ impl<A: OrderApi> Pool<A> {
         let may_be_held = later.may_be_held && fits && !waits_alone;
         match &lane {
             Some(name) if may_be_held && self.lanes.hold(name, &work.who, most) => {
-                let inbound = Inbound { history: later.history, ..Inbound::clone(&work.job.inbound) };
+                let failed_by = Some(Instant::now());
+                let inbound = Inbound { history: later.history, failed_by, ..Inbound::clone(&work.job.inbound) };
                 work.job.inbound = Arc::new(inbound);
                 self.spawn(lane, work, Task::Hold(Instant::now() + delay));
             }
@@ -219,7 +220,7 @@ async fn carry_out<A: OrderApi>(context: &Context<A>, work: Work, task: Task) ->
             false => End::Settled,
         },
         Task::Follow(way) => {
-            let later = follow(&context.limits.delays, &work.job.inbound, way, Instant::now());
+            let later = follow(&context.limits, &work.job.inbound, way, Instant::now());
             hop(context, work, later).await.map_or(End::Settled, End::Followed)
         }
         Task::Hop(later) => {
@@ -358,14 +359,14 @@ fn fenced_standing<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Stan
 /// A follower of delayed messages takes the retry queue with the shortest delay after which those are back: it comes back
 /// behind them, and does not wait long for what is settled by then. For one that is late it waits as long as that is late.
 /// A follower of one that waits for its order to be created waits for that, too.
-fn follow(delays: &[Duration], inbound: &Inbound, way: Way, now: Instant) -> Later {
+fn follow(limits: &Limits, inbound: &Inbound, way: Way, now: Instant) -> Later {
     let Way { until, awaits_create } = way;
     let wait = until.saturating_duration_since(now).max(now.saturating_duration_since(until));
-    let queue = delays.iter().position(|delay| *delay >= wait).unwrap_or(delays.len().saturating_sub(1));
+    let queue = limits.delays.iter().position(|delay| *delay >= wait).unwrap_or(limits.delays.len().saturating_sub(1));
     let mut history = inbound.history.clone();
     history.outcome_unknown |= inbound.redelivered;
     if awaits_create {
-        history.awaiting_since.get_or_insert_with(Timestamp::now);
+        history.awaited = Some(history.awaited.unwrap_or_default() + limits.delay(queue));
     }
     Later { queue, history, reason: WaitReason::Order, awaits_create, may_be_held: false }
 }

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::domain::envelope::Kind;
@@ -24,15 +23,10 @@ pub(super) fn updates_begin_at(kind: Option<Kind>, inbound: &Inbound, call_ended
     other.max(last_attempt_ended(inbound, call_ended))
 }
 
-/// When a call of unknown outcome has certainly ended that was made before a hop or a hold. Clocks of two machines may
-/// differ: it is never later than if the call had begun just now.
+/// When a call of unknown outcome has certainly ended that was made before a hop or a hold.
 fn last_attempt_ended(inbound: &Inbound, call_ended: Duration) -> Option<Instant> {
-    if !inbound.history.outcome_unknown {
-        return None;
-    }
-    let failed = inbound.history.last_failed_at.map(|at| Timestamp::now().duration_since(at));
-    let ago = failed.and_then(|ago| Duration::try_from(ago).ok()).unwrap_or_default();
-    Some(Instant::now() + call_ended.saturating_sub(ago))
+    let failed_by = inbound.failed_by.or(inbound.taken_at);
+    inbound.history.outcome_unknown.then(|| failed_by.unwrap_or_else(Instant::now) + call_ended)
 }
 
 #[cfg(test)]
@@ -77,21 +71,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_hop_with_unknown_outcome_counts_from_the_time_of_the_hop() {
-        let ago = |seconds| Some(Timestamp::now() - jiff::SignedDuration::from_secs(seconds));
-        let hopped = |last_failed_at| Inbound {
-            history: History { outcome_unknown: true, last_failed_at, ..History::default() },
-            ..inbound()
-        };
-        let wait = begins(Kind::RefundUpdated, &hopped(ago(5))).unwrap();
-        assert!(wait > Duration::from_secs(6) && wait <= Duration::from_secs(7), "{wait:?}");
-        assert_eq!(begins(Kind::RefundUpdated, &hopped(ago(60))), Some(Duration::ZERO));
-        // one that was held in this process since its delivery
-        let held = hopped(ago(5));
-        tokio::time::advance(Duration::from_secs(60)).await;
-        assert!(begins(Kind::RefundUpdated, &held).unwrap() > Duration::from_secs(6));
-        // a clock that is ahead, and a time that nobody wrote down
-        assert_eq!(begins(Kind::RefundUpdated, &hopped(ago(-60))), Some(CALL));
-        assert_eq!(begins(Kind::RefundUpdated, &hopped(None)), Some(CALL));
+    async fn a_hop_with_unknown_outcome_counts_from_the_latest_end_of_its_last_attempt_and_from_no_clock_of_another() {
+        let start = Instant::now();
+        tokio::time::advance(Duration::from_secs(100)).await;
+        let seconds = Duration::from_secs;
+        for (failed_by, expected) in
+            [(Some(95), seconds(7)), (Some(40), Duration::ZERO), (Some(100), CALL), (None, CALL)]
+        {
+            for last_failed_at in [None, Some(jiff::Timestamp::UNIX_EPOCH), Some(jiff::Timestamp::MAX)] {
+                let hopped = Inbound {
+                    history: History { outcome_unknown: true, last_failed_at, ..History::default() },
+                    failed_by: failed_by.map(|at| start + seconds(at)),
+                    ..inbound()
+                };
+                assert_eq!(begins(Kind::RefundUpdated, &hopped), Some(expected), "{failed_by:?} {last_failed_at:?}");
+            }
+        }
     }
 }

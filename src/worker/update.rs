@@ -73,7 +73,7 @@ impl<A: OrderApi> Case<'_, A> {
         look: impl Fn() -> F,
         waits_for: impl Fn(Operation) -> bool,
     ) -> Result<Alone<T>, Settlement> {
-        if self.inbound.history.awaiting_since.is_some() && self.context.pace.holds_back() {
+        if self.inbound.history.awaited.is_some() && self.context.pace.holds_back() {
             // no probe: that its order is still not there says nothing
             return Err(self.await_create());
         }

@@ -8,7 +8,6 @@ use bwp_sync::api::Client;
 use bwp_sync::ports::{History, Inbound, Job, Later, Settlement, Settling};
 use bwp_sync::worker::{Context, pool};
 use fastrand::Rng;
-use jiff::SignedDuration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -41,6 +40,7 @@ pub(crate) struct Broker {
 struct Delivery {
     message: Message,
     history: History,
+    failed_by: Option<Instant>,
     hopped: bool,
     redelivered: bool,
     ends: Vec<String>,
@@ -81,9 +81,9 @@ impl Broker {
                     return ended;
                 }
                 quiet();
-                let wait = SignedDuration::try_from(self.context.limits.wait_for_create).unwrap();
+                let wait = self.context.limits.wait_for_create;
                 for (_, (mut delivery, _)) in std::mem::take(&mut delayed) {
-                    delivery.history.awaiting_since = delivery.history.awaiting_since.map(|since| since - wait);
+                    delivery.history.awaited = delivery.history.awaited.map(|_| wait);
                     fresh.push_back(delivery);
                 }
                 continue;
@@ -100,7 +100,8 @@ impl Broker {
                     delays += 1;
                     let due = Instant::now() + self.context.delay(&later);
                     let Later { history, awaits_create, .. } = later;
-                    let delivery = Delivery { history, hopped: true, redelivered: false, ..delivery };
+                    let failed_by = Some(Instant::now());
+                    let delivery = Delivery { history, failed_by, hopped: true, redelivered: false, ..delivery };
                     delayed.insert((due, delays), (delivery, awaits_create));
                 }
                 last => ended.push(Ended { message: delivery.message, ends: delivery.ends, last }),
@@ -129,7 +130,7 @@ impl Broker {
 impl Delivery {
     fn first(message: Message) -> Self {
         let redelivered = message.redelivered;
-        Self { message, history: History::default(), hopped: false, redelivered, ends: Vec::new() }
+        Self { message, history: History::default(), failed_by: None, hopped: false, redelivered, ends: Vec::new() }
     }
 
     fn inbound(&self) -> Inbound {
@@ -139,6 +140,7 @@ impl Delivery {
             hopped: self.hopped,
             redelivered: self.redelivered,
             history: self.history.clone(),
+            failed_by: self.failed_by,
             ..Inbound::default()
         }
     }

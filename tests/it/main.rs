@@ -3,6 +3,7 @@
 
 mod arrows;
 mod cli;
+mod clocks;
 mod error_rows;
 mod errors;
 mod generated;

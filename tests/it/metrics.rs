@@ -59,8 +59,9 @@ fn of_a_fresh_process() -> String {
     let none = [("BWP__ADMIN__LISTEN", "127.0.0.1:0"), ("BWP__BROKER__URI", "amqp://guest:guest@127.0.0.1:1/%2f")];
     let mut command = bwp_sync(&["run"]);
     let mut worker = command.envs(SETTINGS).envs(none).stderr(Stdio::piped()).spawn().unwrap();
-    let said = BufReader::new(worker.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let line = said.into_iter().find(|line| line.contains("probes and metrics")).unwrap();
+    // open until its end: it goes on to log
+    let mut said = BufReader::new(worker.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let line = said.by_ref().find(|line| line.contains("probes and metrics")).unwrap();
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     let mut stream = TcpStream::connect(line["address"].as_str().unwrap()).unwrap();
     stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
@@ -68,6 +69,7 @@ fn of_a_fresh_process() -> String {
     stream.read_to_string(&mut answer).unwrap();
     worker.kill().unwrap();
     worker.wait().unwrap();
+    drop(said);
     answer
 }
 

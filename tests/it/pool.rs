@@ -463,7 +463,7 @@ async fn a_message_behind_an_amendment_that_waits_for_its_order_waits_with_it() 
     for message in ["first", "second"] {
         let amendment = event(message, "order-amended", data.clone());
         let Ok(Settlement::Later(later)) = stage.send(amendment).await.await else { panic!("it does not wait") };
-        assert!(later.awaits_create && later.history.awaiting_since.is_some(), "its time runs");
+        assert!(later.awaits_create && later.history.awaited.is_some(), "its time runs");
         waiting.push(later.history.delays);
     }
     // the first has looked for the order itself, and has been delayed for that

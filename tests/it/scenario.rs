@@ -16,6 +16,7 @@ use bwp_sync::simulator::{
 use bwp_sync::worker::{Context, Pacing, Timing, handle};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::output::{assert_settlement_is_clean, listen};
 
@@ -189,7 +190,7 @@ impl Scenario {
 struct Stage {
     context: Arc<Context<Client>>,
     /// What the retry queues hold: the history of each message that was left waiting.
-    waiting: BTreeMap<String, History>,
+    waiting: BTreeMap<String, (History, Option<Instant>)>,
 }
 
 impl Stage {
@@ -197,11 +198,8 @@ impl Stage {
     /// by an earlier step goes on from there.
     async fn check(&mut self, message: &Message, kind: &str, data: Value, at: usize) -> Result<(), String> {
         let id = format!("{kind} {} {}", message.order, message.id);
-        let mut inbound = Inbound {
-            redelivered: message.redelivered,
-            history: self.waiting.remove(&id).unwrap_or_default(),
-            ..event(&id, kind, &data)
-        };
+        let (history, failed_by) = self.waiting.remove(&id).unwrap_or_default();
+        let mut inbound = Inbound { redelivered: message.redelivered, history, failed_by, ..event(&id, kind, &data) };
         if let Some(second) = message.first_taken {
             let at = jiff::Timestamp::from_second(second).unwrap();
             inbound.history.first_taken_at = Some(at);
@@ -214,13 +212,14 @@ impl Stage {
             let settlement = handle(&self.context, &inbound).await;
             assert_settlement_is_clean(&settlement);
             ends.push(end(&settlement));
+            inbound.failed_by = matches!(settlement, Settlement::Later(_)).then(Instant::now);
             (inbound.history, attempts) = match settlement {
                 Settlement::Later(later) => (later.history.clone(), later.history.attempts),
                 Settlement::Done(result) => (History::default(), result.data.attempts),
                 Settlement::DeadLetter(letter, _) => (History::default(), letter.attempts),
             };
         }
-        self.waiting.insert(id, inbound.history);
+        self.waiting.insert(id, (inbound.history, inbound.failed_by));
         if ends != message.ends {
             return Err(format!("step {at} ended {ends:?}, expected {:?}", message.ends));
         }

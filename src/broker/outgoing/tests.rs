@@ -48,9 +48,9 @@ fn the_reason_of_a_wait_is_that_of_the_last_hop_and_stands_on_no_letter() {
     let reason = |copy: &BasicProperties| copy.headers().as_ref()?.inner().get(own::WAITS_FOR).cloned();
     let (inbound, history) = (inbound(true), History::default());
     let hop = |original: &BasicProperties, reason| for_hop(original, &inbound, &history, reason);
-    let first = hop(&properties(&[]), Some(WaitReason::Delay));
+    let first = hop(&properties(&[]), Some((WaitReason::Delay, Duration::ZERO)));
     assert_eq!(reason(&first), Some(text("delay")));
-    assert_eq!(reason(&hop(&first, Some(WaitReason::Order))), Some(text("order")));
+    assert_eq!(reason(&hop(&first, Some((WaitReason::Order, Duration::ZERO)))), Some(text("order")));
     assert_eq!(reason(&hop(&first, None)), None);
     let letter = Letter {
         id: uuid::Uuid::nil(),

@@ -9,9 +9,9 @@ use bwp_sync::policy::catalogue::Row;
 use bwp_sync::ports::{Inbound, Settlement};
 use bwp_sync::simulator::{CallPhase, Config, Fault, FaultRule, Operation, Shape, Simulator};
 use bwp_sync::worker::{Context, Timing, handle};
-use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::scenario::{context, event, plain_checkout};
 
@@ -200,8 +200,8 @@ async fn attempts(expected: &Expected, context: &Context<Client>) -> (Vec<&'stat
         }
         inbound.history = later.history.clone();
         // as much time goes by as a message waits for its order
-        let waited = SignedDuration::try_from(context.limits.wait_for_create).unwrap();
-        inbound.history.awaiting_since = inbound.history.awaiting_since.map(|since| since - waited);
+        inbound.history.awaited = inbound.history.awaited.map(|_| context.limits.wait_for_create);
+        inbound.failed_by = Some(Instant::now());
         others_pass(context, ends.len()).await;
     }
 }
