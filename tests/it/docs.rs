@@ -1,4 +1,4 @@
-//! What README and docs say is so, as far as a program can see: proofs, metrics, error codes, files, and plain English.
+//! Checks of README, docs and comments against the code: proofs, metrics, error codes, links, and plain English.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,9 @@ use bwp_sync::policy::catalogue::ROWS;
 use bwp_sync::telemetry::metrics::METRICS;
 
 use crate::english;
+
+/// Files and folders with comments in plain English; to be extended until `src` and `tests` are among them.
+const PLAIN: [&str; 1] = ["src/domain"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -105,4 +108,28 @@ fn a_stranger_reads_every_sentence_once() {
         wrong.extend(english::faults(&text).map(|fault| format!("{}: {fault}", page.display())));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_stranger_reads_every_comment_once() {
+    let mut wrong = Vec::new();
+    for place in PLAIN {
+        let files = sources(&root().join(place));
+        assert!(!files.is_empty(), "no source in {place}");
+        for file in files {
+            let comments = english::comments(&std::fs::read_to_string(&file).unwrap());
+            let path = file.strip_prefix(root()).unwrap().display().to_string();
+            wrong.extend(english::faults(&comments).map(|fault| format!("{path}: {fault}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The Rust sources at a path: the file itself, or every one below the folder.
+fn sources(path: &Path) -> Vec<PathBuf> {
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).unwrap();
+        return entries.flat_map(|entry| sources(&entry.unwrap().path())).collect();
+    }
+    path.extension().is_some_and(|it| it == "rs").then(|| path.to_owned()).into_iter().collect()
 }
