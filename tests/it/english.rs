@@ -9,7 +9,7 @@ pub(crate) fn faults(page: &str) -> impl Iterator<Item = String> {
     paragraphs(page).into_iter().flat_map(|paragraph| sentences(&paragraph)).filter_map(|sentence| fault(&sentence))
 }
 
-/// The comments of a source file as a page in Markdown: code between them separates paragraphs.
+/// The comments of a file in Rust or TOML as a page in Markdown: code between them separates paragraphs.
 pub(crate) fn comments(source: &str) -> String {
     let paragraph = |line: &str| match whole_line(line) {
         Some(text) => format!("{text}\n"),
@@ -20,7 +20,7 @@ pub(crate) fn comments(source: &str) -> String {
 
 fn whole_line(line: &str) -> Option<&str> {
     let line = line.trim_start();
-    ["//!", "///", "//"].iter().find_map(|mark| line.strip_prefix(mark))
+    ["//!", "///", "//", "# "].iter().find_map(|mark| line.strip_prefix(mark))
 }
 
 fn behind_code(line: &str) -> Option<&str> {
@@ -108,6 +108,7 @@ fn comments_are_found_wherever_they_stand() {
         found("//! What hides.\n\n/// So it goes.\nfn f() {\n    // the same here\n    g(); // what is g\n}"),
         4
     );
+    assert_eq!(found("# What a key is for.\nkey = 1\n[section]\n# So it is.\n#[derive(Debug)]"), 2);
     assert_eq!(found("/// One.\nfn f() {}\n\nconst WHAT: &str = \"What\";\n// two"), 0);
     let half = "word ".repeat(13);
     assert_eq!(found(&format!("/// {half}\n/// {half}\nfn f() {{}}")), 1);
