@@ -1,5 +1,5 @@
-//! `bwp-sync` keeps a shop and Buy with Prime in step: messages from RabbitMQ in, `createOrder` and `updateOrder`
-//! calls out, results and dead letters back to RabbitMQ.
+//! `bwp-sync` syncs a shop with Buy with Prime. It reads messages from RabbitMQ, calls `createOrder` and `updateOrder`,
+//! and publishes results and dead letters to RabbitMQ.
 //!
 //! # The rooms
 //!
@@ -23,16 +23,18 @@
 //!
 //! # Where a change belongs
 //!
-//! A field of a message: `domain`. A new error code: `policy::catalogue`. When to try again: `policy::decide`.
-//! What is read before a letter is written: `worker`. A shape of an answer: `api::wire`. What differs between versions
-//! of the API: `api::dialect`. A queue or a header: `broker`. A setting: `config/default.toml` and `settings`.
+//! A field of a message: `domain`. A new error code: `policy::catalogue`. The time of the next attempt:
+//! `policy::decide`. The look-up before a dead letter is written: `worker`. The shape of an answer: `api::wire`. A
+//! difference between versions of the API: `api::dialect`. A queue or a header: `broker`. A setting:
+//! `config/default.toml` and `settings`.
 //!
 //! # How one message travels
 //!
-//! `broker::session` takes a delivery and makes a [`ports::Job`] of it → `worker::pool` gives it a lane and a fence →
-//! [`worker::handle()`] reads it, calls the API through [`ports::OrderApi`], classifies and decides → the
-//! [`ports::Settlement`] goes back → `broker::settle` publishes result or letter, waits for the confirm, and only then
-//! acknowledges.
+//! 1. `broker::session` takes a delivery and makes a [`ports::Job`] of it.
+//! 2. `worker::pool` gives it a lane and a fence.
+//! 3. [`worker::handle()`] reads it, calls the API through [`ports::OrderApi`], classifies and decides.
+//! 4. The [`ports::Settlement`] goes back.
+//! 5. `broker::settle` publishes result or dead letter, waits for the confirm, and only then acknowledges.
 
 pub mod admin;
 pub mod api;

@@ -1,6 +1,6 @@
-//! A value that must not be shown, given as it is or as a file that may change while we run.
+//! A value that must not be shown, given inline or as a file that may change while the process runs.
 //!
-//! Not here: which settings are secrets; what they are for.
+//! Not here: the settings that are secrets, and their use.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// A secret, or the file that it is mounted as. Clones share what was last read.
+/// An inline secret, or a file that contains one. Clones share the value of the last read.
 #[derive(Clone)]
 pub struct Secret(Source);
 
@@ -26,36 +26,36 @@ struct Mounted {
 
 struct Last {
     value: SecretString,
-    /// The file could not be read the last time, which has been said.
+    /// Whether the last read failed; the failure is already logged.
     lost: bool,
 }
 
-/// Why a file does not hold a secret. The path is not shown: it may be a secret that was given in the wrong place.
+/// Reason why a file contains no secret. The path is left out: it may be a secret in the wrong place.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// It cannot be read as text.
+    /// The file cannot be read as text.
     #[error("cannot read the file: {0}")]
     Unreadable(#[from] io::Error),
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("expected a value in the file, got nothing")]
     Empty,
 }
 
 impl Secret {
-    /// The secret that stands in this file. Line ends after it are not part of it.
+    /// A secret in this file, without the line ends after it.
     ///
     /// # Errors
-    /// A file that cannot be read or holds nothing.
+    /// The file cannot be read, or is empty.
     pub fn file(path: impl Into<PathBuf>) -> Result<Self, SecretError> {
         let path = path.into();
         let last = Mutex::new(Last { value: value_in(&path)?, lost: false });
         Ok(Self(Source::File(Arc::new(Mounted { path, last }))))
     }
 
-    /// The secret as it is now. A file is read again each time; while it cannot be, or is empty because it is being
-    /// replaced, what it last held stays in force.
+    /// The present value. A file is read again each time. If it cannot be read, or is empty during a replacement, the
+    /// last value stays in force.
     ///
-    /// A mounted secret is a few bytes in memory, so this is not worth a thread of its own in async code.
+    /// A mounted secret is a few bytes in memory: the read needs no thread of its own in async code.
     pub fn read(&self) -> SecretString {
         match &self.0 {
             Source::Inline(value) => value.clone(),
@@ -63,7 +63,7 @@ impl Secret {
         }
     }
 
-    /// Whether it is an inline secret of no length, which is how settings say that there is none.
+    /// Whether this is an empty inline secret, which in settings means that there is none.
     pub fn is_empty(&self) -> bool {
         matches!(&self.0, Source::Inline(value) if value.expose_secret().is_empty())
     }
@@ -72,14 +72,14 @@ impl Secret {
 impl Mounted {
     fn read(&self) -> SecretString {
         let read = value_in(&self.path);
-        // a panic cannot leave it half written: both fields are set after the reading
+        // a panic cannot leave the state half written: both fields are set after the read
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match read {
             Ok(value) => *last = Last { value, lost: false },
             Err(error) if !last.lost => {
                 last.lost = true;
                 let path = self.path.display();
-                tracing::warn!(%path, %error, "a secret's file cannot be used, what it last held stays in force");
+                tracing::warn!(%path, %error, "cannot use a secret's file, keeping its last value");
             }
             Err(_) => {}
         }

@@ -1,6 +1,6 @@
-//! Settings: the built-in defaults, files over them, the environment over both.
+//! Settings: the environment goes over the files, the files over the built-in defaults.
 //!
-//! Not here: what a setting does.
+//! Not here: the effect of a setting.
 
 mod checks;
 mod load;

@@ -1,6 +1,6 @@
-//! Signals that ask the process to stop.
+//! Signals that ask the process to stop: SIGTERM and SIGINT.
 //!
-//! Not here: what stopping means for whoever is asked.
+//! Not here: the shutdown itself.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -12,15 +12,15 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals over from now on.
+    /// Handles the signals from now on.
     ///
     /// # Errors
-    /// The operating system's refusal.
+    /// The operating system refuses a handler.
     pub fn listen() -> std::io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for the next one; says its name.
+    /// Waits for the next signal and returns its name.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

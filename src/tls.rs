@@ -1,6 +1,6 @@
-//! Whom we trust and how we show who we are, as TLS wants it: from PEM texts to a client's configuration.
+//! TLS configuration of a client, from PEM texts: trusted roots, and a certificate to present.
 //!
-//! Not here: where the texts come from; connections.
+//! Not here: the source of the texts; connections.
 
 use std::sync::Arc;
 
@@ -13,38 +13,39 @@ use secrecy::{ExposeSecret, SecretString};
 /// A client's certificate and its key.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// PEM; the client's own certificate comes first, then those between it and a root.
+    /// PEM: the client's own certificate first, then the intermediate ones.
     pub certificates: SecretString,
     /// PEM, in PKCS#8 or an older form.
     pub key: SecretString,
 }
 
-/// Why there can be no TLS. Nothing of a file's content is repeated.
+/// Reason why TLS is impossible. Contents of files are not repeated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TlsError {
-    /// The extra roots are none.
+    /// The text contains no valid root certificates.
     #[error("ca_file: expected one or more certificates in PEM")]
     Roots,
-    /// There is nobody to trust.
+    /// There is no trusted root.
     #[error("ca_file: expected certificate authorities in PEM, as the system has none to trust")]
     NoRoots,
-    /// The client's certificates are none.
+    /// The text contains no valid client certificates.
     #[error("cert_file: expected one or more certificates in PEM")]
     Certificates,
-    /// The client's key is none.
+    /// The text contains no valid client key.
     #[error("key_file: expected a private key in PEM, as PKCS#8 without a password")]
     Key,
-    /// The key is another certificate's.
+    /// The key belongs to another certificate.
     #[error("key_file: expected the key of the first certificate in `cert_file`")]
     OtherKey,
 }
 
-/// A client's side of TLS: trusts the system's roots and those in `roots` (PEM), and shows `identity` when asked.
+/// Configuration of a client that trusts the system's roots and those in `roots` (PEM). It presents `identity` if the
+/// server asks.
 ///
-/// The provider is our own, so that nothing depends on a default installed elsewhere in the process.
+/// The crypto provider is fixed here: no default installed elsewhere in the process has an effect.
 ///
 /// # Errors
-/// Texts that are not what they should be; nobody to trust.
+/// Invalid texts, or no trusted root.
 pub fn client_config(roots: Option<&SecretString>, identity: Option<&Identity>) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let extra = roots.map(|pem| certificates(pem).ok_or(TlsError::Roots)).transpose()?;
@@ -62,7 +63,7 @@ pub fn client_config(roots: Option<&SecretString>, identity: Option<&Identity>) 
     builder.with_client_auth_cert(chain, key).map_err(|_| TlsError::OtherKey)
 }
 
-/// A client's side of TLS that no server satisfies, for a client that speaks plain HTTP only.
+/// Configuration that trusts no server, for a client of plain HTTP.
 ///
 /// # Errors
 /// Never in practice: the provider knows the default versions of TLS.
@@ -74,7 +75,7 @@ pub fn trusting_nobody() -> Result<ClientConfig, TlsError> {
         .with_no_client_auth())
 }
 
-/// All certificates of a PEM text; none is as wrong as a broken one.
+/// All certificates of a PEM text; `None` if one is invalid or there is none.
 fn certificates(pem: &SecretString) -> Option<Vec<CertificateDer<'static>>> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.expose_secret().as_bytes()).collect();
     found.ok().filter(|certificates| !certificates.is_empty())

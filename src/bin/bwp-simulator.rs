@@ -1,5 +1,5 @@
-//! `bwp-simulator`: the simulated Buy with Prime API as a process of its own.
-//! Not here: what it simulates (`bwp_sync::simulator`).
+//! `bwp-simulator`: the simulated Buy with Prime API as a process.
+//! Not here: the simulation itself (`bwp_sync::simulator`).
 
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -11,26 +11,26 @@ use bwp_sync::simulator::{Behaviour, Config, FaultRule, Simulator};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs a Buy with Prime API to develop and test against.
+/// Runs a simulated Buy with Prime API for development and tests.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Where to listen
+    /// Address to listen on
     #[arg(long, default_value = "127.0.0.1:8085")]
     listen: SocketAddr,
-    /// The client that gets tokens
+    /// Id of the only client that gets tokens
     #[arg(long, default_value = "sim-client")]
     client_id: String,
-    /// Its secret
+    /// Secret of that client
     #[arg(long, default_value = "sim-secret")]
     client_secret: String,
-    /// Seconds for which a token is good
+    /// Lifetime of a token in seconds
     #[arg(long, default_value_t = 885)]
     token_lifetime: u64,
     /// A JSON file with a list of fault rules
     #[arg(long)]
     faults: Option<PathBuf>,
-    /// What is left open by the documentation, as JSON, for example `{"alias-check":"last","settle-millis":500}`
+    /// Behaviour where the documentation leaves it open, as JSON: `{"alias-check":"last","settle-millis":500}`
     #[arg(long, default_value = "{}", value_parser = read_behaviour)]
     behaviour: Behaviour,
     /// Seed for fault rules with a probability

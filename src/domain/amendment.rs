@@ -1,6 +1,7 @@
-//! The message `order-amended`: what is to change of an order. Absolute, not a difference; absent means unchanged.
+//! The message `order-amended`: new values for fields of an order. Values are absolute, and an absent field stays as it
+//! is.
 //!
-//! Not here: the update that it becomes.
+//! Not here: the `updateOrder` input that is made from it.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,25 +12,25 @@ use super::money::{Amount, Currency, Money, in_currency};
 use super::named_order::NamedOrder;
 use super::reading::{self, Unreadable};
 
-/// What is to change of an order; at least one thing.
+/// New values for fields of an order; at least one is given.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "AmendmentFields")]
 pub(super) struct Amendment {
-    /// Which one.
+    /// Order to change.
     pub(super) order: NamedOrder,
-    /// What the shopper pays in all.
+    /// Amount that the shopper pays in all.
     pub(super) total: Option<Money>,
     /// Tax of the whole order.
     pub(super) tax: Option<Money>,
-    /// Where it goes.
+    /// Recipient and address.
     pub(super) ship_to: Option<ShipTo>,
-    /// Further names.
+    /// Aliases to add to the order.
     pub(super) add_aliases: Vec<NamedAlias>,
-    /// Further pages.
+    /// Pages to add to the order.
     pub(super) add_links: Vec<Link>,
 }
 
-/// The fields of [`Amendment`], before it is known that they say something.
+/// Fields of [`Amendment`], before the check that at least one value is given.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(
@@ -38,25 +39,25 @@ pub(super) struct Amendment {
     extend("then" = something("currency"))
 )]
 struct AmendmentFields {
-    /// Which one.
+    /// Order to change.
     order: NamedOrder,
     /// Currency of every amount in the message.
     currency: Option<Currency>,
-    /// What the shopper pays in all.
+    /// Amount that the shopper pays in all.
     total: Option<Amount>,
     /// Tax of the whole order.
     tax: Option<Amount>,
-    /// Where it goes.
+    /// Recipient and address.
     ship_to: Option<ShipTo>,
-    /// Further names.
+    /// Aliases to add to the order.
     #[serde(default, deserialize_with = "reading::list")]
     add_aliases: Vec<NamedAlias>,
-    /// Further pages.
+    /// Pages to add to the order.
     #[serde(default, deserialize_with = "reading::list")]
     add_links: Vec<Link>,
 }
 
-/// A schema in which a field is there and says something.
+/// A schema that requires the field, and forbids `null` and an empty list.
 fn something(field: &str) -> serde_json::Value {
     let nothing = json!({ "anyOf": [{ "type": "null" }, { "type": "array", "maxItems": 0 }] });
     json!({ "required": [field], "properties": { field: { "not": nothing } } })

@@ -1,13 +1,13 @@
-//! What of an amendment an order does not show yet.
+//! The part of an amendment that the order does not show yet.
 //!
-//! Not here: reading the order, sending the rest.
+//! Not here: reading the order, sending that part.
 
 use super::input::{Address, OrderLink, Recipient, UpdateOrderInput};
 use super::money::Money;
 use super::stored::{Destination, Named, StoredMoney, StoredOrder};
 
-/// The part of an amendment that has not taken effect. What the order does not tell counts as not done: an amendment is
-/// absolute, so saying it again does no harm.
+/// The part of an amendment that has not taken effect. A field that the answer leaves out counts as not done:
+/// amendments are absolute, and sending one twice does no harm.
 pub fn left_of(wanted: &UpdateOrderInput, stored: &StoredOrder) -> UpdateOrderInput {
     let shown = |wanted: Money, stored: &Option<StoredMoney>| stored.as_ref().is_some_and(|stored| stored.is(wanted));
     UpdateOrderInput {
@@ -22,14 +22,14 @@ pub fn left_of(wanted: &UpdateOrderInput, stored: &StoredOrder) -> UpdateOrderIn
     }
 }
 
-/// A field that the last amendment decides. Aliases and links are only ever added.
+/// A field that takes the value of the last amendment. Aliases and links are not among them: they are only ever added.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Field {
-    /// Sum that the shopper pays.
+    /// Amount that the shopper pays in all.
     Total,
     /// Tax of the whole order.
     Taxes,
-    /// Person and address that it goes to.
+    /// Recipient and address.
     Recipient,
 }
 
@@ -38,7 +38,7 @@ impl Field {
     pub const ALL: [Self; 3] = [Self::Total, Self::Taxes, Self::Recipient];
 }
 
-/// Fields that amendments set, of those that the last one decides.
+/// Fields with the value of the last amendment that an amendment sets.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct LastWords {
     total: bool,
@@ -47,7 +47,7 @@ pub struct LastWords {
 }
 
 impl LastWords {
-    /// Fields that an amendment sets.
+    /// Fields that this amendment sets.
     pub fn of(amendment: &UpdateOrderInput) -> Self {
         Self {
             total: amendment.total_price.is_some(),
@@ -56,12 +56,12 @@ impl LastWords {
         }
     }
 
-    /// The fields one by one.
+    /// The fields, one by one.
     pub fn fields(self) -> impl Iterator<Item = Field> {
         Field::ALL.into_iter().filter(move |field| self.has(*field))
     }
 
-    /// Takes these fields out of an amendment.
+    /// Removes these fields from an amendment.
     pub fn left_of(self, amendment: &UpdateOrderInput) -> UpdateOrderInput {
         UpdateOrderInput {
             total_price: amendment.total_price.filter(|_| !self.total),
@@ -95,7 +95,7 @@ fn left<W: Clone, S>(wanted: &[W], stored: Option<&[S]>, same: impl Fn(&W, &S) -
     wanted.iter().filter(|wanted| !is_there(wanted)).cloned().collect()
 }
 
-/// Whether every part of the address that is told is as wanted, and every part that is wanted is told.
+/// Whether the stored address equals the wanted one. A part that the answer leaves out differs from any value.
 fn goes_to(stored: Option<&Destination>, wanted: &Recipient) -> bool {
     let Some(stored) = stored else { return false };
     let Address { name, street_address, extended_address, locality, region, country_code, postal_code, contact_number } =

@@ -1,6 +1,6 @@
 //! The message `checkout-completed`: an order that was placed in the shop.
 //!
-//! Not here: its lines; the input that it becomes.
+//! Not here: the lines of the order; the `createOrder` input that is made from it.
 
 use std::collections::HashSet;
 
@@ -15,35 +15,35 @@ use super::money::{Amount, Currency};
 use super::reading::{self, Text, Unreadable};
 use super::rejection::Rejection;
 
-/// An order that was placed.
+/// An order that a shopper placed.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Checkout {
-    /// Its names and pages.
+    /// Names of the order, and pages about it.
     pub(super) order: PlacedOrder,
     /// Currency of every amount in the message.
     pub(super) currency: Currency,
-    /// Who bought.
+    /// Shopper who bought.
     pub(super) shopper: Shopper,
-    /// Where it goes.
+    /// Recipient and address.
     pub(super) ship_to: ShipTo,
-    /// What was bought.
+    /// Lines of the order, at least one.
     #[serde(deserialize_with = "at_least_one")]
     #[schemars(length(min = 1))]
     pub(super) lines: Vec<Line>,
-    /// What the shopper pays in all.
+    /// Amount that the shopper pays in all.
     pub(super) total: Amount,
     /// Tax of the whole order.
     pub(super) tax: Option<Amount>,
-    /// How the shopper pays.
+    /// Payments of the shopper, one for each payment method.
     #[serde(default, deserialize_with = "reading::list")]
     pub(super) payments: Vec<Payment>,
-    /// Whether fulfillment is to start at once.
+    /// Whether fulfillment starts at once; the default is the setting `orders.start_fulfillment`.
     pub(super) start_fulfillment: Option<bool>,
 }
 
 impl Checkout {
-    /// Each line id must name one line: refunds name lines by it.
+    /// Checks that no line id is given twice: refunds name lines by their id.
     pub(super) fn check_line_ids(&self) -> Result<(), Rejection> {
         let mut ids = HashSet::new();
         match self.lines.iter().position(|line| line.id.as_deref().is_some_and(|id| !ids.insert(id))) {
@@ -57,12 +57,12 @@ impl Checkout {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PlacedOrder {
-    /// The shop's id; becomes the alias that every create is sent under.
+    /// The shop's order id. Its alias makes a repeated create harmless.
     pub(super) id: Text,
-    /// The id that the shopper sees.
+    /// Order number that the shopper sees.
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) display_id: Option<String>,
-    /// Further names.
+    /// Further aliases.
     #[serde(default, deserialize_with = "reading::list")]
     pub(super) aliases: Vec<NamedAlias>,
     /// Pages about the order.
@@ -70,50 +70,50 @@ pub(super) struct PlacedOrder {
     pub(super) links: Vec<Link>,
 }
 
-/// An alias as a message writes it.
+/// An alias as the message names it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub(super) struct NamedAlias {
-    /// Its namespace.
+    /// Namespace of the alias, for example `EXTERNAL_ID`.
     #[serde(rename = "type")]
     pub(super) alias_type: Text,
-    /// The name.
+    /// Name within the namespace.
     pub(super) id: Text,
 }
 
 /// A page about an order.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Link {
-    /// What is on it.
+    /// Kind of page.
     #[serde(deserialize_with = "reading::word")]
     pub(super) kind: LinkKind,
-    /// Where it is.
+    /// Address of the page.
     pub(super) url: Text,
 }
 
-/// Who bought.
+/// The shopper who bought.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Shopper {
     /// Name of the person.
     pub(super) name: Text,
     /// E-mail address.
     pub(super) email: Text,
-    /// What proves a Prime membership.
+    /// Proof of a Prime membership.
     pub(super) identity: Option<Identity>,
 }
 
-/// What proves who the shopper is.
+/// Proof of the shopper's identity.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "IdentityFields")]
 pub(super) struct Identity {
-    /// What it is.
+    /// Kind of proof.
     pub(super) kind: IdentityKind,
-    /// The token.
+    /// Token, or id of the checkout session.
     pub(super) value: Token,
     /// The shop's id of the checkout session.
     pub(super) external_id: Option<String>,
 }
 
-/// What a proof of identity is.
+/// Kinds of proof of a shopper's identity.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum IdentityKind {
@@ -125,7 +125,7 @@ pub(super) enum IdentityKind {
     IdpToken,
 }
 
-/// The fields of [`Identity`], before they are checked against its kind.
+/// Fields of [`Identity`], before the check against its kind.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("anyOf" = [
@@ -152,15 +152,15 @@ impl TryFrom<IdentityFields> for Identity {
     }
 }
 
-/// Where an order goes.
+/// Recipient and address of an order.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ShipTo {
-    /// Name of the person.
+    /// Name of the recipient.
     pub(super) name: Text,
     /// Street and number.
     pub(super) street: Text,
-    /// What else the street line needs.
+    /// Second line of the street address, for example an apartment number.
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) street2: Option<String>,
     /// City.
@@ -169,7 +169,7 @@ pub(super) struct ShipTo {
     pub(super) region: Text,
     /// Postal code.
     pub(super) postal_code: Text,
-    /// Country.
+    /// Country, by its ISO 3166-1 alpha-2 code.
     pub(super) country: Country,
     /// Phone number.
     #[serde(default, deserialize_with = "reading::text")]
@@ -179,11 +179,11 @@ pub(super) struct ShipTo {
 /// A payment of an order.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Payment {
-    /// What was paid with, for example `Visa ending in 1234`.
+    /// Payment method as the shopper sees it, for example `Visa ending in 1234`.
     pub(super) label: Text,
-    /// How much.
+    /// Amount of this payment, in the currency of the message.
     pub(super) amount: Amount,
-    /// How far it got.
+    /// State of the payment.
     #[serde(default, deserialize_with = "reading::optional_word")]
     pub(super) state: Option<PaymentState>,
 }

@@ -1,4 +1,4 @@
-//! What a message asks for: one call, ready to be sent.
+//! The command that a message stands for: one call, ready to be sent.
 //!
 //! Not here: the rules that are checked before the call; the call.
 
@@ -11,87 +11,87 @@ use super::named_order::order_of;
 use super::order::{Alias, OrderIdentifier, OrderRef};
 use super::refund::ToldLine;
 
-/// What is to be done.
+/// A call to make, with all that is needed for it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Create an order.
+    /// Creates an order.
     CreateOrder(Box<CreateOrder>),
-    /// Start the fulfillment of an order.
+    /// Starts the fulfillment of an order.
     StartFulfillment(StartFulfillment),
-    /// Change an order.
+    /// Changes fields of an order.
     AmendOrder(AmendOrder),
-    /// Tell how far refunds have got.
+    /// Reports the progress of refunds.
     UpdateRefunds(UpdateRefunds),
 }
 
-/// Create an order.
+/// Creates an order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateOrder {
     /// The shop's order id.
     pub order_id: String,
-    /// Every alias of the input, the one made from the order id first: what an order that may be there already
-    /// is looked for by.
+    /// Every alias of the input, the one from the order id first. A look-up for an existing order uses them in this
+    /// order.
     pub aliases: Vec<Alias>,
-    /// Lines whose delivery offer ends, by position, and when.
+    /// Position of each line whose delivery offer expires, with the time of expiry.
     pub offers_expire: Vec<(usize, Timestamp)>,
-    /// What to send.
+    /// Input of `createOrder`.
     pub input: CreateOrderInput,
 }
 
-/// Start the fulfillment of an order.
+/// Starts the fulfillment of an order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartFulfillment {
-    /// The order as the message names it.
+    /// Ids of the order in the message.
     pub order: OrderRef,
-    /// The order as the API is asked for it: by Buy with Prime's id where known, else by the alias from the shop's id.
+    /// Identifier for the API: Buy with Prime's id where known, else the alias from the shop's id.
     pub identifier: OrderIdentifier,
-    /// What to send.
+    /// Input of `updateOrder`.
     pub input: UpdateOrderInput,
 }
 
-/// Change an order.
+/// Changes fields of an order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AmendOrder {
-    /// The order as the message names it.
+    /// Ids of the order in the message.
     pub order: OrderRef,
-    /// The order as the API is asked for it, as in [`StartFulfillment`].
+    /// Identifier for the API, as in [`StartFulfillment`].
     pub identifier: OrderIdentifier,
-    /// All that is to be; what is so already need not be sent.
+    /// Every wanted value; those that the order has already need not be sent.
     pub input: UpdateOrderInput,
 }
 
-/// Tell how far refunds of an order have got.
+/// Reports the progress of an order's refunds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpdateRefunds {
-    /// The order as the message names it.
+    /// Ids of the order in the message.
     pub order: OrderRef,
-    /// The order as the API is asked for it, as in [`StartFulfillment`].
+    /// Identifier for the API, as in [`StartFulfillment`].
     pub identifier: OrderIdentifier,
-    /// At least one; what is sent of each depends on what the API holds.
+    /// At least one refund. The part that is sent of each depends on the stored order.
     pub refunds: Vec<Refund>,
 }
 
-/// How far a refund has got.
+/// State, total and payments of a refund.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refund {
-    /// Buy with Prime's id.
+    /// Buy with Prime's refund id.
     pub id: Option<String>,
-    /// The alias made from the shop's id, of a refund that the shop opened; none where there is Buy with Prime's id.
+    /// Alias from the shop's refund id, for a refund that the shop opened; `None` where Buy with Prime's id is given.
     pub alias: Option<Alias>,
-    /// The state.
+    /// State of the refund.
     pub state: RefundState,
-    /// What has been refunded so far.
+    /// Amount refunded so far.
     pub total: Money,
-    /// Payments; those that were told before may be among them. No id is there twice.
+    /// Payments, each id once. Payments that were reported before may be among them.
     pub payments: Vec<RefundPayment>,
-    /// What it is for.
+    /// Lines that are refunded.
     pub lines: Vec<ToldLine>,
-    /// Why it was asked for.
+    /// Reason of the request, a name of the API's list.
     pub reason: Option<String>,
 }
 
-/// What keeps messages of one order in order: the shop's order id, else Buy with Prime's. Read leniently, also from a
-/// message that [`super::transform::command_for`] refuses.
+/// Key that keeps messages of one order in sequence: the shop's order id, else Buy with Prime's. Read leniently, even
+/// from a message that [`super::transform::command_for`] refuses.
 pub fn order_key(envelope: &Envelope) -> Option<String> {
     order_of(&envelope.data)
 }

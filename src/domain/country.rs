@@ -7,12 +7,12 @@ use serde::{Deserialize, Deserializer};
 
 use super::reading::{self, Unreadable};
 
-/// A country of ISO 3166-1, by its alpha-2 code.
+/// A country of ISO 3166-1.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Country(iso_currency::Country);
 
 impl Country {
-    /// The code of two letters, for example `US`.
+    /// The alpha-2 code, for example `US`.
     pub(super) fn code(&self) -> String {
         self.0.to_string()
     }
@@ -22,7 +22,7 @@ impl TryFrom<String> for Country {
     type Error = Unreadable;
 
     fn try_from(code: String) -> Result<Self, Unreadable> {
-        // the crate has an entry for "unspecified", whose code is empty
+        // the crate has an entry for "unspecified", with an empty code
         let known = code.parse().ok().filter(|_| code.len() == 2).map(Self);
         known.ok_or_else(|| {
             let got = reading::shown(&code);

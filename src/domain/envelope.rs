@@ -15,18 +15,18 @@ use super::privacy::Private;
 use super::reading;
 use super::rejection::{Rejection, RejectionCode};
 
-/// Source of a message that does not say where it comes from; CloudEvents does not allow an empty one.
+/// Source of a message that names none; CloudEvents forbids an empty one.
 const BARE_SOURCE: &str = "/shop";
-/// What stands before an attribute's name in a header: the two forms of the CloudEvents binding for AMQP, that of the
-/// binding for HTTP, which Knative's broker uses for RabbitMQ as well, and its form where no hyphen is allowed.
+/// Prefixes of attribute names in headers. The first two are those of the AMQP binding. The third is that of the HTTP
+/// binding, which Knative's broker uses with RabbitMQ too; the last replaces its hyphen.
 const HEADER_PREFIXES: [&str; 4] = ["cloudevents:", "cloudevents_", "ce-", "ce_"];
-/// Characters of a type that are repeated to an operator: as many bytes as AMQP allows for a routing key.
+/// Length to which a type is cut in error messages: that of an AMQP routing key.
 const MAX_TYPE_CHARS: usize = 255;
 
-/// A message as it was delivered, as far as its envelope is concerned.
+/// The parts of a delivered message that its envelope is read from.
 #[derive(Clone, Copy, Debug)]
 pub struct RawMessage<'a> {
-    /// The body, byte for byte.
+    /// Body, byte for byte.
     pub body: &'a [u8],
     /// AMQP property `content_type`.
     pub content_type: Option<&'a str>,
@@ -36,47 +36,47 @@ pub struct RawMessage<'a> {
     pub message_id: Option<&'a str>,
     /// AMQP property `type`.
     pub message_type: Option<&'a str>,
-    /// AMQP property `timestamp`, seconds since 1970.
+    /// AMQP property `timestamp`, in seconds since 1970.
     pub timestamp: Option<u64>,
-    /// Routing key of the shop's publication.
+    /// Routing key of the original publication.
     pub routing_key: &'a str,
-    /// Headers that are text or numbers, as text.
+    /// Headers with a text or a number as value, as text.
     pub headers: &'a BTreeMap<String, String>,
-    /// Bytes that a packed body may have once it is unpacked.
+    /// Most bytes that a packed body may have after unpacking.
     pub max_unpacked_bytes: usize,
 }
 
-/// A message whose envelope is in order.
+/// A message with a valid envelope.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    /// Id of the message, unique for its source.
+    /// Id of the message, unique within its source.
     pub id: String,
     /// False for a bare message without `message_id`: its id was made here, and another message may have the same one.
     pub has_own_id: bool,
-    /// Where it comes from.
+    /// CloudEvents attribute `source`.
     pub source: String,
-    /// What it is about.
+    /// Kind of message.
     pub kind: Kind,
-    /// What the shop says it is about, usually the order id.
+    /// CloudEvents attribute `subject`, usually the order id.
     pub subject: Option<String>,
-    /// When it happened.
+    /// CloudEvents attribute `time`.
     pub time: Option<Timestamp>,
-    /// Place among the messages of its source, by the CloudEvents extension `sequence`.
+    /// CloudEvents extension `sequence`: position among the messages of the source.
     pub sequence: Option<String>,
-    /// The message itself, a JSON object, not looked into.
+    /// Payload, a JSON object that is not read yet.
     pub data: Box<RawValue>,
 }
 
-/// What messages are about.
+/// Kinds of messages.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Kind {
     /// An order was placed.
     CheckoutCompleted,
-    /// An order is to be sent out.
+    /// An order is to be fulfilled.
     FulfillmentTriggered,
     /// An order was changed.
     OrderAmended,
-    /// A refund came or went on.
+    /// A refund was opened, or made progress.
     RefundUpdated,
 }
 
@@ -85,7 +85,7 @@ impl Kind {
     pub const ALL: [Self; 4] =
         [Self::CheckoutCompleted, Self::FulfillmentTriggered, Self::OrderAmended, Self::RefundUpdated];
 
-    /// The type as it is written; a dot may stand for the hyphen.
+    /// The type as messages write it; [`Kind::of`] also takes a dot for the hyphen.
     pub fn name(self) -> &'static str {
         match self {
             Self::CheckoutCompleted => "checkout-completed",
@@ -95,32 +95,32 @@ impl Kind {
         }
     }
 
-    /// The kind of a type, in either spelling.
+    /// The kind for a type, with a hyphen or a dot.
     pub fn of(type_name: &str) -> Option<Self> {
         let hyphened = type_name.replace('.', "-");
         Self::ALL.into_iter().find(|kind| kind.name() == hyphened)
     }
 }
 
-/// A message whose envelope is not in order, with what is known of it anyway: its letter and its result need that.
+/// A message with an invalid envelope, and the attributes for its dead letter and its result.
 #[derive(Clone, Debug)]
 pub struct Refused {
-    /// Why.
+    /// Reason of the refusal.
     pub rejection: Rejection,
-    /// Id of the message, or the one that its body gives.
+    /// Id of the message, else an id made from its body.
     pub id: String,
-    /// Where it comes from.
+    /// CloudEvents attribute `source`.
     pub source: String,
-    /// The order that its data names, else what the shop says it is about.
+    /// Order that the payload names, else the subject.
     pub order: Option<String>,
-    /// Its type as written, known or not.
+    /// Type as the message writes it, supported or not.
     pub type_name: Option<String>,
 }
 
 /// Opens the envelope of a message.
 ///
 /// # Errors
-/// What is wrong with the envelope, and what could be read in spite of it.
+/// Reason of the refusal, and every attribute that could be read nevertheless.
 #[expect(clippy::result_large_err, reason = "made once for a message, and taken apart by the caller")]
 pub fn open(raw: &RawMessage<'_>) -> Result<Envelope, Refused> {
     let unpacked = packing::unpacked(raw.body, raw.content_encoding, raw.headers, raw.max_unpacked_bytes);
@@ -136,14 +136,14 @@ pub fn open(raw: &RawMessage<'_>) -> Result<Envelope, Refused> {
     })
 }
 
-/// The attributes of an event as they were found: any may be missing or wrong.
+/// Attributes of an event as found: each may be missing or wrong.
 #[derive(Debug, Default, Deserialize)]
 struct Attributes {
     #[serde(default, deserialize_with = "reading::text")]
     specversion: Option<String>,
     #[serde(default, deserialize_with = "reading::text")]
     id: Option<String>,
-    /// The id was made here.
+    /// Whether the id was made here.
     #[serde(skip)]
     id_is_made: bool,
     #[serde(default, deserialize_with = "reading::text")]
@@ -162,7 +162,7 @@ struct Attributes {
 
 type Data = Result<Box<RawValue>, Rejection>;
 
-/// Attributes and data, whatever the mode.
+/// Attributes and data, for every mode.
 fn taken_apart(raw: &RawMessage<'_>, body: Result<&RawValue, Rejection>) -> (Attributes, Data) {
     let content_type = raw.content_type.map(essence).unwrap_or_default();
     if content_type == "application/cloudevents+json" {
@@ -177,13 +177,13 @@ fn taken_apart(raw: &RawMessage<'_>, body: Result<&RawValue, Rejection>) -> (Att
         return (headers, body.map(ToOwned::to_owned));
     }
     match body {
-        // published by hand, without the content type: no kind of message has a field of this name
+        // published by hand, without the content type: no payload has a field of this name
         Ok(body) if raw_field(body, "specversion").is_some() => structured(body),
         body => (bare(raw), body.map(ToOwned::to_owned)),
     }
 }
 
-/// A whole event in the body.
+/// Attributes and data of an event that fills the body.
 fn structured(body: &RawValue) -> (Attributes, Data) {
     match reading::read::<Attributes>(body) {
         Ok(mut event) => {
@@ -198,7 +198,7 @@ fn structured(body: &RawValue) -> (Attributes, Data) {
     }
 }
 
-/// What the AMQP properties say of a message that is `data` alone.
+/// Attributes from the AMQP properties, for a body that is `data` alone.
 fn bare(raw: &RawMessage<'_>) -> Attributes {
     let time = raw.timestamp.and_then(|seconds| Timestamp::from_second(seconds.try_into().ok()?).ok());
     Attributes {
@@ -228,13 +228,13 @@ impl Attributes {
         }
     }
 
-    /// Whether any of the required ones is there.
+    /// Whether any required attribute is there.
     fn is_event(&self) -> bool {
         self.specversion.is_some() || self.id.is_some() || self.source.is_some() || self.type_name.is_some()
     }
 }
 
-/// The envelope, if everything that it needs is there and right.
+/// The envelope, if every required attribute is there and valid.
 fn envelope(attributes: &Attributes, data: Data) -> Result<Envelope, Rejection> {
     let data = data?;
     if !data.get().starts_with('{') {
@@ -267,7 +267,7 @@ fn kind(type_name: &str, data: &RawValue) -> Result<Kind, Rejection> {
     })
 }
 
-/// A type for an operator: it is the shop's own word. What is somebody's own in the message is not repeated here either.
+/// A type for an error message: a word of the shop. Private texts of the payload are masked in it.
 fn shown(type_name: &str, data: &RawValue) -> String {
     let cut: String = Private::of(data).scrub(type_name).chars().take(MAX_TYPE_CHARS).collect();
     format!("{cut:?}")
@@ -277,13 +277,13 @@ fn time(text: &str) -> Result<Timestamp, Rejection> {
     text.parse().map_err(|_| Rejection::invalid("time", "expected an RFC 3339 time"))
 }
 
-/// The extension `sequence`. It is optional, so a value that is no sequence counts as absent and refuses no message.
+/// The extension `sequence`. It is optional: an invalid value counts as absent and refuses no message.
 fn sequence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let value = Option::<Box<RawValue>>::deserialize(deserializer)?;
     Ok(value.as_deref().map(RawValue::get).and_then(sequence_of))
 }
 
-/// A text, or a whole number as a text. Other numbers have no order as texts.
+/// A text, or a whole number as text. Other numbers do not sort as texts.
 fn sequence_of(json: &str) -> Option<String> {
     if json.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(json.to_owned());
@@ -292,7 +292,7 @@ fn sequence_of(json: &str) -> Option<String> {
     present(Some(&text)).map(ToOwned::to_owned)
 }
 
-/// The body as a JSON object that was not looked into.
+/// The body as a JSON object that is not read yet.
 fn object(body: &[u8]) -> Result<&RawValue, Rejection> {
     let invalid = |reason: &str| Rejection::invalid("body", reason);
     let text = std::str::from_utf8(without_mark(body)).map_err(|_| invalid("not UTF-8"))?;
@@ -305,19 +305,19 @@ fn object(body: &[u8]) -> Result<&RawValue, Rejection> {
     if value.get().starts_with('{') { Ok(value) } else { Err(invalid("expected an object")) }
 }
 
-/// A field of an object, whatever else is wrong with the object.
+/// A field of an object, even if other fields are invalid.
 fn raw_field<'b>(object: &'b RawValue, name: &str) -> Option<&'b RawValue> {
     let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(object.get()).ok()?;
     fields.remove(name)
 }
 
-/// The same, if it is a text.
+/// A field of an object, if its value is a text.
 fn field(object: &RawValue, name: &str) -> Option<String> {
     let text: String = serde_json::from_str(raw_field(object, name)?.get()).ok()?;
     present(Some(&text)).map(ToOwned::to_owned)
 }
 
-/// The order that a body names, which is data alone or has it below `data`.
+/// The order that a body names, at the top or below `data`.
 fn order_of_body(body: &RawValue) -> Option<String> {
     raw_field(body, "data").and_then(order_of).or_else(|| order_of(body))
 }
@@ -335,7 +335,7 @@ fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// The id of a message that carries none inside: its `message_id`, else one made from type, timestamp and body.
+/// Id of a message without one in its body: `message_id`, else an id made from type, timestamp and body.
 pub fn id_outside(raw: &RawMessage<'_>) -> String {
     present(raw.message_id).map_or_else(
         || outcome::made_id(type_outside(raw).unwrap_or_default(), raw.timestamp, raw.body).to_string(),
@@ -343,7 +343,7 @@ pub fn id_outside(raw: &RawMessage<'_>) -> String {
     )
 }
 
-/// The type of a message that carries none inside.
+/// Type of a message without one in its body.
 fn type_outside<'a>(raw: &RawMessage<'a>) -> Option<&'a str> {
     present(raw.message_type).or_else(|| present(Some(raw.routing_key)))
 }

@@ -1,15 +1,15 @@
-//! The message `fulfillment-triggered`.
+//! The message `fulfillment-triggered`: a request to fulfill an order.
 //!
-//! Not here: what is done about it.
+//! Not here: the call that starts it.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::named_order::NamedOrder;
 
-/// An order is to be sent out.
+/// A request to fulfill an order.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Fulfillment {
-    /// Which one.
+    /// Order to fulfill.
     pub(super) order: NamedOrder,
 }

@@ -1,6 +1,6 @@
-//! The inputs of `createOrder` and `updateOrder`, as they go into the variables (names of version 2024-11-01).
+//! Inputs of `createOrder` and `updateOrder`, with the names of version 2024-11-01.
 //!
-//! Not here: how a message becomes one; which operation takes which form in which version of the API.
+//! Not here: the transformation of a message; the differences between versions of the API.
 
 use std::fmt;
 
@@ -22,37 +22,37 @@ pub use refund::{
     RefundedQuantity, RefundsInput,
 };
 
-/// Input of `createOrder`. What is absent is left out of the JSON: the API reads `null` as a value.
+/// Input of `createOrder`. Absent fields are left out of the JSON: the API reads `null` as a value.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateOrderInput {
-    /// What was bought, in the order of the message.
+    /// Products that were bought, in the order of the message.
     pub line_items: Vec<LineItem>,
-    /// Who bought it.
+    /// Shopper who bought.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<Customer>,
-    /// Who gets it.
+    /// Recipient and address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient: Option<Recipient>,
-    /// Names of the order, at most five, unique in the store.
+    /// Aliases of the order, at most five, each unique in the store.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<Alias>,
-    /// What the shopper pays in all.
+    /// Amount that the shopper pays in all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_price: Option<TotalPrice>,
     /// Tax of the whole order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taxes: Option<Taxes>,
-    /// How the shopper pays.
+    /// Payments of the shopper.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payments: Option<Payments>,
     /// Pages about the order, at most five.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub order_links: Vec<OrderLink>,
-    /// What proves that the shopper is a Prime member.
+    /// Proof that the shopper is a Prime member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shopper_identity: Option<ShopperIdentity>,
-    /// Absent: the API does not start fulfillment.
+    /// `STARTED` starts fulfillment with the order; absent, the order waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired_execution_state: Option<DesiredExecutionState>,
 }
@@ -61,88 +61,88 @@ pub struct CreateOrderInput {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateOrderInput {
-    /// Start fulfillment.
+    /// `STARTED` starts fulfillment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired_execution_state: Option<DesiredExecutionState>,
-    /// What the shopper pays in all.
+    /// Amount that the shopper pays in all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_price: Option<TotalPrice>,
     /// Tax of the whole order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taxes: Option<Taxes>,
-    /// Names to add.
+    /// Aliases to add.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<Alias>,
     /// Pages to add.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub order_links: Vec<OrderLink>,
-    /// Who gets it.
+    /// Recipient and address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient: Option<Recipient>,
-    /// How far refunds have got.
+    /// Progress of refunds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refunds: Option<RefundsInput>,
 }
 
-/// The one state that is ever asked for; `NOT_STARTED` is what the API assumes, and asking for it later is an error.
+/// The one state that is requested. `NOT_STARTED` is the API's default, and an error in an update.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DesiredExecutionState {
-    /// Start fulfillment.
+    /// Starts fulfillment.
     Started,
 }
 
-/// A tax.
+/// A tax, as one sum.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct Taxes {
-    /// In one sum.
+    /// The sum.
     pub summary: TaxSummary,
 }
 
-/// A tax in one sum.
+/// Sum of a tax.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaxSummary {
-    /// What is collected from the shopper.
+    /// Amount that is collected from the shopper.
     pub collectable_tax_amount: Money,
 }
 
-/// What the shopper pays in all.
+/// Amount that the shopper pays in all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct TotalPrice {
-    /// The sum.
+    /// Amount, with its currency.
     pub value: Money,
 }
 
-/// Who bought.
+/// The shopper who bought.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Customer {
-    /// How to reach them.
+    /// Name and e-mail address.
     pub contact: Contact,
 }
 
-/// How to reach somebody.
+/// Contact data of a shopper.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Contact {
-    /// By e-mail.
+    /// Name and e-mail address.
     pub email_data: EmailData,
 }
 
-/// An e-mail address and whose it is.
+/// An e-mail address and the name of its owner.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct EmailData {
-    /// Name of the person.
+    /// Name of the shopper.
     pub name: String,
-    /// The address.
+    /// E-mail address.
     pub email: String,
 }
 
-/// Who gets the order.
+/// Recipient of the order.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recipient {
-    /// Where to.
+    /// Name and postal address.
     pub delivery_address: Address,
 }
 
@@ -150,18 +150,18 @@ pub struct Recipient {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Address {
-    /// Name of the person.
+    /// Name of the recipient.
     pub name: String,
     /// Street and number.
     pub street_address: String,
-    /// What else the street line needs.
+    /// Second line of the street address, for example an apartment number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extended_address: Option<String>,
     /// City.
     pub locality: String,
     /// State, for example `WA`.
     pub region: String,
-    /// ISO 3166 alpha-2 code.
+    /// ISO 3166-1 alpha-2 code.
     pub country_code: String,
     /// Postal code.
     pub postal_code: String,
@@ -170,13 +170,13 @@ pub struct Address {
     pub contact_number: Option<String>,
 }
 
-/// How the shopper pays, in one of two forms.
+/// Payments of the shopper, in one of two forms.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Payments {
-    /// One payment.
+    /// A single payment.
     Summary(PaymentSummary),
-    /// Several.
+    /// Several payments.
     Details(Vec<PaymentDetails>),
 }
 
@@ -184,11 +184,11 @@ pub enum Payments {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentSummary {
-    /// How much.
+    /// Amount of the payment.
     pub amount: Money,
-    /// For example `Visa ending in 1234`.
+    /// Payment method as the shopper sees it, for example `Visa ending in 1234`.
     pub payment_method_display_string: String,
-    /// How far it got.
+    /// State of the payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<PaymentState>,
 }
@@ -197,27 +197,27 @@ pub struct PaymentSummary {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentDetails {
-    /// How much.
+    /// Amount of this payment.
     pub amount: Money,
-    /// By what.
+    /// Method of this payment.
     pub payment_method: PaymentMethod,
-    /// How far it got.
+    /// State of this payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<PaymentState>,
 }
 
-/// What was paid with.
+/// A payment method.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentMethod {
-    /// For example `Visa ending in 1234`.
+    /// Name that the shopper sees, for example `Visa ending in 1234`.
     pub display_string: String,
-    /// A name of the API's list, for example `AMAZON_PAY` or `CARD`.
+    /// Type from the API's list, for example `AMAZON_PAY` or `CARD`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
 }
 
-/// How far a payment got; the ten states of the API's reference.
+/// State of a payment: the ten of the API's reference.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the names say it all")]
@@ -238,41 +238,41 @@ pub enum PaymentState {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderLink {
-    /// What is on the page.
+    /// Kind of page.
     pub destination_type: LinkKind,
-    /// Where it is.
+    /// Address of the page.
     pub url: String,
 }
 
-/// What is on a page about an order.
+/// Kinds of pages about an order.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LinkKind {
-    /// The order, to be managed.
+    /// Page on which the order is managed.
     ExternalOrderManagement,
-    /// The delivery, to be followed.
+    /// Page on which the delivery is tracked.
     ExternalOrderTracking,
 }
 
-/// What proves who the shopper is.
+/// Proof of the shopper's identity.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum ShopperIdentity {
     /// An Amazon Pay checkout session.
     #[serde(rename_all = "camelCase")]
     ApayCheckoutSession {
-        /// The session; the API asks for both of its fields.
+        /// Id of the session with the shop's id; the API requires both.
         apay_checkout_session_id: IdentityToken,
     },
     /// An access token of Login with Amazon.
     #[serde(rename_all = "camelCase")]
     LwaAccessToken {
-        /// The token.
+        /// Token with the shop's id.
         lwa_access_token: IdentityToken,
     },
-    /// A token of an identity provider, the older form: its fields are not nested.
+    /// A token of an identity provider. In this older form the fields are not nested.
     IdpToken {
-        /// The token.
+        /// Token of the identity provider.
         #[serde(rename = "idPToken")]
         idp_token: Token,
         /// The shop's id of the checkout session.
@@ -285,14 +285,14 @@ pub enum ShopperIdentity {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IdentityToken {
-    /// The token.
+    /// Token, or id of an Amazon Pay session.
     pub value: Token,
     /// The shop's id of the checkout session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }
 
-/// A shopper's token. Written into the call, never into a log.
+/// A shopper's token. It is written into the call and never into a log.
 #[derive(Clone, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Token(pub String);
 

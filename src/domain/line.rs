@@ -1,6 +1,6 @@
 //! A line of an order in the message `checkout-completed`.
 //!
-//! Not here: the line item that it becomes.
+//! Not here: the line item that is made from it.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -26,26 +26,26 @@ use super::reading::{self, Unreadable};
     })
 )]
 pub(super) struct Line {
-    /// The shop's id of the line.
+    /// The shop's line id.
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) id: Option<String>,
-    /// The id that the shopper sees.
+    /// Line number that the shopper sees.
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) display_id: Option<String>,
-    /// What was bought.
+    /// Product that was bought.
     pub(super) product: Product,
     /// Price of one piece.
     pub(super) unit_price: Option<Amount>,
-    /// How many.
+    /// Number of pieces.
     pub(super) quantity: Quantity,
     /// Tax of the line.
     pub(super) tax: Option<Amount>,
     /// Discounts of the line.
     #[serde(default, deserialize_with = "reading::list")]
     pub(super) discounts: Vec<LineDiscount>,
-    /// The bundle that the product was sold in.
+    /// Bundle that the product was sold in.
     pub(super) bundle: Option<Bundle>,
-    /// How it is delivered.
+    /// Delivery that the shopper chose.
     pub(super) delivery: Delivery,
 }
 
@@ -53,27 +53,27 @@ pub(super) struct Line {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LineDiscount {
-    /// What is taken off.
+    /// Amount of the discount.
     pub(super) amount: Amount,
-    /// What the shopper was told.
+    /// Description that the shopper saw.
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) label: Option<String>,
-    /// The coupon that was used.
+    /// Code of the coupon that was used.
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) coupon_code: Option<String>,
 }
 
-/// A product.
+/// A product, with at most one identifier.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "ProductFields")]
 pub(super) struct Product {
-    /// Which one; whether it may be missing is a rule.
+    /// Identifier of the product; a rule decides if it is required.
     pub(super) identifier: Option<ProductIdentifier>,
-    /// As the shopper saw it.
+    /// Title that the shopper saw.
     pub(super) title: Option<String>,
 }
 
-/// The fields of [`Product`], before it is known that it has no more than one identifier.
+/// Fields of [`Product`], before the check that at most one identifier is given.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("oneOf" = [
@@ -91,7 +91,7 @@ struct ProductFields {
     /// The shop's product id.
     #[serde(default, deserialize_with = "reading::text")]
     external_id: Option<String>,
-    /// As the shopper saw it; the API wants it on Prime lines.
+    /// Title that the shopper saw; the API requires it on Prime lines.
     #[serde(default, deserialize_with = "reading::text")]
     title: Option<String>,
 }
@@ -111,10 +111,10 @@ impl TryFrom<ProductFields> for Product {
     }
 }
 
-/// The bundle that a product was sold in.
+/// A bundle that a product was sold in.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Bundle {
-    /// The bundle.
+    /// Identifier of the bundle.
     #[serde(deserialize_with = "identified")]
     #[schemars(with = "Product")]
     pub(super) product: ProductIdentifier,
@@ -129,45 +129,45 @@ fn identified<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProductIdent
     identifier.ok_or_else(|| D::Error::custom(Unreadable::expected("one of productId, sku, externalId, got none")))
 }
 
-/// How a line is delivered.
+/// Delivery of a line.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "DeliveryFields")]
 pub(super) enum Delivery {
-    /// By Amazon, with Prime.
+    /// Delivery by Amazon, with Prime.
     Prime {
-        /// The offer that the shopper chose; whether it may be missing is a rule.
+        /// Id of the offer that the shopper chose; a rule decides if it is required.
         offer_id: Option<String>,
-        /// The preview that the offer came from; likewise.
+        /// Id of the preview that contained the offer; a rule decides if it is required.
         preview_id: Option<String>,
-        /// When the offer ends.
+        /// Expiry of the offer.
         expires_at: Option<Timestamp>,
-        /// What the merchant charges the shopper.
+        /// Amount that the merchant charges for delivery.
         charge: Option<Amount>,
-        /// How fast.
+        /// Speed of the delivery, for example `STANDARD`.
         speed: Option<String>,
     },
-    /// By Amazon, without Prime.
+    /// Delivery by Amazon, without Prime.
     Amazon {
-        /// How fast.
+        /// Speed of the delivery, for example `STANDARD`.
         speed: Option<String>,
-        /// What the merchant charges the shopper.
+        /// Amount that the merchant charges for delivery.
         charge: Option<Amount>,
     },
-    /// By the merchant.
+    /// Delivery by the merchant.
     Merchant {
-        /// What the shopper was told.
+        /// Message that the shopper saw about the delivery.
         message: Option<String>,
-        /// Language of the message.
+        /// Language of the message, for example `en-US`.
         locale: Option<String>,
-        /// What the merchant charges the shopper.
+        /// Amount that the merchant charges for delivery.
         charge: Option<Amount>,
-        /// What is taken off the charge.
+        /// Discount on the charge.
         discount: Option<Amount>,
     },
 }
 
 impl Delivery {
-    /// When its offer ends.
+    /// Expiry of the delivery offer.
     pub(super) fn expires_at(&self) -> Option<Timestamp> {
         match self {
             Self::Prime { expires_at, .. } => *expires_at,
@@ -176,7 +176,7 @@ impl Delivery {
     }
 }
 
-/// Who delivers.
+/// Company that delivers.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum By {
@@ -184,7 +184,7 @@ enum By {
     Merchant,
 }
 
-/// The fields of [`Delivery`], before they are checked against who delivers.
+/// Fields of [`Delivery`], before the check against the company that delivers.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("anyOf" = [
@@ -201,33 +201,33 @@ enum By {
     },
 ]))]
 struct DeliveryFields {
-    /// Who delivers.
+    /// Company that delivers.
     #[serde(deserialize_with = "reading::word")]
     by: By,
-    /// Whether with Prime; by Amazon only.
+    /// Whether the delivery is with Prime; by Amazon only.
     prime: Option<bool>,
-    /// The offer that the shopper chose; with Prime only.
+    /// Id of the offer that the shopper chose; with Prime only.
     #[serde(default, deserialize_with = "reading::text")]
     offer_id: Option<String>,
-    /// The preview that the offer came from; with Prime only.
+    /// Id of the preview that contained the offer; with Prime only.
     #[serde(default, deserialize_with = "reading::text")]
     preview_id: Option<String>,
-    /// When the offer ends; with Prime only.
+    /// Expiry of the offer; with Prime only.
     #[serde(default, deserialize_with = "reading::time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     expires_at: Option<Timestamp>,
-    /// How fast; by Amazon only.
+    /// Speed of the delivery, for example `STANDARD`; by Amazon only.
     #[serde(default, deserialize_with = "reading::text")]
     speed: Option<String>,
-    /// What the shopper was told; by the merchant only.
+    /// Message that the shopper saw about the delivery; by the merchant only.
     #[serde(default, deserialize_with = "reading::text")]
     message: Option<String>,
-    /// Language of the message.
+    /// Language of the message, for example `en-US`.
     #[serde(default, deserialize_with = "reading::text")]
     locale: Option<String>,
-    /// What the merchant charges the shopper.
+    /// Amount that the merchant charges for delivery.
     charge: Option<Amount>,
-    /// What is taken off the charge.
+    /// Discount on the charge.
     discount: Option<Amount>,
 }
 

@@ -1,23 +1,23 @@
-//! Which stored line is which sent line.
+//! The match of sent lines with stored lines.
 //!
-//! Not here: what the order around them says.
+//! Not here: the comparison of the orders around them.
 
 use super::input::LineItem;
 use super::order::Alias;
 use super::order::ProductIdentifier;
 use super::stored::StoredLine;
 
-/// The lines of two orders, matched as far as they can be.
+/// Lines of two orders, matched as far as possible.
 pub(super) struct Matching<'a> {
-    /// The pairs, in the order of the sent lines.
+    /// Matched pairs, in the order of the sent lines.
     pub(super) matches: Vec<Match<'a>>,
-    /// Contradictions beside those within the pairs.
+    /// Contradictions outside the pairs.
     unmatched: Vec<String>,
 }
 
-/// A sent line and the stored line that it became.
+/// A sent line and its stored line.
 pub(super) struct Match<'a> {
-    /// Position of the sent line, from 0.
+    /// Position of the sent line, from zero.
     pub(super) position: usize,
     /// The sent line.
     pub(super) sent: &'a LineItem,
@@ -26,12 +26,12 @@ pub(super) struct Match<'a> {
 }
 
 impl<'a> Matching<'a> {
-    /// Matches lines by the alias of type `line_alias`; what is left, by product.
+    /// Matches lines by the alias of type `line_alias`, and the rest by product.
     pub(super) fn new(sent: &'a [LineItem], stored: &'a [StoredLine], line_alias: &str) -> Self {
         let likeness = |sent: &LineItem, stored: &StoredLine| Likeness::of(sent, stored, line_alias);
         let mut free: Vec<&StoredLine> = stored.iter().collect();
         let mut found: Vec<Option<&StoredLine>> = vec![None; sent.len()];
-        // the surest first, so that a line takes no other line's partner
+        // best match first: no line takes the partner of another
         for wanted in [Likeness::Alias, Likeness::ProductAndQuantity, Likeness::Product] {
             for (line, found) in sent.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
                 if let Some(at) = free.iter().position(|stored| likeness(line, stored) == wanted) {
@@ -55,7 +55,7 @@ impl<'a> Matching<'a> {
         Self { matches: matches.collect(), unmatched }
     }
 
-    /// What cannot change on a line and is not the same.
+    /// Differences of the pairs in fields that cannot change.
     pub(super) fn contradictions(&self) -> Vec<String> {
         self.unmatched.iter().cloned().chain(self.matches.iter().flat_map(Match::contradictions)).collect()
     }
@@ -73,18 +73,18 @@ impl Match<'_> {
     }
 }
 
-/// What speaks for two lines being the same.
+/// Evidence that two lines are one line, best first.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Likeness {
-    /// The alias is the same.
+    /// Equal aliases.
     Alias,
-    /// The aliases do not decide; product and quantity are the same.
+    /// No alias to compare; equal product and quantity.
     ProductAndQuantity,
-    /// The aliases do not decide; the product is the same.
+    /// No alias to compare; equal product.
     Product,
-    /// Too little is told.
+    /// No data to compare.
     Unknown,
-    /// They are told to be different lines.
+    /// Different aliases, or different products.
     None,
 }
 
@@ -103,12 +103,12 @@ impl Likeness {
     }
 }
 
-/// The id of the alias of a type.
+/// Id of the alias with this type.
 pub(super) fn alias_of<'a>(aliases: &'a [Alias], alias_type: &str) -> Option<&'a str> {
     aliases.iter().find(|alias| alias.alias_type == alias_type).map(|alias| alias.alias_id.as_str())
 }
 
-/// Whether the stored line has this product; `None` where none was sent, or no identifier of this kind is told.
+/// Whether the stored line has this product. `None` where either side has no identifier of this kind.
 fn same_product(sent: Option<&ProductIdentifier>, stored: &StoredLine) -> Option<bool> {
     let sent = sent?;
     let same_kind = |told: &&ProductIdentifier| std::mem::discriminant(*told) == std::mem::discriminant(sent);

@@ -1,6 +1,6 @@
-//! What a message means and what it asks for. PURE: data in, data out.
+//! Meaning of a message, and the call that it asks for. PURE: data in, data out.
 //!
-//! Not here: I/O, clocks, `async`, logging, anything that knows of RabbitMQ or HTTP.
+//! Not here: I/O, clocks, `async`, logging, knowledge of RabbitMQ or HTTP.
 
 mod amendment;
 pub mod amendment_left;

@@ -1,4 +1,4 @@
-//! Exact amounts, and their currency.
+//! Exact amounts and their currency.
 //!
 //! Not here: arithmetic. An amount goes out as it came in.
 
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::reading::{self, Unreadable};
 
-/// An amount of money: exact, never negative, with the number of decimals that it came with.
+/// An amount of money: exact, never negative, with as many decimals as it was written with.
 ///
 /// Reads a JSON number or a JSON string, writes a JSON number.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Amount {
 }
 
 impl Serialize for Amount {
-    /// As a number with exactly these digits: serde_json's `arbitrary_precision` keeps the text.
+    /// Writes a number with exactly these digits: serde_json's `arbitrary_precision` keeps the text.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let number: serde_json::Number = self.0.to_string().parse().map_err(serde::ser::Error::custom)?;
         number.serialize(serializer)
@@ -98,13 +98,13 @@ impl Serialize for Currency {
 #[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Money {
-    /// How much.
+    /// Amount, exact.
     pub amount: Amount,
-    /// Of what.
+    /// Currency of the amount.
     pub currency_code: Currency,
 }
 
-/// An amount in the currency of its message, which need not be given where there is no amount.
+/// An amount with the currency of its message. A message without amounts needs no currency.
 pub(super) fn in_currency(amount: Option<Amount>, currency: Option<Currency>) -> Result<Option<Money>, Unreadable> {
     let Some(amount) = amount else { return Ok(None) };
     let currency_code = currency.ok_or_else(|| Unreadable::missing("currency"))?;

@@ -1,6 +1,6 @@
-//! An order as the messages after the checkout name it.
+//! The ids of an order in the messages after the checkout.
 //!
-//! Not here: the messages.
+//! Not here: the messages themselves.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use super::reading::{self, Unreadable};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "NamedOrderFields")]
 pub(super) enum NamedOrder {
-    /// By Buy with Prime's id, whether or not the shop's is there too.
+    /// By Buy with Prime's id, with or without the shop's.
     ByBuyWithPrimeId {
         /// The shop's id.
         id: Option<String>,
@@ -24,7 +24,7 @@ pub(super) enum NamedOrder {
     ById(String),
 }
 
-/// The fields of [`NamedOrder`], before it is known that one of them is there.
+/// Fields of [`NamedOrder`], before the check that one of them is given.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("anyOf" = [
@@ -51,7 +51,7 @@ impl TryFrom<NamedOrderFields> for NamedOrder {
 }
 
 impl NamedOrder {
-    /// The order as the API is asked for it: by Buy with Prime's id where known, else by the alias from the shop's id.
+    /// Identifier for the API: Buy with Prime's id where known, else the alias from the shop's id.
     pub(super) fn identifier(&self, types: &AliasTypes) -> OrderIdentifier {
         match self {
             Self::ByBuyWithPrimeId { buy_with_prime_id, .. } => OrderIdentifier::OrderId(buy_with_prime_id.clone()),
@@ -71,8 +71,8 @@ impl From<NamedOrder> for OrderRef {
     }
 }
 
-/// The order that a message's data names: by the shop's id, else by Buy with Prime's. Read leniently, also from data that
-/// is refused.
+/// The order that the payload names: by the shop's id, else by Buy with Prime's. Read leniently, even from an invalid
+/// payload.
 pub(super) fn order_of(data: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
     struct Data {

@@ -1,47 +1,46 @@
-//! How an order is named: by the shop, by an alias, by Buy with Prime.
+//! Names of an order: the shop's ids, aliases, Buy with Prime's ids.
 //!
-//! Not here: what is in an order.
+//! Not here: the fields of an order.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A name that is unique across the orders (or line items) of one store.
+/// A name that is unique across the orders of a store, or across its line items.
 ///
-/// At most five stand on an order, and none can be taken away again
-/// (Buy with Prime, best practices for orders).
+/// An order has at most five, and none can be removed (Buy with Prime, best practices for orders).
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alias {
-    /// Namespace, for example `EXTERNAL_ID`; a free string for the API.
+    /// Namespace, for example `EXTERNAL_ID`; the API takes any text.
     pub alias_type: String,
-    /// The name within the namespace.
+    /// Name within the namespace.
     pub alias_id: String,
 }
 
 impl Alias {
-    /// An alias of a type and an id.
+    /// An alias with a type and an id.
     pub fn new(alias_type: impl Into<String>, alias_id: impl Into<String>) -> Self {
         Self { alias_type: alias_type.into(), alias_id: alias_id.into() }
     }
 }
 
-/// The alias types that this store's shop uses; each one is a setting.
+/// Alias types of this store's shop; each one is a setting.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AliasTypes {
-    /// On an order, made from the shop's order id. The idempotency key of every create.
+    /// Type for the shop's order id. Its alias is the idempotency key of every create.
     pub order: String,
-    /// On an order, made from the shop's display id.
+    /// Type for the shop's display id of an order.
     pub order_display: String,
-    /// On a line item, made from the shop's line id.
+    /// Type for the shop's line id, on a line item.
     pub line: String,
-    /// On a line item, made from the shop's line display id.
+    /// Type for the shop's display id of a line, on a line item.
     pub line_display: String,
-    /// On a refund, made from the shop's refund id.
+    /// Type for the shop's refund id, on a refund.
     pub refund: String,
 }
 
 impl Default for AliasTypes {
-    /// The names in the examples of the createOrder reference, version 2024-11-01, and of the page on refunds.
+    /// The types in the API's examples: of the `createOrder` reference, version 2024-11-01, and of the page on refunds.
     fn default() -> Self {
         Self {
             order: "EXTERNAL_ID".into(),
@@ -53,16 +52,16 @@ impl Default for AliasTypes {
     }
 }
 
-/// An order as a message names it: by the shop's id, by Buy with Prime's, or by both.
+/// The ids of an order in a message: the shop's, Buy with Prime's, or both.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct OrderRef {
     /// The shop's order id.
     pub id: Option<String>,
-    /// The order id that Buy with Prime gave, for example `322-ABC1-AAAAAA`.
+    /// Order id from Buy with Prime, for example `322-ABC1-AAAAAA`.
     pub buy_with_prime_id: Option<String>,
 }
 
-/// What the API is asked by: exactly one of the two.
+/// Identifier of an order in a call: an id or an alias.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OrderIdentifier {
@@ -72,7 +71,7 @@ pub enum OrderIdentifier {
     Alias(Alias),
 }
 
-/// One way to name a product; serialized as an input of the API has it, `{ "sku": "S-2" }`.
+/// An identifier of a product. It is serialized like the API's input: `{ "sku": "S-2" }`.
 #[derive(Clone, Debug, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProductIdentifier {

@@ -1,6 +1,6 @@
-//! What came of a message, as a CloudEvent for `bwp.results`.
+//! The result of a message, a CloudEvent for `bwp.results`.
 //!
-//! Not here: how it is published.
+//! Not here: its publication.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -9,52 +9,52 @@ use uuid::Uuid;
 
 use super::order::Alias;
 
-/// A result. Serialized as it is: structured CloudEvents 1.0 JSON.
+/// A result, serialized as structured CloudEvents 1.0 JSON.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ResultEvent {
     /// Always `1.0`.
     pub specversion: &'static str,
-    /// The same message, type and replay give the same id, so a repeated result is recognisable.
+    /// Id from message, type and replay: a repeated result has an equal id.
     pub id: Uuid,
-    /// Who says so.
+    /// CloudEvents source of the results, a setting.
     pub source: String,
-    /// Also the routing key.
+    /// Type of the result, also its routing key.
     #[serde(rename = "type")]
     pub kind: ResultKind,
     /// The shop's order id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// When the message was settled.
+    /// Time of settlement.
     pub time: Timestamp,
     /// Always `application/json`.
     pub datacontenttype: &'static str,
-    /// What came of the message.
+    /// Payload of the result.
     pub data: ResultData,
-    /// W3C trace context of the message, passed on as a header.
+    /// W3C trace context of the message, published as a header.
     #[serde(skip)]
     pub traceparent: Option<String>,
-    /// A queue that is told, too: of the tool that replayed the message.
+    /// Queue of the replay tool, which gets a copy.
     #[serde(skip)]
     pub replay_to: Option<String>,
 }
 
-/// The types of results.
+/// Types of results.
 #[derive(Clone, Copy, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResultKind {
-    /// The order is there, whoever created it.
+    /// The order exists, whether this message's call created it or not.
     OrderCreated,
     /// The order is as the message wants it.
     OrderUpdated,
-    /// A dead letter was written. Not final: a letter can be replayed.
+    /// A dead letter was written. The result is not final: the letter can be replayed.
     OrderFailed,
 }
 
 impl ResultKind {
-    /// All of them.
+    /// Every type.
     pub const ALL: [Self; 3] = [Self::OrderCreated, Self::OrderUpdated, Self::OrderFailed];
 
-    /// The type as it is written.
+    /// The type as results write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::OrderCreated => "order-created",
@@ -64,16 +64,16 @@ impl ResultKind {
     }
 }
 
-/// What came of a message.
+/// Payload of a result.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResultData {
-    /// Id of the message that caused this.
+    /// Id of the message that caused the result.
     pub causation_id: String,
-    /// In one word; absent on failure.
+    /// Outcome of a message that succeeded; absent on failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// Message id of the later amendment that stands where this one was not applied.
+    /// Id of the later amendment, if this message was superseded by one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<String>,
     /// Buy with Prime's order id.
@@ -82,54 +82,54 @@ pub struct ResultData {
     /// Aliases of the order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<Alias>,
-    /// `NOT_STARTED` or `STARTED`.
+    /// Execution state of the order: `NOT_STARTED` or `STARTED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_state: Option<String>,
     /// Buy with Prime's line items, matched to the shop's lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<ResultLine>,
-    /// Refunds that the message is about, with the ids that Buy with Prime gave.
+    /// Refunds of the message, with Buy with Prime's ids.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<ResultRefund>,
-    /// Where what is stored is not what was sent, in our own words and without personal data.
+    /// Differences between the message and the stored order, without personal data.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<String>,
-    /// Why it failed.
+    /// Cause of a failure; absent on success.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// Attempts that were counted, this one included.
+    /// Counted attempts, this one included.
     pub attempts: u32,
-    /// How often the message had been replayed from the dead letters.
+    /// Number of replays from the dead letters before this attempt.
     pub replays: u32,
-    /// The run of the replay tool that sent the message.
+    /// Id of the run of the replay tool that sent the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay_id: Option<String>,
 }
 
-/// What came of a message that was done.
+/// Outcome of a message that succeeded.
 #[derive(Clone, Copy, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Created by this message's call.
+    /// The order was created by this message's call.
     Created,
-    /// The same order was there before.
+    /// The order existed before, equal to the message's.
     AlreadyExisted,
-    /// Changed by this message's call.
+    /// The order was changed by this message's call.
     Updated,
     /// Fulfillment had been started before.
     AlreadyStarted,
-    /// All that the message asks for was there before.
+    /// The order was already as the message wants it.
     Unchanged,
-    /// Something later was there before.
+    /// The order already showed a later change.
     Superseded,
 }
 
 impl Outcome {
-    /// All of them.
+    /// Every outcome.
     pub const ALL: [Self; 6] =
         [Self::Created, Self::AlreadyExisted, Self::Updated, Self::AlreadyStarted, Self::Unchanged, Self::Superseded];
 
-    /// The type of the result that tells it.
+    /// The type of the result that carries this outcome.
     pub fn kind(self) -> ResultKind {
         match self {
             Self::Created | Self::AlreadyExisted => ResultKind::OrderCreated,
@@ -137,7 +137,7 @@ impl Outcome {
         }
     }
 
-    /// The outcome as it is written.
+    /// The outcome as results write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -150,7 +150,7 @@ impl Outcome {
     }
 }
 
-/// A line of the shop and the line item that Buy with Prime made of it.
+/// A line of the shop, and Buy with Prime's line item for it.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResultLine {
@@ -161,59 +161,59 @@ pub struct ResultLine {
     pub line_item_id: String,
 }
 
-/// A refund of the shop and the id that Buy with Prime gave.
+/// A refund of the shop, and Buy with Prime's id for it.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResultRefund {
-    /// The shop's id, where the shop opened the refund.
+    /// The shop's refund id, if the shop opened the refund.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// Buy with Prime's id.
+    /// Buy with Prime's refund id.
     pub id: String,
 }
 
-/// Why a message failed; the letter says the same.
+/// Cause of a failure; the dead letter contains the same data.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// Id of the dead letter.
     pub letter_id: Uuid,
-    /// `ValidationError`, `LocalValidation`, `BwpSync`, …
+    /// Type of the error, for example `ValidationError`, `LocalValidation` or `BwpSync`.
     #[serde(rename = "type")]
     pub error_type: String,
-    /// `ItemOutOfStock`, …
+    /// Code of the error, for example `ItemOutOfStock`.
     pub code: String,
-    /// Class of the error, as in the catalogue.
+    /// Class of the error in the catalogue.
     pub class: String,
-    /// What can be done.
+    /// Action that an operator can take.
     pub suggested_action: String,
 }
 
-/// Namespace of all ids made here; made once with `uuidgen`.
+/// Namespace of all ids made here; created once with `uuidgen`.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6b1c_54f0_57a3_4a52_9d0e_2f5f_1c8e_7b36);
 
-/// Id of a result: the same message, result and replay give the same id, so a repeated result is recognisable.
+/// Id of a result. Equal messages, types and replays give equal ids: consumers recognise a repeated result.
 pub fn result_id(source: &str, message_id: &str, kind: ResultKind, replays: u32) -> Uuid {
     id_of(&["result", source, message_id, kind.name(), &replays.to_string()])
 }
 
-/// Id of a dead letter: the same message and replay give the same id.
+/// Id of a dead letter. Equal messages and replays give equal ids.
 pub fn letter_id(source: &str, message_id: &str, replays: u32) -> Uuid {
     id_of(&["letter", source, message_id, &replays.to_string()])
 }
 
-/// Id of a message that came without one: the same type, timestamp and body give the same id.
+/// Id for a message that has none. Equal types, timestamps and bodies give equal ids.
 pub fn made_id(type_name: &str, timestamp: Option<u64>, body: &[u8]) -> Uuid {
     let timestamp = timestamp.map(|seconds| seconds.to_string()).unwrap_or_default();
     id_of(&["message", type_name, &timestamp, &body_id(body).to_string()])
 }
 
-/// Id of a body: the same body gives the same id.
+/// Id of a body. Equal bodies give equal ids.
 pub fn body_id(body: &[u8]) -> Uuid {
     Uuid::new_v5(&NAMESPACE, body)
 }
 
-/// Parts are joined with their lengths, so that no two lists of parts give the same name.
+/// A name-based id. Each part is joined with its length: different lists of parts give different names.
 fn id_of(parts: &[&str]) -> Uuid {
     let name: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
     Uuid::new_v5(&NAMESPACE, name.as_bytes())

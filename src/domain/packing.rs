@@ -1,6 +1,6 @@
-//! Bodies that their publisher packed, as clients of RabbitMQ for Java and Python can.
+//! Compressed bodies, as RabbitMQ clients for Java and Python write them.
 //!
-//! Not here: what is in them.
+//! Not here: the contents of a body.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,18 +11,18 @@ use serde_json::value::RawValue;
 
 use super::rejection::Rejection;
 
-/// An unpacked body may be longer than the limit of a body by this factor.
+/// Factor by which an unpacked body may exceed the limit of a body.
 pub const MAX_GROWTH: usize = 8;
-/// Words of `content_encoding` that say nothing of packing: some clients write the charset there.
+/// Values of `content_encoding` that name no compression: some clients write the charset there.
 const NO_PACKING: [&str; 9] = ["", "identity", "none", "charset", "utf-8", "utf8", "us-ascii", "ascii", "binary"];
-/// Where kombu says how it packed a body; its `content_encoding` is the charset.
+/// Header in which kombu names the compression; its `content_encoding` is the charset.
 pub const KOMBU_HEADER: &str = "compression";
 
-/// The body as its publisher wrote it, before packing. A body that is JSON as it stands is taken as it stands, whatever is
-/// said of its packing.
+/// The body before its publisher compressed it. A body that is valid JSON as it stands is returned unchanged, whatever
+/// its headers say.
 ///
 /// # Errors
-/// A packing that is not known, a body that is not packed so, or one that is too long.
+/// An unknown compression, a body that cannot be unpacked, or one that is too long.
 pub fn unpacked<'b>(
     body: &'b [u8],
     encoding: Option<&str>,
@@ -37,7 +37,7 @@ pub fn unpacked<'b>(
         let got: String = packing.chars().take(40).collect();
         return Err(invalid(format!("expected gzip or deflate, got {got:?}")));
     }
-    // some write `deflate` without the header of zlib, and kombu means zlib by gzip
+    // some clients write `deflate` without the header of zlib, and kombu means zlib by gzip
     let readers: [Box<dyn Read + 'b>; 3] =
         [Box::new(MultiGzDecoder::new(body)), Box::new(ZlibDecoder::new(body)), Box::new(DeflateDecoder::new(body))];
     for reader in readers {
@@ -53,18 +53,18 @@ pub fn unpacked<'b>(
     Err(invalid(format!("{packing} is named, but the body cannot be unpacked")))
 }
 
-/// A body without the byte order mark that some write before it.
+/// A body without its byte order mark, which some clients write.
 pub fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
 }
 
-/// A packing, and where it is named.
+/// A compression, and the place where it is named.
 struct Named {
     place: &'static str,
     packing: String,
 }
 
-/// The packing that a text names, if it names any: `gzip`, `gzip:UTF-8`, `gzip, UTF-8`, `application/x-gzip`.
+/// The compression that a text names, if any: `gzip`, `gzip:UTF-8`, `gzip, UTF-8`, `application/x-gzip`.
 fn named(place: &'static str, text: &str) -> Option<Named> {
     let words = text.split([',', ':', ';', '=']).map(|word| {
         let word = word.trim().to_ascii_lowercase();

@@ -1,15 +1,15 @@
-//! What must not be repeated of a message: names, addresses, e-mails, tokens.
+//! Private texts of a message, which must not be repeated: names, addresses, e-mails, tokens.
 //!
-//! Not here: which texts are published.
+//! Not here: the choice of texts that are published.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Fields of a message below which every text is somebody's own.
+/// Fields of a message with nothing but private texts below them.
 const PRIVATE_FIELDS: [&str; 2] = ["shopper", "shipTo"];
-/// Texts shorter than this say too little to be anybody's, and occur in every sentence.
+/// Least length of a private text, in characters: shorter ones identify nobody, and occur in every sentence.
 const SHORTEST: usize = 4;
-/// What stands in the place of what was taken out.
+/// Replacement for a private text.
 const MASK: &str = "[…]";
 
 /// The private texts of a message, longest first.
@@ -25,7 +25,7 @@ impl std::fmt::Debug for Private {
 }
 
 impl Private {
-    /// Collects the private texts of a message's data, each whole and by its words.
+    /// Collects the private texts of a payload, each in whole and by its words.
     pub fn of(data: &RawValue) -> Self {
         let mut texts = Vec::new();
         let data: Value = serde_json::from_str(data.get()).unwrap_or_default();
@@ -38,18 +38,18 @@ impl Private {
         Self { texts }
     }
 
-    /// A text of somebody else's, an API's answer for one, without what is private.
+    /// Masks the private texts in a text from elsewhere, for example in an API's answer.
     pub fn scrub(&self, text: &str) -> String {
         self.texts.iter().fold(text.to_owned(), |text, private| text.replace(private.as_str(), MASK))
     }
 }
 
-/// Whether a field is one below which every text is somebody's own.
+/// Whether every text below this field is private.
 pub fn is_private(field: &str) -> bool {
     PRIVATE_FIELDS.contains(&field)
 }
 
-/// A message, whole or its data alone, with the texts masked that are somebody's own.
+/// Masks the private texts in a message, given in whole or as its payload alone.
 pub fn masked(mut message: Value) -> Value {
     let data = if message.get("specversion").is_some() { message.get_mut("data") } else { Some(&mut message) };
     for (_, value) in data.and_then(Value::as_object_mut).into_iter().flatten().filter(|(name, _)| is_private(name)) {
@@ -77,7 +77,7 @@ fn collect(value: &Value, texts: &mut Vec<String>) {
             texts.push(text.clone());
         }
         Value::Array(values) => values.iter().for_each(|value| collect(value, texts)),
-        // the kind of an identity is one of a closed list
+        // the kind of an identity is a word of a closed list
         Value::Object(fields) => {
             fields.iter().filter(|(name, _)| *name != "kind").for_each(|(_, value)| collect(value, texts));
         }

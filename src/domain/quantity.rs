@@ -1,6 +1,6 @@
-//! How many pieces.
+//! Numbers of pieces.
 //!
-//! Not here: what was bought.
+//! Not here: the product.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ use serde_json::value::RawValue;
 
 use super::reading::{self, Unreadable};
 
-/// A whole number of pieces, at least one, and no more than an `Int` of GraphQL holds: the API refuses a whole query for
-/// a larger one. Reads a JSON number or a JSON string.
+/// A whole number of pieces, from one to the largest `Int` of GraphQL: the API refuses a whole query with a larger one.
+/// Reads a JSON number or a JSON string.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Quantity(i32);
 
-/// For a message; [`i32::MAX`] is GraphQL's bound.
+/// Expectation in error messages; [`i32::MAX`] is GraphQL's bound.
 const EXPECTED: &str = "a whole number from 1 to 2147483647";
 
 impl Quantity {
@@ -26,7 +26,7 @@ impl Quantity {
         self.0.unsigned_abs().into()
     }
 
-    /// The number of pieces as a decimal, to compare it with what the API holds.
+    /// The number of pieces as a decimal, for a comparison with the stored one.
     pub fn decimal(self) -> Decimal {
         self.0.into()
     }

@@ -1,6 +1,6 @@
-//! How a message's JSON becomes our types, and what is said when it cannot.
+//! Reading a message's JSON into our types, and the error texts if that fails.
 //!
-//! Not here: which fields a message has; the envelope around it.
+//! Not here: the fields of a message; the envelope around it.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 
 use super::rejection::Rejection;
 
-/// Reads the data of a message. What cannot be read is refused with the path of the field and without
-/// its value, unless the value is an amount, a quantity, a code or a word of a closed list.
+/// Reads the payload of a message. An error names the path of the field. It repeats the value only of an amount, a
+/// quantity, a code or a word of a closed list.
 pub(super) fn read<T: DeserializeOwned>(data: &RawValue) -> Result<T, Rejection> {
     let mut json = serde_json::Deserializer::from_str(data.get());
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -22,22 +22,22 @@ pub(super) fn read<T: DeserializeOwned>(data: &RawValue) -> Result<T, Rejection>
     })
 }
 
-/// Why a value is not what a field needs.
+/// Reason why a value cannot be read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unreadable(String);
 
 impl Unreadable {
-    /// The value is there and is not what was expected.
+    /// A value differs from the expectation.
     pub(super) fn expected(what: impl fmt::Display) -> Self {
         Self(format!("expected {what}"))
     }
 
-    /// The value is `null`, which means missing. In serde's own words, so that it reads the same everywhere.
+    /// A value is `null`, which means missing. The text is serde's own: an operator reads one wording everywhere.
     fn null() -> Self {
         Self("invalid type: null, expected a value".to_owned())
     }
 
-    /// A field of the value is not there, though the others ask for it. In serde's own words, too.
+    /// A required field of the value is absent, in serde's own wording.
     pub(super) fn missing(field: &str) -> Self {
         Self(format!("missing field `{field}`"))
     }
@@ -49,11 +49,11 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// What serde said, in our words: serde quotes the value, and a value can be a name or a token.
+/// An error of serde without its value: serde quotes values, and a value can be a name or a token.
 struct Complaint {
-    /// The field below the path, where serde names one.
+    /// Field below the path, if serde names one.
     field: Option<String>,
-    /// What is wrong.
+    /// Reason, without the value.
     reason: String,
 }
 
@@ -63,7 +63,7 @@ impl Complaint {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let message = message.strip_suffix(&place).unwrap_or(&message);
         if !error.is_data() {
-            // the envelope skips `data`; an escape that stands for no character is only found here
+            // the envelope skips `data`; an escape for an invalid character is only found here
             return Self::at_path("not valid JSON");
         }
         if message.starts_with("expected ") {
@@ -80,7 +80,7 @@ impl Complaint {
         Self { field: None, reason: reason.into() }
     }
 
-    /// A field is there too seldom or too often.
+    /// An error about a field that is missing, unknown or given twice.
     fn of_field(message: &str) -> Option<Self> {
         let below = |field: &str, reason: &str| Self { field: Some(field.to_owned()), reason: reason.to_owned() };
         between_ticks(message, "missing field ")
@@ -88,17 +88,17 @@ impl Complaint {
             .or_else(|| between_ticks(message, "duplicate field ").map(|field| below(field, "given twice")))
     }
 
-    /// A word is not in its list.
+    /// An error about a word outside its closed list.
     fn of_word(message: &str) -> Option<Self> {
         let (word, list) = message.strip_prefix("unknown variant `")?.rsplit_once("`, expected ")?;
         let list = list.replace('`', "").replacen("one of ", "", 1).replace(" or ", ", ");
         Some(Self::at_path(format!("expected one of {list}, got {}", shown(word))))
     }
 
-    /// A value is of another kind.
+    /// An error about a value of the wrong JSON type.
     fn of_kind(message: &str) -> Option<Self> {
         if message.starts_with("invalid length ") {
-            // only objects have a length in serde's eyes: it reads a list as one, by position
+            // only objects have a length for serde: it reads a list as an object, by position
             return Some(Self::at_path("expected an object, got a list"));
         }
         let (found, wanted) = message.strip_prefix("invalid type: ")?.rsplit_once(", expected ")?;
@@ -116,12 +116,12 @@ impl Complaint {
     }
 }
 
-/// The name in `missing field `name``.
+/// The name between backticks, as in `missing field `name``.
 fn between_ticks<'m>(message: &'m str, prefix: &str) -> Option<&'m str> {
     message.strip_prefix(prefix)?.strip_prefix('`')?.strip_suffix('`')
 }
 
-/// The kind of value that serde found; the value that follows it in serde's words stays behind.
+/// JSON type of the value that serde found, without the value.
 fn kind_found(found: &str) -> &'static str {
     match found.split([' ', '(']).next().unwrap_or_default() {
         "null" => "null",
@@ -134,7 +134,7 @@ fn kind_found(found: &str) -> &'static str {
     }
 }
 
-/// What serde wanted, as a reader of JSON says it.
+/// The expectation of serde, in the terms of JSON.
 fn kind_wanted(wanted: &str) -> &str {
     match wanted {
         "a boolean" => "true or false",
@@ -145,13 +145,13 @@ fn kind_wanted(wanted: &str) -> &str {
     }
 }
 
-/// A value for a message to an operator, if it is a single short word and so cannot be a name or a token of a shopper.
+/// A value for an error message, if it is a short single word: such a word cannot be a shopper's name or token.
 pub(super) fn shown(value: &str) -> String {
     let plain = value.len() <= 40 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-$".contains(&b));
     if plain { format!("\"{value}\"") } else { "another text".to_owned() }
 }
 
-/// An exact decimal from a JSON number or a JSON string, never through a float. `what` says what is expected.
+/// An exact decimal from a JSON number or a JSON string, never through a float. `what` is the expectation in the error.
 pub(super) fn decimal(raw: &str, what: &str) -> Result<Decimal, Unreadable> {
     let got = match raw.as_bytes().first() {
         Some(b'"') => {
@@ -173,13 +173,13 @@ pub(super) fn decimal(raw: &str, what: &str) -> Result<Decimal, Unreadable> {
     Err(Unreadable::expected(format!("{what}, got {got}")))
 }
 
-/// What stands where a number should, if it looks like an attempt at one.
+/// A text in the place of a number, if it looks like an attempt at a number.
 fn shown_decimal(raw: &str) -> Option<&str> {
     let plain = raw.len() <= 40 && raw.bytes().all(|b| b.is_ascii_digit() || b"\"+-.,'eE ".contains(&b));
     plain.then_some(raw)
 }
 
-/// The number that a text says, if a `Decimal` (28 decimals, 96 bits) holds it without rounding.
+/// The number of a text, if a `Decimal` (28 decimals, 96 bits) holds it without rounding.
 fn exact(text: &str) -> Option<Decimal> {
     let (digits, exponent) = match text.split_once(['e', 'E']) {
         Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
@@ -195,7 +195,7 @@ fn exact(text: &str) -> Option<Decimal> {
     shifted(decimal, exponent)
 }
 
-/// The decimal point moved, if nothing is lost.
+/// A decimal with its point moved, if no digit is lost.
 fn shifted(mut decimal: Decimal, exponent: i32) -> Option<Decimal> {
     let scale = i32::try_from(decimal.scale()).ok()?.checked_sub(exponent)?;
     if scale >= 0 {
@@ -221,7 +221,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// A text that may be absent; blank means absent, since many shops send every field.
+/// A text that may be absent. A blank text counts as absent: many shops send every field.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.filter(|text| !text.trim().is_empty()))
@@ -238,7 +238,7 @@ pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer:
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A word of a closed list, read as a text first: of anything else, serde's enums say that it is no JSON.
+/// A word of a closed list, read as a text first: serde's error for an enum would blame the JSON.
 pub(super) fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
     T::deserialize(String::deserialize(deserializer)?.into_deserializer())
 }

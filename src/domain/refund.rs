@@ -1,6 +1,6 @@
-//! The message `refund-updated`: how far refunds of an order have got.
+//! The message `refund-updated`: progress of an order's refunds.
 //!
-//! Not here: the update that it becomes, which depends on what the API holds already.
+//! Not here: the update that is made from it, which depends on the stored order.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,20 +12,20 @@ use super::named_order::NamedOrder;
 use super::quantity::Quantity;
 use super::reading::{self, Text, Unreadable};
 
-/// Refunds of an order.
+/// Progress of an order's refunds.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct RefundUpdate {
-    /// Which order.
+    /// Order that is refunded.
     pub(super) order: NamedOrder,
     /// Currency of every amount in the message.
     pub(super) currency: Currency,
-    /// What is told of each refund.
+    /// State, total and payments of each refund.
     #[serde(deserialize_with = "at_least_one")]
     #[schemars(length(min = 1))]
     pub(super) refunds: Vec<ToldRefund>,
 }
 
-/// What is told of a refund.
+/// State, total and payments of one refund.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("anyOf" = [
@@ -33,24 +33,24 @@ pub(super) struct RefundUpdate {
     { "required": ["externalId"], "properties": { "externalId": { "type": "string" } } },
 ]))]
 pub(super) struct ToldRefund {
-    /// Buy with Prime's id.
+    /// Buy with Prime's refund id.
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) id: Option<String>,
-    /// The shop's id, of a refund that the shop opened.
+    /// The shop's refund id, for a refund that the shop opened.
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) external_id: Option<String>,
-    /// How far it has got.
+    /// State of the refund.
     #[serde(deserialize_with = "reading::word")]
     pub(super) state: RefundState,
-    /// What has been refunded so far, all payments included.
+    /// Amount refunded so far, all payments included.
     pub(super) total: Amount,
-    /// Payments; those that were told before may be among them.
+    /// Payments. Those that were reported before may be among them.
     #[serde(default, deserialize_with = "each_once")]
     pub(super) payments: Vec<ToldPayment>,
-    /// What it is for.
+    /// Lines that are refunded.
     #[serde(default, deserialize_with = "reading::list")]
     pub(super) lines: Vec<ToldLine>,
-    /// Why it was asked for, a name of the API's list.
+    /// Reason of the request, from the API's list.
     #[serde(default, deserialize_with = "reading::text")]
     pub(super) reason: Option<String>,
 }
@@ -58,22 +58,22 @@ pub(super) struct ToldRefund {
 /// A payment to the shopper.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ToldPayment {
-    /// The shop's id; what keeps it from being told twice.
+    /// The shop's payment id. It keeps a payment from being sent twice.
     pub(super) id: Text,
-    /// How much.
+    /// Amount of the payment, in the currency of the message.
     pub(super) amount: Amount,
-    /// By what, for example `Visa ending in 1234`.
+    /// Payment method, for example `Visa ending in 1234`.
     pub(super) label: Text,
-    /// A name of the API's list, for example `CARD`.
+    /// Type of the payment method from the API's list, for example `CARD`.
     #[serde(default, rename = "type", deserialize_with = "reading::text")]
     pub(super) kind: Option<String>,
-    /// How far it got.
+    /// State of the payment.
     #[serde(default, deserialize_with = "reading::optional_word")]
     pub(super) state: Option<PaymentState>,
 }
 
 impl ToldPayment {
-    /// As the API takes it.
+    /// The payment as an input of the API.
     pub(super) fn input(self, currency_code: Currency) -> RefundPayment {
         RefundPayment {
             id: self.id.0,
@@ -84,26 +84,26 @@ impl ToldPayment {
     }
 }
 
-/// A line that is refunded: by the shop's id, or by Buy with Prime's.
+/// A line that is refunded, named by the shop's id or by Buy with Prime's.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, JsonSchema)]
 #[serde(try_from = "ToldLineFields")]
 pub struct ToldLine {
-    /// Which one.
+    /// Name of the line.
     pub line: LineName,
-    /// How many pieces; absent: all.
+    /// Number of pieces; absent: all of them.
     pub quantity: Option<Quantity>,
 }
 
-/// How a message names a line.
+/// Name of a line in a message.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq)]
 pub enum LineName {
-    /// By the shop's line id, which is an alias of the line item.
+    /// The shop's line id, which is an alias of the line item.
     ByLineId(String),
-    /// By Buy with Prime's line item id.
+    /// Buy with Prime's line item id.
     ByLineItemId(String),
 }
 
-/// The fields of [`ToldLine`], before it is known that exactly one name is there.
+/// Fields of [`ToldLine`], before the check that exactly one name is given.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("anyOf" = [
@@ -117,7 +117,7 @@ struct ToldLineFields {
     /// Buy with Prime's line item id.
     #[serde(default, deserialize_with = "reading::text")]
     line_item_id: Option<String>,
-    /// How many pieces; absent: all.
+    /// Number of pieces; absent: all of them.
     quantity: Option<Quantity>,
 }
 
@@ -142,7 +142,7 @@ fn at_least_one<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec
     Ok(refunds)
 }
 
-/// Payments of which no id is given twice: of two with one id, nobody could say whether one was told.
+/// Payments with distinct ids. Of two payments with one id, nobody could say which was reported.
 fn each_once<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<ToldPayment>, D::Error> {
     let payments: Vec<ToldPayment> = reading::list(deserializer)?;
     let mut ids: Vec<&str> = payments.iter().map(|payment| payment.id.0.as_str()).collect();

@@ -1,6 +1,6 @@
-//! What of a message's refunds an order does not show yet: payments are added up by the API, so none may be told twice.
+//! The part of a message's refunds that the order does not show yet. The API adds up payments: none may be sent twice.
 //!
-//! Not here: reading the order, sending the rest.
+//! Not here: reading the order, sending that part.
 
 use std::collections::HashSet;
 
@@ -16,23 +16,23 @@ use super::rule::Rule;
 use super::rules::Rules;
 use super::stored::{Named, StoredLine, StoredOrder, StoredPayment, StoredRefund, StoredRefundLine, Untold};
 
-/// What is left to tell.
+/// Refunds that are still to be sent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RefundsLeft {
-    /// The refunds of which something is left; nothing but that, where it can be left out.
+    /// Refunds with a change to send. Fields without a change are left out where the API allows it.
     pub details: Vec<RefundInput>,
-    /// Of some refund, the order shows a later state already.
+    /// Whether the order already shows a later state of some refund.
     pub superseded: bool,
 }
 
 impl RefundsLeft {
-    /// Whether there is something that would add up if it were told twice.
+    /// Whether a payment is among them, which would count twice if it were sent twice.
     pub fn has_payments(&self) -> bool {
         self.details.iter().any(|refund| !refund.payment_details.is_empty())
     }
 }
 
-/// Why nothing can be told.
+/// Reason why no refund can be sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Obstacle {
     /// The order does not tell this, and without it a payment might be told twice.
@@ -47,10 +47,11 @@ impl From<Rejection> for Obstacle {
     }
 }
 
-/// What of the refunds is left to tell, given the order as it is. The shop's line ids are aliases of type `line_alias`.
+/// The part of the refunds that is still to be sent, given the stored order. The shop's line ids are aliases of type
+/// `line_alias`.
 ///
 /// # Errors
-/// What stands in the way.
+/// The obstacle, if the part cannot be determined.
 pub fn left_of(
     update: &UpdateRefunds,
     stored: &StoredOrder,
@@ -67,7 +68,7 @@ pub fn left_of(
         match there {
             None => left.details.push(new(refund, lines)),
             Some(stored) => {
-                // by its id and by its alias: a payment under both would be told twice
+                // named by its id and by its alias: a payment under both would be sent twice
                 rules.ensure(Rule::DuplicateRefundId, !met.contains(&&stored.id), || {
                     format!("{path}: expected each refund once, got this one by two names")
                 })?;
@@ -81,7 +82,7 @@ pub fn left_of(
     Ok(left)
 }
 
-/// The stored refund that is meant; none where it is not there yet.
+/// The stored refund, or `None` if it is not stored yet.
 fn found<'s>(refund: &Refund, known: &'s [StoredRefund]) -> Result<Option<&'s StoredRefund>, Obstacle> {
     if let Some(id) = &refund.id {
         return Ok(known.iter().find(|stored| stored.id == *id));
@@ -95,8 +96,8 @@ fn found<'s>(refund: &Refund, known: &'s [StoredRefund]) -> Result<Option<&'s St
     Ok(None)
 }
 
-/// A refund of which the order shows nothing: all of it. One with an id that the order does not hold is for the API to
-/// refuse: it may have been opened a moment ago.
+/// The input for a refund that the order does not show: the whole refund. An unknown id is left to the API to refuse:
+/// that refund may have been opened a moment ago.
 fn new(refund: &Refund, lines: Vec<RefundedLine>) -> RefundInput {
     RefundInput {
         id: refund.id.clone(),
@@ -110,7 +111,7 @@ fn new(refund: &Refund, lines: Vec<RefundedLine>) -> RefundInput {
     }
 }
 
-/// What is left of a refund that is there.
+/// The unsent part of a stored refund.
 struct Rest {
     input: Option<RefundInput>,
     superseded: bool,
@@ -126,7 +127,7 @@ fn rest(
     let payments = missing_payments(path, refund, stored)?;
     let standing = standing(path, refund, stored, rules)?;
     let same_reason = refund.reason.is_none() || refund.reason == stored.reason;
-    // which lines a refund is for adds nothing up: where that is not told, it is no reason for a call of its own
+    // payments do not depend on the lines of a refund: unknown lines alone are no reason for a call
     let same_lines =
         stored.lines.as_ref().map(|there| lines.iter().all(|line| there.iter().any(|it| is_line(line, it))));
     let (superseded, changed) = match standing {
@@ -137,7 +138,7 @@ fn rest(
     if payments.is_empty() && !changed {
         return Ok(Rest { input: None, superseded });
     }
-    // a late payment goes with the state and the sum that stand; they are not taken back
+    // a late payment is sent with the stored state and total: they never go back
     let standing = |there: &StoredRefund| {
         let amount = there.total.as_ref().and_then(|total| Amount::try_from(total.amount).ok());
         let state = if let Some(Named::Known(state)) = there.state { state } else { refund.state };
@@ -157,27 +158,27 @@ fn rest(
     Ok(Rest { input: Some(input), superseded })
 }
 
-/// How a message's state and sum stand to those that are there.
+/// Relation of a message's state and total to the stored ones.
 enum Standing {
-    /// What is there is later.
+    /// The stored ones are later.
     Superseded,
-    /// They are the same.
+    /// Both are equal.
     Same,
-    /// They are later.
+    /// The message's are later.
     Ahead,
 }
 
 fn standing(path: &str, refund: &Refund, stored: &StoredRefund, rules: &Rules) -> Result<Standing, Rejection> {
     let same_total = stored.total.as_ref().is_some_and(|total| total.is(refund.total));
     let less = stored.total.as_ref().is_some_and(|total| total.is_more_than(refund.total));
-    // as long as nothing was paid, the sum is what Buy with Prime expects it to be
+    // before the first payment, the total is what Buy with Prime expects it to become
     let expected = matches!(stored.state, Some(Named::Known(RefundState::Pending | RefundState::Failure)));
     let lower = less && (!expected || has_payments(stored));
     let Some(Named::Known(state)) = stored.state else {
         return Ok(if lower { Standing::Superseded } else { Standing::Ahead });
     };
     let (onward, back) = (may_follow(state, refund.state), may_follow(refund.state, state));
-    // what is pending has an expected sum as well, so that a higher one says nothing
+    // a pending refund has an expected total: a higher one proves nothing
     let earlier = back && !onward && (same_total || less || refund.state == RefundState::Pending);
     if lower || earlier {
         return Ok(Standing::Superseded);
@@ -189,8 +190,8 @@ fn standing(path: &str, refund: &Refund, stored: &StoredRefund, rules: &Rules) -
     Ok(if same_total && state == refund.state { Standing::Same } else { Standing::Ahead })
 }
 
-/// Whether a refund may go from one state to another (the API's page on refunds). Nothing is documented of `REJECTED`,
-/// so the API decides.
+/// Whether a refund may go from one state to another (the API's page on refunds). Transitions of `REJECTED` are not
+/// documented: the API decides.
 fn may_follow(from: RefundState, to: RefundState) -> bool {
     use RefundState::{Failure, Partial, Pending, Rejected, Success};
     match (from, to) {
@@ -203,7 +204,8 @@ fn may_follow(from: RefundState, to: RefundState) -> bool {
     }
 }
 
-/// A payment that another refund of the order holds would be told twice. What is not told does not contradict.
+/// Refuses a payment that another refund of the order holds: it would be sent twice. Payments without an id are not
+/// compared.
 fn no_others_payments(
     path: &str,
     refund: &Refund,
@@ -225,7 +227,7 @@ fn id_of(payment: &StoredPayment) -> Option<&str> {
     payment.id.as_deref()
 }
 
-/// Payments that are not there yet, by their ids.
+/// Payments that are not stored yet, by their ids.
 fn missing_payments(path: &str, refund: &Refund, stored: &StoredRefund) -> Result<Vec<RefundPayment>, Obstacle> {
     if refund.payments.is_empty() {
         return Ok(Vec::new());
@@ -288,7 +290,7 @@ fn refund_for(order_line_items: Vec<RefundedLine>) -> Option<RefundFor> {
     (!order_line_items.is_empty()).then_some(RefundFor { order_line_items })
 }
 
-/// What is not told does not contradict.
+/// Whether a stored line is the wanted one, with as many pieces. An unknown number of pieces does not contradict.
 fn is_line(wanted: &RefundedLine, stored: &StoredRefundLine) -> bool {
     let pieces = wanted.refunded_quantity.map(|quantity| quantity.amount.decimal());
     wanted.line_item_id.line_item_id == stored.line_item_id && (stored.quantity.is_none() || pieces == stored.quantity)

@@ -30,7 +30,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// All of them.
+    /// Every rule.
     pub const ALL: [Self; 11] = [
         Self::AliasLimit,
         Self::LinkLimit,
@@ -45,7 +45,7 @@ impl Rule {
         Self::Destination,
     ];
 
-    /// Its key below `[orders.rules]`.
+    /// The setting that switches it, below `[orders.rules]`.
     pub fn setting(self) -> &'static str {
         match self {
             Self::AliasLimit => "alias_limit",
@@ -62,8 +62,8 @@ impl Rule {
         }
     }
 
-    /// The API's code for what breaks it. None is documented for an expired offer, which has the nearest one, nor for a
-    /// payment of two refunds, which has one of our own.
+    /// The API's error code for a breach. An expired offer has no documented code and takes the nearest one. A payment
+    /// of two refunds has a code of our own.
     pub fn code(self) -> &'static str {
         match self {
             Self::AliasLimit => "OrderAliasLimitExceeded",
@@ -79,8 +79,8 @@ impl Rule {
         }
     }
 
-    /// Whether it is checked by default: the API's rule is known so exactly that checking it here cannot be wrong, or it
-    /// keeps money from being told twice.
+    /// Whether the rule is checked by default. It is if the API documents it exactly, or if it keeps a payment from
+    /// being sent twice.
     pub fn is_default(self) -> bool {
         match self {
             Self::AliasLimit

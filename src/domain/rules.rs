@@ -1,6 +1,6 @@
-//! Rules of the API that can be checked before a call (best practices for orders, troubleshoot order errors).
+//! Checks of the API's rules before a call (best practices for orders, troubleshoot order errors).
 //!
-//! Not here: whether a message can be read; what only the API can know.
+//! Not here: reading a message; rules that only the API can check.
 
 use std::collections::HashMap;
 
@@ -11,21 +11,21 @@ use super::input::{Address, DeliveryDetails, DeliveryOffer, LineItem, Recipient}
 use super::rejection::{Rejection, RejectionCode};
 use super::rule::Rule;
 
-/// Aliases that an order can have.
+/// Most aliases of an order.
 const MAX_ALIASES: usize = 5;
-/// Links that an order can have.
+/// Most links of an order.
 const MAX_LINKS: usize = 5;
-/// Pieces on Prime lines that an order can have.
+/// Most pieces on the Prime lines of an order.
 const MAX_PRIME_PIECES: u64 = 20;
-/// What Buy with Prime delivers to no more than to other countries, though it is reached by US mail.
+/// Regions that US mail reaches and Buy with Prime does not deliver to.
 const REGIONS_NOT_SERVED: [&str; 11] = ["AS", "FM", "GU", "MH", "MP", "PR", "PW", "VI", "AA", "AE", "AP"];
 
-/// The rules that are checked.
+/// Rules that are switched on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rules(Vec<Rule>);
 
 impl Default for Rules {
-    /// Those that are on by default.
+    /// The rules that are on by default.
     fn default() -> Self {
         Rule::ALL.into_iter().filter(|rule| rule.is_default()).collect()
     }
@@ -38,7 +38,7 @@ impl FromIterator<Rule> for Rules {
 }
 
 impl Rules {
-    /// Checks a command. Comes after the command was made, so that its aliases are known for a read before the letter.
+    /// Checks a command, made before: a look-up before a dead letter needs its aliases.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -51,7 +51,7 @@ impl Rules {
         }
     }
 
-    /// Checks what an order would have once these were added to what it has.
+    /// Checks the number of aliases and links that an order would have.
     ///
     /// # Errors
     /// The first limit that would be exceeded.
@@ -141,7 +141,7 @@ impl Rules {
         })
     }
 
-    /// Fails when the rule is checked and does not hold.
+    /// Fails if the rule is switched on and `holds` is false.
     pub(super) fn ensure(&self, rule: Rule, holds: bool, why: impl FnOnce() -> String) -> Result<(), Rejection> {
         if holds || !self.0.contains(&rule) {
             return Ok(());
@@ -150,7 +150,7 @@ impl Rules {
     }
 }
 
-/// The offer of a line that is delivered with Prime.
+/// Delivery of a line with Prime.
 fn prime(line: &LineItem) -> Option<&DeliveryDetails> {
     match &line.selected_delivery_offer {
         DeliveryOffer::Details(details) if details.delivery_terms.is_prime_eligible => Some(details),

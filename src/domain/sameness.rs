@@ -1,6 +1,6 @@
-//! Whether a stored order is the one that was sent.
+//! The comparison of a stored order with the sent one.
 //!
-//! Not here: finding the order; what is done when it is another one.
+//! Not here: finding the order; the reaction to a different one.
 
 use super::input::CreateOrderInput;
 use super::line_matching::{self, Match, Matching};
@@ -8,26 +8,26 @@ use super::money::Money;
 use super::outcome::ResultLine;
 use super::stored::{Destination, ExecutionState, StoredMoney, StoredOrder};
 
-/// What a comparison says.
+/// Result of a comparison.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Sameness {
-    /// Nothing that cannot change contradicts.
+    /// No field that cannot change contradicts.
     Same {
-        /// Where what is stored is not what was sent, as changes and corrections make it, without personal data.
+        /// Differences in fields that can change, without personal data.
         differences: Vec<String>,
     },
-    /// Another order.
+    /// A different order.
     Different {
-        /// What cannot change and is not the same, without personal data; at least one.
+        /// Contradictions in fields that cannot change, without personal data; at least one.
         contradictions: Vec<String>,
-        /// It has a line, or the person that it goes to, in common with what was sent: it was edited, where it has the same
-        /// order id.
+        /// Whether the orders share a line or a recipient. With an equal order id, such an order was edited in the
+        /// shop.
         has_something_in_common: bool,
     },
 }
 
-/// Compares what was sent with what is stored. Only the currency and each line's product and quantity cannot change;
-/// total, tax, prices, aliases and destination can, and are told as differences. What is not told is not compared.
+/// Compares the sent order with the stored one. Only the currency and each line's product and quantity cannot change.
+/// Total, tax, prices, aliases and destination can: they are reported as differences. Absent fields are not compared.
 ///
 /// Lines are matched by the alias of type `line_alias`, else by the product identifier of the same kind.
 pub fn compare(sent: &CreateOrderInput, stored: &StoredOrder, line_alias: &str) -> Sameness {
@@ -43,14 +43,14 @@ pub fn compare(sent: &CreateOrderInput, stored: &StoredOrder, line_alias: &str) 
     }
 }
 
-/// Whether both go to the same person at the same postal code.
+/// Whether both orders go to one person at one postal code.
 fn same_person(sent: &CreateOrderInput, stored: &StoredOrder) -> bool {
     let (Some(recipient), Some(destination)) = (&sent.recipient, &stored.destination) else { return false };
     let address = &recipient.delivery_address;
     destination.name.as_ref() == Some(&address.name) && destination.postal_code.as_ref() == Some(&address.postal_code)
 }
 
-/// The shop's lines with the line items that Buy with Prime made of them, matched as in [`compare`].
+/// The shop's lines with Buy with Prime's line items, matched as in [`compare`].
 pub fn lines_matched(sent: &CreateOrderInput, stored: &StoredOrder, line_alias: &str) -> Vec<ResultLine> {
     let matching = matching(sent, stored, line_alias);
     let matches = matching.iter().flat_map(|matching| &matching.matches);
@@ -61,7 +61,7 @@ pub fn lines_matched(sent: &CreateOrderInput, stored: &StoredOrder, line_alias: 
     matches.filter_map(result_line).collect()
 }
 
-/// `None` where the lines are not told.
+/// The matched lines; `None` where the answer leaves out the lines.
 fn matching<'a>(sent: &'a CreateOrderInput, stored: &'a StoredOrder, line_alias: &str) -> Option<Matching<'a>> {
     Some(Matching::new(&sent.line_items, stored.lines.as_deref()?, line_alias))
 }
@@ -86,20 +86,20 @@ fn differences(sent: &CreateOrderInput, stored: &StoredOrder, matching: Option<&
     total.into_iter().chain(tax).chain(rest).collect()
 }
 
-/// An order that was to be started with its creation, and is not.
+/// The difference of an order that should have been started with its creation, and was not.
 fn execution_state(sent: &CreateOrderInput, stored: &StoredOrder) -> Option<String> {
     let wanted = sent.desired_execution_state.is_some();
     let waits = stored.execution_state == Some(ExecutionState::NotStarted);
     (wanted && waits).then(|| "startFulfillment: sent true, stored NOT_STARTED".to_owned())
 }
 
-/// How two amounts differ, if both are told.
+/// The difference of two amounts, if both are known.
 fn difference(field: &str, sent: Option<Money>, stored: Option<&StoredMoney>) -> Option<String> {
     let (sent, stored) = (sent?.amount, stored?.amount);
     (sent.decimal() != stored).then(|| format!("{field}: sent {sent}, stored {stored}"))
 }
 
-/// Says which part of the destination differs and not how: an address is personal.
+/// The differing parts of the destination, by name alone: an address is personal.
 fn destination(sent: &CreateOrderInput, stored: &StoredOrder) -> Vec<String> {
     let (Some(recipient), Some(Destination { postal_code, country_code, .. })) = (&sent.recipient, &stored.destination)
     else {
@@ -116,7 +116,7 @@ fn destination(sent: &CreateOrderInput, stored: &StoredOrder) -> Vec<String> {
         .collect()
 }
 
-/// Aliases that were sent and are not stored, by their types.
+/// Types of the aliases that were sent and are not stored.
 fn aliases(sent: &CreateOrderInput, stored: &StoredOrder) -> Vec<String> {
     let Some(stored) = &stored.aliases else { return Vec::new() };
     let missing = sent.aliases.iter().filter(|alias| !stored.contains(alias));

@@ -1,6 +1,7 @@
-//! JSON Schemas of the messages that come in and of the results that go out, made from the types that read and write them.
+//! JSON Schemas of messages and results, made from the types that read and write them.
 //!
-//! Not here: reading; a schema says what a shop should send, the reader takes a little more (blank texts as absent ones).
+//! Not here: reading. A schema says what a shop should send; the reader accepts a little more, for example blank texts
+//! as absent.
 
 use std::borrow::Cow;
 
@@ -20,7 +21,7 @@ use super::quantity::Quantity;
 use super::reading::Text;
 use super::refund::RefundUpdate;
 
-/// A decimal as a text; as in [`super::reading`], with an exponent if it is exact.
+/// A decimal as text, as in [`super::reading`]: with an exponent if it is exact.
 const DECIMAL: &str = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$";
 
 /// The schema of a message in structured mode: a whole CloudEvent.
@@ -64,26 +65,27 @@ struct Message<T> {
     /// Version of CloudEvents.
     #[schemars(extend("const" = "1.0"))]
     specversion: String,
-    /// Id of the message, unique for its source.
+    /// Id of the message, unique within its source.
     id: Text,
-    /// Where it comes from.
+    /// Shop or system that sends the message.
     source: Text,
-    /// What it is about.
+    /// Kind of message.
     #[schemars(rename = "type")]
     kind: String,
-    /// What the shop says it is about, usually the order id.
+    /// Subject, usually the order id.
     subject: Option<String>,
-    /// When it happened.
+    /// Time of the event.
     #[schemars(extend("format" = "date-time"))]
     time: Option<String>,
-    /// Place among its source's messages: a whole number or a sortable text. Of two amendments, the later one stands.
+    /// Position among the messages of the source: a whole number or a sortable text. Of two amendments, the later one
+    /// stands.
     #[schemars(extend("type" = ["string", "integer", "null"], "minimum" = 0))]
     sequence: Option<String>,
-    /// The message itself.
+    /// Payload.
     data: T,
 }
 
-/// What may be left out may be `null` as well, lists too; that `null` is the default of the rest goes without saying.
+/// Allows `null` for every optional field, lists included, and removes defaults of `null`, which say nothing more.
 fn null_is_absent(schema: &mut Schema) {
     let required = schema.get("required").cloned().unwrap_or_default();
     let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|needed| needed == name));
@@ -97,7 +99,7 @@ fn null_is_absent(schema: &mut Schema) {
     }
 }
 
-/// Writes the schema of a type that reads itself.
+/// Implements the schema for a type with its own deserializer.
 macro_rules! described {
     ($type:ty, $name:literal, $schema:expr) => {
         impl JsonSchema for $type {

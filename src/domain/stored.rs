@@ -1,6 +1,6 @@
-//! An order as Buy with Prime holds it, as far as an answer told.
+//! An order as Buy with Prime stores it, as far as an answer shows it.
 //!
-//! Not here: how an answer is read; what to do about a difference.
+//! Not here: parsing of answers; the reaction to a difference.
 
 use std::fmt;
 
@@ -10,7 +10,8 @@ use super::input::{LinkKind, PaymentState, RefundState};
 use super::money::{Currency, Money};
 use super::order::{Alias, ProductIdentifier};
 
-/// What is known of a stored order. `None` everywhere means "not told", never "not there".
+/// The known fields of a stored order. `None` means that the answer leaves out the field, never that the order has
+/// none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoredOrder {
     /// Buy with Prime's order id.
@@ -19,7 +20,7 @@ pub struct StoredOrder {
     pub aliases: Option<Vec<Alias>>,
     /// Line items.
     pub lines: Option<Vec<StoredLine>>,
-    /// Whether fulfillment was started.
+    /// Execution state: whether fulfillment was started.
     pub execution_state: Option<ExecutionState>,
     /// Aggregated state of the order's packages.
     pub package_state: Option<PackageState>,
@@ -27,11 +28,11 @@ pub struct StoredOrder {
     pub total: Option<StoredMoney>,
     /// Tax of the whole order.
     pub tax: Option<StoredMoney>,
-    /// The recipient's address.
+    /// Recipient and address.
     pub destination: Option<Destination>,
     /// Pages about the order.
     pub links: Option<Vec<StoredLink>>,
-    /// Refunds, those that the shopper asked for at Buy with Prime and those that the shop opened.
+    /// Refunds, those requested at Buy with Prime and those that the shop opened.
     pub refunds: Option<Vec<StoredRefund>>,
     /// Fields that the API does not know, so that they were not asked for.
     pub unknown: Vec<UnknownField>,
@@ -105,7 +106,7 @@ impl Untold {
 }
 
 impl StoredOrder {
-    /// What an update's answer tells, and where it tells nothing, what was read before.
+    /// The order after an update: fields that its answer leaves out keep their value from the read before.
     pub fn over(self, before: &Self) -> Self {
         let before = before.clone();
         Self {
@@ -131,9 +132,9 @@ pub struct StoredLine {
     pub id: Option<String>,
     /// Aliases of the line item.
     pub aliases: Option<Vec<Alias>>,
-    /// Identifiers of the product that were told, for example `(sku, S-2)`.
+    /// Identifiers of the product that are known, for example `(sku, S-2)`.
     pub product: Vec<ProductIdentifier>,
-    /// Pieces.
+    /// Number of pieces.
     pub quantity: Option<Decimal>,
     /// Price of one piece.
     pub price: Option<StoredMoney>,
@@ -144,17 +145,17 @@ pub struct StoredLine {
 pub struct StoredMoney {
     /// Exact amount.
     pub amount: Decimal,
-    /// ISO 4217 code, where told.
+    /// ISO 4217 code, if known.
     pub currency: Option<String>,
 }
 
 impl StoredMoney {
-    /// Whether it is this much; a currency that is not told does not contradict.
+    /// Whether the amount equals this one; an unknown currency does not contradict.
     pub fn is(&self, money: Money) -> bool {
         self.amount == money.amount.decimal() && self.may_be_in(money.currency_code)
     }
 
-    /// Whether it is more than this much, of the same currency.
+    /// Whether the amount exceeds this one in an equal currency.
     pub fn is_more_than(&self, money: Money) -> bool {
         self.amount > money.amount.decimal() && self.may_be_in(money.currency_code)
     }
@@ -164,14 +165,14 @@ impl StoredMoney {
     }
 }
 
-/// Where an order goes. Never shown: it is somebody's address.
+/// Recipient and address of an order. Never shown: they are private.
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct Destination {
-    /// Name of the person.
+    /// Name of the recipient.
     pub name: Option<String>,
     /// Street and number.
     pub street_address: Option<String>,
-    /// What else the street line needs.
+    /// Second line of the street address, for example an apartment number.
     pub extended_address: Option<String>,
     /// City.
     pub locality: Option<String>,
@@ -179,7 +180,7 @@ pub struct Destination {
     pub region: Option<String>,
     /// Postal code.
     pub postal_code: Option<String>,
-    /// ISO 3166 alpha-2 code.
+    /// ISO 3166-1 alpha-2 code.
     pub country_code: Option<String>,
     /// Phone number.
     pub contact_number: Option<String>,
@@ -194,39 +195,39 @@ impl fmt::Debug for Destination {
 /// A page about the order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoredLink {
-    /// What is on the page.
+    /// Kind of page.
     pub kind: Option<Named<LinkKind>>,
-    /// Where it is.
+    /// Address of the page.
     pub url: String,
 }
 
-/// A refund as Buy with Prime holds it.
+/// A refund as Buy with Prime stores it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct StoredRefund {
     /// Buy with Prime's refund id, 64 hex digits.
     pub id: String,
-    /// Names of the refund.
+    /// Aliases of the refund.
     pub aliases: Option<Vec<Alias>>,
-    /// How far it has got.
+    /// State of the refund.
     pub state: Option<Named<RefundState>>,
-    /// What has been refunded so far; before the first update, what is likely to be.
+    /// Amount refunded so far; before the first update, the expected amount.
     pub total: Option<StoredMoney>,
-    /// Payments that were told, in the order of their updates.
+    /// Payments that were sent, in the order of their updates.
     pub payments: Option<Vec<StoredPayment>>,
-    /// Line items that it is for.
+    /// Line items that are refunded.
     pub lines: Option<Vec<StoredRefundLine>>,
-    /// Why it was asked for.
+    /// Reason of the request, from the API's list.
     pub reason: Option<String>,
 }
 
 /// A payment of a refund.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct StoredPayment {
-    /// The id that the shop told.
+    /// The shop's payment id.
     pub id: Option<String>,
-    /// How much.
+    /// Amount of the payment.
     pub amount: Option<StoredMoney>,
-    /// How far it got.
+    /// State of the payment.
     pub state: Option<Named<PaymentState>>,
 }
 
@@ -235,20 +236,20 @@ pub struct StoredPayment {
 pub struct StoredRefundLine {
     /// Buy with Prime's line item id.
     pub line_item_id: String,
-    /// Pieces that are refunded.
+    /// Number of pieces that are refunded.
     pub quantity: Option<Decimal>,
 }
 
-/// One of a list of names to which the API may add.
+/// A name from a list of the API, to which it may add names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Named<T> {
     /// A name that this version knows.
     Known(T),
-    /// Another.
+    /// A name that this version does not know.
     Other(String),
 }
 
-/// Whether fulfillment was started.
+/// Execution state of an order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ExecutionState {
     /// Confirmed, fulfillment not started.
@@ -264,11 +265,11 @@ pub enum ExecutionState {
 pub enum PackageState {
     /// At least one package waits to be picked.
     Pending,
-    /// All are on their way or delivered.
+    /// All packages are on their way or delivered.
     InTransit,
-    /// All are delivered or cancelled, at least one delivered.
+    /// All packages are delivered or cancelled, at least one of them delivered.
     Delivered,
-    /// All are cancelled.
+    /// All packages are cancelled.
     Cancelled,
     /// A state that this version does not know.
     Other(String),

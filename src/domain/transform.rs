@@ -1,4 +1,4 @@
-//! From a message to the command that it stands for, and the input of its call.
+//! The transformation of a message into its command, with the input of the call.
 //!
 //! Not here: reading the fields; rules of the API.
 
@@ -25,7 +25,7 @@ use super::rejection::Rejection;
 /// The command that a message stands for.
 ///
 /// # Errors
-/// A message that is not what its kind asks for, with the path of the field.
+/// A payload that its kind of message does not allow, with the path of the field.
 pub fn command_for(envelope: &Envelope, conventions: &Conventions) -> Result<Command, Rejection> {
     let aliases = &conventions.aliases;
     match envelope.kind {
@@ -49,7 +49,7 @@ pub fn command_for(envelope: &Envelope, conventions: &Conventions) -> Result<Com
     }
 }
 
-/// The create that a checkout asks for.
+/// The create for a checkout.
 fn create_order(checkout: Checkout, conventions: &Conventions) -> CreateOrder {
     let (currency, types) = (checkout.currency, &conventions.aliases);
     let start = checkout.start_fulfillment.unwrap_or(conventions.start_with_order);
@@ -74,12 +74,12 @@ fn create_order(checkout: Checkout, conventions: &Conventions) -> CreateOrder {
         shopper_identity: checkout.shopper.identity.map(shopper_identity),
         desired_execution_state: start.then_some(DesiredExecutionState::Started),
     };
-    // a stable sort: the order's own alias to the front, the others as they were
+    // a stable sort: the alias from the order id first, the others as before
     aliases.sort_by_key(|alias| *alias != order_alias);
     CreateOrder { order_id: checkout.order.id.0, aliases, offers_expire, input }
 }
 
-/// The update that starts a fulfillment.
+/// The update that starts fulfillment.
 fn start_fulfillment(fulfillment: Fulfillment, types: &AliasTypes) -> StartFulfillment {
     let identifier = fulfillment.order.identifier(types);
     let input =
@@ -87,7 +87,7 @@ fn start_fulfillment(fulfillment: Fulfillment, types: &AliasTypes) -> StartFulfi
     StartFulfillment { order: fulfillment.order.into(), identifier, input }
 }
 
-/// The update that an amendment asks for.
+/// The update for an amendment.
 fn amend_order(amendment: Amendment, types: &AliasTypes) -> AmendOrder {
     let identifier = amendment.order.identifier(types);
     let input = UpdateOrderInput {
@@ -101,7 +101,7 @@ fn amend_order(amendment: Amendment, types: &AliasTypes) -> AmendOrder {
     AmendOrder { order: amendment.order.into(), identifier, input }
 }
 
-/// The update of refunds that a message asks for, before it is known what of it is there already.
+/// The refunds of a message, before the comparison with the stored ones.
 fn update_refunds(update: RefundUpdate, types: &AliasTypes) -> UpdateRefunds {
     let RefundUpdate { order, currency, refunds } = update;
     let refund = |told: ToldRefund| Refund {
@@ -117,8 +117,8 @@ fn update_refunds(update: RefundUpdate, types: &AliasTypes) -> UpdateRefunds {
     UpdateRefunds { order: order.into(), identifier, refunds: refunds.into_iter().map(refund).collect() }
 }
 
-/// An order's aliases, in the order of the reference's examples: display id, order id, further ones.
-/// One that is given twice counts once.
+/// Aliases of an order, in the sequence of the API's examples: display id, order id, further ones. A repeated alias
+/// counts once.
 fn order_aliases(order: &PlacedOrder, types: &AliasTypes) -> Vec<Alias> {
     let display = order.display_id.iter().map(|id| Alias::new(&types.order_display, id));
     let further = order.aliases.iter().cloned().map(named_alias);
@@ -226,7 +226,8 @@ fn recipient(ship_to: ShipTo) -> Recipient {
     }
 }
 
-/// One payment is the summary; of several each is told, since a summary would have to be made up.
+/// The input for payments: a summary of a single one, details of several. A summary of several would have to be
+/// invented.
 fn payments(mut payments: Vec<Payment>, currency: Currency) -> Option<Payments> {
     if payments.len() > 1 {
         let details = payments.into_iter().map(|payment| PaymentDetails {

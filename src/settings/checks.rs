@@ -1,4 +1,4 @@
-//! What single values cannot show: those that are needed, and those that do not go together.
+//! Checks across settings: required ones, and values that contradict each other.
 //!
 //! Not here: values of the wrong kind.
 
@@ -15,7 +15,7 @@ use crate::{broker, tls};
 /// RabbitMQ's default `consumer_timeout`, after which it closes the channel of a delivery.
 const CONSUMER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// Notes what does not hold.
+/// Notes every contradiction and every missing value.
 pub(super) fn check(settings: &Settings, problems: &mut Problems) {
     needed(settings, problems);
     numbers(settings, problems);

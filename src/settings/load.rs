@@ -1,6 +1,6 @@
-//! Reading the settings: the built-in defaults, files over them, the environment over both.
+//! Loading the settings: the environment goes over the files, the files over the built-in defaults.
 //!
-//! Not here: how a value is written (`values`), where one comes from (`reader`).
+//! Not here: the syntax of values (`values`), the sources (`reader`).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use crate::policy::breaker::Waits;
 use crate::policy::decide::Limits;
 use crate::worker::{Pacing, Timing};
 
-/// Every key, its default and its reason.
+/// Every key, its default and its reason, as TOML.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 impl Settings {
-    /// Reads the defaults, the files in their order, and the environment.
+    /// Loads the defaults, the files in sequence, and the environment.
     ///
     /// # Errors
-    /// Everything that is wrong, at once. No secret is in it.
+    /// Every problem at once, without any secret.
     pub fn load(files: &[PathBuf]) -> Result<Self, SettingsError> {
         Self::read(Reader::new(DEFAULTS, files, std::env::vars_os())?)
     }
@@ -144,7 +144,7 @@ fn timing(reader: &mut Reader, max_hold: Duration, timeout: Duration, prefetch: 
         longest_wait: reader.get("retry.longest_wait")?,
         retries: reader.get("retry.in_process")?,
         last_call: max_hold.saturating_sub(timeout),
-        // the other half flows
+        // the other half stays free for other messages
         hold_at_most: usize::from(prefetch / 2),
     })
 }
@@ -161,14 +161,14 @@ mod tests {
 
     use super::*;
 
-    /// What a load with these defaults and nothing but the needed keys says.
+    /// Loads settings from these defaults, with the required keys alone.
     fn load(defaults: &str) -> Result<Settings, SettingsError> {
         let needed = ["BWP__API__CLIENT_ID", "BWP__API__CLIENT_SECRET", "BWP__API__TARGET_ID"];
         let environment = needed.map(|name| (OsString::from(name), OsString::from("007")));
         Settings::read(Reader::new(defaults, &[], environment)?)
     }
 
-    /// Keys of the defaults with the lines that they stand on.
+    /// Keys of the defaults, each with its lines.
     fn keys() -> Vec<(String, std::ops::Range<usize>)> {
         let lines: Vec<&str> = DEFAULTS.lines().collect();
         let (mut section, mut keys) = (String::new(), Vec::new());

@@ -1,7 +1,6 @@
-//! Reads settings key by key out of the defaults, the files over them and the environment over both, and gathers
-//! everything that is wrong.
+//! Reads settings by key from the environment, else the files, else the defaults, and collects every problem.
 //!
-//! Not here: which keys there are.
+//! Not here: the list of keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -14,13 +13,13 @@ use super::shape::SettingsError;
 use super::values::Setting;
 use crate::secret::{Secret, without_line_end};
 
-/// Of two words, this much must be alike for one to be taken for a misspelling of the other.
+/// Least likeness of an unknown key and a known one, from 0 to 1, for a hint at a misspelling.
 const ALIKE: f64 = 0.6;
 
 /// Of a variable's name with too few underscores and a key, this much must be alike.
 const SURELY_MEANT: f64 = 0.9;
 
-/// What was found for a key, and where: a file's path or a variable's name.
+/// Value of a key, and its origin: a file's path or a variable's name.
 struct Found {
     value: ValueKind,
     origin: String,
@@ -28,38 +27,38 @@ struct Found {
 
 type Layer = BTreeMap<String, Found>;
 
-/// What is wrong, one entry for a key.
+/// Problems, one for each key.
 #[derive(Debug, Default)]
 pub(super) struct Problems(BTreeMap<String, String>);
 
 impl Problems {
-    /// Notes what is wrong with the key that the text begins with. What was noted first stays: the rest may follow
-    /// from it.
+    /// Notes a problem of the key at the start of the text. The first one of a key is kept: later ones may follow from
+    /// it.
     pub(super) fn note(&mut self, text: impl Into<String>) {
         let text = text.into();
         let key = text.split(": ").next().unwrap_or(&text).to_owned();
         self.note_as(&key, text);
     }
 
-    /// Notes something about another key under this one.
+    /// Notes a problem of another key under this one.
     fn note_as(&mut self, key: &str, text: String) {
         self.0.entry(key.to_owned()).or_insert(text);
     }
 
-    /// Whether something is wrong with a key.
+    /// Whether a key has a problem.
     pub(super) fn has(&self, key: &str) -> bool {
         self.0.contains_key(key)
     }
 }
 
-/// All sources, and the keys that were asked for so far.
+/// All sources, and the keys that were read so far.
 pub(super) struct Reader {
     defaults: Layer,
     given: Layer,
     asked: BTreeSet<String>,
     /// Variables whose names begin as ours would with a second underscore.
     with_one_underscore: Vec<String>,
-    /// What was wrong so far.
+    /// Problems found up to now.
     pub(super) problems: Problems,
 }
 
@@ -110,11 +109,11 @@ impl Reader {
         }
     }
 
-    /// The value of a key. One that is not of its kind is noted, and the default is handed out so that all keys are
-    /// looked at.
+    /// The value of a key. For a value of the wrong kind, a problem is noted and the default returned: every key gets
+    /// checked.
     ///
     /// # Errors
-    /// The defaults do not have the key, or not of this kind.
+    /// The defaults lack the key, or have a value of the wrong kind.
     pub(super) fn get<T: Setting>(&mut self, key: &str) -> Result<T, SettingsError> {
         self.asked.insert(key.to_owned());
         let default = self.defaults.get(key).and_then(|found| T::of(&found.value));
@@ -129,7 +128,7 @@ impl Reader {
         Ok(default)
     }
 
-    /// A secret: the value of `key`, or what is in the file that `<key>_file` names.
+    /// A secret: the value of `key`, or the content of the file that `<key>_file` names.
     ///
     /// # Errors
     /// As [`Reader::get`].
@@ -144,7 +143,7 @@ impl Reader {
         Ok(file)
     }
 
-    /// What is in the file that a key names, where it names one.
+    /// Content of the file that a key names, if it names one.
     ///
     /// # Errors
     /// As [`Reader::get`].
@@ -152,7 +151,7 @@ impl Reader {
         self.file_as(key, key)
     }
 
-    /// A file that cannot be read is a problem of `concerns`, so that nothing more is said of what is missing then.
+    /// Notes an unreadable file as a problem of `concerns`, which suppresses that key's problem of a missing value.
     fn file_as(&mut self, key: &str, concerns: &str) -> Result<Option<Secret>, SettingsError> {
         let path: String = self.get(key)?;
         if path.is_empty() {
@@ -168,7 +167,7 @@ impl Reader {
         }
     }
 
-    /// Everything that is wrong, in the order of the keys; what nobody asked for is unknown.
+    /// Every problem, sorted by key. Keys that were never read are unknown.
     pub(super) fn finish(mut self) -> Result<(), SettingsError> {
         for (key, found) in self.given.iter().chain(&self.defaults).filter(|(key, _)| !self.asked.contains(*key)) {
             let hint = self.nearest(key).map(|known| format!("\nhint: `{known}`")).unwrap_or_default();
@@ -203,8 +202,8 @@ impl Reader {
     }
 }
 
-/// The keys of a TOML text with their sections, as `api.tls.ca_file`. Of what is wrong with it only the place is said:
-/// the line itself may hold a secret.
+/// Keys of a TOML text with their sections, for example `api.tls.ca_file`. An error contains the place alone: the line
+/// itself may contain a secret.
 fn parse(name: &str, text: &str) -> Result<Layer, String> {
     let table = FileFormat::Toml.parse(None, text).map_err(|error| {
         let said = error.to_string();

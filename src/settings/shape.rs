@@ -1,6 +1,6 @@
-//! The settings as they are once read: what each room is told.
+//! The settings after loading, as each room gets them.
 //!
-//! Not here: where they come from (`load`), whether they contradict each other (`checks`).
+//! Not here: the sources (`load`), contradictions between values (`checks`).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::domain::conventions::Conventions;
 use crate::policy::decide::Limits;
 use crate::worker::{Pacing, Timing};
 
-/// All settings. The keys are explained in `config/default.toml`.
+/// All settings. `config/default.toml` explains the keys.
 #[derive(Debug)]
 pub struct Settings {
     pub(super) broker: BrokerConfig,
@@ -24,69 +24,69 @@ pub struct Settings {
     pub(super) max_hold: Duration,
     pub(super) max_message_bytes: usize,
     pub(super) admin: Listen,
-    /// How to log.
+    /// Format and filter of the log.
     pub log: Log,
     pub(super) grace: Duration,
 }
 
-/// How to log.
+/// Format and filter of the log.
 #[derive(Debug)]
 pub struct Log {
-    /// For whom.
+    /// Format of a log line.
     pub format: LogFormat,
-    /// What, in the syntax of `EnvFilter`.
+    /// Filter, in the syntax of `EnvFilter`.
     pub filter: String,
 }
 
-/// For whom to log.
+/// Formats of a log line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object in each line.
     Json,
-    /// Coloured text.
+    /// Coloured text for a terminal.
     Pretty,
 }
 
-/// What starts fulfillment where the message does not say.
+/// Start of fulfillment, if the message does not say.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum StartFulfillment {
-    /// A message of its own.
+    /// The message `fulfillment-triggered`.
     OnTrigger,
     /// The order's creation.
     WithOrder,
 }
 
-/// An address to listen on, or none.
+/// An address to listen on, or `None`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listen(pub(super) Option<SocketAddr>);
 
-/// Calls per second, or no bound.
+/// Calls per second, or `None` for no bound.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate(pub(super) Option<f64>);
 
-/// Settings that cannot be worked with.
+/// Settings that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// All that is wrong, each with its key and where it comes from.
+    /// Every problem, each with its key and its origin.
     #[error("{}", .0.join("\n"))]
     Problems(Vec<String>),
-    /// The built-in defaults lack a key or have it wrong.
+    /// The built-in defaults lack a key, or have a wrong value.
     #[error("built-in defaults: {0}")]
     Defaults(String),
 }
 
 impl Settings {
-    /// What the broker room is told.
+    /// Settings of the broker room.
     pub fn broker(&self) -> BrokerConfig {
         self.broker.clone()
     }
 
-    /// What the API's client is told.
+    /// Settings of the API's client.
     pub fn api(&self) -> ClientConfig {
         self.api.clone()
     }
 
-    /// What the store and its shop have agreed on.
+    /// Agreements between the store and its shop.
     pub fn conventions(&self) -> Conventions {
         self.conventions.clone()
     }
@@ -96,32 +96,32 @@ impl Settings {
         self.limits.clone()
     }
 
-    /// Waits inside the process.
+    /// Waiting times inside the process.
     pub fn timing(&self) -> Timing {
         self.timing.clone()
     }
 
-    /// The pace of all calls.
+    /// Pacing of all calls.
     pub fn pacing(&self) -> Pacing {
         self.pacing.clone()
     }
 
-    /// Bytes of a body that is still read.
+    /// Most bytes of a body; a longer one is refused unread.
     pub fn max_message_bytes(&self) -> usize {
         self.max_message_bytes
     }
 
-    /// Where probes and metrics are served, if anywhere.
+    /// Address of probes and metrics; `None` switches them off.
     pub fn admin(&self) -> Option<SocketAddr> {
         self.admin.0
     }
 
-    /// How long a message may be handled before the process counts as stuck: long after it should have been let go.
+    /// Time in flight after which a message marks the process as stuck: five times `broker.max_hold`.
     pub fn stuck_after(&self) -> Duration {
         self.max_hold * 5
     }
 
-    /// How long calls under way may take after a signal.
+    /// Time that calls in flight may take after a signal.
     pub fn grace(&self) -> Duration {
         self.grace
     }

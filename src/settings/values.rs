@@ -1,6 +1,6 @@
-//! The kinds of values: what each is written like, in a file or in the environment.
+//! Kinds of values, and their syntax in a file or in the environment.
 //!
-//! Not here: keys, files, what goes together.
+//! Not here: keys, files, contradictions.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use super::shape::{Listen, LogFormat, Rate, StartFulfillment};
 use crate::api::ApiVersion;
 use crate::broker::Unroutable;
 
-/// A kind of value. The environment has only text, so text is understood wherever it says the same.
+/// A kind of value. The environment contains only text: text is accepted for every kind.
 pub(super) trait Setting: Sized {
-    /// What is expected, for a message.
+    /// Expectation in an error message.
     const EXPECTED: &'static str;
-    /// Whether a message may repeat what was given instead.
+    /// Whether an error message may repeat the given value.
     const SHOWN: bool = true;
 
-    /// The value, where it is of this kind.
+    /// The value, if it is of this kind.
     fn of(given: &ValueKind) -> Option<Self>;
 }
 
@@ -122,7 +122,7 @@ impl Setting for Vec<String> {
 
 impl Setting for Url {
     const EXPECTED: &'static str = "an `https://` address";
-    // somebody may have written a password into it
+    // the value may contain a password
     const SHOWN: bool = false;
 
     fn of(given: &ValueKind) -> Option<Self> {
@@ -189,7 +189,7 @@ fn duration(text: &str) -> Option<Duration> {
     parsed.try_into().ok()
 }
 
-/// The entries of a list, or of one text with commas.
+/// Entries of a list, or of a text with commas.
 fn list(given: &ValueKind) -> Option<Vec<&str>> {
     if let ValueKind::Array(entries) = given {
         entries.iter().map(|entry| text(&entry.kind)).collect()

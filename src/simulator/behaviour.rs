@@ -1,26 +1,26 @@
-//! How the simulator behaves where nobody outside knows how the real API does; all of it can change while it runs.
+//! Behaviour of the simulator where the real API's is unknown. Each choice can change while the simulator runs.
 //! Not here: faults, which hit single calls (`fault`).
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What can be chosen, each by itself. As JSON `{"alias-check": "last", "settle-millis": 500}`; what is absent is as by
-/// default, or stays as it is.
+/// Choices, each with a default. As JSON `{"alias-check": "last", "settle-millis": 500}`; an absent one keeps its
+/// value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct Behaviour {
-    /// What a create is refused with when one of its aliases is taken.
+    /// Refusal of a create with an alias that is taken.
     pub conflict: Conflict,
-    /// When a create looks at its aliases.
+    /// Moment at which a create checks its aliases.
     pub alias_check: AliasCheck,
-    /// What a query for an order that does not exist answers.
+    /// Answer to a query for an order that does not exist.
     pub unknown_order: UnknownOrder,
-    /// Milliseconds for which the order query does not show an effect yet. The call that brought it about does.
+    /// Milliseconds until the order query shows an effect. The call that caused it shows it at once.
     pub settle_millis: u64,
 }
 
-/// The two ways in which the error table of createOrder says that an alias is taken.
+/// The two refusals of a taken alias in the error table of `createOrder`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Conflict {
@@ -31,18 +31,18 @@ pub enum Conflict {
     ConflictError,
 }
 
-/// Whether a repeated create is recognised before anything else can refuse it.
+/// Moment of the check for taken aliases.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AliasCheck {
-    /// Before the other rules and before faults that are named inside the order.
+    /// Before the other rules, and before faults that the order names.
     #[default]
     First,
     /// After them: a repeated create can be refused for another reason although its order exists.
     Last,
 }
 
-/// What the query says about an order that does not exist.
+/// Answers to a query for an order that does not exist.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownOrder {

@@ -1,5 +1,5 @@
-//! How a simulator is set up.
-//! Not here: how it behaves from then on (`behaviour`).
+//! Settings of a simulator at its start.
+//! Not here: its behaviour later (`behaviour`).
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -7,24 +7,24 @@ use std::time::Duration;
 use super::behaviour::Behaviour;
 use super::fault::FaultRule;
 
-/// How a simulator is set up.
+/// Settings of a simulator at its start.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one.
+    /// Address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The only client that gets tokens.
+    /// Id of the only client that gets tokens.
     pub client_id: String,
-    /// Its secret.
+    /// Secret of that client.
     pub client_secret: String,
-    /// How long a token is good. The real API says 885 seconds.
+    /// Lifetime of a token. The real API's is 885 seconds.
     pub token_lifetime: Duration,
-    /// Ids of the first orders; those of all others are made up.
+    /// Ids of the first orders; later ids are generated.
     pub order_ids: Vec<String>,
-    /// How it behaves at first.
+    /// Behaviour at the start.
     pub behaviour: Behaviour,
-    /// Faults from the start.
+    /// Fault rules at the start.
     pub faults: Vec<FaultRule>,
-    /// Seed for rules with a probability.
+    /// Seed for fault rules with a probability.
     pub seed: u64,
     /// Fields of answers that it does not know, as `Type.field`.
     pub unknown_fields: Vec<String>,

@@ -1,5 +1,5 @@
 //! The GraphQL engine over one schema: a request becomes root calls with checked arguments, results become `data`.
-//! Not here: what a call does (`service`), HTTP.
+//! Not here: effects of a call (`service`), HTTP.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -14,7 +14,7 @@ use apollo_compiler::{ExecutableDocument, Schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The schema of each version of the API that can be asked for in `x-api-version`: what all share, and its own.
+/// The schema for each value of `x-api-version`: a part that all versions share, and their own.
 const DIALECTS: &[(&str, &str)] = &[
     ("2024-11-01", concat!(include_str!("schema/common.graphql"), include_str!("schema/2024-11-01.graphql"))),
     ("2024-04-01", concat!(include_str!("schema/common.graphql"), include_str!("schema/2024-04-01.graphql"))),
@@ -26,7 +26,7 @@ pub(super) struct Dialects(RwLock<Schemas>);
 
 type Schemas = HashMap<&'static str, Arc<Valid<Schema>>>;
 
-/// The body of a GraphQL request.
+/// Body of a GraphQL request.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Request {
@@ -37,7 +37,7 @@ pub(super) struct Request {
     operation_name: Option<String>,
 }
 
-/// One field of the root type, with its arguments: complete, of the right types, without nulls, decimals as numbers.
+/// One field of the root type, with complete and type-checked arguments: no nulls, decimals as numbers.
 #[derive(Debug)]
 pub(super) struct RootCall {
     pub(super) response_key: String,
@@ -45,7 +45,7 @@ pub(super) struct RootCall {
     pub(super) arguments: Map<String, Value>,
 }
 
-/// A request that the schema accepts.
+/// A request that fits the schema.
 #[derive(Debug)]
 pub(super) struct Prepared<'a> {
     schema: &'a Valid<Schema>,
@@ -54,7 +54,7 @@ pub(super) struct Prepared<'a> {
     variables: Valid<JsonMap>,
 }
 
-/// The entries of `errors[]` for a request that the schema does not accept.
+/// Entries of `errors[]` for a request that does not fit the schema.
 #[derive(Debug)]
 pub(super) struct Refused(pub(super) Vec<Value>);
 
@@ -148,7 +148,7 @@ impl Prepared<'_> {
     }
 }
 
-/// A root object that notes which of its fields are asked for, with which arguments, and answers null.
+/// A root object that records the requested fields with their arguments, and answers null.
 struct Recorder {
     type_name: &'static str,
     calls: Mutex<Vec<RootCall>>,
@@ -175,7 +175,7 @@ impl ObjectValue for Recorder {
     }
 }
 
-/// A JSON object as an object of the schema: each field is the member of the same name, at the root of the response key.
+/// A JSON object as an object of the schema. Its fields are members of the JSON object, or response keys at the root.
 struct Object<'a> {
     type_name: &'a str,
     fields: &'a Map<String, Value>,
@@ -205,7 +205,7 @@ fn resolved<'a>(value: &'a Value, type_name: &'a str) -> ResolvedValue<'a> {
     }
 }
 
-/// Removes nulls, which mean the same as absence throughout this API, and makes every decimal a number, exactly.
+/// Removes nulls, which this API treats as absent, and turns each decimal into a number, exactly.
 fn normalized(schema: &Schema, ty: &Type, value: Value) -> Result<Value, String> {
     match (value, schema.types.get(ty.inner_named_type())) {
         (Value::Array(items), _) => items.into_iter().map(|item| normalized(schema, ty.item_type(), item)).collect(),
@@ -235,7 +235,7 @@ fn refused(diagnostics: &DiagnosticList, classification: &str) -> Refused {
     Refused(diagnostics.iter().map(|diagnostic| plain_error(&diagnostic.to_json(), classification)).collect())
 }
 
-/// The server's complaint about the request itself: here `classification` is a plain string.
+/// An error of the request itself: here `classification` is a plain string.
 fn plain_error(error: &GraphQLError, classification: &str) -> Value {
     let mut error = json!(error);
     error["extensions"] = json!({ "classification": classification });
@@ -255,7 +255,7 @@ fn from_engine(value: &JsonValue) -> Value {
     }
 }
 
-/// Leaves only: objects and lists are resolved member by member.
+/// Converts leaves only: objects and lists are resolved member by member.
 fn to_engine(leaf: &Value) -> JsonValue {
     match leaf {
         Value::Bool(value) => JsonValue::Bool(*value),

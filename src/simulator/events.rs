@@ -1,5 +1,5 @@
-//! What a test hears about a call while it is open.
-//! Not here: what the call does.
+//! Events of an open call, for tests.
+//! Not here: effects of the call.
 
 use std::time::Instant;
 
@@ -10,30 +10,30 @@ use super::names::Operation;
 /// A step in the life of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallEvent {
-    /// Counts calls; the same in all events of one call.
+    /// Number of the call, equal in all its events.
     pub call: u64,
-    /// What was called.
+    /// Operation that was called.
     pub operation: Operation,
-    /// An alias id of the order concerned: `EXTERNAL_ID` where there is one. None for tokens.
+    /// An alias id of the order: the one of type `EXTERNAL_ID` if there is one. `None` for tokens.
     pub alias: Option<String>,
-    /// Which step.
+    /// Step that was reached.
     pub phase: CallPhase,
 }
 
-/// The steps. `Opened` comes first. `Closed` comes last, unless the caller has gone before a delayed effect.
+/// Steps of a call. `Opened` comes first. `Closed` comes last, unless the caller disconnects before a delayed effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallPhase {
-    /// The arguments were understood; nothing has happened yet.
+    /// The arguments were understood; no effect yet.
     Opened,
-    /// The call was accepted and has done what it asks for; the caller does not know yet.
+    /// The call was accepted and took effect; no answer yet.
     TookEffect,
-    /// An answer is about to be written.
+    /// The answer is about to be written.
     Answered,
-    /// The call is over: answered, or its connection has ended.
+    /// The call has ended: answered, or disconnected.
     Closed,
 }
 
-/// One open call; closes itself when dropped, which is what happens when the caller goes away. Logs one line then.
+/// One open call. It closes when it is dropped, which also happens when the caller disconnects; then it logs one line.
 #[derive(Debug)]
 pub(super) struct OpenCall {
     teller: Teller,
@@ -41,7 +41,7 @@ pub(super) struct OpenCall {
     answer: Option<String>,
 }
 
-/// Tells the steps of one call to whoever listens.
+/// Sends the events of one call to all subscribers.
 #[derive(Debug, Clone)]
 pub(super) struct Teller {
     events: broadcast::Sender<CallEvent>,
@@ -62,13 +62,13 @@ impl OpenCall {
         Self { teller, since: Instant::now(), answer: None }
     }
 
-    /// `answer` is for the log: a status, or the name of a refusal.
+    /// Records the answer for the log: a status, or the name of a refusal.
     pub(super) fn answered(&mut self, answer: String) {
         self.answer = Some(answer);
         self.teller.tell(CallPhase::Answered);
     }
 
-    /// For the task that carries the call out, which can outlive it.
+    /// A sender of events for the task that executes the call, which can outlive the connection.
     pub(super) fn teller(&self) -> Teller {
         self.teller.clone()
     }
@@ -88,7 +88,7 @@ impl Teller {
     pub(super) fn tell(&self, phase: CallPhase) {
         let Self { call, operation, alias, .. } = self;
         let event = CallEvent { call: *call, operation: *operation, alias: alias.clone(), phase };
-        // an error says that nobody listens
+        // an error says that there is no subscriber
         self.events.send(event).ok();
     }
 }

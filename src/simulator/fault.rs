@@ -1,5 +1,5 @@
-//! What can go wrong on purpose, and when: the faults, and the rules that choose the calls they hit.
-//! Not here: faults named inside an order (`magic`), and carrying a fault out (`service`, `http`).
+//! Faults, and the rules that choose the calls they hit.
+//! Not here: faults that an order names (`magic`), and their execution (`service`, `http`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,42 +10,42 @@ use serde::{Deserialize, Serialize};
 use super::names::Operation;
 use super::refusal::{Refusal, Shape};
 
-/// Something that goes wrong with one call. As JSON `{"http": {"status": 429, "retry-after": 1}}`, `"non-json"`, ….
+/// A fault of one call. As JSON `{"http": {"status": 429, "retry-after": 1}}`, `"non-json"`, ….
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Fault {
     /// The call is refused and has no effect.
     Refuse {
-        /// For example `ValidationError` or `ConflictException`.
+        /// Type of the error, for example `ValidationError` or `ConflictException`.
         #[serde(rename = "type")]
         error_type: String,
-        /// For example `ItemOutOfStock`.
+        /// Code of the error, for example `ItemOutOfStock`.
         #[serde(default)]
         code: Option<String>,
-        /// How the refusal is written.
+        /// Place of the refusal in the answer.
         #[serde(default)]
         shape: Shape,
     },
-    /// The effect takes place and is answered, and the same answer carries an error.
+    /// The call takes effect, and its answer carries an error beside the data.
     DataAndErrors {
-        /// For example `InternalServerError`.
+        /// Type of the error, for example `InternalServerError`.
         #[serde(rename = "type")]
         error_type: String,
-        /// For example `ItemOutOfStock`.
+        /// Code of the error, for example `ItemOutOfStock`.
         #[serde(default)]
         code: Option<String>,
     },
     /// An HTTP status that is not 200.
     Http {
-        /// The status.
+        /// Status code.
         status: u16,
         /// The header `Retry-After`, in seconds.
         #[serde(default)]
         retry_after: Option<u64>,
-        /// The body; a short line of text when absent.
+        /// Body; a short line of text if absent.
         #[serde(default)]
         body: Option<String>,
-        /// Whether the effect takes place first.
+        /// Whether the call takes effect first.
         #[serde(default)]
         after_effect: bool,
     },
@@ -53,58 +53,58 @@ pub enum Fault {
     NonJson,
     /// No answer for as long as the caller keeps the connection.
     Hang {
-        /// Whether the effect takes place first.
+        /// Whether the call takes effect first.
         #[serde(default)]
         after_effect: bool,
     },
     /// The connection is closed without one byte of an answer.
     Drop {
-        /// Whether the effect takes place first.
+        /// Whether the call takes effect first.
         #[serde(default)]
         after_effect: bool,
     },
-    /// The effect and the answer come late. The effect comes even when the caller has gone by then.
+    /// Effect and answer are late. The effect comes even if the caller has disconnected.
     Delay {
-        /// How late, in milliseconds.
+        /// Delay in milliseconds.
         millis: u64,
     },
-    /// Every token issued so far becomes invalid, so that this call is answered 401.
+    /// Every token issued before becomes invalid: this call is answered with 401.
     RevokeTokens,
 }
 
-/// A fault and the calls it hits. Absent conditions match every call.
+/// A fault and the conditions of the calls it hits. An absent condition matches every call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FaultRule {
-    /// The operation hit.
+    /// Operation of the call.
     #[serde(default)]
     pub operation: Option<Operation>,
-    /// The id of an alias of the order concerned.
+    /// Id of any alias of the order.
     #[serde(default)]
     pub alias: Option<String>,
-    /// The product identifier of a line of the order concerned, whichever kind of identifier it is.
+    /// Product identifier of any line of the order, of any kind.
     #[serde(default)]
     pub product: Option<String>,
-    /// How many calls are hit before the rule is used up; absent: no end.
+    /// Number of calls that are hit before the rule ends; absent: no end.
     #[serde(default)]
     pub times: Option<u32>,
-    /// The chance, from 0 to 1, with which a matching call is hit; absent: 1.
+    /// Probability, from 0 to 1, that a matching call is hit; absent: 1.
     #[serde(default)]
     pub probability: Option<f64>,
-    /// Only calls beyond this many are hit, as an API throttles; absent: all.
+    /// Allowance of calls that are not hit, as an API throttles; absent: every call is hit.
     #[serde(default)]
     pub beyond: Option<Allowance>,
-    /// What happens to it.
+    /// Fault of the calls that are hit.
     pub fault: Fault,
 }
 
-/// Calls that a rule leaves alone: a bucket of `burst` tokens, filled at a steady rate.
+/// Calls that a rule does not hit: a token bucket with a steady rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Allowance {
-    /// Tokens that come in a second.
+    /// Tokens per second.
     pub per_second: f64,
-    /// Tokens that the bucket holds at most, and in the beginning.
+    /// Capacity of the bucket, which starts full.
     pub burst: f64,
 }
 
@@ -163,13 +163,13 @@ impl Fault {
         Self::Refuse { error_type: refusal.error_type, code: refusal.code, shape: Shape::default() }
     }
 
-    /// A bare HTTP status; no effect.
+    /// An HTTP status without a body; no effect.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self::Http { status, retry_after: None, body: None, after_effect: false }
     }
 
-    /// The name under which the ledger counts it: the same as in a rule's JSON.
+    /// Name of the fault in the ledger and in a rule's JSON.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -184,7 +184,7 @@ impl Fault {
         }
     }
 
-    /// Whether the call has its effect all the same.
+    /// Whether the call takes effect in spite of the fault.
     pub(super) fn has_effect(&self) -> bool {
         match self {
             Self::Refuse { .. } | Self::NonJson | Self::RevokeTokens => false,
@@ -196,17 +196,17 @@ impl Fault {
     }
 }
 
-/// What a rule can ask about a call.
+/// Properties of a call that rules can match.
 #[derive(Debug, Clone)]
 pub(super) struct CallFacts {
     pub(super) operation: Operation,
-    /// Ids of all aliases of the order concerned; the one that names it first.
+    /// Ids of all aliases of the order; the most telling one first.
     pub(super) aliases: Vec<String>,
-    /// Product identifiers of its lines.
+    /// Product identifiers of all lines.
     pub(super) products: Vec<String>,
 }
 
-/// The rules in force.
+/// Rules in force.
 #[derive(Debug)]
 pub(super) struct FaultRules {
     rules: Vec<(FaultRule, Option<Bucket>, Arc<AtomicU64>)>,
@@ -222,7 +222,7 @@ impl FaultRules {
         new
     }
 
-    /// Counts the calls that it hits.
+    /// Adds a rule; the answer counts the calls that it hits.
     pub(super) fn add(&mut self, rule: FaultRule) -> Arc<AtomicU64> {
         let (bucket, hits) = (rule.beyond.map(Bucket::full), Arc::default());
         self.rules.push((rule, bucket, Arc::clone(&hits)));
@@ -233,7 +233,7 @@ impl FaultRules {
         self.rules.clear();
     }
 
-    /// The fault of the first rule that hits this call; one use of that rule is spent.
+    /// The fault of the first rule that hits this call; it spends one use of that rule.
     pub(super) fn take(&mut self, call: &CallFacts) -> Option<Fault> {
         let Self { rules, random } = self;
         let hit = rules.iter_mut().position(|(rule, bucket, _)| {
@@ -249,7 +249,7 @@ impl FaultRules {
     }
 }
 
-/// What is left of an allowance.
+/// Tokens that are left of an allowance.
 #[derive(Debug)]
 struct Bucket {
     allowance: Allowance,
@@ -262,7 +262,7 @@ impl Bucket {
         Self { allowance, tokens: allowance.burst, at: Instant::now() }
     }
 
-    /// Whether there was a token.
+    /// Takes a token, if there is one.
     fn take(&mut self, now: Instant) -> bool {
         let filled = self.tokens + (now - self.at).as_secs_f64() * self.allowance.per_second;
         let tokens = filled.min(self.allowance.burst);

@@ -1,5 +1,5 @@
-//! `POST /graphql`: who may come in, and how the results of the root calls become one answer.
-//! Not here: the engine (`engine`), what a call does (`service`).
+//! `POST /graphql`: admission of a request, and one answer from the results of its root calls.
+//! Not here: the engine (`engine`), effects of a call (`service`).
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::refusal::Refusal;
 use super::service::{Call, Ending, flat, perform};
 use super::state::State;
 
-/// The names under which the target header is known.
+/// Names of the header for the target.
 const TARGET_HEADERS: [&str; 2] = ["x-api-target-id", "x-omni-targetid"];
 
 pub(super) async fn graphql(
@@ -71,23 +71,23 @@ fn admit(state: &State, headers: &HeaderMap, body: &[u8]) -> Result<(Arc<Valid<S
     serde_json::from_slice(body).map(|request| (schema, request)).map_err(|_| bad_request())
 }
 
-/// What the root calls of one request came to.
+/// Results of the root calls of one request.
 #[derive(Default)]
 struct Outcome {
     results: Map<String, Value>,
     errors: Vec<Value>,
-    /// With what the log is to say about each.
+    /// Open calls, each with its answer for the log.
     open: Vec<(OpenCall, String)>,
 }
 
-/// Carries the root calls out, one after the other, up to the first whose answer is no GraphQL.
+/// Executes the root calls in sequence, up to the first whose answer is not GraphQL.
 async fn run(state: &Arc<State>, calls: Vec<RootCall>) -> Result<Outcome, Interrupted> {
     let mut outcome = Outcome::default();
     for root in calls {
         let response_key = root.response_key.clone();
         let Ok(call) = Call::read(state, root) else { return Err(Interrupted::broken(outcome)) };
         let open = open(state, &call.facts);
-        // on its own task, so that an effect takes place also when the caller has gone away
+        // in a task of its own: the effect takes place even if the caller disconnects
         let performed = tokio::spawn(perform(Arc::clone(state), call, open.teller()));
         match performed.await {
             Ok(Ending::Answer { value, refusal }) => {
@@ -106,14 +106,14 @@ async fn run(state: &Arc<State>, calls: Vec<RootCall>) -> Result<Outcome, Interr
     Ok(outcome)
 }
 
-/// A request that ends otherwise than with a GraphQL answer; its calls stay open until it does.
+/// A request without a GraphQL answer. Its calls stay open until it ends.
 struct Interrupted {
     ending: Ending,
     open: Vec<(OpenCall, String)>,
 }
 
 impl Interrupted {
-    /// The simulator itself is at fault.
+    /// An error of the simulator itself.
     fn broken(outcome: Outcome) -> Self {
         Self { ending: flat(&Refusal::codeless("InternalServerError"), 500), open: outcome.open }
     }

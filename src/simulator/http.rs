@@ -1,5 +1,5 @@
-//! How an ending of a call becomes bytes or their absence.
-//! Not here: accepting connections (`server`), which path is whose (`routes`).
+//! The HTTP answer for the ending of a call, or none.
+//! Not here: accepting connections (`server`), paths (`routes`).
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -11,7 +11,7 @@ use super::fault::CallFacts;
 use super::service::{Ending, HttpBody};
 use super::state::State;
 
-/// Ends the connection of a request without an answer.
+/// Closes the connection of a request without an answer.
 #[derive(Debug, Clone)]
 pub(super) struct Cut(pub(super) CancellationToken);
 
@@ -21,7 +21,7 @@ pub(super) fn open(state: &State, facts: &CallFacts) -> OpenCall {
     OpenCall::new(state.events.clone(), state.next_call(), facts.operation, facts.aliases.first().cloned())
 }
 
-/// Writes an ending; a hang and a cut never return.
+/// Writes the answer for an ending; a hang and a cut never return.
 pub(super) async fn response_of(ending: Ending, cut: &Cut) -> Response {
     match ending {
         Ending::Answer { value, .. } => Json(value).into_response(),

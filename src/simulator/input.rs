@@ -1,12 +1,12 @@
-//! The inputs of the two mutations, after the engine has checked them against the schema.
-//! Not here: any rule about their content (`rules`). What is only echoed stays JSON.
+//! Inputs of the two mutations, already checked against the schema. Parts that are only echoed stay JSON.
+//! Not here: rules about their content (`rules`).
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::names::{Alias, RefundState};
 
-/// What the versions call Amazon as the one who delivers.
+/// Names of Amazon as delivery provider, by version.
 const AMAZON: [&str; 2] = ["AMAZON", "BUY_WITH_PRIME"];
 
 #[derive(Debug, Deserialize)]
@@ -29,7 +29,7 @@ pub(super) struct CreateInput {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UpdateInput {
-    /// Which order, in the version that says it here.
+    /// Order id, in the version that has it here.
     pub(super) order_id: Option<String>,
     #[serde(default)]
     pub(super) aliases: Vec<Alias>,
@@ -79,7 +79,7 @@ pub(super) struct RefundedLineInput {
     pub(super) refunded_quantity: Option<RefundedQuantity>,
 }
 
-/// How a refund names a line item: by exactly one of the two.
+/// Identifier of a line item in a refund: exactly one of the two.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LineIdentifier {
@@ -175,7 +175,7 @@ pub(super) struct DeliveryTerms {
     pub(super) is_prime_eligible: bool,
 }
 
-/// How a call names an order: by exactly one of the two.
+/// Identifier of an order in a call: exactly one of the two.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OrderIdentifier {
@@ -184,7 +184,7 @@ pub(super) struct OrderIdentifier {
 }
 
 impl LineInput {
-    /// Whether Amazon delivers the line under Prime.
+    /// Whether the line is delivered by Amazon with Prime.
     pub(super) fn is_prime(&self) -> bool {
         self.selected_delivery_offer.as_ref().and_then(|offer| offer.details.as_ref()).is_some_and(|details| {
             AMAZON.contains(&details.delivery_provider.as_str())
@@ -192,14 +192,14 @@ impl LineInput {
         })
     }
 
-    /// The product identifiers of the line, of whichever kind.
+    /// Product identifiers of the line, of any kind.
     pub(super) fn product_values(&self) -> impl Iterator<Item = &str> {
         self.product.identifier.iter().flat_map(IdentifierInput::values)
     }
 }
 
 impl IdentifierInput {
-    /// The values given, of whichever kind.
+    /// Given values, of any kind.
     pub(super) fn values(&self) -> impl Iterator<Item = &str> {
         [
             self.product_id.as_deref(),

@@ -1,4 +1,4 @@
-//! What really happened, in order: every accepted effect, and how often what was called and broken.
+//! The ledger: every accepted effect in sequence, with counts of calls and faults.
 //! Not here: the orders themselves (`store`).
 
 use std::collections::BTreeMap;
@@ -13,60 +13,60 @@ use super::names::{Alias, Operation, RefundState};
 pub enum Effect {
     /// An order was created.
     Created {
-        /// Its id.
+        /// Id of the order.
         order: String,
-        /// The aliases it was created with.
+        /// Aliases of the create.
         aliases: Vec<Alias>,
-        /// Whether there was any: an order without one can be created twice unnoticed.
+        /// Whether the create had an alias: an order without one can be created twice unnoticed.
         has_alias: bool,
     },
-    /// Fulfillment started.
+    /// Fulfillment was started.
     Started {
-        /// The order's id.
+        /// Id of the order.
         order: String,
     },
-    /// STARTED was asked for, and accepted, although the order had started.
+    /// `STARTED` was requested and accepted for an order that had started before.
     StartRepeated {
-        /// The order's id.
+        /// Id of the order.
         order: String,
     },
-    /// Anything else about an order was changed.
+    /// Another field of an order was changed.
     Updated {
-        /// The order's id.
+        /// Id of the order.
         order: String,
-        /// The fields of the update's input.
+        /// Fields in the input of the update.
         fields: Vec<String>,
-        /// The total price that the update gave the order, with the digits that were sent.
+        /// Total price in the update, with the digits that were sent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         total: Option<String>,
     },
-    /// Buy with Prime opened a refund, as it does when a shopper sends something back.
+    /// Buy with Prime opened a refund, as after a shopper's return.
     RefundRequested {
-        /// The order's id.
+        /// Id of the order.
         order: String,
-        /// The refund's id.
+        /// Id of the refund.
         refund: String,
     },
     /// A refund was updated, or opened by the shop.
     RefundUpdated {
-        /// The order's id.
+        /// Id of the order.
         order: String,
-        /// The refund's id.
+        /// Id of the refund.
         refund: String,
-        /// Its state from then on.
+        /// New state of the refund.
         state: RefundState,
-        /// Everything refunded so far, with the digits that were sent.
+        /// Amount refunded so far, with the digits that were sent.
         total: String,
     },
-    /// A payment was told with an update of a refund. One that is told twice stands here twice.
+    /// A payment was sent in an update of a refund. A payment that is sent twice is here twice.
     RefundPaid {
-        /// The order's id.
+        /// Id of the order.
         order: String,
-        /// The refund's id.
+        /// Id of the refund.
         refund: String,
-        /// The payment's id, where it has one.
+        /// Id of the payment, if it has one.
         payment: Option<String>,
-        /// The amount, with the digits that were sent.
+        /// Amount of the payment, with the digits that were sent.
         amount: String,
     },
 }
@@ -74,34 +74,34 @@ pub enum Effect {
 /// All accepted effects since the start, and counters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// Oldest first.
+    /// Effects, oldest first.
     pub effects: Vec<Effect>,
-    /// Calls by operation, refused and broken ones included.
+    /// Calls by operation, including refused and faulty ones.
     pub calls: BTreeMap<Operation, u64>,
-    /// Faults carried out, by kind.
+    /// Executed faults by kind.
     pub faults: BTreeMap<String, u64>,
 }
 
 impl Ledger {
-    /// How many orders were created.
+    /// Number of orders that were created.
     #[must_use]
     pub fn orders_created(&self) -> usize {
         self.creations().count()
     }
 
-    /// How many orders were created without any alias.
+    /// Number of orders that were created without any alias.
     #[must_use]
     pub fn creates_without_alias(&self) -> usize {
         self.creations().filter(|(_, aliases)| aliases.is_empty()).count()
     }
 
-    /// How many orders were created with an alias of this id.
+    /// Number of orders that were created with an alias of this id.
     #[must_use]
     pub fn creations_of(&self, alias_id: &str) -> usize {
         self.orders_named(alias_id).len()
     }
 
-    /// How many times STARTED was accepted for orders created with an alias of this id, repetitions included.
+    /// Number of accepted `STARTED` for orders created with an alias of this id, repetitions included.
     #[must_use]
     pub fn starts_of(&self, alias_id: &str) -> usize {
         let named = self.orders_named(alias_id);
@@ -112,7 +112,7 @@ impl Ledger {
         starts.count()
     }
 
-    /// The total price that the last update with one gave an order created with an alias of this id.
+    /// Total price of the last update that set one, for orders created with an alias of this id.
     #[must_use]
     pub fn last_total_of(&self, alias_id: &str) -> Option<&str> {
         let named = self.orders_named(alias_id);
@@ -122,14 +122,14 @@ impl Ledger {
         })
     }
 
-    /// How many times a refund's payment of this id was told.
+    /// Number of times that a refund's payment of this id was sent.
     #[must_use]
     pub fn payments_of(&self, payment_id: &str) -> usize {
         let told = |effect: &&Effect| matches!(effect, Effect::RefundPaid { payment, .. } if payment.as_deref() == Some(payment_id));
         self.effects.iter().filter(told).count()
     }
 
-    /// How many calls of this operation arrived.
+    /// Number of calls of this operation.
     #[must_use]
     pub fn calls_of(&self, operation: Operation) -> u64 {
         self.calls.get(&operation).copied().unwrap_or_default()

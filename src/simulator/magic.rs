@@ -1,5 +1,5 @@
-//! What is named inside an order, by a line whose product identifier is `sim-<name>`: faults, and what befalls the order.
-//! Not here: faults asked for from outside (`fault`).
+//! Faults and fates that an order names by a line with the product identifier `sim-<name>`.
+//! Not here: fault rules (`fault`).
 
 use std::collections::HashSet;
 
@@ -7,12 +7,12 @@ use super::fault::{CallFacts, Fault};
 use super::names::Operation;
 use super::refusal::Refusal;
 
-/// What befalls an order as soon as it is created.
+/// Changes to an order right after its creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// `sim-ReturnRequested`: its shopper sends it back, so Buy with Prime opens a refund.
+    /// `sim-ReturnRequested`: the shopper returns the order, and Buy with Prime opens a refund.
     ReturnRequested,
-    /// `sim-Cancelled`: it is cancelled, so that its fulfillment cannot be started.
+    /// `sim-Cancelled`: the order is cancelled, and its fulfillment cannot start.
     Cancelled,
 }
 
@@ -27,18 +27,18 @@ impl Fate {
     }
 }
 
-/// Remembers which `-once` faults have fired, per order.
+/// Record of the `-once` faults that have fired, per order.
 #[derive(Debug, Default)]
 pub(super) struct Magic {
     fired: HashSet<(String, String)>,
 }
 
 impl Magic {
-    /// The fault that a product identifier of this call asks for.
+    /// The fault that a product identifier of this call names.
     ///
-    /// `sim-<name>` concerns createOrder, `sim-update-<name>` updateOrder, `sim-read-<name>` the order query. With `-once`
-    /// at the end only the first call for the order is hit. A name that nothing knows is refused as
-    /// `UnknownSimulatorFault`, so that a slip of the pen does not pass for a good order.
+    /// `sim-<name>` concerns `createOrder`, `sim-update-<name>` `updateOrder`, `sim-read-<name>` the order query. With
+    /// `-once` at its end, it hits only the first call for the order. Unknown names are refused as
+    /// `UnknownSimulatorFault`: a misspelled name must not pass for a good order.
     pub(super) fn take(&mut self, call: &CallFacts) -> Option<Fault> {
         call.products.iter().find_map(|product| {
             let spell = product.strip_prefix("sim-").filter(|_| Fate::named(product).is_none())?;

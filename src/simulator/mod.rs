@@ -1,5 +1,5 @@
-//! A Buy with Prime Order API to run against: a real GraphQL engine over schema files, real rules, a ledger, faults.
-//! Not here: anything of the other rooms; the simulator shares no type with the client that it is there to check.
+//! A simulated Buy with Prime Order API: a GraphQL engine over schema files, rules, a ledger, faults.
+//! Not here: anything of the other rooms. The simulator shares no type with the client that it checks.
 
 mod behaviour;
 mod config;
@@ -47,7 +47,7 @@ pub use refusal::{Refusal, Shape};
 use input::OrderIdentifier;
 use state::State;
 
-/// A running simulator. Dropping it stops it.
+/// A running simulator, which stops when it is dropped.
 #[derive(Debug)]
 pub struct Simulator {
     state: Arc<State>,
@@ -56,10 +56,10 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts to listen and to answer.
+    /// Starts the simulator.
     ///
     /// # Errors
-    /// When the address cannot be listened on.
+    /// The address cannot be bound.
     pub async fn start(config: Config) -> io::Result<Self> {
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
@@ -68,19 +68,19 @@ impl Simulator {
         Ok(Self { state, address, server })
     }
 
-    /// The URL for GraphQL.
+    /// URL of the GraphQL endpoint.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}/graphql", self.address)
     }
 
-    /// The URL for tokens.
+    /// URL of the token endpoint.
     #[must_use]
     pub fn token_endpoint(&self) -> String {
         format!("http://{}/token", self.address)
     }
 
-    /// What has happened so far.
+    /// The ledger so far.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.state.store().ledger.clone()
@@ -94,39 +94,39 @@ impl Simulator {
         self.state.store().find(&identifier).map(order::Order::view)
     }
 
-    /// Adds a rule; earlier rules are asked first.
+    /// Adds a fault rule; earlier rules are matched first.
     pub fn add_fault(&self, rule: FaultRule) {
         self.add_counted_fault(rule);
     }
 
-    /// The same, and counts the calls that the rule hits.
+    /// Adds a fault rule; the answer counts the calls that it hits.
     pub fn add_counted_fault(&self, rule: FaultRule) -> Arc<AtomicU64> {
         self.state.faults().add(rule)
     }
 
-    /// Removes all rules.
+    /// Removes all fault rules.
     pub fn clear_faults(&self) {
         self.state.faults().clear();
     }
 
-    /// Moves the packages of the order that has an alias of this id; answers whether there is such an order.
+    /// Sets the package state of the order with an alias of this id. Returns whether there is such an order.
     pub fn set_package_state(&self, alias_id: &str, state: PackageState) -> bool {
         self.state.store().set_package_state(alias_id, state)
     }
 
-    /// Opens a refund of the whole order that has an alias of this id, as Buy with Prime does when a shopper sends it
-    /// back; answers the refund's id, `None` where there is no such order.
+    /// Opens a refund of a whole order, as Buy with Prime does after a shopper's return. `alias_id` is the id of any
+    /// alias of the order. Returns the refund's id, or `None` without such an order.
     pub fn request_refund(&self, alias_id: &str) -> Option<String> {
         self.state.store().request_refund(alias_id)
     }
 
-    /// How it behaves now.
+    /// The present behaviour.
     #[must_use]
     pub fn behaviour(&self) -> Behaviour {
         self.state.behaviour()
     }
 
-    /// Changes how it behaves from now on.
+    /// Changes the behaviour from now on.
     pub fn behave(&self, behaviour: Behaviour) {
         self.state.behave(behaviour);
     }
@@ -144,16 +144,16 @@ impl Simulator {
         self.state.tokens().revoke_all();
     }
 
-    /// The steps of all calls from now on.
+    /// Events of all calls from now on.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<CallEvent> {
         self.state.events.subscribe()
     }
 
-    /// Closes the listener and every connection, and returns when that is done.
+    /// Closes the listener and every connection, and returns when they are closed.
     pub async fn shutdown(mut self) {
         self.server.abort();
-        // the error says that the task was cancelled, as it was
+        // the error says that the task was cancelled, which is intended
         (&mut self.server).await.ok();
     }
 }

@@ -1,9 +1,9 @@
-//! Words that the whole simulator uses: operations, aliases, states of refunds.
-//! Not here: anything that happens.
+//! Names for the whole simulator: operations, aliases, states of refunds.
+//! Not here: behaviour.
 
 use serde::{Deserialize, Serialize};
 
-/// An operation that can be called.
+/// Operations of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Operation {
@@ -17,34 +17,34 @@ pub enum Operation {
     Order,
 }
 
-/// A name for an order that its shop chose.
+/// An alias of an order, chosen by its shop.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alias {
-    /// For example `EXTERNAL_ID`.
+    /// Namespace, for example `EXTERNAL_ID`.
     pub alias_type: String,
-    /// The shop's id.
+    /// Name within the namespace.
     pub alias_id: String,
 }
 
-/// How far a refund has got.
+/// State of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RefundState {
-    /// Asked for, nothing paid.
+    /// Requested; nothing is paid.
     Pending,
-    /// Paid in part.
+    /// Partly paid.
     Partial,
-    /// Paid.
+    /// Fully paid.
     Success,
-    /// Not paid, because it went wrong.
+    /// Not paid: the payment failed.
     Failure,
-    /// Not paid, because the shop says no.
+    /// Not paid: the shop rejected the request.
     Rejected,
 }
 
 impl Operation {
-    /// The name as the API spells it.
+    /// The name in the API's spelling.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! One stored order: how it comes about, how it changes, and how the API shows it.
-//! Not here: the other orders, and which change is accepted (`store`).
+//! One stored order: its creation, its changes, and its view in an answer.
+//! Not here: other orders, and the rules for a change (`store`).
 
 use std::time::Duration;
 
@@ -13,35 +13,35 @@ use super::names::Alias;
 use super::refund::Refund;
 use super::shown::{shown_line, shown_time};
 
-/// What the versions call the field that says where the packages are; the schema shows the one that it has.
+/// Names of the field with the package state, by version; the schema shows the one that it has.
 const PACKAGES: [&str; 2] = ["packageInformation", "deliveryInformation"];
 
-/// Where the packages of an order are.
+/// State of an order's packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PackageState {
-    /// Not yet handed to a carrier; every order starts here when its fulfillment starts.
+    /// Not yet handed to a carrier: the state when fulfillment starts.
     Pending,
-    /// On the way.
+    /// On the way to the shopper.
     InTransit,
-    /// Arrived.
+    /// Delivered to the shopper.
     Delivered,
     /// Cancelled, or about to be.
     Cancelled,
 }
 
-/// What a test can see of an order.
+/// View of an order for tests.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OrderView {
-    /// The Buy with Prime id.
+    /// Buy with Prime's order id.
     pub id: String,
-    /// All aliases, in the order in which they came.
+    /// Aliases, oldest first.
     pub aliases: Vec<Alias>,
-    /// Whether its fulfillment was started.
+    /// Whether fulfillment was started.
     pub started: bool,
-    /// Where its packages are; none before the start.
+    /// State of the packages; `None` before fulfillment.
     pub package_state: Option<PackageState>,
-    /// The whole order as the API shows it, every field of every version selected.
+    /// The order as the API shows it, with every field of every version.
     pub json: Value,
 }
 
@@ -52,13 +52,13 @@ pub(super) struct Order {
     pub(super) links: Vec<Value>,
     pub(super) started: bool,
     pub(super) package_state: Option<PackageState>,
-    /// Product identifiers of the lines, for faults to match.
+    /// Product identifiers of the lines, matched by faults.
     pub(super) products: Vec<String>,
     pub(super) lines: Vec<Value>,
     pub(super) refunds: Vec<Refund>,
-    /// What was shown before each effect that has not settled, oldest first; null before the order was there.
+    /// Views before each unsettled effect, oldest first; null before the order existed.
     past: Vec<(Instant, Value)>,
-    /// Fields that are shown as they were sent.
+    /// Fields that are shown as sent.
     echoed: serde_json::Map<String, Value>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -94,7 +94,7 @@ impl Order {
         order
     }
 
-    /// Applies everything of an update except the execution state; answers the names of the fields that it had.
+    /// Applies an update except its execution state; returns the names of the fields in it.
     pub(super) fn amend(&mut self, input: UpdateInput, now: Timestamp) -> Vec<String> {
         let mut fields = Vec::new();
         for (name, added) in [("aliases", !input.aliases.is_empty()), ("orderLinks", !input.order_links.is_empty())] {
@@ -123,7 +123,7 @@ impl Order {
         self.package_state.get_or_insert(PackageState::Pending);
     }
 
-    /// Keeps what was shown before an effect, for as long as a query may still show it.
+    /// Keeps the view before an effect while a query may still show it.
     pub(super) fn remember(&mut self, before: Value, settle: Duration) {
         self.past.retain(|(since, _)| since.elapsed() < settle);
         if !settle.is_zero() {
@@ -131,13 +131,13 @@ impl Order {
         }
     }
 
-    /// The order without effects that are younger than `settle`; null where it is that young itself.
+    /// The view without effects that are younger than `settle`; null if the order itself is younger.
     pub(super) fn seen(&self, settle: Duration) -> Value {
         let unsettled = self.past.iter().find(|(since, _)| since.elapsed() < settle);
         unsettled.map_or_else(|| self.shown(), |(_, before)| before.clone())
     }
 
-    /// What the order costs; nothing where it was never said.
+    /// Total price of the order; null if it was never sent.
     pub(super) fn total(&self) -> Value {
         let total = self.echoed.get("totalPrice").map(|total| total["value"].clone());
         total.unwrap_or_else(|| json!({ "amount": 0, "currencyCode": "USD" }))
@@ -153,7 +153,7 @@ impl Order {
         }
     }
 
-    /// The order in the shape of the schema's type `Order`.
+    /// The view in the shape of the schema's type `Order`.
     pub(super) fn shown(&self) -> Value {
         let mut shown = self.echoed.clone();
         let packages = self.package_state.map(|state| json!({ "summary": { "state": state } }));

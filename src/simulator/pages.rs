@@ -1,5 +1,5 @@
-//! The pages about the simulator itself, for people and programs.
-//! Not here: anything that the real API has too (`graphql`, `token`).
+//! Pages about the simulator itself, for people and programs.
+//! Not here: endpoints of the real API (`graphql`, `token`).
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(super) async fn orders(Shared(state): Shared<Arc<State>>) -> Response {
     Json(orders).into_response()
 }
 
-/// Takes one rule or a list of rules.
+/// Accepts one rule or a list of rules.
 pub(super) async fn add_faults(Shared(state): Shared<Arc<State>>, Json(body): Json<Value>) -> Response {
     let rules = match body {
         Value::Array(rules) => rules,
@@ -46,7 +46,7 @@ pub(super) async fn clear_faults(Shared(state): Shared<Arc<State>>) -> StatusCod
     StatusCode::NO_CONTENT
 }
 
-/// An order by the id of any of its aliases, and where its packages are from now on.
+/// New package state for the order with an alias of this id.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Packages {
@@ -54,20 +54,20 @@ pub(super) struct Packages {
     state: PackageState,
 }
 
-/// Moves or cancels the packages of an order.
+/// Sets the package state of an order.
 pub(super) async fn set_packages(Shared(state): Shared<Arc<State>>, Json(packages): Json<Packages>) -> StatusCode {
     let known = state.store().set_package_state(&packages.alias, packages.state);
     if known { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
 }
 
-/// An order by the id of any of its aliases.
+/// The order with an alias of this id.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Returned {
     alias: String,
 }
 
-/// Opens a refund as Buy with Prime does when a shopper sends an order back, and answers its id.
+/// Opens a refund, as Buy with Prime does after a shopper's return, and answers its id.
 pub(super) async fn request_refund(Shared(state): Shared<Arc<State>>, Json(returned): Json<Returned>) -> Response {
     match state.store().request_refund(&returned.alias) {
         Some(id) => Json(json!({ "id": id })).into_response(),
@@ -79,7 +79,7 @@ pub(super) async fn behaviour(Shared(state): Shared<Arc<State>>) -> Response {
     Json(state.behaviour()).into_response()
 }
 
-/// Changes what is named; the rest stays as it is.
+/// Changes the given choices; the others keep their value.
 pub(super) async fn change_behaviour(
     Shared(state): Shared<Arc<State>>,
     Json(change): Json<Map<String, Value>>,

@@ -1,5 +1,5 @@
-//! The refunds of an order: how they begin, what an update may do to them, and how the API shows them.
-//! Not here: the rest of an order.
+//! Refunds of an order: their beginning, their updates, and their view in an answer.
+//! Not here: the rest of the order.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -11,28 +11,28 @@ use super::names::{Alias, RefundState};
 use super::refusal::Refusal;
 use super::shown::shown_time;
 
-/// Why a shopper's own refund was asked for.
+/// Reason of a refund that a shopper requested.
 const RETURNED: &str = "RETURN_RECEIVED";
 
 #[derive(Debug, Clone)]
 pub(super) struct Refund {
     pub(super) id: String,
     aliases: Vec<Alias>,
-    /// Whether the shop opened it, and not the shopper at Buy with Prime.
+    /// Whether the shop opened the refund, not the shopper at Buy with Prime.
     external: bool,
     state: RefundState,
     total: Value,
-    /// Positions of line items of the order, and pieces.
+    /// Positions of the order's line items, with the number of pieces.
     lines: Vec<(usize, Option<Value>)>,
     request_reason: Option<String>,
     status_reason: Option<String>,
-    /// Every payment that was ever sent.
+    /// Every payment that was sent, repetitions included.
     payments: Vec<Value>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
-/// The refunds of an order after an update, and what goes into the ledger for it.
+/// Refunds of an order after an update, with the effects for the ledger.
 #[derive(Debug, Default)]
 pub(super) struct Updated {
     pub(super) refunds: Vec<Refund>,
@@ -40,7 +40,7 @@ pub(super) struct Updated {
 }
 
 impl Refund {
-    /// A refund that the shopper asked for, of whole lines; the total is what it is likely to be.
+    /// A refund that the shopper requested, of whole lines, with its expected total.
     pub(super) fn requested(lines: &[Value], total: Value, now: Timestamp) -> Self {
         let lines = lines.iter().enumerate().map(|(index, line)| (index, Some(line["amount"]["value"].clone())));
         Self {
@@ -67,7 +67,7 @@ impl Refund {
         }
     }
 
-    /// The refund in the shape of the schema's type `RefundDetails`, with the line items as the order shows them.
+    /// The view in the shape of the schema's type `RefundDetails`, with the line items as the order shows them.
     pub(super) fn shown(&self, lines: &[Value]) -> Value {
         let shown_line = |(index, pieces): &(usize, Option<Value>)| {
             let refunded = pieces.as_ref().map(|pieces| json!({ "amount": pieces, "unit": "ONE" }));
@@ -88,7 +88,7 @@ impl Refund {
         })
     }
 
-    /// Everything of an update is checked before any of it is done.
+    /// Applies an update, after all of it is checked.
     fn update(&mut self, input: RefundInput, lines: &[Value], now: Timestamp) -> Result<(), Refusal> {
         let state = input.state.unwrap_or(self.state);
         if !may_follow(self.state, state) {
@@ -120,7 +120,7 @@ impl Refund {
     }
 }
 
-/// Applies an update to copies of the refunds, so that an update that is refused changes nothing.
+/// Applies an update to copies of the refunds: a refused update changes nothing.
 pub(super) fn updated(
     order: &str,
     refunds: &[Refund],
@@ -150,7 +150,7 @@ pub(super) fn updated(
     Ok(updated)
 }
 
-/// The refund that an input means. One that is named by an alias alone begins here if there is none.
+/// The refund of an input. An unknown alias opens a refund.
 fn meant(refunds: &mut Vec<Refund>, input: &RefundInput, now: Timestamp) -> Result<usize, Refusal> {
     if let Some(id) = &input.id {
         let known = refunds.iter().position(|refund| refund.id == *id);
@@ -164,7 +164,7 @@ fn meant(refunds: &mut Vec<Refund>, input: &RefundInput, now: Timestamp) -> Resu
     Ok(refunds.len() - 1)
 }
 
-/// Within one call no alias stands for two refunds.
+/// Checks that no alias names two refunds of one call.
 fn check_aliases(inputs: &[RefundInput]) -> Result<(), Refusal> {
     let aliases: Vec<&Alias> = inputs.iter().flat_map(|input| &input.aliases).collect();
     if aliases.iter().any(|alias| alias.alias_id.is_empty() || alias.alias_type.is_empty()) {
@@ -174,7 +174,8 @@ fn check_aliases(inputs: &[RefundInput]) -> Result<(), Refusal> {
     if repeated { Err(Refusal::validation("DuplicateAliasId")) } else { Ok(()) }
 }
 
-/// The documentation gives no move to or from REJECTED; the simulator lets a pending refund get there and stay.
+/// The documentation gives no transition of `REJECTED`. In the simulator a pending refund can reach it, and stays
+/// there.
 fn may_follow(now: RefundState, next: RefundState) -> bool {
     use RefundState::{Failure, Partial, Pending, Rejected, Success};
     match now {

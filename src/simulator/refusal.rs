@@ -1,11 +1,11 @@
-//! What the simulated API says when it refuses a call, and the names it has for that.
-//! Not here: which call is refused (`rules`, `store`, `faults`).
+//! Refusals of the simulated API and their names.
+//! Not here: the choice of calls to refuse (`rules`, `store`, `fault`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// The codes that come with `ValidationError`: every one of the published error tables for create and update, and those
-/// that the best practices and the refund pages add.
+/// Codes of `ValidationError`: those of the published error tables for create and update, of the best practices and of
+/// the refund pages.
 const VALIDATION_CODES: &[&str] = &[
     "AddressMismatch",
     "AliasValueAlreadyExists",
@@ -37,22 +37,23 @@ const VALIDATION_CODES: &[&str] = &[
     "ShopperNotPrime",
 ];
 
-/// A type that comes without a code, with the number the API gives it.
+/// Types without a code, each with the API's number for it.
 const CODELESS_TYPES: &[(&str, u16)] =
     &[("AccessDenied", 403), ("Conflict", 409), ("InternalServer", 500), ("Throttling", 429)];
 
 /// One refusal of the Order interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// For example `ValidationError`; the published tables spell it with `Error` or with `Exception`.
+    /// Type of the error, for example `ValidationError`. The published tables spell types with `Error` or with
+    /// `Exception`.
     #[serde(rename = "type")]
     pub error_type: String,
-    /// For example `ItemOutOfStock`; several types have none.
+    /// Code of the error, for example `ItemOutOfStock`; several types have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
 }
 
-/// Where in an answer a refusal is written down.
+/// Place of a refusal in an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
@@ -74,13 +75,13 @@ impl Refusal {
         Self { error_type: "ValidationError".to_owned(), code: Some(code.to_owned()) }
     }
 
-    /// A type without a code, spelled as given.
+    /// A type without a code, in the given spelling.
     #[must_use]
     pub fn codeless(error_type: &str) -> Self {
         Self { error_type: error_type.to_owned(), code: None }
     }
 
-    /// The refusal of this name: a code of the published tables, or a type of theirs that has no code. `None` for others.
+    /// The refusal of this name: a code, or a type without codes, of the published tables. `None` for other names.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         if VALIDATION_CODES.contains(&name) {
@@ -90,27 +91,27 @@ impl Refusal {
         (known && stem_of(name) != name).then(|| Self::codeless(name))
     }
 
-    /// Every name that [`Refusal::named`] knows, types spelled with `Error`.
+    /// Every name that [`Refusal::named`] knows, with types spelled with `Error`.
     #[must_use]
     pub fn names() -> Vec<String> {
         let types = CODELESS_TYPES.iter().map(|(stem, _)| format!("{stem}Error"));
         VALIDATION_CODES.iter().map(|code| (*code).to_owned()).chain(types).collect()
     }
 
-    /// The code, or the type where there is no code.
+    /// The code, or the type if there is no code.
     #[must_use]
     pub fn name(&self) -> &str {
         self.code.as_deref().unwrap_or(&self.error_type)
     }
 
-    /// The number that goes with the type; it reads like an HTTP status.
+    /// The API's number for the type; it reads like an HTTP status.
     #[must_use]
     pub fn number(&self) -> u16 {
         let stem = stem_of(&self.error_type);
         CODELESS_TYPES.iter().find(|(known, _)| *known == stem).map_or(400, |(_, number)| *number)
     }
 
-    /// The entry of `errors[]` for the root field answered under `response_key`.
+    /// The entry of `errors[]` for the root field under `response_key`.
     pub(super) fn graphql_error(&self, shape: Shape, response_key: &str) -> Value {
         let mut error = Map::from_iter([
             ("message".to_owned(), Value::from(self.message())),
@@ -139,7 +140,7 @@ impl Refusal {
         Value::Object(error)
     }
 
-    /// The body of an answer that is not GraphQL: flat, as the token endpoint writes it.
+    /// The body of an answer that is not GraphQL: flat, as from the token endpoint.
     pub(super) fn flat(&self) -> Value {
         json!({ "message": self.message(), "code": self.code, "type": self.error_type })
     }
@@ -149,7 +150,7 @@ impl Refusal {
     }
 }
 
-/// A type's name without the `Error` or `Exception` at its end.
+/// The name of a type without `Error` or `Exception` at its end.
 fn stem_of(error_type: &str) -> &str {
     error_type.strip_suffix("Error").or_else(|| error_type.strip_suffix("Exception")).unwrap_or(error_type)
 }

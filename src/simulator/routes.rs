@@ -1,4 +1,4 @@
-//! Which path is answered by whom.
+//! Paths and their handlers.
 //! Not here: the answers (`graphql`, `token`, `pages`).
 
 use std::sync::Arc;

@@ -1,15 +1,15 @@
-//! The rules of the Order interface that need no look at other orders.
-//! Not here: whether an alias is taken, and what state an order is in (`store`).
+//! Rules of the Order interface that depend on one call alone.
+//! Not here: taken aliases, and the state of an order (`store`).
 
 use super::input::{CreateInput, LineInput, OrderIdentifier};
 use super::names::Alias;
 use super::refusal::Refusal;
 
-/// An order has at most this many aliases (best practices for orders).
+/// Most aliases of an order (best practices for orders).
 const MAX_ALIASES: usize = 5;
-/// An order has at most this many links (error table).
+/// Most links of an order (error table).
 const MAX_LINKS: usize = 5;
-/// An order has at most this many pieces on its Prime lines (error table).
+/// Most pieces on the Prime lines of an order (error table).
 const MAX_PRIME_PIECES: i64 = 20;
 
 pub(super) fn check_create(input: &CreateInput) -> Result<(), Refusal> {
@@ -26,7 +26,7 @@ pub(super) fn check_create(input: &CreateInput) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks what an order has and gets together.
+/// Checks the present aliases and the added ones together.
 pub(super) fn check_aliases(present: &[Alias], added: &[Alias]) -> Result<(), Refusal> {
     if present.len() + added.len() > MAX_ALIASES {
         return Err(Refusal::validation("OrderAliasLimitExceeded"));
@@ -61,7 +61,7 @@ fn check_line(line: &LineInput) -> Result<(), Refusal> {
     check_offer(line)
 }
 
-/// The documentation names no code for a broken offer, so the simulator gives none.
+/// The documentation names no code for an invalid offer: the refusal has none.
 fn check_offer(line: &LineInput) -> Result<(), Refusal> {
     let Some(offer) = &line.selected_delivery_offer else { return Ok(()) };
     let one_of_both = offer.details.is_some() != offer.summary.is_some();

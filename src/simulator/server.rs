@@ -1,4 +1,4 @@
-//! Accepts connections and can end each of them without an answer.
+//! The listener, which accepts connections and can close each without an answer.
 //! Not here: the answers (`routes`).
 
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use super::http::Cut;
 use super::routes::router;
 use super::state::State;
 
-/// Runs until dropped; every open connection ends with it.
+/// Serves until it is dropped; every open connection ends with it.
 pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => drop(connections.spawn(serve_connection(stream, Arc::clone(&state)))),
-                // one connection failed, or there is no file descriptor left: others may still come
+                // one connection failed, or no file descriptor is left: others may still come
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::task::yield_now().await;
@@ -38,7 +38,7 @@ async fn serve_connection(stream: TcpStream, state: Arc<State>) {
     let service = TowerToHyperService::new(router(state).layer(Extension(Cut(cut.clone()))));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
-        // losing the race drops the connection and, with it, whatever was to be answered
+        // losing the race drops the connection, with any answer
         () = cut.cancelled() => {}
         served = connection => {
             if let Err(error) = served {

@@ -1,4 +1,4 @@
-//! One call from its arguments to what is to be answered: faults first, then the effect.
+//! One call, from its arguments to its ending: faults first, then the effect.
 //! Not here: HTTP, and the GraphQL engine.
 
 use std::sync::Arc;
@@ -18,19 +18,19 @@ use super::refusal::{Refusal, Shape};
 use super::rules;
 use super::state::State;
 
-/// The alias type that names an order best, when it has several.
+/// Preferred alias type in events, if an order has several aliases.
 const LEADING_ALIAS: &str = "EXTERNAL_ID";
 
-/// How a call ends.
+/// Ending of a call.
 #[derive(Debug)]
 pub(super) enum Ending {
-    /// With a GraphQL answer: the field's value, and a refusal.
+    /// A GraphQL answer: the field's value, and a refusal.
     Answer { value: Value, refusal: Option<(Refusal, Shape)> },
-    /// With an HTTP answer that is no GraphQL.
+    /// An HTTP answer that is not GraphQL.
     Http { status: u16, retry_after: Option<u64>, body: HttpBody },
-    /// With no answer while the connection lasts.
+    /// No answer while the connection lasts.
     Hang,
-    /// With the end of the connection.
+    /// No answer: the connection is closed.
     Drop,
 }
 
@@ -40,7 +40,7 @@ pub(super) enum HttpBody {
     Text(String),
 }
 
-/// A call whose arguments are understood.
+/// A call with understood arguments.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) facts: CallFacts,
@@ -55,8 +55,8 @@ enum Command {
 }
 
 impl Call {
-    /// Understands a root call. The engine has checked it against the schema, so an error means that the schema and this
-    /// program disagree.
+    /// Reads the arguments of a root call. They fit the schema already: an error means that schema and program
+    /// disagree.
     pub(super) fn read(state: &State, call: RootCall) -> Result<Self, serde_json::Error> {
         let mut arguments = call.arguments;
         let command = match call.field.as_str() {
@@ -89,7 +89,7 @@ impl Command {
     }
 }
 
-/// Carries a call out, faults included.
+/// Executes a call, faults included.
 pub(super) async fn perform(state: Arc<State>, call: Call, teller: Teller) -> Ending {
     let fault = chosen_fault(&state, &call);
     if let Some(fault) = &fault {
@@ -110,7 +110,7 @@ pub(super) async fn perform(state: Arc<State>, call: Call, teller: Teller) -> En
     }
 }
 
-/// What an HTTP answer of a fault looks like when the fault is not about GraphQL; `None` for no fault and for a delay.
+/// The HTTP answer of a fault outside GraphQL; `None` without a fault and for a delay.
 pub(super) fn http_ending(state: &State, fault: &Fault) -> Option<Ending> {
     match fault {
         Fault::Http { status, retry_after, body, .. } => Some(Ending::Http {
@@ -138,7 +138,7 @@ pub(super) fn flat(refusal: &Refusal, status: u16) -> Ending {
     Ending::Http { status, retry_after: None, body: HttpBody::Json(refusal.flat()) }
 }
 
-/// A rule added from outside comes before everything; then the alias, where that is looked at first; then magic.
+/// The fault of a call. A fault rule comes first; then the alias check, if it is to be first; then magic.
 fn chosen_fault(state: &State, call: &Call) -> Option<Fault> {
     let rule = state.faults().take(&call.facts);
     if rule.is_some() {

@@ -1,4 +1,4 @@
-//! Parts of an order as the API shows them.
+//! Views of an order's parts in an answer.
 //! Not here: the whole order (`order`), refunds (`refund`).
 
 use jiff::Timestamp;

@@ -1,5 +1,5 @@
-//! What all connections of one simulator share.
-//! Not here: anything that waits; every lock is held for one step only.
+//! State that all connections of one simulator share. Every lock is held for one step only.
+//! Not here: anything that waits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use super::magic::Magic;
 use super::store::Store;
 use super::tokens::Tokens;
 
-/// A test that reads its events late still finds this many.
+/// Events that are kept for a test that reads them late.
 const EVENTS_KEPT: usize = 4096;
 
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl State {
         *held(&self.behaviour) = behaviour;
     }
 
-    /// A number that no other call has.
+    /// The number of a new call.
     pub(super) fn next_call(&self) -> u64 {
         self.calls.fetch_add(1, Ordering::Relaxed)
     }

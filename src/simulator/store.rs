@@ -1,5 +1,5 @@
-//! The orders of the one store that is simulated, and the only place where they change. Each method is one transaction.
-//! Not here: rules that need no other order (`rules`), GraphQL, faults.
+//! Orders of the simulated store, and the only place where they change. Each method is one transaction.
+//! Not here: rules that depend on one call alone (`rules`), GraphQL, faults.
 
 use std::collections::HashMap;
 use std::mem;
@@ -106,7 +106,7 @@ impl Store {
         self.index_of(identifier).map(|index| &self.orders[index])
     }
 
-    /// The order as a query shows it: without what has not settled yet.
+    /// The order in a query: without effects that have not settled yet.
     pub(super) fn seen(&self, identifier: &OrderIdentifier, behaviour: Behaviour) -> Option<Value> {
         let seen = self.find(identifier)?.seen(behaviour.settle());
         let named = |alias: &Alias| seen["aliases"].as_array().is_some_and(|aliases| aliases.contains(&json!(alias)));
@@ -117,7 +117,7 @@ impl Store {
         &self.orders
     }
 
-    /// Refuses with `conflict` when any of these aliases belongs to an order.
+    /// Refuses with `conflict` if one of these aliases belongs to an order.
     pub(super) fn require_free(&self, aliases: &[Alias], conflict: Conflict) -> Result<(), Refusal> {
         if !aliases.iter().any(|alias| self.by_alias.contains_key(alias)) {
             return Ok(());
@@ -128,13 +128,13 @@ impl Store {
         })
     }
 
-    /// Sets where the packages of the order with an alias of this id are; answers whether there is such an order.
+    /// Sets the package state of the order with an alias of this id. Returns whether there is such an order.
     pub(super) fn set_package_state(&mut self, alias_id: &str, state: PackageState) -> bool {
         let index = self.index_of_alias_id(alias_id);
         index.map(|index| self.orders[index].package_state = Some(state)).is_some()
     }
 
-    /// Opens a refund of the whole order that has an alias of this id; answers the refund's id.
+    /// Opens a refund of the whole order with an alias of this id. Returns the refund's id.
     pub(super) fn request_refund(&mut self, alias_id: &str) -> Option<String> {
         self.index_of_alias_id(alias_id).map(|index| self.open_refund(index))
     }

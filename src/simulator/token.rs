@@ -1,5 +1,5 @@
 //! `POST /token`: client credentials in, an access token out, errors flat.
-//! Not here: the tokens that are alive (`tokens`).
+//! Not here: the valid tokens (`tokens`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +52,7 @@ fn issue(state: &State) -> Response {
     Json(json!({ "access_token": token, "expires_in": lifetime.as_secs() })).into_response()
 }
 
-/// Something missing is a validation error; something wrong is a denial.
+/// Checks the credentials: a missing field is a validation error, a wrong value is a denial.
 fn check(state: &State, form: Result<Form<Credentials>, FormRejection>) -> Result<(), (u16, Refusal)> {
     let invalid = |code| Err((400, Refusal::validation(code)));
     let Ok(Form(given)) = form else { return invalid("InvalidContentType") };
@@ -69,7 +69,7 @@ fn check(state: &State, form: Result<Form<Credentials>, FormRejection>) -> Resul
     if known { Ok(()) } else { Err((401, Refusal::codeless("AccessDeniedError"))) }
 }
 
-/// A refusal is always flat here. After a delay, and where a fault only makes sense for an order, a token is issued.
+/// The answer of a fault, flat for a refusal. After a delay, or a fault for orders only, a token is issued.
 async fn fault_ending(state: &State, facts: &CallFacts) -> Option<Ending> {
     let fault = state.faults().take(facts)?;
     state.store().ledger.count_fault(fault.kind());
@@ -80,7 +80,7 @@ async fn fault_ending(state: &State, facts: &CallFacts) -> Option<Ending> {
         }
         Fault::Refuse { error_type, code, .. } => {
             let refusal = Refusal { error_type, code };
-            // the token endpoint answers a denial with 401, where the Order interface says 403
+            // the token endpoint answers a denial with 401, the Order interface with 403
             let status = if refusal.number() == 403 { 401 } else { refusal.number() };
             Some(flat(&refusal, status))
         }

@@ -1,5 +1,5 @@
-//! The access tokens that are alive.
-//! Not here: who gets one (`http`).
+//! Valid access tokens.
+//! Not here: the check of credentials (`token`).
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    /// Until when each token is good.
+    /// Expiry of each token.
     alive: HashMap<String, Instant>,
 }
 

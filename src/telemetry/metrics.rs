@@ -1,31 +1,31 @@
-//! Every metric: its name, its labels, what it means.
+//! Every metric: name, labels, meaning.
 //!
-//! Not here: where each is recorded; that is done in place, by these names.
+//! Not here: the recording, which is done in place, by these names.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-/// Kinds of metrics, as Prometheus names them.
+/// Kinds of metrics in Prometheus.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
-    /// Only grows.
+    /// A count that only grows.
     Counter,
-    /// Goes up and down.
+    /// A value that goes up and down.
     Gauge,
-    /// Observations in buckets.
+    /// Observations, counted in buckets.
     Histogram,
 }
 
-/// One metric.
+/// A metric and its description.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
     /// Name, unit and `_total` included.
     pub name: &'static str,
-    /// Kind.
+    /// Kind of metric in Prometheus.
     pub kind: Kind,
-    /// Labels.
+    /// Names of the labels.
     pub labels: &'static [&'static str],
-    /// What it means.
+    /// Meaning of the metric.
     pub help: &'static str,
 }
 
@@ -35,68 +35,73 @@ const fn metric(kind: Kind, name: &'static str, labels: &'static [&'static str],
 
 use Kind::{Counter, Gauge, Histogram};
 
-/// All of them, in the order of docs/operating.md.
+/// All metrics, in the sequence of docs/operating.md.
 pub const METRICS: &[Metric] = &[
     metric(
         Counter,
         "bwp_messages_settled_total",
         &["kind", "outcome", "code"],
-        "Messages by type of result (`later` and `suspect` for those that come again), outcome, and code where they failed",
+        "Messages by type of result (`later` and `suspect` are delivered again), outcome, and code of a failure",
     ),
-    metric(Histogram, "bwp_message_seconds", &["kind"], "From the moment a message is taken up to its settlement"),
-    metric(Gauge, "bwp_messages_in_hand", &[], "Messages taken from the broker and not yet acknowledged"),
-    metric(Gauge, "bwp_bytes_in_hand", &[], "Bytes of their bodies"),
-    metric(Gauge, "bwp_oldest_message_in_hand_seconds", &[], "For how long the oldest message has been in hand"),
+    metric(
+        Histogram,
+        "bwp_message_seconds",
+        &["kind"],
+        "Time from the start of a message's handling to its settlement",
+    ),
+    metric(Gauge, "bwp_messages_in_hand", &[], "Messages in flight: delivered by the broker and not yet acknowledged"),
+    metric(Gauge, "bwp_bytes_in_hand", &[], "Bytes of the bodies of messages in flight"),
+    metric(Gauge, "bwp_oldest_message_in_hand_seconds", &[], "Time since the delivery of the oldest message in flight"),
     metric(
         Gauge,
         "bwp_oldest_delayed_message_seconds",
         &[],
-        "For how long the oldest message that this process sent through a retry queue has been failing",
+        "Time that the oldest message in a retry queue has been failing, of those that this process sent there",
     ),
     metric(
         Histogram,
         "bwp_api_call_seconds",
         &["operation", "class"],
-        "Calls by operation and class, `ok` for a success",
+        "Duration of calls by operation and class; `ok` for a success",
     ),
     metric(
         Counter,
         "bwp_unlisted_errors_total",
         &["operation"],
-        "Errors that the API gave a name which stands in no row of the catalogue",
+        "API errors with a name that no row of the catalogue has",
     ),
     metric(
         Gauge,
         "bwp_api_failing",
         &[],
-        "1 since a call failed for a reason that is not its order's, until one succeeds",
+        "1 after a call failed for a reason outside its order, until a call succeeds",
     ),
     metric(
         Gauge,
         "bwp_api_rate_limit",
         &[],
-        "Calls per second that the worker allows itself since the API throttled; 0 while there is no limit",
+        "Calls per second that the worker allows itself after throttling; 0 without a limit",
     ),
-    metric(Histogram, "bwp_api_turn_seconds", &[], "From wanting to make a call to being allowed to by that limit"),
+    metric(Histogram, "bwp_api_turn_seconds", &[], "Time that a call waits for the worker's own rate limit"),
     metric(
         Counter,
         "bwp_retries_refused_total",
         &[],
-        "Retries left to the retry queues, since the retries that all messages share were used up",
+        "Retries left to the retry queues because the retry quota of all messages was used up",
     ),
     metric(
         Counter,
         "bwp_token_renewals_total",
         &["outcome"],
-        "Tokens asked for: `ok`, `refused`, `throttled`, `unavailable`",
+        "Token requests by outcome: `ok`, `refused`, `throttled`, `unavailable`",
     ),
-    metric(Gauge, "bwp_consumer_prefetch", &[], "Prefetch of the registered consumer, 0 when there is none"),
+    metric(Gauge, "bwp_consumer_prefetch", &[], "Prefetch of the registered consumer; 0 without a consumer"),
     metric(Gauge, "bwp_active", &[], "1 once the broker feeds this worker; 0 for a standby"),
     metric(
         Counter,
         "bwp_takeovers_total",
         &[],
-        "Times that this worker became the active one and got first what another had in hand",
+        "Times that this worker became active and first got the messages that another had in flight",
     ),
     metric(Gauge, "bwp_held", &["reason"], "Messages that wait in this process, by reason"),
     metric(
@@ -110,25 +115,25 @@ pub const METRICS: &[Metric] = &[
         Counter,
         "bwp_stale_acks_total",
         &[],
-        "Acknowledgements that came after their session: the message comes again",
+        "Acknowledgements after the end of their session; the message is redelivered",
     ),
-    metric(Counter, "bwp_results_unroutable_total", &[], "Results that no queue was bound for"),
+    metric(Counter, "bwp_results_unroutable_total", &[], "Results without a bound queue"),
     metric(
         Gauge,
         "bwp_paused",
         &["cause"],
         "1 while calls are paused for this cause: `broker-blocked`, `api-down`, `api-unclear`, `credentials-refused`, `creates-denied`",
     ),
-    metric(Gauge, "bwp_build_info", &["version"], "Always 1; the version is in the label"),
+    metric(Gauge, "bwp_build_info", &["version"], "Always 1, with the version as a label"),
 ];
 
 /// Bounds of all histograms in seconds: from a fast confirm to the longest time that a delivery is held.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
 
-/// Begins to record, and gives what renders it.
+/// Starts recording, and returns the handle that renders all metrics.
 ///
 /// # Errors
-/// A recorder was there already.
+/// A recorder is already installed.
 pub fn record() -> Result<PrometheusHandle, BuildError> {
     let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)?;
     let handle = builder.install_recorder()?;
@@ -138,7 +143,7 @@ pub fn record() -> Result<PrometheusHandle, BuildError> {
             Gauge => describe_gauge!(metric.name, metric.help),
             Histogram => describe_histogram!(metric.name, Unit::Seconds, metric.help),
         }
-        // what has labels is begun by the room that records it
+        // a series with labels is begun by the room that records it
         match metric.kind {
             _ if !metric.labels.is_empty() => {}
             Counter => metrics::counter!(metric.name).absolute(0),

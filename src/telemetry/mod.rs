@@ -1,6 +1,6 @@
-//! Where logs and metrics go.
+//! Output of logs and metrics.
 //!
-//! Not here: what is logged and measured.
+//! Not here: the log lines and the measurements.
 
 pub mod metrics;
 
@@ -8,17 +8,17 @@ use tracing_subscriber::EnvFilter;
 
 use crate::settings::{Log, LogFormat};
 
-/// The filter is not in the syntax of `EnvFilter`.
+/// The filter is not valid in the syntax of `EnvFilter`.
 #[derive(Debug, thiserror::Error)]
 #[error("log.filter: {0}")]
 pub struct FilterError(#[from] tracing_subscriber::filter::ParseError);
 
-/// Sends logs to stderr, and keeps the text of panics out of them: it may repeat what a message said.
+/// Sends logs to stderr. The text of a panic is left out: it may repeat a message's payload.
 ///
 /// # Errors
-/// A filter that cannot be understood.
+/// The filter is invalid.
 pub fn start(log: &Log) -> Result<(), FilterError> {
-    // lapin logs whole messages when one is returned; what matters of its errors is logged here, once
+    // lapin logs whole messages when one is returned; its errors are logged here, once
     let filter = EnvFilter::try_new(&log.filter)?.add_directive("lapin=off".parse()?);
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log.format {

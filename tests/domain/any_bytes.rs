@@ -1,6 +1,6 @@
-//! Nothing that a queue can hold makes the pure rooms panic.
+//! Arbitrary bytes never make the pure rooms panic.
 //!
-//! Not here: what they answer.
+//! Not here: their answers.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use crate::support::{fixture, open, samples};
 
-/// Everything that is done with a message before a call, in each of the three modes.
+/// All steps of a message before its call, in each of the three modes.
 fn handle(body: &[u8]) {
     let event = BTreeMap::from([("cloudEvents:type".to_owned(), "checkout-completed".to_owned())]);
     let none = BTreeMap::new();

@@ -1,6 +1,6 @@
-//! Every error that a call can end with has a class, and a name that a letter can carry.
+//! Every error of a call has a class, and a name that fits into a dead letter.
 //!
-//! Not here: which class it is; see the catalogue's rows.
+//! Not here: the class of each error; see the catalogue's rows.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use bwp_sync::policy::classify::classify;
 use bwp_sync::ports::{ApiError, ErrorFact, Operation, TokenError};
 use proptest::prelude::*;
 
-/// Names as the API may write them: those of its documents, others, and what nobody expects.
+/// Names in an answer: documented ones, others, and arbitrary text.
 fn name() -> impl Strategy<Value = Option<String>> {
     let known = prop::sample::select(vec![
         "ValidationError",

@@ -1,6 +1,6 @@
-//! What is left of updates, against a small model of the API: it adds payments up, and takes everything else as it is said.
+//! The unsent part of updates, against a small model of the API: it adds payments up, and replaces every other field.
 //!
-//! Not here: single cases; they are scenarios in `tests/it`.
+//! Not here: single cases; see the scenarios in `tests/it`.
 
 use bwp_sync::domain::amendment_left;
 use bwp_sync::domain::command::{Command, UpdateRefunds};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::{changed, command};
 
-/// A refund message of the only refund of an order.
+/// A refund message for an order with a single refund.
 fn update(state: &str, total: u32, payments: &[(usize, u32)]) -> UpdateRefunds {
     let payment = |(id, amount): &(usize, u32)| json!({ "id": format!("pay-{id}"), "amount": amount.to_string(), "label": "Visa ending in 1234" });
     let body = changed("refund-external", |message| {
@@ -32,7 +32,7 @@ fn money(money: Money) -> StoredMoney {
     StoredMoney { amount: money.amount.decimal(), currency: Some(money.currency_code.code().to_owned()) }
 }
 
-/// What the API makes of an update, if it lets the state follow the one before.
+/// Applies an update to the model, if the state may follow the one before.
 fn tell(order: &mut StoredOrder, left: RefundsLeft) {
     let refunds = order.refunds.as_mut().unwrap();
     for input in left.details {
@@ -64,8 +64,8 @@ fn refunds_left(update: &UpdateRefunds, order: &StoredOrder) -> RefundsLeft {
     refunds_left::left_of(update, order, "EXTERNAL_ITEM_ID", &Rules::default()).unwrap()
 }
 
-/// Amounts of the payments of a refund, whether each message says those before again, and the messages by number as they
-/// are delivered: each at least once, in any order.
+/// Payments of a refund, whether each message repeats the earlier ones, and the deliveries. A delivery is the number of
+/// its message; each message is delivered at least once, in any order.
 fn deliveries() -> impl Strategy<Value = (Vec<u32>, bool, Vec<usize>)> {
     (prop::collection::vec(1_u32..1000, 1..6), any::<bool>(), prop::collection::vec(any::<prop::sample::Index>(), 0..6))
         .prop_flat_map(|(amounts, cumulative, again)| {
@@ -85,7 +85,7 @@ proptest! {
         let last = amounts.len();
         let payments: Vec<_> = amounts.iter().copied().enumerate().collect();
         let message = |number: usize| {
-            // it failed at first, with nothing paid
+            // the first attempt failed, with no payment
             let state = if number == 0 { "FAILURE" } else if number == last { "SUCCESS" } else { "PARTIAL" };
             let told = if cumulative { &payments[..number] } else { &payments[number.saturating_sub(1)..number] };
             update(state, amounts[..number].iter().sum(), told)
@@ -139,7 +139,7 @@ proptest! {
     }
 }
 
-/// What the API makes of an amendment.
+/// Applies an amendment to the model.
 fn amend(order: &mut StoredOrder, input: UpdateOrderInput) {
     order.total = input.total_price.map(|total| money(total.value)).or(order.total.take());
     order.tax = input.taxes.map(|taxes| money(taxes.summary.collectable_tax_amount)).or(order.tax.take());

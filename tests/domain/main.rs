@@ -1,6 +1,6 @@
-//! Messages in, inputs out: what the pure rooms promise, on whole messages.
+//! Promises of the pure rooms, on whole messages: messages in, inputs out.
 //!
-//! Not here: calls, brokers, the pieces of a message (beside their code).
+//! Not here: calls, brokers, parts of a message (see the tests beside their code).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod any_bytes;

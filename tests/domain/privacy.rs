@@ -1,12 +1,12 @@
-//! A refusal never repeats what may be personal.
+//! A refusal never repeats private data.
 //!
-//! Not here: what it says instead.
+//! Not here: the text of a refusal.
 
 use serde_json::{Value, json};
 
 use crate::support::{changed, command, fixture, open, samples};
 
-/// Every place in a value, as JSON pointers.
+/// Every position in a value, as JSON pointers.
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {

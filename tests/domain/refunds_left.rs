@@ -1,6 +1,6 @@
-//! What of a message's refunds is left to tell, given the order as it is.
+//! The unsent part of a message's refunds, given the stored order.
 //!
-//! Not here: reading the order and sending the rest (`tests/it/scenarios/refunds.json`).
+//! Not here: reading the order and sending that part (`tests/it/scenarios/refunds.json`).
 
 use bwp_sync::domain::command::{Command, UpdateRefunds};
 use bwp_sync::domain::input::RefundState;
@@ -31,7 +31,7 @@ fn dollars(amount: u32) -> Option<StoredMoney> {
     Some(StoredMoney { amount: amount.into(), currency: Some("USD".into()) })
 }
 
-/// The refund `R-1` as Buy with Prime holds it, with one payment `p-1`.
+/// The stored refund `R-1`, with one payment `p-1`.
 fn stored(state: Named<RefundState>, total: Option<StoredMoney>) -> StoredRefund {
     StoredRefund {
         id: "id-1".into(),

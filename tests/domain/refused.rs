@@ -1,6 +1,6 @@
-//! Messages that are refused, and what is said of them.
+//! Refused messages, and the texts of their refusals.
 //!
-//! Not here: what is not said (see `privacy`).
+//! Not here: texts that a refusal must not repeat (see `privacy`).
 
 use bwp_sync::domain::command::{Command, order_key};
 use bwp_sync::domain::order::Alias;
@@ -18,12 +18,12 @@ fn refusal(change: impl FnOnce(&mut Value)) -> String {
     rejection.message
 }
 
-/// What is said when the field at a JSON pointer below `data` has this value.
+/// The refusal of a message with this value at a JSON pointer below `data`.
 fn refusal_of(pointer: &str, value: Value) -> String {
     refusal(|message| *message["data"].pointer_mut(pointer).unwrap() = value)
 }
 
-/// What is said when the object at a JSON pointer below `data` lacks this field.
+/// The refusal of a message without this field in the object at a JSON pointer below `data`.
 fn refusal_without(pointer: &str, field: &str) -> String {
     refusal(|message| {
         let object = message["data"].pointer_mut(pointer).unwrap().as_object_mut().unwrap();

@@ -1,6 +1,6 @@
-//! Each rule of the API that is checked before a call: what holds, what breaks it and what is said then.
+//! Each rule of the API that is checked before a call: a message that keeps it, one that breaks it, and the refusal.
 //!
-//! Not here: what the API itself says; where the settings are read.
+//! Not here: the API's own checks; reading the settings.
 
 use bwp_sync::domain::command::Command;
 use bwp_sync::domain::rejection::{Rejection, RejectionCode};
@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use crate::support::{changed, command};
 
-/// Its first line is delivered with Prime.
+/// A checkout with Prime delivery on its first line.
 const CHECKOUT: &str = "create-merchant-fulfilled";
 const AMENDMENT: &str = "amend-everything";
 const REFUND: &str = "refund-external";
 
-/// A message that keeps a rule by a hair, a message that breaks it, and what is said of that.
+/// A message that only just keeps a rule, a message that breaks it, and the text of the refusal.
 struct Case {
     rule: Rule,
     sample: &'static str,
@@ -190,8 +190,8 @@ fn only_what_cannot_be_wrong_is_checked_by_default() {
     }
 }
 
-/// Whether a refund may go from one state to another, and whose a payment is, hang on the order that is there: see the
-/// scenarios of refunds, and `tests/it/cases.rs`.
+/// The transitions of a refund and the owner of a payment depend on the stored order. The scenarios of refunds and
+/// `tests/it/cases.rs` cover them.
 #[test]
 fn every_other_rule_has_a_case() {
     let without: Vec<_> = Rule::ALL.into_iter().filter(|rule| !cases().iter().any(|case| case.rule == *rule)).collect();

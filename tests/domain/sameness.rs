@@ -1,6 +1,6 @@
-//! Whether a stored order is the one that was sent.
+//! The comparison of a stored order with the sent one.
 //!
-//! Not here: how it was found.
+//! Not here: finding the order.
 
 use bwp_sync::domain::command::Command;
 use bwp_sync::domain::input::CreateOrderInput;
@@ -16,7 +16,7 @@ use crate::support::{changed, command};
 
 const LINE: &str = "EXTERNAL_ITEM_ID";
 
-/// What is sent for an order of these lines, each a line id (may be empty), a product id and a quantity.
+/// The sent order with these lines: line id (empty: none), product id and quantity of each.
 fn sent(lines: &[(&str, &str, u32)]) -> CreateOrderInput {
     let line = |&(id, product, quantity): &(&str, &str, u32)| -> Value {
         json!({ "id": id, "product": { "productId": product }, "unitPrice": "10.00", "quantity": quantity,
@@ -30,7 +30,7 @@ fn sent(lines: &[(&str, &str, u32)]) -> CreateOrderInput {
     create.input
 }
 
-/// A stored order of these lines, each a line id (empty: without aliases), a product id and a quantity.
+/// A stored order with these lines: line id (empty: no aliases), product id and quantity of each.
 fn stored(lines: &[(&str, &str, u32)]) -> StoredOrder {
     let line = |(position, &(id, product, quantity)): (usize, &(&str, &str, u32))| StoredLine {
         id: Some(format!("item-{position}")),
@@ -165,7 +165,7 @@ fn lines_without_aliases_are_matched_by_product_and_then_by_quantity() {
 
 #[test]
 fn an_alias_decides_before_any_product_does() {
-    // by product alone the first line would take the stored line of the second
+    // by product alone, the first line would get the stored line of the second
     let lines = sent(&[("", "P-1", 1), ("2", "P-1", 1)]);
     assert_eq!(same(&lines, &stored(&[("2", "P-1", 1), ("", "P-1", 1)])), NONE);
 }

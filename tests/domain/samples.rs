@@ -1,6 +1,6 @@
-//! Every example of the createOrder reference, and of the page on updates, as a message.
+//! Every example of the `createOrder` reference and of the page on updates, as a message.
 //!
-//! Not here: messages that are refused.
+//! Not here: refused messages.
 
 use bwp_sync::domain::command::{Command, CreateOrder, StartFulfillment};
 use bwp_sync::domain::conventions::Conventions;
@@ -25,7 +25,8 @@ fn trigger(name: &str) -> StartFulfillment {
     }
 }
 
-/// Where two JSON values differ; numbers are compared as decimals, objects without regard to the order of their keys.
+/// The first difference of two JSON values. Numbers are compared as decimals, objects without regard to the order of
+/// their keys.
 fn difference(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
     match (ours, theirs) {
         (Value::Number(a), Value::Number(b)) => {
@@ -43,7 +44,7 @@ fn difference(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
 }
 
 pub(crate) fn assert_input(name: &str, input: &impl serde::Serialize) {
-    // through bytes, as the input is sent
+    // through bytes, like the input of a call
     let ours: Value = serde_json::from_slice(&serde_json::to_vec(input).unwrap()).unwrap();
     let theirs: Value = serde_json::from_slice(&fixture("inputs", name)).unwrap();
     assert_eq!(difference(name, &ours, &theirs), None);

@@ -1,6 +1,6 @@
-//! Fixtures, and a message on its way to a command.
+//! Fixtures, and the steps from a message to its command.
 //!
-//! Not here: what is expected of it.
+//! Not here: expectations.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use bwp_sync::domain::transform::command_for;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// The folder of the sample messages or of the inputs they become.
+/// Folder of the sample messages, or of their expected inputs.
 pub(crate) fn folder(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "fixtures", name].iter().collect()
 }
@@ -23,7 +23,7 @@ pub(crate) fn fixture(folder_name: &str, name: &str) -> Vec<u8> {
     std::fs::read(folder(folder_name).join(format!("{name}.json"))).unwrap()
 }
 
-/// The names of the sample messages that start with a prefix, sorted.
+/// Names of the sample messages with this prefix, sorted.
 pub(crate) fn samples(prefix: &str) -> Vec<String> {
     let mut names: Vec<String> = (std::fs::read_dir(folder("messages")).unwrap())
         .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
@@ -59,7 +59,7 @@ pub(crate) fn checked(command: &Command) -> Result<(), Rejection> {
     Conventions::default().rules.check(command, Timestamp::UNIX_EPOCH)
 }
 
-/// A sample message, changed.
+/// A sample message with a change.
 pub(crate) fn changed(name: &str, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut message: Value = serde_json::from_slice(&fixture("messages", name)).unwrap();
     change(&mut message);

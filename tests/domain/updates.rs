@@ -1,6 +1,6 @@
-//! Amendments, refunds and when fulfillment starts: what messages become, and what of them is refused.
+//! Commands of amendments, refunds and fulfillments, and refusals of invalid ones.
 //!
-//! Not here: what of an update the order shows already (see `left`), rules of the API (see `rules`).
+//! Not here: the part that the order shows already (see `left`), rules of the API (see `rules`).
 
 use bwp_sync::domain::command::{AmendOrder, Command, UpdateRefunds};
 use bwp_sync::domain::conventions::Conventions;
@@ -81,7 +81,7 @@ fn fulfillment_starts_with_the_order_where_the_setting_or_the_message_says_so() 
     }
 }
 
-/// What is said when the field at a JSON pointer below `data` has this value, and the message is of this sample.
+/// The refusal of this sample with this value at a JSON pointer below `data`.
 fn refusal_of(sample: &str, pointer: &str, value: &Value) -> String {
     let body = changed(sample, |message| {
         let (parent, field) = pointer.rsplit_once('/').unwrap();

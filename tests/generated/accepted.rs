@@ -1,5 +1,5 @@
-//! Whatever a shop may say, the API's schema accepts what is sent for it.
-//! Not here: what the API's rules say to it.
+//! The API's schema accepts the call of every valid message.
+//! Not here: rules of the API.
 
 use bwp_sync::api::ApiVersion;
 use bwp_sync::domain::outcome::Outcome;
@@ -17,10 +17,10 @@ use crate::plan::event;
 use crate::update_data::{about, amendment, payment, refund, refunds};
 use crate::worker::context;
 
-/// Orders in each version; each is four messages.
+/// Orders in each version, with four messages each.
 const ORDERS: u32 = 100;
 
-/// All that one order can say, made of one seed.
+/// Messages of one order with every field, made from one seed.
 fn messages(seed: u64, order: &str) -> [(&'static str, Value); 4] {
     let mut random = Rng::with_seed(seed);
     let random = &mut random;
@@ -39,7 +39,7 @@ fn messages(seed: u64, order: &str) -> [(&'static str, Value); 4] {
     ]
 }
 
-/// Without any fault, a valid message is done by one attempt, so nothing of it was refused by the schema or by a rule.
+/// Checks that each valid message succeeds with one attempt: neither the schema nor a rule refused it.
 fn every_valid_message_is_accepted(version: ApiVersion) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let simulator = runtime.block_on(Simulator::start(Config::default())).unwrap();

@@ -1,5 +1,5 @@
-//! Whatever a queue holds, the worker ends it with a settlement, and never with a letter without a code.
-//! Not here: what the pure rooms make of such bytes; see `tests/domain`.
+//! The worker settles any delivery, and never writes a dead letter without a code.
+//! Not here: arbitrary bytes in the pure rooms; see `tests/domain`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -34,7 +34,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     Stage { runtime, context, _simulator: simulator }
 });
 
-/// Fails when a message does not end, or ends with a letter that says nothing.
+/// Fails if a message is not settled, or ends as a dead letter without a code.
 fn ends(inbound: &Inbound) -> Result<(), TestCaseError> {
     let settlement = STAGE.runtime.block_on(handle(&STAGE.context, inbound));
     if let Settlement::DeadLetter(letter, result) = &settlement {
@@ -62,7 +62,7 @@ fn headers() -> impl Strategy<Value = BTreeMap<String, String>> {
     prop::collection::btree_map(name, value, 0..8)
 }
 
-/// Every property of a delivery that a shop or a broker sets.
+/// Arbitrary values for every property of a delivery that a shop or a broker sets.
 fn delivered(body: Vec<u8>) -> impl Strategy<Value = Inbound> {
     let content_type = prop::option::of(prop_oneof![Just("application/cloudevents+json".to_owned()), any::<String>()]);
     let kind = prop_oneof![Just("order.amended".to_owned()), Just(REFUND.to_owned()), any::<String>()];
@@ -106,7 +106,7 @@ fn valid(seed: u64) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Every place in a value, as JSON pointers.
+/// Every position in a value, as JSON pointers.
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {

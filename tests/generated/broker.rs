@@ -1,5 +1,5 @@
-//! What stands in for the broker: delivers in order, holds what is to come back later, delivers again what was not confirmed.
-//! Not here: which messages there are.
+//! A stand-in for the broker: delivers in order, delays retries, and redelivers without a confirm.
+//! Not here: the choice of messages.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use tokio_util::sync::CancellationToken;
 use crate::lives::{CHECKOUT, FULFILLMENT};
 use crate::plan::Message;
 
-/// Messages in hand at the same time.
+/// Messages in flight at one time.
 const PREFETCH: usize = 200;
 
-/// A message, and each end that it has had.
+/// A message, and the end of each of its deliveries.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) message: Message,
-    /// In words, the last one last.
+    /// Ends in words, oldest first.
     pub(crate) ends: Vec<String>,
     pub(crate) last: Settlement,
 }
 
-/// The pool of a worker, and the queues before it.
+/// A worker's pool and its queues.
 pub(crate) struct Broker {
     context: Arc<Context<Client>>,
     jobs: mpsc::Sender<Job>,
@@ -36,7 +36,7 @@ pub(crate) struct Broker {
     random: Rng,
 }
 
-/// A message on its way.
+/// A delivery of a message.
 struct Delivery {
     message: Message,
     history: History,
@@ -46,7 +46,7 @@ struct Delivery {
     ends: Vec<String>,
 }
 
-/// What the retry queues hold, first what is due first.
+/// Contents of the retry queues, sorted by due time.
 type Delayed = BTreeMap<(Instant, usize), (Delivery, bool)>;
 
 impl Broker {
@@ -62,8 +62,8 @@ impl Broker {
         self.pool.await.unwrap();
     }
 
-    /// Delivers messages until each has ended. When all that is left waits for its order, `quiet` is told, and as much time
-    /// goes by as a message waits; what waits for nothing else comes back at once.
+    /// Delivers messages until each has ended. When all remaining messages wait for their order, `quiet` is called and
+    /// the waiting time passes. Other retries come back at once.
     pub(crate) async fn deliver(&mut self, messages: Vec<Message>, quiet: impl Fn()) -> Vec<Ended> {
         let (mut fresh, mut ended): (VecDeque<Delivery>, _) =
             (messages.into_iter().map(Delivery::first).collect(), vec![]);
@@ -109,8 +109,8 @@ impl Broker {
         }
     }
 
-    /// Hands a message to the pool. Sometimes what became of it is not confirmed, as when the connection is lost: an order
-    /// that is there or a start, which can come again behind what follows without harm.
+    /// Gives a message to the pool. Sometimes its settlement is not confirmed, as after a lost connection. That happens
+    /// only to creates and starts, which can be redelivered behind later messages without harm.
     async fn take(&mut self, delivery: Delivery, in_hand: &mut JoinSet<(Delivery, Settlement, bool)>) {
         let (settle, settled) = oneshot::channel();
         let may_be_lost = [CHECKOUT, FULFILLMENT].contains(&delivery.message.kind) && !delivery.redelivered;
@@ -146,7 +146,8 @@ impl Delivery {
     }
 }
 
-/// What is due, else what is fresh; while nothing is in hand, what is due next and does not wait for its order.
+/// The next delivery: one that is due, else a new one. With nothing in flight, the next due one that does not wait for
+/// its order.
 fn next(delayed: &mut Delayed, fresh: &mut VecDeque<Delivery>, idle: bool) -> Option<Delivery> {
     if let Some(first) = delayed.first_entry()
         && first.key().0 <= Instant::now()

@@ -1,5 +1,5 @@
-//! What came of the messages against what the plan says, and the table of it.
-//! Not here: carrying the plan out.
+//! Comparison of the messages' ends and effects with the plan, and a table of them.
+//! Not here: the execution of the plan.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use serde_json::Value;
 use crate::broker::Ended;
 use crate::plan::{Effects, End};
 
-/// Differences that are shown; the first ones tell enough.
+/// Most differences that are shown.
 const SHOWN: usize = 20;
 
-/// Every difference between the plan and what happened, in words.
+/// Every difference between the plan and the actual ends and effects, in words.
 pub(crate) fn differences(ended: &[Ended], expected: &Effects, simulator: &Simulator) -> Vec<String> {
     let ledger = simulator.ledger();
     let mut found: Vec<String> = ended.iter().filter_map(wrong_end).collect();
@@ -61,7 +61,7 @@ fn unlike<T: std::fmt::Debug + PartialEq>(
         .collect()
 }
 
-/// What the simulator says has happened.
+/// Effects according to the simulator.
 fn effects(ledger: &Ledger, simulator: &Simulator) -> Effects {
     let mut happened = Effects::default();
     let mut names = BTreeMap::new();
@@ -97,7 +97,7 @@ fn effects(ledger: &Ledger, simulator: &Simulator) -> Effects {
     happened
 }
 
-/// Messages by kind, ends, faults and the time that it took.
+/// Messages by kind and by end, faults, and the time of the run.
 pub(crate) fn table(ended: &[Ended], simulator: &Simulator, took: Duration) -> String {
     let count = |name: fn(&Ended) -> String| {
         let mut counts = BTreeMap::<String, usize>::new();

@@ -1,10 +1,10 @@
-//! The data of checkouts: valid ones in all their forms, and what breaks one.
-//! Not here: the messages after a checkout.
+//! Data of checkouts: valid ones in every form, and changes that make one invalid.
+//! Not here: later messages of an order.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// The address that all orders go to.
+/// Address of all orders.
 pub(crate) fn address() -> Value {
     json!({
         "name": "John Smith", "street": "399 Boren Ave N", "city": "Seattle", "region": "WA",
@@ -12,7 +12,7 @@ pub(crate) fn address() -> Value {
     })
 }
 
-/// Money, as a text or as a number, with as many decimals as shops write.
+/// An amount, as a text or as a number, with various numbers of decimals.
 pub(crate) fn amount(random: &mut Rng, cents: u32) -> Value {
     let text = format!("{}.{:02}", cents / 100, cents % 100);
     if random.bool() { json!(text) } else { serde_json::from_str(&text).unwrap() }
@@ -49,7 +49,7 @@ pub(crate) fn checkout(random: &mut Rng, order: &str) -> Value {
     data
 }
 
-/// Links to pages about an order, all different.
+/// Distinct links to pages about an order.
 pub(crate) fn links(order: &str, count: usize) -> Vec<Value> {
     let link =
         |number| json!({ "kind": "EXTERNAL_ORDER_TRACKING", "url": format!("https://shop.example/{order}/{number}") });
@@ -118,17 +118,17 @@ pub(crate) fn prime_checkout(random: &mut Rng, order: &str) -> Value {
     data
 }
 
-/// A checkout whose first product has a name that means something to the simulator.
+/// A checkout with this identifier of its first product, which the simulator understands.
 pub(crate) fn checkout_of(random: &mut Rng, order: &str, product: &str) -> Value {
     let mut data = checkout(random, order);
     data["lines"][0]["product"] = json!({ "sku": product, "title": "Mug" });
     data
 }
 
-/// The type and code that a letter must have, and what a message must go through to get it.
+/// Type and code of the expected dead letter, and the change that leads to it.
 pub(crate) type Break = (&'static str, fn(&mut Value));
 
-/// Ways to break a checkout that is delivered with Prime.
+/// Changes that make a checkout with Prime delivery invalid.
 pub(crate) const BREAKS: [Break; 16] = [
     ("BwpSync/InvalidMessage", |data| without(data, "", "currency")),
     ("BwpSync/InvalidMessage", |data| without(data, "", "shipTo")),
@@ -145,11 +145,11 @@ pub(crate) const BREAKS: [Break; 16] = [
     ("LocalValidation/MissingItemAttributes", |data| without(data, "/lines/0/delivery", "offerId")),
     ("LocalValidation/MissingItemAttributes", |data| without(data, "/lines/0/product", "title")),
     ("LocalValidation/MissingItemAttributes", |data| without(data, "/lines/0", "unitPrice")),
-    // more than twenty pieces with Prime; the worker leaves that to the API
+    // more than twenty pieces with Prime; the worker leaves that rule to the API
     ("ValidationError/OrderQuantityLimitExceeded", |data| data["lines"][0]["quantity"] = json!(21)),
 ];
 
-/// Aliases of an order, all different.
+/// Distinct aliases of an order.
 pub(crate) fn aliases(order: &str, count: usize) -> Vec<Value> {
     (0..count).map(|number| json!({ "type": format!("ERP_{number}"), "id": format!("{order}/{number}") })).collect()
 }

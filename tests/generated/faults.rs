@@ -1,11 +1,11 @@
-//! What goes wrong while the messages are handled: faults of every kind, by chance, and each so often at most.
-//! Not here: what must come of the messages in spite of it.
+//! Faults of every kind during the run, each with a probability and a limit.
+//! Not here: the expected ends.
 
 use bwp_sync::simulator::{Fault, FaultRule, Operation, Refusal};
 
 use crate::lives::{REFUSED_CREATES, REFUSED_UPDATE};
 
-/// The rules for a plan of so many messages, in the order in which they are asked.
+/// Fault rules for a plan of this size, in the order of their matching.
 pub(crate) fn rules(messages: usize, lost: &[String]) -> Vec<FaultRule> {
     let times = u32::try_from(messages / 100).unwrap();
     let by_chance = |(fault, chance, operation): (Fault, f64, Option<Operation>)| FaultRule {
@@ -14,7 +14,7 @@ pub(crate) fn rules(messages: usize, lost: &[String]) -> Vec<FaultRule> {
         operation,
         ..FaultRule::always(fault)
     };
-    // what is refused for good must not take effect by a fault before, so its rules stand between the two kinds
+    // a refused create must not take effect by an earlier fault: its rules stand between the two kinds
     let refused = REFUSED_CREATES.iter().map(|(product, _)| (*product, Operation::CreateOrder));
     let refused = refused.chain([(REFUSED_UPDATE.0, Operation::UpdateOrder)]);
     let refuse = |(product, operation): (&str, Operation)| {
@@ -31,8 +31,8 @@ pub(crate) fn rules(messages: usize, lost: &[String]) -> Vec<FaultRule> {
         .collect()
 }
 
-/// Reads are not denied by chance: that says that there is no such order. Updates neither, for the same reason.
-/// Throttling is rare, because each time it slows everything down for seconds.
+/// Faults without an effect. Reads and updates are never denied: a denial means that the order does not exist.
+/// Throttling is rare, because each time it slows all calls for seconds.
 fn without_effect() -> Vec<(Fault, f64, Option<Operation>)> {
     let http = |status, retry_after| Fault::Http { status, retry_after, body: None, after_effect: false };
     let refuse = |name| Fault::refuse(Refusal::codeless(name));

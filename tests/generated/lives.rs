@@ -1,5 +1,5 @@
-//! What befalls single orders: their messages in the order in which they are delivered, with the end of each.
-//! Not here: how the lives of many orders mix.
+//! Lives of single orders: their messages in the order of delivery, with the expected end of each.
+//! Not here: the interleaving of many orders.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -18,13 +18,13 @@ pub(crate) const REFUND: &str = "refund-updated";
 const CREATED: End = End::Done(&["created", "already-existed"]);
 const STARTED: End = End::Done(&["updated", "already-started"]);
 const CHANGED: End = End::Done(&["updated"]);
-/// A message that comes again changes nothing; what is said depends on whether it may have been the one.
+/// Ends of a redelivered update, which changes no field. The outcome depends on whether an earlier answer was lost.
 const AMENDED_AGAIN: End = End::Done(&["updated", "unchanged", "superseded"]);
 const REFUNDED_AGAIN: End = End::Done(&["updated", "unchanged", "superseded"]);
 const NOT_FOUND: End = End::Letter("BwpSync/OrderNotFound");
 const ANOTHERS: End = End::Letter("BwpSync/AliasBelongsToAnotherOrder");
 
-/// Products that make the simulator refuse every create of the order, and the letters of those creates.
+/// Products whose create the simulator refuses, with the expected dead letters.
 pub(crate) const REFUSED_CREATES: [(&str, &str); 5] = [
     ("sim-ItemOutOfStock", "ValidationError/ItemOutOfStock"),
     ("sim-ShopperNotPrime", "ValidationError/ShopperNotPrime"),
@@ -32,11 +32,11 @@ pub(crate) const REFUSED_CREATES: [(&str, &str); 5] = [
     ("sim-ExpiredIdpToken", "ValidationError/ExpiredIdpToken"),
     ("sim-ItemUnavailableWithPrime", "ValidationError/ItemUnavailableWithPrime"),
 ];
-/// The same for updates.
+/// Product whose updates the simulator refuses, with the expected dead letter.
 pub(crate) const REFUSED_UPDATE: (&str, &str) =
     ("sim-update-InvalidOrderExecutionState", "ValidationError/InvalidOrderExecutionState");
 
-/// Makes lives, and keeps what must come of them.
+/// Generator of lives, with the expected effects.
 pub(crate) struct Lives<'r> {
     random: &'r mut Rng,
     orders: usize,
@@ -49,7 +49,7 @@ pub(crate) struct Lives<'r> {
 }
 
 impl<'r> Lives<'r> {
-    /// With so many orders that others collide with.
+    /// A generator with this number of orders that others collide with.
     pub(crate) fn new(random: &'r mut Rng, owners: usize) -> Self {
         let (effects, owned, lost) = (Effects::default(), Vec::new(), Vec::new());
         let mut lives = Self { random, orders: 0, messages: 0, owned, owners: Vec::new(), effects, lost };
@@ -65,7 +65,7 @@ impl<'r> Lives<'r> {
         lives
     }
 
-    /// The life of another order.
+    /// The life of a new order.
     pub(crate) fn next(&mut self) -> Vec<Message> {
         let order = self.order();
         match self.random.u8(0..100) {
@@ -81,7 +81,7 @@ impl<'r> Lives<'r> {
         }
     }
 
-    /// An order that is created and goes its way, with messages in between that cannot be done.
+    /// An order that is created and updated, with invalid messages in between.
     fn good(&mut self, order: &str) -> Vec<Message> {
         let mut data = checkout(self.random, order);
         let with_order = self.random.u8(0..10) == 0;
@@ -100,7 +100,7 @@ impl<'r> Lives<'r> {
             if self.random.u8(0..5) == 0 { early.extend(trigger) } else { threads.push(trigger) }
         }
         let mut amendments = self.amendments(order);
-        // one that waits for its order does not hold others up, so what comes after it may be done before
+        // a message that waits for its order does not hold others up: later ones may be done before it
         if amendments.len() == 1 && self.random.u8(0..5) == 0 {
             early.push(amendments.remove(0));
         } else {
@@ -126,14 +126,14 @@ impl<'r> Lives<'r> {
         life
     }
 
-    /// Amendments of which each gives the order a total of its own.
+    /// Amendments, each with a different total.
     fn amendments(&mut self, order: &str) -> Vec<Message> {
         let count = *self.random.choice(&[0, 0, 1, 1, 2, 3]).unwrap();
         let amend = |_| {
             let cents = 100_000 + u32::try_from(self.messages).unwrap();
             let mut data = amendment(self.random, order, cents);
             if self.random.bool() {
-                // from the second time on it is the order's already
+                // the order has this alias from the second time on
                 data["addAliases"] = json!([{ "type": "ERP_ID", "id": order }]);
             }
             self.effects.totals.insert(order.to_owned(), dollars(cents));
@@ -158,7 +158,7 @@ impl<'r> Lives<'r> {
         amendments
     }
 
-    /// A refund that the shop opened, from step to step. Payments that were told before may be told again.
+    /// A refund that the shop opened, step by step. Payments that were reported before may be repeated.
     fn refunds(&mut self, order: &str) -> Vec<Message> {
         let steps = *self.random.choice(&[0_u32, 0, 1, 1, 2, 3]).unwrap();
         let (mut payments, mut told, mut total) = (Vec::new(), Vec::new(), 0);
@@ -196,7 +196,7 @@ impl<'r> Lives<'r> {
                 told.insert(self.random.usize(..=told.len()), message);
             }
             2 | 3 if !told.is_empty() => {
-                // what is paid cannot fail, and what was paid cannot become more
+                // a paid refund cannot fail, and the amount of a payment cannot change
                 let failed = refund("R-1", "FAILURE", 90_000, &[]);
                 let more = refund("R-1", "SUCCESS", 90_000, &[payment(&format!("pay {order} 1"), 89_000)]);
                 for (refund, letter) in
@@ -210,7 +210,7 @@ impl<'r> Lives<'r> {
         told
     }
 
-    /// An order that the API never takes, and messages that wait for it in vain.
+    /// An order that the API always refuses, and messages that wait for it in vain.
     fn refused(&mut self, order: &str) -> Vec<Message> {
         let (product, letter) = *self.random.choice(&REFUSED_CREATES).unwrap();
         let data = checkout_of(self.random, order, product);
@@ -218,7 +218,7 @@ impl<'r> Lives<'r> {
         self.in_vain(order, create)
     }
 
-    /// An order that the worker, or the API by its rules, does not take.
+    /// An order that the worker, or a rule of the API, refuses.
     fn broken(&mut self, order: &str) -> Vec<Message> {
         let (letter, damage) = *self.random.choice(&BREAKS).unwrap();
         let mut data = prime_checkout(self.random, order);
@@ -247,7 +247,7 @@ impl<'r> Lives<'r> {
         life
     }
 
-    /// A create that wants a name of an order that is there.
+    /// A create with an alias of an existing order.
     fn colliding(&mut self, order: &str) -> Vec<Message> {
         let mut owner = self.owner();
         let mut data = checkout(self.random, order);
@@ -255,7 +255,7 @@ impl<'r> Lives<'r> {
             0 => data["order"]["aliases"] = owner["order"]["aliases"].take(),
             1 => data["order"]["displayId"] = owner["order"]["displayId"].take(),
             _ => {
-                // the same order id, but not the same order
+                // an equal order id for a different order
                 owner["lines"][0]["quantity"] = json!(77);
                 owner["lines"][0]["delivery"] = json!({ "by": "merchant", "message": "soon", "locale": "en-US" });
                 let order = owner["order"]["id"].as_str().unwrap().to_owned();
@@ -278,7 +278,7 @@ impl<'r> Lives<'r> {
         vec![self.create(order, &data), self.message(order, FULFILLMENT, &about(order), End::Letter(letter))]
     }
 
-    /// A create that took effect with its answer lost, and is then refused for what it has taken itself.
+    /// A create that took effect while its answer was lost, and is then refused for an alias of its own.
     fn lost(&mut self, order: &str) -> Vec<Message> {
         self.lost.push(order.to_owned());
         let data = checkout(self.random, order);
@@ -286,7 +286,7 @@ impl<'r> Lives<'r> {
         self.perhaps_again(create)
     }
 
-    /// What is no message of a shop, or not one that the worker knows.
+    /// A message that the worker cannot read or does not support.
     fn unreadable(&mut self) -> Message {
         let unknown = event(self.messages, "order-cancelled", &about("SO-1"));
         let (body, letter) = match self.random.u8(0..3) {
@@ -318,7 +318,7 @@ impl<'r> Lives<'r> {
         Message { order: order.to_owned(), kind, body: event(self.messages, kind, data), redelivered: false, end }
     }
 
-    /// A message, and sometimes itself again right after it.
+    /// A message, sometimes with a duplicate right after it.
     fn perhaps_again(&mut self, message: Message) -> Vec<Message> {
         if self.random.u8(0..10) != 0 {
             return vec![message];
@@ -333,7 +333,7 @@ impl<'r> Lives<'r> {
         vec![first, Message { redelivered, end, ..message }]
     }
 
-    /// Threads side by side: each keeps its order.
+    /// Interleaves threads; each keeps its order.
     fn mixed(&mut self, mut threads: Vec<Vec<Message>>) -> Vec<Message> {
         threads.iter_mut().for_each(|thread| thread.reverse());
         let mut mixed = Vec::new();

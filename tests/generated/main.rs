@@ -1,5 +1,5 @@
-//! Messages that nobody wrote: thousands of them against a simulator that fails in every way, and whatever bytes there are.
-//! Not here: single cases; they are scenarios in `tests/it`.
+//! Generated messages: thousands of them against a simulator with faults of every kind, and arbitrary bytes.
+//! Not here: single cases; see the scenarios in `tests/it`.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod accepted;

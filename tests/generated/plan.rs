@@ -1,6 +1,6 @@
-//! A plan: messages in the order in which they are delivered, the end that each must have, and what must be there at the
-//! end of all. It knows the README and nothing of the worker.
-//! Not here: what befalls one order (`lives`).
+//! A plan: messages in the order of delivery, the expected end of each, and the expected effects. It follows the
+//! documentation and uses no code of the worker.
+//! Not here: the life of one order (`lives`).
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,58 +9,58 @@ use serde_json::{Value, json};
 
 use crate::lives::Lives;
 
-/// Orders that have messages on their way at the same time.
+/// Orders with messages in flight at one time.
 const SIDE_BY_SIDE: usize = 300;
 
-/// A message and the end that it must have.
+/// A message and its expected end.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) order: String,
     pub(crate) kind: &'static str,
     pub(crate) body: Vec<u8>,
-    /// The broker says that it was delivered before.
+    /// Whether the broker marks it as redelivered.
     pub(crate) redelivered: bool,
     pub(crate) end: End,
 }
 
-/// How a message must end.
+/// Expected end of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum End {
-    /// With one of these outcomes: which one depends on whether an answer was lost.
+    /// One of these outcomes, which depends on whether an answer was lost.
     Done(&'static [&'static str]),
-    /// With a letter of this type and code.
+    /// A dead letter with this type and code.
     Letter(&'static str),
 }
 
-/// What must have happened, or has: everything that is there, and nothing else.
+/// All effects, expected or actual.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Effects {
-    /// Orders that were created under each order id.
+    /// Number of orders that were created under each order id.
     pub(crate) created: BTreeMap<String, usize>,
-    /// Starts of each order.
+    /// Number of starts of each order.
     pub(crate) started: BTreeMap<String, usize>,
-    /// How often each refund's payment was told.
+    /// Number of times that each refund's payment was sent.
     pub(crate) payments: BTreeMap<String, usize>,
-    /// The total that the last amendment gave each order.
+    /// Total of each order in its last amendment.
     pub(crate) totals: BTreeMap<String, String>,
-    /// State and total of each refund at the end.
+    /// Last state and total of each refund.
     pub(crate) refunds: BTreeMap<String, String>,
 }
 
-/// What is delivered, and what must come of it.
+/// Messages and their expected effects.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// Orders that others collide with: they are there before anything else begins.
+    /// Creates of the orders that others collide with, delivered first.
     pub(crate) owners: Vec<Message>,
-    /// The rest, in the order of delivery.
+    /// Other messages, in the order of delivery.
     pub(crate) messages: Vec<Message>,
     pub(crate) effects: Effects,
-    /// Orders whose first create takes effect with its answer lost, and is refused the second time.
+    /// Orders whose first create takes effect while its answer is lost; the second one is refused.
     pub(crate) lost: Vec<String>,
 }
 
 impl Plan {
-    /// At least so many messages; the same seed gives the same plan.
+    /// A plan with at least this many messages; equal seeds give equal plans.
     pub(crate) fn new(seed: u64, count: usize) -> Self {
         let mut random = Rng::with_seed(seed);
         let mut lives = Lives::new(&mut random, count / 250 + 2);
@@ -77,7 +77,7 @@ impl Plan {
     }
 }
 
-/// Lives side by side: each keeps its order.
+/// Interleaves lives; each keeps its order.
 fn shuffled(random: &mut Rng, mut waiting: Vec<VecDeque<Message>>) -> Vec<Message> {
     let mut messages = Vec::new();
     waiting.reverse();

@@ -1,5 +1,5 @@
-//! Ten thousand messages of all kinds through the pool and the real client, while the simulator fails in every way: each ends
-//! as planned, and nothing is there but what was planned.
+//! Ten thousand messages of all kinds, with the pool and the real client, against a simulator with faults of every
+//! kind. Each ends as planned, and only planned effects exist.
 //! Not here: the plan, the faults.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,10 +15,10 @@ use crate::worker::context;
 
 /// Messages in each version of the API.
 const MESSAGES: usize = 5_000;
-/// Far more than a busy machine needs.
+/// Far longer than a busy machine needs.
 const DEADLINE: Duration = Duration::from_secs(1800);
 
-/// A number of the environment.
+/// A number from the environment.
 fn told(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|value| value.parse().expect("a whole number"))
 }
@@ -52,7 +52,7 @@ async fn every_message_ends_as_planned_in_version_2024_11_01() {
     every_message_ends_as_planned(ApiVersion::V2024_11_01, Behaviour::default()).await;
 }
 
-/// Also with the other answers that the API's documents allow.
+/// Also covers the other answers that the API's documents allow.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_message_ends_as_planned_in_version_2024_04_01() {
     let behaviour = Behaviour {

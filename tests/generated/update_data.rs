@@ -1,17 +1,17 @@
-//! The data of the messages after a checkout, and what breaks them.
-//! Not here: in which order they come.
+//! Data of the messages after a checkout, valid and invalid.
+//! Not here: their order.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::data::{address, aliases, amount, links};
 
-/// The data of a message that says nothing but its order.
+/// Data of a message with nothing but its order.
 pub(crate) fn about(order: &str) -> Value {
     json!({ "order": { "id": order }, "currency": "USD" })
 }
 
-/// An amendment, whose total is this many cents.
+/// An amendment with a total of this many cents.
 pub(crate) fn amendment(random: &mut Rng, order: &str, cents: u32) -> Value {
     let mut data = about(order);
     data["total"] = amount(random, cents);
@@ -25,7 +25,7 @@ pub(crate) fn amendment(random: &mut Rng, order: &str, cents: u32) -> Value {
     data
 }
 
-/// How far a refund has got.
+/// State, total and payments of a refund.
 pub(crate) fn refund(id: &str, state: &str, cents: u32, payments: &[Value]) -> Value {
     json!({ "externalId": id, "state": state, "total": dollars(cents), "payments": payments })
 }
@@ -35,7 +35,7 @@ pub(crate) fn payment(id: &str, cents: u32) -> Value {
     json!({ "id": id, "amount": dollars(cents), "label": "Visa ending in 1234", "type": "CARD", "state": "SUCCESS" })
 }
 
-/// An amount as the simulator's ledger and orders write it, too.
+/// An amount in the form of the simulator's ledger and orders.
 pub(crate) fn dollars(cents: u32) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
 }
@@ -47,10 +47,10 @@ pub(crate) fn refunds(order: &str, refunds: Vec<Value>) -> Value {
     data
 }
 
-/// The type and code of a letter, and the data of a message about an order that gets it.
+/// Type and code of the expected dead letter, and the data that leads to it.
 pub(crate) type Broken = (&'static str, fn(&str) -> Value);
 
-/// Amendments that cannot be done, and the type and code of their letters. Their totals must never take effect.
+/// Invalid amendments, with their expected dead letters. Their totals must never take effect.
 pub(crate) const BROKEN_AMENDMENTS: [Broken; 5] = [
     ("BwpSync/InvalidMessage", about),
     ("BwpSync/InvalidMessage", |order| json!({ "order": { "id": order }, "total": "99999.99" })),
@@ -59,7 +59,7 @@ pub(crate) const BROKEN_AMENDMENTS: [Broken; 5] = [
     ("LocalValidation/OrderLinkLimitExceeded", |order| with(order, "addLinks", json!(links(order, 6)))),
 ];
 
-/// Refunds that cannot be done, likewise. Their payments must never be told.
+/// Invalid refunds, with their expected dead letters. Their payments must never be sent.
 pub(crate) const BROKEN_REFUNDS: [Broken; 7] = [
     ("BwpSync/InvalidMessage", |order| refunds(order, vec![])),
     ("BwpSync/InvalidMessage", |order| refunds(order, vec![refund("R-0", "PAID", 900, &[never(order)])])),

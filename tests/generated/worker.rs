@@ -1,4 +1,4 @@
-//! A worker with the real client, for these tests: short waits, and budgets that no bad luck can spend.
+//! A worker with the real client for these tests: short waits, and budgets that no series of faults can exhaust.
 //! Not here: messages.
 
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use bwp_sync::policy::decide::Limits;
 use bwp_sync::simulator::Simulator;
 use bwp_sync::worker::{Context, Pacing, Timing};
 
-/// How long a call may take; only what hangs takes so long.
+/// Timeout of a call; only a hanging call takes this long.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What all messages of a worker share.
+/// Context that all messages of a worker share.
 pub(crate) fn context(simulator: &Simulator, version: ApiVersion) -> Arc<Context<Client>> {
     let limits = Limits {
         attempts: 1000,
@@ -33,7 +33,7 @@ pub(crate) fn context(simulator: &Simulator, version: ApiVersion) -> Arc<Context
         last_call: Duration::from_secs(60),
         hold_at_most: 0,
     };
-    // after a failure that pauses everything the next message may try at once
+    // after a failure that pauses all calls, the next message may try at once
     let waits = Waits { first: Duration::ZERO, longest: Duration::ZERO };
     let pacing = Pacing { max_calls_per_second: None, waits };
     Arc::new(Context::new(client(simulator, version), Conventions::default(), limits, timing, pacing, 1_000_000))

@@ -5,10 +5,13 @@ use std::process::Command;
 use crate::output::output;
 
 /// Settings without which nothing starts.
-pub(crate) const SETTINGS: [(&str, &str); 3] = [
+pub(crate) const SETTINGS: [(&str, &str); 5] = [
     ("BWP__API__CLIENT_ID", "sim-client"),
     ("BWP__API__CLIENT_SECRET", "sim-secret"),
     ("BWP__API__TARGET_ID", "store-1"),
+    // nobody is called but this machine
+    ("BWP__API__ENDPOINT", "http://127.0.0.1:1/graphql"),
+    ("BWP__API__TOKEN_ENDPOINT", "http://127.0.0.1:1/token"),
 ];
 
 /// The production binary with these arguments and an empty environment.

@@ -1,4 +1,4 @@
-//! What README and docs say is so, as far as a program can see: proofs, metrics, error codes, files, and plain English.
+//! Checks of README, docs and comments against the code: proofs, metrics, error codes, links, and plain English.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,27 @@ use bwp_sync::ports::WaitReason;
 use bwp_sync::telemetry::metrics::METRICS;
 
 use crate::english;
+
+/// Files and folders with comments in plain English; to be extended until `src` and `tests` are among them.
+const PLAIN: [&str; 17] = [
+    "config/default.toml",
+    "src/lib.rs",
+    "src/domain",
+    "src/simulator",
+    "src/bin",
+    "src/settings",
+    "src/settings.rs",
+    "src/telemetry",
+    "src/secret.rs",
+    "src/tls.rs",
+    "src/shutdown.rs",
+    "tests/support",
+    "tests/domain",
+    "tests/simulator",
+    "tests/generated",
+    "tests/second_api",
+    "tests/tls",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -114,4 +135,29 @@ fn a_stranger_reads_every_sentence_once() {
         wrong.extend(english::faults(&text).map(|fault| format!("{}: {fault}", page.display())));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_stranger_reads_every_comment_once() {
+    let mut wrong = Vec::new();
+    for place in PLAIN {
+        let files = sources(&root().join(place));
+        assert!(!files.is_empty(), "no source in {place}");
+        for file in files {
+            let comments = english::comments(&std::fs::read_to_string(&file).unwrap());
+            let path = file.strip_prefix(root()).unwrap().display().to_string();
+            wrong.extend(english::faults(&comments).map(|fault| format!("{path}: {fault}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A file itself, or the Rust sources below a folder.
+fn sources(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let read = entries.filter(|path| path.is_dir() || path.extension().is_some_and(|it| it == "rs"));
+    read.flat_map(|path| sources(&path)).collect()
 }

@@ -4,14 +4,36 @@
 const MOST_WORDS: usize = 25;
 const HIDING: [&str; 4] = ["What", "Whoever", "So", "The same"];
 
-/// What is wrong with the sentences of a page in Markdown; code, tables and headings aside.
+/// Faults of the sentences of a page in Markdown. Code, tables and headings are not read.
 pub(crate) fn faults(page: &str) -> impl Iterator<Item = String> {
     paragraphs(page).into_iter().flat_map(|paragraph| sentences(&paragraph)).filter_map(|sentence| fault(&sentence))
 }
 
+/// The comments of a file in Rust or TOML as a page in Markdown: code between them separates paragraphs.
+pub(crate) fn comments(source: &str) -> String {
+    let paragraph = |line: &str| match whole_line(line) {
+        Some(text) => format!("{text}\n"),
+        None => format!("\n{}\n\n", behind_code(line).unwrap_or_default()),
+    };
+    source.lines().map(paragraph).collect()
+}
+
+fn whole_line(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    ["//!", "///", "//", "# "].iter().find_map(|mark| line.strip_prefix(mark))
+}
+
+fn behind_code(line: &str) -> Option<&str> {
+    [";", ",", "{"].iter().find_map(|end| line.split_once(&format!("{end} // "))).map(|(_, text)| text)
+}
+
 fn fault(sentence: &str) -> Option<String> {
     let words = sentence.split_whitespace().count();
-    let hides = HIDING.iter().any(|it| sentence.strip_prefix(it).is_some_and(|rest| rest.starts_with([' ', ','])));
+    let begins = |word: &str| {
+        sentence.get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word))
+            && sentence[word.len()..].starts_with([' ', ','])
+    };
+    let hides = HIDING.iter().any(|word| begins(word));
     (words > MOST_WORDS || hides).then(|| format!("{words} words: {sentence}"))
 }
 
@@ -41,7 +63,7 @@ fn numbered(text: &str) -> Option<&str> {
     (rest.len() < text.len()).then(|| rest.strip_prefix(". ")).flatten()
 }
 
-/// Sentences of a paragraph; what stands in backticks is one word.
+/// Sentences of a paragraph. Code in backticks counts as one word.
 fn sentences(paragraph: &str) -> Vec<String> {
     let mut plain = String::new();
     for (place, part) in paragraph.split('`').enumerate() {
@@ -57,7 +79,7 @@ fn sentences(paragraph: &str) -> Vec<String> {
     sentences
 }
 
-/// Behind a full stop, or another mark that ends a sentence, and a space. A lower-case letter goes on with the sentence.
+/// The place after a mark that ends a sentence, and before a space. A lower-case letter continues the sentence.
 fn end_of_sentence(text: &str) -> Option<usize> {
     let ends = text.match_indices(['.', '!', '?', ':', ';']).map(|(at, mark)| at + mark.len());
     ends.into_iter().find(|end| {
@@ -77,4 +99,18 @@ fn long_sentences_and_hidden_subjects_are_found() {
     assert_eq!(found(&"word ".repeat(26)), 1);
     assert_eq!(found(&format!("```\n{}\n```\n| {} |", "word ".repeat(26), "word ".repeat(26))), 0);
     assert_eq!(found("Whatever it is, `What` too."), 0);
+}
+
+#[test]
+fn comments_are_found_wherever_they_stand() {
+    let found = |source: &str| faults(&comments(source)).count();
+    assert_eq!(
+        found("//! What hides.\n\n/// So it goes.\nfn f() {\n    // the same here\n    g(); // what is g\n}"),
+        4
+    );
+    assert_eq!(found("# What a key is for.\nkey = 1\n[section]\n# So it is.\n#[derive(Debug)]"), 2);
+    assert_eq!(found("/// One.\nfn f() {}\n\nconst WHAT: &str = \"What\";\n// two"), 0);
+    let half = "word ".repeat(13);
+    assert_eq!(found(&format!("/// {half}\n/// {half}\nfn f() {{}}")), 1);
+    assert_eq!(found(&format!("/// {half}\nfn f() {{}}\n/// {half}\nfn g() {{}}")), 0);
 }

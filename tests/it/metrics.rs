@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -59,7 +59,10 @@ async fn only_an_error_that_no_document_lists_is_counted_as_such() {
 fn of_a_fresh_process() -> String {
     let none = [("BWP__ADMIN__LISTEN", "127.0.0.1:0"), ("BWP__BROKER__URI", "amqp://guest:guest@127.0.0.1:1/%2f")];
     let mut command = bwp_sync(&["run"]);
-    let mut worker = command.envs(SETTINGS).envs(none).stderr(Stdio::piped()).spawn().unwrap();
+    // a token is asked for at the start: nothing comes of that yet
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let token_endpoint = ("BWP__API__TOKEN_ENDPOINT", format!("http://{}/token", silent.local_addr().unwrap()));
+    let mut worker = command.envs(SETTINGS).envs(none).envs([token_endpoint]).stderr(Stdio::piped()).spawn().unwrap();
     // open until its end: it goes on to log
     let mut said = BufReader::new(worker.stderr.take().unwrap()).lines().map(Result::unwrap);
     let line = said.by_ref().find(|line| line.contains("probes and metrics")).unwrap();

@@ -1,5 +1,5 @@
 //! The client against the second API.
-//! Not here: what is done about an error.
+//! Not here: the reaction to an error.
 
 use bwp_sync::api::Client;
 use bwp_sync::domain::input::{DesiredExecutionState, UpdateOrderInput};
@@ -93,7 +93,7 @@ async fn fulfillment_starts_once() {
 async fn money_is_the_same_digits_on_the_way_in_and_out() {
     let server = Server::start().await;
     let client = client(&for_second(&server));
-    // more digits than a float has, a fraction that a float has not, and a zero at the end
+    // more digits than a float has, a fraction that no float has, and a zero at the end
     let (total, price) = ("99999999999999999.99", "0.10");
     let mut message: Value = serde_json::from_slice(&body("create-minimum-fulfillable")).unwrap();
     message["data"]["total"] = total.into();

@@ -1,5 +1,5 @@
-//! Another implementation of the API stands in for the simulator by settings alone.
-//! Not here: the simulator's own behaviour, nor each answer that an API can give.
+//! A second implementation of the API in the place of the simulator, by settings alone.
+//! Not here: the simulator's own behaviour, nor every possible answer of an API.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

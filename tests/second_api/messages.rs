@@ -1,5 +1,5 @@
 //! The shop's messages, from the fixtures.
-//! Not here: what they lead to.
+//! Not here: their results.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use bwp_sync::domain::envelope::{RawMessage, open};
 use bwp_sync::domain::transform::command_for;
 use bwp_sync::ports::Inbound;
 
-/// The eight examples of the createOrder reference, as messages.
+/// The eight examples of the `createOrder` reference, as messages.
 pub(crate) const EXAMPLES: [&str; 8] = [
     "non-prime-without-shopper-identity",
     "non-prime",
@@ -22,7 +22,7 @@ pub(crate) const EXAMPLES: [&str; 8] = [
     "minimum-fulfillable",
 ];
 
-/// The message of this name as the broker would deliver it.
+/// The message of this name, as a delivery.
 pub(crate) fn inbound(name: &str) -> Inbound {
     Inbound {
         body: body(name),
@@ -32,13 +32,13 @@ pub(crate) fn inbound(name: &str) -> Inbound {
     }
 }
 
-/// What the create of this name asks for.
+/// The create that the message of this name asks for.
 pub(crate) fn create(name: &str) -> CreateOrder {
     let body = body(&format!("create-{name}"));
     create_of(&body)
 }
 
-/// What a checkout asks for.
+/// The create that a checkout asks for.
 pub(crate) fn create_of(body: &[u8]) -> CreateOrder {
     let headers = Default::default();
     let raw = RawMessage {

@@ -1,5 +1,5 @@
-//! The same messages lead to the same results, whichever API is behind the worker.
-//! Not here: what those results are.
+//! Equal messages have equal results over both APIs.
+//! Not here: the results themselves.
 
 use bwp_sync::api::Client;
 use bwp_sync::ports::Settlement;
@@ -11,7 +11,7 @@ use crate::messages::{EXAMPLES, inbound};
 use crate::server::http::Server;
 use crate::settings::{context, for_second, for_simulator};
 
-/// The messages of a shop: each twice, triggers before and after their creates, one for an order that nobody has.
+/// Messages of a shop: each twice, triggers before and after their creates, and one for an order that does not exist.
 fn deliveries() -> Vec<String> {
     let twice = |kind: &str| EXAMPLES.map(|example| vec![format!("{kind}-{example}"); 2]).concat();
     let early = vec!["trigger-lwa".to_owned()];
@@ -19,7 +19,7 @@ fn deliveries() -> Vec<String> {
     [early, twice("create"), twice("trigger"), unknown].concat()
 }
 
-/// What became of the messages, without what each API makes up for itself.
+/// Results of the messages, without values that each API generates.
 async fn results(context: &Context<Client>) -> Vec<(String, Value)> {
     let mut results = Vec::new();
     for message in deliveries() {
@@ -33,7 +33,7 @@ async fn results(context: &Context<Client>) -> Vec<(String, Value)> {
     results
 }
 
-/// Leaves out Buy with Prime's ids, and with them lines of which nothing else is told.
+/// Removes Buy with Prime's ids, and lines that consist of nothing else.
 fn without_ids(mut data: Value) -> Value {
     assert!(data["buyWithPrimeId"].take().is_string());
     let Some(lines) = data.as_object_mut().unwrap().remove("lines") else { return data };

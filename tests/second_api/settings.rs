@@ -1,4 +1,4 @@
-//! The only thing that differs from one API to the other: a settings file.
+//! Settings of each API: the only difference between them.
 //! Not here: any other way to make a client or a worker.
 
 use std::fs;
@@ -20,13 +20,13 @@ pub(crate) fn for_second(server: &Server) -> Settings {
     ))
 }
 
-/// Settings for a simulator that was started with its own defaults.
+/// Settings for a simulator with its own defaults.
 #[cfg(feature = "simulator")]
 pub(crate) fn for_simulator(simulator: &Simulator) -> Settings {
     for_simulator_in(simulator, "2024-11-01")
 }
 
-/// The same, in a version of the API.
+/// Settings for a simulator in this version of the API.
 #[cfg(feature = "simulator")]
 pub(crate) fn for_simulator_in(simulator: &Simulator, version: &str) -> Settings {
     let (endpoint, token_endpoint) = (simulator.endpoint(), simulator.token_endpoint());
@@ -41,7 +41,7 @@ pub(crate) fn client(settings: &Settings) -> Client {
     Client::new(settings.api()).unwrap()
 }
 
-/// What a worker needs, as the daemon makes it.
+/// The context of a worker, made as the daemon makes it.
 pub(crate) fn context(settings: &Settings) -> Context<Client> {
     let (limits, timing) = (settings.limits(), settings.timing());
     Context::new(

@@ -1,5 +1,5 @@
-//! What the client changes is what it reads afterwards, whichever API is behind it, in both versions of the simulator's.
-//! Not here: which changes a message asks for.
+//! A read shows the changes that the client sent, over each API, in both versions of the simulator's.
+//! Not here: the changes of each message.
 
 use bwp_sync::api::Client;
 use bwp_sync::domain::input::{
@@ -17,7 +17,7 @@ use crate::messages::create;
 use crate::server::http::Server;
 use crate::settings::{client, for_second, for_simulator, for_simulator_in};
 
-/// Every API with a client of its own.
+/// Every API that has a client.
 struct Apis {
     second: Server,
     simulator: Simulator,
@@ -28,7 +28,7 @@ impl Apis {
         Self { second: Server::start().await, simulator: Simulator::start(Config::default()).await.unwrap() }
     }
 
-    /// Clients, each with an order of its own; the last one reads the first one's simulator in another version.
+    /// Clients, each with an order of its own. The last one reads the first one's simulator in another version.
     async fn with_orders(&self) -> Vec<(Client, StoredOrder)> {
         let settings = [
             (for_simulator(&self.simulator), "lwa"),

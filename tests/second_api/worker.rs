@@ -1,5 +1,5 @@
 //! The worker over the second API.
-//! Not here: the broker; how the results compare with the simulator's.
+//! Not here: the broker; the comparison with the results over the simulator.
 
 use bwp_sync::api::Client;
 use bwp_sync::domain::outcome::{Outcome, ResultData};
@@ -18,7 +18,7 @@ async fn done(context: &Context<Client>, message: &str) -> ResultData {
     }
 }
 
-/// How many calls of a mutation took effect.
+/// Number of calls of a mutation that took effect.
 fn effects(server: &Server, mutation: &str) -> usize {
     server.answers().iter().filter(|answer| answer["data"][mutation]["order"]["id"] != Value::Null).count()
 }

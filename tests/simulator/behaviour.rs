@@ -1,5 +1,5 @@
-//! What can be changed while the simulator runs.
-//! Not here: what each choice means for a create (`orders`, `magic`).
+//! Choices that change while the simulator runs.
+//! Not here: the effect of each on a create (`orders`, `magic`).
 
 use bwp_sync::simulator::{AliasCheck, Behaviour, Conflict, UnknownOrder};
 use reqwest::Method;

@@ -1,5 +1,5 @@
 //! `bwp-simulator` as a process.
-//! Not here: what it answers.
+//! Not here: its answers.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::support::{json_of, plain_client};
 
-/// Far beyond what any of this takes on a busy machine.
+/// Far longer than any of these steps takes on a busy machine.
 const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test]

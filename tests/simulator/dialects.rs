@@ -1,5 +1,5 @@
-//! The two versions of the API: what each takes, what the other refuses, and the one store behind both.
-//! Not here: what they have in common.
+//! The two versions of the API over one store: inputs that only one of them accepts.
+//! Not here: their common parts.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::support::{CREATE, READ, Rig, UPDATE, by_alias, classification, order}
 const OLD: &str = "2024-04-01";
 const NEW: &str = "2024-11-01";
 
-/// `updateOrder` as [`OLD`] has it.
+/// `updateOrder` in version [`OLD`].
 const UPDATE_OLD: &str = "mutation($input: UpdateOrderInput!) { updateOrder(input: $input) { order { id } } }";
 
 fn text(path: &Path) -> String {
@@ -22,7 +22,7 @@ fn root() -> PathBuf {
     env!("CARGO_MANIFEST_DIR").into()
 }
 
-/// The input of [`order`] in the words of [`OLD`].
+/// The input of [`order`] in version [`OLD`].
 fn order_old(alias: &str) -> Value {
     let text = order(alias, "P-1").to_string();
     serde_json::from_str(&text.replace("\"AMAZON\"", "\"BUY_WITH_PRIME\"")).unwrap()
@@ -41,7 +41,7 @@ async fn the_published_updates_are_answered_as_published() {
     }
 }
 
-/// A document is run when the answer is about the order or the input, not about the document.
+/// A document counts as run if the answer is about the order or the input, not about the document.
 #[tokio::test]
 async fn every_document_of_the_client_is_run_in_its_version() {
     let rig = Rig::start().await;

@@ -1,5 +1,5 @@
-//! The eight published examples of createOrder, text for text.
-//! Not here: anything with variables.
+//! The eight published examples of `createOrder`, text for text.
+//! Not here: variables.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::support::Rig;
 
-/// The documented answer to this one knows title and price of the second product from a catalogue, which the simulator
-/// has not, and shows another member amount than was sent.
+/// Example with a documented answer that the simulator cannot give. The answer has title and price from a catalogue,
+/// and another member amount than the input.
 const WITH_CATALOGUE: &str = "create-order-with-bundle-product-for-prime-and-non-prime-items";
 
 #[tokio::test]

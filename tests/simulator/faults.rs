@@ -1,5 +1,5 @@
-//! Faults by rule, and what a caller sees of connections that hang or break.
-//! Not here: faults named inside an order (`magic`).
+//! Faults by rule, and hanging or broken connections from the caller's side.
+//! Not here: faults that an order names (`magic`).
 
 use bwp_sync::simulator::{CallPhase, Config, Fault, FaultRule, Operation, Refusal, Shape};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{CREATE, Rig, UPDATE, by_alias, json_of, order, plain_client, refusal, wait_for};
 
-/// Sends a create over a bare connection and returns every byte that comes back before it ends.
+/// Sends a create over a bare connection and returns every byte of the answer until its end.
 async fn bytes_until_the_end(rig: &Rig, alias: &str, product: &str) -> Vec<u8> {
     let request = rig.request(CREATE, &json!({ "input": order(alias, product) })).build().unwrap();
     let address = format!("127.0.0.1:{}", request.url().port().unwrap());
@@ -21,7 +21,7 @@ async fn bytes_until_the_end(rig: &Rig, alias: &str, product: &str) -> Vec<u8> {
     stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
     stream.write_all(body).await.unwrap();
     let mut answer = Vec::new();
-    // a reset ends the connection just as well as an orderly end
+    // a reset ends the connection as well as an orderly close
     stream.read_to_end(&mut answer).await.ok();
     answer
 }
@@ -230,7 +230,7 @@ async fn a_stopped_simulator_takes_its_connections_along() {
 #[tokio::test]
 async fn calls_beyond_an_allowance_are_throttled_and_the_rest_is_not() {
     let rig = Rig::start().await;
-    // no token comes back while the test runs
+    // no token is refilled during the test
     let throttled = FaultRule::always(Fault::refuse(Refusal::codeless("ThrottlingError"))).beyond(0.001, 3.0);
     rig.simulator.add_fault(throttled.on(Operation::Order));
     let mut ends = Vec::new();

@@ -1,5 +1,5 @@
-//! The ledger over HTTP, and the counters.
-//! Not here: what each operation writes into it (`orders`, `updates`).
+//! The ledger over HTTP, and its counts.
+//! Not here: the effects of each operation (`orders`, `updates`).
 
 use bwp_sync::simulator::Operation;
 use serde_json::{Value, json};

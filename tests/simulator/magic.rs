@@ -1,4 +1,4 @@
-//! Faults named by a product identifier inside the order.
+//! Faults that an order names by a product identifier.
 //! Not here: fault rules (`faults`).
 
 use bwp_sync::simulator::{AliasCheck, Behaviour, Refusal};

@@ -1,4 +1,4 @@
-//! The simulator, spoken to over HTTP as a client would.
+//! The simulator, called over HTTP like the API.
 //! Not here: the worker and its own client (`it`).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 

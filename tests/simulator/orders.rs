@@ -1,5 +1,5 @@
-//! The rules of createOrder and of reading.
-//! Not here: what the schema refuses (`schema`).
+//! Rules of `createOrder` and of the order query.
+//! Not here: checks of the schema (`schema`).
 
 use bwp_sync::simulator::{AliasCheck, Behaviour, Conflict, UnknownOrder};
 use serde_json::{Value, json};

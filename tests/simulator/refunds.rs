@@ -1,5 +1,5 @@
-//! What updateOrder changes and refuses of refunds.
-//! Not here: the rest of an update (`updates`).
+//! Changes and refusals of refunds in `updateOrder`.
+//! Not here: other parts of an update (`updates`).
 
 use bwp_sync::simulator::{Effect, RefundState};
 use reqwest::Method;
@@ -10,7 +10,7 @@ use crate::support::{Rig, by_alias, json_of, order, refusal};
 const OLD: &str = "2024-04-01";
 const NEW: &str = "2024-11-01";
 
-/// All that both versions show of refunds.
+/// Every field of refunds that both versions show.
 const READ_REFUNDS: &str = "query($orderIdentifier: OrderIdentifierInput!) { order(orderIdentifier: $orderIdentifier) {
     refunds { details { id aliases { aliasType aliasId } createdAt updatedAt state refundRequestReason
         refundStatusReason refundTotal { totalAmount { amount currencyCode } }
@@ -23,7 +23,7 @@ async fn rig_with_order() -> Rig {
     rig
 }
 
-/// The order of [`rig_with_order`] with a refund that its shopper asked for.
+/// The order of [`rig_with_order`] with a refund that its shopper requested.
 async fn rig_with_refund() -> (Rig, String) {
     let rig = rig_with_order().await;
     let id = rig.simulator.request_refund("SO-1").unwrap();
@@ -189,7 +189,7 @@ async fn what_is_wrong_with_a_refund_is_refused_by_name_and_nothing_of_the_updat
         ("InvalidRefundRequestReasonUpdate", json!([known(json!({ "refundRequestReason": "NOT_DELIVERED" }))])),
         ("ValidationError", json!([known(json!({ "refundFor": line(json!({ "lineItemId": "L-9" })) }))])),
         ("ValidationError", json!([known(json!({ "refundFor": line(json!({})) }))])),
-        // a good one beside a bad one
+        // a valid refund beside an invalid one
         ("InvalidRefundId", json!([with(json!({ "aliases": alias("R-3") })), with(json!({ "id": "refund-123" }))])),
     ] {
         let input = json!({ "desiredExecutionState": "STARTED", "refunds": { "details": details } });

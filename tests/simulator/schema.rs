@@ -1,5 +1,5 @@
-//! What the engine refuses, and that numbers survive it.
-//! Not here: the rules of the Order interface (`orders`, `updates`).
+//! Refusals of the engine, and exact numbers.
+//! Not here: rules of the Order interface (`orders`, `updates`).
 
 use serde_json::{Value, json};
 

@@ -43,7 +43,7 @@ impl Rig {
         self.token = issue(&self.client, &self.simulator).await;
     }
 
-    /// A request with every header that the API wants, in the version that most tests speak.
+    /// A request with every required header, in the version of most tests.
     pub(crate) fn request(&self, query: &str, variables: &Value) -> RequestBuilder {
         self.request_in("2024-11-01", query, variables)
     }
@@ -55,7 +55,7 @@ impl Rig {
             .body(json!({ "query": query, "variables": variables }).to_string())
     }
 
-    /// A request with a token and nothing else.
+    /// A request with a token and no other header.
     pub(crate) fn bare_request(&self) -> RequestBuilder {
         self.client.post(self.simulator.endpoint()).bearer_auth(&self.token).header("content-type", "application/json")
     }
@@ -88,7 +88,7 @@ impl Rig {
     }
 }
 
-/// A client without TLS in use; its builder still wants a TLS configuration.
+/// A client for plain HTTP; its builder requires a TLS configuration nevertheless.
 pub(crate) fn plain_client() -> Client {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -143,12 +143,12 @@ pub(crate) fn prime_line(product: &str, quantity: u32) -> Value {
     })
 }
 
-/// The server's complaint about a request that it did not run.
+/// The classification of a request that the server did not run.
 pub(crate) fn classification(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["classification"].as_str().unwrap()
 }
 
-/// The code of the only error of an answer, or its type where it has no code.
+/// Code of the only error in an answer, or its type if it has no code.
 pub(crate) fn refusal(answer: &Value) -> &str {
     let errors = answer["errors"].as_array().unwrap_or_else(|| panic!("expected an error in {answer}"));
     assert_eq!(errors.len(), 1, "{answer}");
@@ -156,7 +156,7 @@ pub(crate) fn refusal(answer: &Value) -> &str {
     classification.get("code").unwrap_or(&classification["errorType"]).as_str().unwrap()
 }
 
-/// Waits until a call of this order reaches a phase.
+/// Waits until a call for this order reaches a phase.
 pub(crate) async fn wait_for(events: &mut Receiver<CallEvent>, alias: &str, phase: CallPhase) {
     loop {
         let event = events.recv().await.unwrap();

@@ -1,4 +1,4 @@
-//! Who gets a token, and how long it opens the door.
+//! Issuing of tokens, and their lifetime.
 //! Not here: faults of the token endpoint (`faults`).
 
 use std::time::Duration;

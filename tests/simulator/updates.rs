@@ -1,4 +1,4 @@
-//! What updateOrder changes and refuses.
+//! Changes and refusals of `updateOrder`.
 //! Not here: faults.
 
 use bwp_sync::simulator::{Effect, PackageState};

@@ -1,5 +1,5 @@
-//! The shop's side of the broker: publish a message for certain, gather what arrives.
-//! Not here: the adapter under test; it shares nothing with this.
+//! The shop's side of the broker: confirmed publications, and collected deliveries.
+//! Not here: the adapter under test, which shares no code with this.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::private::assert_nothing_private;
 
-/// How long the broker may take to confirm one message.
+/// Longest wait for the confirm of one message.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(20);
 
 /// A connection with one channel on which every publish is confirmed.
@@ -25,7 +25,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects to a virtual host; `name` is what the broker shows as the connection's name.
+    /// Connects to a virtual host; `name` is the name of the connection that the broker shows.
     pub(crate) async fn connect(uri: &str, name: &str) -> Self {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let connection = Connection::connect(uri, properties).await.expect("the broker accepts the connection");
@@ -42,7 +42,7 @@ impl Client {
         self.channel.queue_declare(name.into(), options, arguments).await.expect("the queue can be declared");
     }
 
-    /// Publishes a message and returns when the broker has confirmed it; one that reaches no queue fails the test.
+    /// Publishes a message and returns after the broker's confirm. A message that reaches no queue fails the test.
     pub(crate) async fn publish(&self, exchange: &str, routing_key: &str, properties: BasicProperties, body: &[u8]) {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let published = self.channel.basic_publish(exchange.into(), routing_key.into(), options, body, properties);
@@ -54,14 +54,14 @@ impl Client {
         }
     }
 
-    /// Takes all messages out of a queue, from now on.
+    /// Consumes all messages of a queue, from now on.
     pub(crate) async fn collect(&self, queue: &str) -> Collector {
         let options = BasicConsumeOptions::default();
         let consumed = self.channel.basic_consume(queue.into(), "".into(), options, FieldTable::default());
         Collector { messages: consumed.await.expect("the queue can be consumed"), seen: Vec::new() }
     }
 
-    /// Gathers what an exchange sends under keys that match `pattern`, from now on.
+    /// Collects the messages of an exchange with keys that match `pattern`, from now on.
     pub(crate) async fn listen(&self, exchange: &str, pattern: &str) -> Collector {
         let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
         let declared = self.channel.queue_declare("".into(), options, FieldTable::default());
@@ -73,14 +73,15 @@ impl Client {
     }
 }
 
-/// Messages in the order in which they arrive; each is acknowledged at once, and looked through for private data.
+/// Messages in the order of their arrival. Each is acknowledged at once, and searched for private data.
 pub(crate) struct Collector {
     messages: Consumer,
     seen: Vec<Delivery>,
 }
 
 impl Collector {
-    /// Waits until all that arrived so far satisfies `enough` and returns it; fails after `timeout` with what did arrive.
+    /// Waits until the messages so far satisfy `enough`, and returns them. Fails after `timeout` with the messages that
+    /// arrived.
     pub(crate) async fn until(&mut self, timeout: Duration, enough: impl Fn(&[Delivery]) -> bool) -> &[Delivery] {
         let deadline = Instant::now() + timeout;
         while !enough(&self.seen) {
@@ -102,7 +103,7 @@ impl Collector {
     }
 }
 
-/// Only the body of the shop's own message may hold what is somebody's own, wherever it is sent on to.
+/// Checks that only the body of the shop's own message contains private data, wherever it is published.
 fn check_privacy(delivery: &Delivery) {
     assert_nothing_private("headers", &format!("{:?}", delivery.properties));
     if delivery.exchange.as_str() == "bwp.results" {

@@ -1,4 +1,4 @@
-//! A running broker, a virtual host of a test's own in it, and what its management API shows of that host.
+//! A running broker, a virtual host for one test, and the host's state in the management API.
 //! Not here: starting and stopping nodes; see `node`.
 
 use std::time::Duration;
@@ -13,17 +13,17 @@ use super::until::until;
 /// How long a new virtual host may take to run on all nodes.
 const RUNS_WITHIN: Duration = Duration::from_secs(60);
 
-/// A broker that runs already.
+/// A broker that is already running.
 #[derive(Clone)]
 pub(crate) struct Broker {
     amqp: Url,
     management: Management,
-    /// A private node goes with all that is in it; in the shared one a test clears away what it made.
+    /// Whether other tests use the broker: virtual hosts are deleted from a shared one only.
     shared: bool,
 }
 
 impl Broker {
-    /// The broker that all tests share, each in a virtual host of its own. Missing addresses fail the test.
+    /// The broker that all tests share, each in a virtual host of its own. Fails without its addresses.
     pub(crate) fn shared() -> Self {
         let at = Self::at(&variable("BWP_TEST_AMQP_URI"), &variable("BWP_TEST_MANAGEMENT_URI"));
         Self { shared: true, ..at }
@@ -35,12 +35,12 @@ impl Broker {
         Self { amqp: url(amqp), management: Management::new(url(management)), shared: false }
     }
 
-    /// The host and port on which the broker speaks AMQP, as a relay wants it.
+    /// Host and port of AMQP, as a relay needs them.
     pub(crate) fn address(&self) -> String {
         format!("{}:{}", self.amqp.host_str().unwrap_or("127.0.0.1"), self.amqp.port().unwrap_or(5672))
     }
 
-    /// Makes a virtual host with a name of its own, which goes with the returned value.
+    /// Creates a virtual host with a unique name, which is deleted with the returned value.
     pub(crate) async fn vhost(&self) -> Vhost {
         let vhost = Vhost { broker: self.clone(), name: format!("test-{}", Uuid::new_v4()) };
         let management = &self.management;
@@ -56,7 +56,7 @@ fn variable(name: &str) -> String {
         .unwrap_or_else(|_| panic!("{name} is not set: these tests need a broker\nhint: run scripts/test"))
 }
 
-/// A virtual host of one test's own; deleted from the shared broker when dropped.
+/// A virtual host for one test; deleted from the shared broker when dropped.
 pub(crate) struct Vhost {
     broker: Broker,
     name: String,
@@ -83,14 +83,14 @@ impl Vhost {
         self.amqp_uri_through(&self.broker.address())
     }
 
-    /// From now on its user may declare and delete what has such a name, and use everything.
+    /// Allows its user to declare and delete only resources with names of this pattern, and to use all.
     pub(crate) async fn may_configure(&self, names: &str) {
         let permissions = json!({ "configure": names, "write": ".*", "read": ".*" });
         let path = ["permissions", &self.name, self.broker.amqp.username()];
         self.broker.management.put(&path, permissions).await;
     }
 
-    /// From now on there may be so many queues; -1 for as many as anybody likes.
+    /// Sets the most queues that the virtual host may have; -1 for no bound.
     pub(crate) async fn may_have_queues(&self, most: i64) {
         let path = ["vhost-limits", &self.name, "max-queues"];
         self.broker.management.put(&path, json!({ "value": most })).await;
@@ -102,13 +102,13 @@ impl Vhost {
         self.broker.management.put(&["policies", &self.name, "test"], policy).await;
     }
 
-    /// The same through another host and port, such as a relay's.
+    /// The address through another host and port, such as a relay's.
     pub(crate) fn amqp_uri_through(&self, address: &str) -> String {
         let (user, password) = (self.broker.amqp.username(), self.broker.amqp.password().unwrap_or_default());
         format!("amqp://{user}:{password}@{address}/{}", self.name)
     }
 
-    /// The name of it.
+    /// Name of the virtual host.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -118,28 +118,28 @@ impl Vhost {
         self.broker.management.get(&["queues", &self.name, name]).await.as_ref().map(Queue::read)
     }
 
-    /// All queues.
+    /// All queues of the virtual host.
     pub(crate) async fn queues(&self) -> Vec<Queue> {
         self.broker.management.list(&["queues", &self.name]).await.iter().map(Queue::read).collect()
     }
 
-    /// Deletes a queue with all that is in it.
+    /// Deletes a queue with its messages.
     pub(crate) async fn delete_queue(&self, name: &str) {
         self.broker.management.delete(&["queues", &self.name, name]).await;
     }
 
-    /// Deletes all messages of a queue that are ready.
+    /// Deletes the ready messages of a queue.
     pub(crate) async fn purge(&self, queue: &str) {
         self.broker.management.delete(&["queues", &self.name, queue, "contents"]).await;
     }
 
-    /// All exchanges: name, and whether it outlives the broker's restart.
+    /// All exchanges: name, and whether the exchange is durable.
     pub(crate) async fn exchanges(&self) -> Vec<(String, bool)> {
         let shown = self.broker.management.list(&["exchanges", &self.name]).await;
         shown.iter().map(|exchange| (text(&exchange["name"]), exchange["durable"] == true)).collect()
     }
 
-    /// All bindings to exchanges with a name: exchange, routing key, queue.
+    /// All bindings of named exchanges: exchange, routing key, queue.
     pub(crate) async fn bindings(&self) -> Vec<(String, String, String)> {
         let shown = self.broker.management.list(&["bindings", &self.name]).await;
         let named = shown.iter().filter(|binding| binding["source"] != "");
@@ -162,13 +162,13 @@ impl Vhost {
         self.broker.management.delete(&["exchanges", &self.name, name]).await;
     }
 
-    /// All registered consumers. The channel of a new one shows later than the consumer, which is left out until then.
+    /// All consumers. A new consumer is left out until the management API shows its channel.
     pub(crate) async fn consumers(&self) -> Vec<Consumer> {
         let shown = self.broker.management.list(&["consumers", &self.name]).await;
         shown.iter().map(Consumer::read).filter(|consumer| !consumer.channel.is_empty()).collect()
     }
 
-    /// All open connections. A new one shows after the broker's statistics interval.
+    /// All open connections. A new one appears after the broker's statistics interval.
     pub(crate) async fn connections(&self) -> Vec<Connection> {
         let path = ["vhosts", &self.name, "connections"];
         self.broker.management.list(&path).await.iter().map(Connection::read).collect()
@@ -192,7 +192,7 @@ impl Vhost {
         self.close_connections_of("").await;
     }
 
-    /// The same for the clients whose own name for the connection starts so.
+    /// Makes the broker close the connections with a client-provided name that starts with `client`.
     pub(crate) async fn close_connections_of(&self, client: &str) {
         for connection in self.connections().await {
             if connection.client_name.starts_with(client) {
@@ -201,7 +201,7 @@ impl Vhost {
         }
     }
 
-    /// Makes the broker close the connection that it calls so.
+    /// Makes the broker close the connection of this name.
     pub(crate) async fn close_connection(&self, name: &str) {
         self.broker.management.delete(&["connections", name]).await;
     }
@@ -213,28 +213,28 @@ impl Drop for Vhost {
             return;
         }
         let (management, name) = (self.broker.management.clone(), self.name.clone());
-        // a thread of its own: blocking on a runtime is not allowed within another
+        // a thread of its own: a runtime cannot be blocked within another
         let deleted = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
             runtime.block_on(management.delete(&["vhosts", &name]));
         });
         let deleted = deleted.join();
-        // a test that failed has said why already
+        // a failed test has given its reason already
         if !std::thread::panicking() {
             deleted.expect("the virtual host can be deleted");
         }
     }
 }
 
-/// A queue's figures and declaration.
+/// State and declaration of a queue.
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) name: String,
-    /// Messages that wait for a consumer.
+    /// Messages that are ready for delivery.
     pub(crate) ready: u64,
-    /// Messages that a consumer holds.
+    /// Messages that are delivered and not acknowledged.
     pub(crate) unacknowledged: u64,
-    /// The `x-` arguments of the declaration.
+    /// Arguments of the declaration, `x-…`.
     pub(crate) arguments: Value,
 }
 
@@ -249,18 +249,18 @@ impl Queue {
     }
 }
 
-/// A registered consumer.
+/// A consumer and its channel.
 #[derive(Debug)]
 pub(crate) struct Consumer {
     pub(crate) queue: String,
     pub(crate) tag: String,
-    /// The broker's name of its channel, which no other session has.
+    /// The broker's name of the channel, unique for each session.
     pub(crate) channel: String,
-    /// The broker's name of its connection.
+    /// The broker's name of the connection.
     pub(crate) connection: String,
-    /// How many deliveries it may hold; 0 means no bound.
+    /// Prefetch of the consumer; 0 means no bound.
     pub(crate) prefetch: u64,
-    /// Whether the queue feeds it; of several, a queue with a single active consumer feeds one.
+    /// Whether the queue delivers to this consumer; with a single active consumer only one is active.
     pub(crate) active: bool,
 }
 
@@ -280,9 +280,9 @@ impl Consumer {
 /// An open connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// The broker's name of it: both ends' addresses.
+    /// The broker's name of the connection: the addresses of both ends.
     pub(crate) name: String,
-    /// What the client calls it.
+    /// The client-provided name.
     pub(crate) client_name: String,
 }
 

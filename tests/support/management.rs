@@ -1,5 +1,5 @@
-//! The broker's management API, spoken over HTTP.
-//! Not here: what its answers mean to a test; see `broker`.
+//! The broker's management API over HTTP.
+//! Not here: the meaning of its answers for a test; see `broker`.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use url::Url;
 
 use super::until::until;
 
-/// How long one answer may take; the node shares two cores with the tests.
+/// Longest wait for one answer; the node shares two cores with the tests.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
-/// How long until there is an answer.
+/// Longest wait for an answer, all attempts together.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
 
-/// The management API of one node. Every request that is not answered as it should be fails the test.
+/// The management API of one node. A request with an unexpected answer fails the test.
 #[derive(Clone)]
 pub(crate) struct Management {
     client: Client,
@@ -22,9 +22,9 @@ pub(crate) struct Management {
 }
 
 impl Management {
-    /// `base` carries user name and password: `http://guest:guest@127.0.0.1:15672`.
+    /// `base` contains user name and password: `http://guest:guest@127.0.0.1:15672`.
     pub(crate) fn new(base: Url) -> Self {
-        // reqwest is built without a TLS provider of its own and asks for one even where it speaks plain HTTP
+        // reqwest is built without a TLS provider and requires one even for plain HTTP
         let tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
             .with_safe_default_protocol_versions()
             .expect("ring knows the default TLS versions")
@@ -41,7 +41,7 @@ impl Management {
         Self { client, base }
     }
 
-    /// The resource at `path`, or `None` where there is none. The segments of a path are encoded here.
+    /// The resource at `path`, or `None` if it does not exist. The segments of a path are encoded here.
     pub(crate) async fn get(&self, path: &[&str]) -> Option<Value> {
         let (status, body) = self.send(Method::GET, path, None).await;
         if status == StatusCode::NOT_FOUND {
@@ -51,7 +51,7 @@ impl Management {
         Some(serde_json::from_str(&body).unwrap_or_else(|error| panic!("GET {path:?}: {error} in {body}")))
     }
 
-    /// The list at `path`, which must exist: a node that starts may not know its virtual host yet.
+    /// The list at `path`. It must exist, but a node that starts may not know its virtual host yet.
     pub(crate) async fn list(&self, path: &[&str]) -> Vec<Value> {
         let what = format!("GET {path:?} is there");
         let there = until(&what, ANSWERS_WITHIN, async || self.get(path).await, Option::is_some);
@@ -87,8 +87,8 @@ impl Management {
             request = request.body(body.to_string());
         }
         let request = request.build().expect("the request is well formed");
-        // a node that has just joined a cluster drops connections, and what ends while it is asked for is answered 500;
-        // every request here can be made again
+        // a node that has just joined a cluster drops connections, and answers 500 for a resource that ends meanwhile;
+        // every request here can be repeated
         let send = async || self.client.execute(request.try_clone().expect("the body is a text")).await;
         let what = format!("the management API answers for {path:?}");
         let is_answer = |sent: &reqwest::Result<Response>| sent.as_ref().is_ok_and(|it| !it.status().is_server_error());

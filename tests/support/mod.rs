@@ -1,5 +1,5 @@
-//! What tests against a real broker stand on: a broker, nodes to kill, a wire to cut, the real binaries.
-//! Not here: anything that knows what `bwp-sync` does.
+//! Support for tests against a real broker: broker, private nodes, relays, the real binaries.
+//! Not here: any knowledge of the behaviour of `bwp-sync`.
 
 pub(crate) mod amqp;
 pub(crate) mod broker;

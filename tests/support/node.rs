@@ -1,4 +1,4 @@
-//! A broker node of one test's own, to be killed and restarted, run by `scripts/rabbitmq`.
+//! A private broker node, which a test can kill and restart, run by `scripts/rabbitmq`.
 //! Not here: the broker that tests share; see `broker`.
 
 use std::ops::Deref;
@@ -23,7 +23,7 @@ impl Node {
         Self::start_with(&[]).await
     }
 
-    /// The same with variables for `scripts/rabbitmq start`, such as those for a TLS listener.
+    /// Starts a node with variables for `scripts/rabbitmq start`, such as those for a TLS listener.
     pub(crate) async fn start_with(environment: &[(&str, &Path)]) -> Self {
         let directory = TempDir::with_prefix("bwp-node-").expect("a temporary folder can be made");
         let mut start = script(directory.path(), "start", &[]);
@@ -55,10 +55,10 @@ impl Node {
         at.expect("the address has a host").to_owned()
     }
 
-    /// Makes the quorum queues that were declared so far outlive a kill.
+    /// Makes the quorum queues that were declared so far survive a kill.
     ///
-    /// RabbitMQ writes down their names only after half a second without a declaration. One whose name was lost
-    /// starts anew after the restart, empty and without a leader (seen with 3.10.8, where consuming it then times out).
+    /// RabbitMQ writes their names to disk after half a second without a declaration. A queue with a lost name restarts
+    /// empty and without a leader. With 3.10.8, consuming it then times out.
     pub(crate) async fn persist_queues(&self) {
         self.ctl(&["eval", "[ok = dets:sync(Table) || Table <- dets:all()]."]).await;
     }
@@ -68,12 +68,12 @@ impl Node {
         on_a_thread(script(self.directory.path(), "kill", &[])).await;
     }
 
-    /// Stops the broker as an operator does, and waits until it is gone.
+    /// Stops the broker in an orderly way, and waits until it has ended.
     pub(crate) async fn shut_down(&self) {
         on_a_thread(script(self.directory.path(), "shutdown", &[])).await;
     }
 
-    /// Starts the stopped or killed node again, on the same ports with the same data, and waits until it is ready.
+    /// Starts the stopped or killed node again, with its ports and data, and waits until it is ready.
     pub(crate) async fn restart(&self) {
         on_a_thread(script(self.directory.path(), "restart", &[])).await;
     }
@@ -101,14 +101,14 @@ impl Deref for Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // its data is of no more use, so it need not close down cleanly, which takes seconds
+        // its data is not needed any more: an orderly stop would only take seconds
         for command in ["kill", "stop"] {
             drop(script(self.directory.path(), command, &[]).status());
         }
     }
 }
 
-/// What the script printed for a variable.
+/// Value that the script printed for a variable.
 fn printed<'a>(variables: &'a str, name: &str) -> &'a str {
     let line = variables.lines().find_map(|line| line.strip_prefix(&format!("export {name}=")));
     line.unwrap_or_else(|| panic!("scripts/rabbitmq start printed no {name}"))

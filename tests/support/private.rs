@@ -1,8 +1,8 @@
-//! What the fixtures say that is somebody's own: it must not appear in anything but calls and bodies of messages.
-//! Not here: where it is looked for.
+//! Private data in the fixtures, which must appear nowhere but in calls and bodies of messages.
+//! Not here: the texts that are searched.
 
-/// What the fixtures say of the shopper, and what the simulator's client must keep to itself.
-/// The postal code is left out: five digits occur in any time.
+/// Private data of the shopper, and secrets of the simulator's client. The postal code is left out: five digits occur
+/// in any time.
 const PRIVATE: [&str; 8] = [
     "John",
     "Smith",
@@ -14,12 +14,12 @@ const PRIVATE: [&str; 8] = [
     "sim-secret",
 ];
 
-/// The first private text in this one.
+/// The first private text within `text`.
 pub(crate) fn private_in(text: &str) -> Option<&'static str> {
     PRIVATE.into_iter().find(|private| text.contains(private))
 }
 
-/// Fails when there is something private in a text; `what` says what kind of text it is.
+/// Fails if `text` contains private data; `what` names the kind of text.
 pub(crate) fn assert_nothing_private(what: &str, text: &str) {
     if let Some(private) = private_in(text) {
         panic!("{what}: {private:?} is private, in {text}");

@@ -1,5 +1,5 @@
 //! The real binaries, run as an operator or Kubernetes runs them: environment in, output lines and exit status out.
-//! Not here: which binary and which settings; the test says so.
+//! Not here: the choice of binary and settings, which is the test's.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::private::assert_nothing_private;
 
-/// A running program; killed when dropped. What it wrote is then looked through for private data.
+/// A running program, killed when dropped. Its output is then searched for private data.
 pub(crate) struct Process {
     child: Child,
     stdout: watch::Receiver<Vec<String>>,
@@ -22,7 +22,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `program`, such as `env!("CARGO_BIN_EXE_bwp-sync")`. Of the test's own environment no setting is passed on.
+    /// Starts `program`, such as `env!("CARGO_BIN_EXE_bwp-sync")`. No setting in the test's own environment is passed
+    /// on.
     pub(crate) fn spawn(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = command(program, arguments, environment);
         let mut child = spawned(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
@@ -31,19 +32,19 @@ impl Process {
         Self { child, stdout, stderr }
     }
 
-    /// The same for a program that writes more than a test wants to hold: all of its output goes to the end of a file.
+    /// Starts a program that writes more than a test wants to hold: all of its output is appended to a file.
     pub(crate) fn spawn_with_log(program: &str, arguments: &[&str], environment: &[(&str, &str)], log: &Path) -> Self {
         let open = || File::options().create(true).append(true).open(log).expect("the log can be written");
         let child = spawned(command(program, arguments, environment).stdout(open()).stderr(open()));
         Self { child, stdout: lines(tokio::io::empty()), stderr: lines(tokio::io::empty()) }
     }
 
-    /// Its process id.
+    /// Process id of the program.
     pub(crate) fn id(&self) -> u32 {
         self.child.id().expect("the program runs")
     }
 
-    /// The exit status, once it has ended.
+    /// The exit status, after the program has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("the program can be waited for")
     }
@@ -58,7 +59,8 @@ impl Process {
         self.stderr.borrow().clone()
     }
 
-    /// Waits for a line on stderr, from the start of the program on, and returns it; fails with all lines when none came.
+    /// Waits for a line on stderr, from the start of the program on, and returns it. Fails with all lines if none
+    /// matches.
     pub(crate) async fn wait_for_line(&self, within: Duration, wanted: impl Fn(&str) -> bool) -> String {
         let first = |lines: &[String]| lines.iter().find(|line| wanted(line)).cloned();
         let mut stderr = self.stderr.clone();
@@ -69,27 +71,27 @@ impl Process {
         found.unwrap_or_else(|| panic!("no such line within {within:?} in stderr: {:#?}", self.stderr()))
     }
 
-    /// Asks the program to end, as Kubernetes does.
+    /// Sends SIGTERM, as Kubernetes does.
     pub(crate) fn sigterm(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Asks the program to end, as Ctrl-C does.
+    /// Sends SIGINT, as Ctrl-C does.
     pub(crate) fn sigint(&self) {
         self.signal(Signal::INT);
     }
 
-    /// Ends the program without a chance to do anything.
+    /// Sends SIGKILL, which the program cannot handle.
     pub(crate) fn sigkill(&self) {
         self.signal(Signal::KILL);
     }
 
-    /// Takes all CPU time from the program.
+    /// Stops the program, which then gets no CPU time.
     pub(crate) fn sigstop(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it run on.
+    /// Continues the stopped program.
     pub(crate) fn sigcont(&self) {
         self.signal(Signal::CONT);
     }
@@ -99,7 +101,7 @@ impl Process {
         let ended = timeout(within, async {
             let status = self.child.wait().await.expect("the program can be waited for");
             for output in [&mut self.stdout, &mut self.stderr] {
-                // the reader lets go of its end when there is nothing more to read
+                // the reader closes its end after the last line
                 while output.changed().await.is_ok() {}
             }
             status
@@ -131,7 +133,7 @@ fn spawned(command: &mut Command) -> Child {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // a test that failed has said why already
+        // a failed test has given its reason already
         if !std::thread::panicking() {
             self.stdout().iter().for_each(|line| assert_nothing_private("stdout", line));
             self.stderr().iter().for_each(|line| assert_nothing_private("stderr", line));

@@ -1,5 +1,5 @@
-//! A wire between a client and a server that a test can cut, refuse, stall, slow down and watch.
-//! Not here: any knowledge of what passes through it.
+//! A TCP relay between client and server, which a test can cut, close, stall, slow down and watch.
+//! Not here: any knowledge of the protocol.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,47 +13,47 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-/// How many refused or waiting connections the kernel queues up.
+/// Refused or waiting connections that the kernel queues.
 const BACKLOG: u32 = 128;
 
-/// How long a closed listener may linger.
+/// Longest time that a closed listener may linger.
 const FREE_WITHIN: Duration = Duration::from_secs(10);
-/// Reads no more than this at once.
+/// Most bytes of one read.
 const CHUNK: usize = 16 * 1024;
-/// A request with its headers is smaller, so one that is watched for is found in so many bytes.
+/// Bytes that are searched for a watched request; a request with its headers is smaller.
 const WATCHED: usize = 64 * 1024;
-/// How a request begins.
+/// Start of a request.
 const BEGINNING: &[u8] = b"POST /";
 
-/// Passes TCP connections on to a target. All of them are cut when it is dropped.
+/// A TCP relay to a target. All of its connections are cut when it is dropped.
 pub(crate) struct Relay {
     address: SocketAddr,
     wire: Arc<Wire>,
     acceptor: Option<AbortOnDropHandle<()>>,
-    /// While connections are refused: bound without listening, so that nobody else gets the port.
+    /// Socket while connections are refused: bound without listening, which reserves the port.
     refusing: Option<TcpSocket>,
 }
 
 struct Wire {
-    /// The first that accepts is taken.
+    /// Targets; the first one that accepts gets the connection.
     targets: Vec<String>,
     pace: watch::Sender<Pace>,
     tripwire: watch::Sender<Option<Tripwire>>,
     connections: Mutex<Connections>,
 }
 
-/// How fast bytes pass, in both directions.
+/// Speed of the bytes, in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// As they come.
+    /// Without delay.
     Free,
-    /// So many bytes at once, each portion so late.
+    /// This many bytes at a time, each portion with this delay.
     Slow { bytes: usize, late: Duration },
-    /// Not at all, although connections stay open and are accepted.
+    /// No bytes at all; connections stay open and are accepted.
     Stalled,
 }
 
-/// What a client must not get through, and whom to tell.
+/// Texts of a request that is held back, and the channel for its event.
 #[derive(Clone)]
 struct Tripwire {
     texts: Vec<Vec<u8>>,
@@ -67,18 +67,18 @@ struct Connections {
 }
 
 struct Connection {
-    /// The connection is cut when this is dropped.
+    /// Channel whose end cuts the connection.
     held: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Relay {
-    /// Listens on a free loopback port for connections to `target`, a host and port.
+    /// Starts a relay on a free loopback port to `target`, a host and port.
     pub(crate) fn start(target: &str) -> Self {
         Self::start_any(vec![target.to_owned()])
     }
 
-    /// The same for the first of several targets that accepts a connection.
+    /// Starts a relay to the first of several targets that accepts a connection.
     pub(crate) fn start_any(targets: Vec<String>) -> Self {
         let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let address = socket.local_addr().expect("a bound socket has an address");
@@ -92,22 +92,22 @@ impl Relay {
         Self { address, wire, acceptor, refusing: None }
     }
 
-    /// Where clients connect to, as host and port.
+    /// Host and port for clients.
     pub(crate) fn address(&self) -> String {
         self.address.to_string()
     }
 
-    /// How many connections were accepted since the start.
+    /// Number of connections that were accepted since the start.
     pub(crate) fn accepted(&self) -> usize {
         self.wire.connections().accepted
     }
 
-    /// How many connections are open now.
+    /// Number of connections that are open now.
     pub(crate) fn open(&self) -> usize {
         self.wire.connections().open.iter().filter(|connection| !connection.task.is_finished()).count()
     }
 
-    /// Resets the open connections at both ends and returns when they are gone. New ones are accepted.
+    /// Resets the open connections at both ends and returns when they have ended. New ones are accepted.
     pub(crate) async fn cut(&self) {
         let open = std::mem::take(&mut self.wire.connections().open);
         for Connection { held, task } in open {
@@ -116,7 +116,7 @@ impl Relay {
         }
     }
 
-    /// From now on new connections are refused, or accepted again. Open ones are left alone.
+    /// Refuses new connections from now on, or accepts them again. Open ones are left alone.
     pub(crate) async fn refuse(&mut self, refuse: bool) {
         if refuse && let Some(acceptor) = self.acceptor.take() {
             acceptor.abort();
@@ -128,18 +128,18 @@ impl Relay {
         }
     }
 
-    /// From now on nothing passes in either direction, although connections stay open and are accepted; or it passes again.
+    /// Stalls all bytes from now on, or lets them pass again. Connections stay open and are accepted.
     pub(crate) fn stall(&self, stall: bool) {
         self.pace(if stall { Pace::Stalled } else { Pace::Free });
     }
 
-    /// From now on bytes pass as fast as this.
+    /// Sets the speed from now on.
     pub(crate) fn pace(&self, pace: Pace) {
         self.wire.pace.send_replace(pace);
     }
 
-    /// From now on an HTTP request that holds all of these texts is stopped on its way, with all that follows on its
-    /// connection, and told of here; until the receiver is dropped.
+    /// Holds back an HTTP request with all of these texts, and all later bytes of its connection. The receiver gets an
+    /// event then; dropping it ends the watch.
     pub(crate) fn trip_on(&self, texts: &[&str]) -> mpsc::UnboundedReceiver<()> {
         let (tripped, told) = mpsc::unbounded_channel();
         let texts = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
@@ -176,8 +176,8 @@ fn bind(address: SocketAddr) -> TcpSocket {
     try_bind(address).expect("the loopback port is free")
 }
 
-/// For a port of which the listener has just been closed. A process that another thread is starting holds a copy of the
-/// listener until it has become its program.
+/// Binds a port after its listener was closed. A process that another thread is starting holds a copy of the listener
+/// until its program runs.
 async fn bind_again(address: SocketAddr) -> TcpSocket {
     let bound = async {
         loop {
@@ -192,7 +192,7 @@ async fn bind_again(address: SocketAddr) -> TcpSocket {
 
 fn try_bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
-    // the port is taken again while closed connections of it linger
+    // the port is bound again while closed connections of it linger
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
@@ -228,12 +228,12 @@ async fn connection(mut client: TcpStream, wire: Arc<Wire>, cut: oneshot::Receiv
     }
 }
 
-/// Makes the coming close a reset: without lingering the kernel sends RST instead of FIN.
+/// Makes the next close a reset: without lingering, the kernel sends RST instead of FIN.
 fn reset(stream: &TcpStream) {
     stream.set_zero_linger().expect("a socket has the option");
 }
 
-/// Passes bytes on until one end is gone; an end of file is passed on too.
+/// Copies bytes until one end is closed; an end of file is passed on too.
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -267,7 +267,7 @@ async fn pump(
 }
 
 impl Tripwire {
-    /// Whether all texts are in the last request. Nobody is listened for who does not listen any more.
+    /// Whether all texts are in the last request, and the test still waits for it.
     fn is_touched(&self, passed: &mut Vec<u8>, next: &[u8]) -> bool {
         if self.tripped.is_closed() {
             passed.clear();

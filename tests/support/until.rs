@@ -1,4 +1,4 @@
-//! Waiting for something that can only be looked at, not awaited.
+//! Polling for a state without an event.
 //! Not here: waits for events; those use the event itself under a timeout.
 
 use std::fmt::Debug;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// The pause between two looks: short against everything that is waited for, long against one look.
+/// Pause between two polls: short against every wait, long against one poll.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// Looks until what is seen satisfies `holds` and returns it; fails after `timeout` with what was seen last.
+/// Polls until the state satisfies `holds`, and returns it. Fails after `timeout` with the last state.
 pub(crate) async fn until<T: Debug>(
     what: &str,
     timeout: Duration,

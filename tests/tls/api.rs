@@ -40,7 +40,7 @@ impl Stage {
     }
 }
 
-/// Host and port.
+/// Host and port of an address.
 fn authority_of(address: &str) -> String {
     url::Url::parse(address).unwrap().authority().to_owned()
 }
@@ -83,7 +83,7 @@ async fn an_authority_that_is_replaced_is_taken_over_without_a_restart() {
     stage.file("ca.pem", "what somebody saved by mistake");
     assert!(matches!(checkout(&context).await, Settlement::Later(_)));
     stage.file("ca.pem", &stage.authority.pem());
-    // this call cannot be sent either, and shows that it is time to look
+    // this call cannot be sent either, and triggers a new read of the files
     assert!(matches!(checkout(&context).await, Settlement::Later(_)));
     assert!(matches!(checkout(&context).await, Settlement::Done(_)));
 }

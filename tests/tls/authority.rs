@@ -1,5 +1,5 @@
-//! A certificate authority of a test's own.
-//! Not here: who uses what it issues.
+//! A certificate authority for one test.
+//! Not here: the users of its certificates.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-/// Issues certificates for this machine.
+/// An authority that issues certificates for this machine.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, in PEM.
@@ -22,7 +22,7 @@ impl Authority {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        // one that is not trusted must not be taken for one that is
+        // an untrusted authority must not be mistaken for a trusted one
         params.distinguished_name.push(DnType::CommonName, format!("authority {}", uuid::Uuid::new_v4()));
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
@@ -32,12 +32,12 @@ impl Authority {
         self.0.pem()
     }
 
-    /// For a server on 127.0.0.1.
+    /// A certificate for a server on 127.0.0.1.
     pub(crate) fn server(&self) -> Issued {
         self.issue(["127.0.0.1".to_owned()].into(), "a server", ExtendedKeyUsagePurpose::ServerAuth)
     }
 
-    /// For a client that the broker knows as this user.
+    /// A certificate for a client that the broker knows as this user.
     pub(crate) fn client(&self, user: &str) -> Issued {
         self.issue(Vec::new(), user, ExtendedKeyUsagePurpose::ClientAuth)
     }
@@ -51,10 +51,10 @@ impl Authority {
     }
 }
 
-/// What makes a system look as if it had no certificate authorities of its own.
+/// Variables that hide the system's certificate authorities.
 pub(crate) const NO_ROOTS: [(&str, &str); 2] = [("SSL_CERT_FILE", "/dev/null"), ("SSL_CERT_DIR", "")];
 
-/// Writes a file and says where it is.
+/// Writes a file and returns its path.
 pub(crate) fn write(folder: &Path, name: &str, content: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, content).unwrap();

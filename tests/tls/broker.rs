@@ -16,10 +16,10 @@ use crate::support::process::Process;
 use crate::support::until::until;
 use crate::worker::CHECKOUT;
 
-/// Far beyond what any of this takes on a busy machine.
+/// Far longer than any of these steps takes on a busy machine.
 const SOON: Duration = Duration::from_secs(60);
 
-/// A node that lets nobody in over TLS who shows no certificate of its authority.
+/// A node that accepts TLS clients only with a certificate of its authority.
 struct Stage {
     node: Node,
     vhost: Vhost,
@@ -51,7 +51,7 @@ impl Stage {
         write(self.folder.path(), name, content).to_str().unwrap().to_owned()
     }
 
-    /// The worker, trusting what is in `ca.pem`, on a machine without certificate authorities of its own.
+    /// The worker with the trusted roots of `ca.pem`, on a machine without certificate authorities of its own.
     fn worker(&self, settings: &[(&str, &str)]) -> Process {
         let (endpoint, token_endpoint) = (self.simulator.endpoint(), self.simulator.token_endpoint());
         let ca = self.folder.path().join("ca.pem");
@@ -67,7 +67,7 @@ impl Stage {
         Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &["run"], &environment)
     }
 
-    /// The user is named by the client's certificate.
+    /// Address without a user: the client's certificate names the user.
     fn uri(&self) -> String {
         format!("amqps://{}/{}?auth_mechanism=external", self.node.tls_address(), self.vhost.name())
     }
@@ -136,7 +136,7 @@ async fn without_a_client_certificate_a_broker_that_asks_for_one_refuses() {
     let mut worker = stage.worker(&[("BWP__BROKER__URI", &uri)]);
     worker.wait_for_line(SOON, loses("received fatal alert")).await;
     assert!(stage.vhost.consumers().await.is_empty());
-    // it went on trying
+    // the worker was still trying to connect
     worker.sigterm();
     assert_eq!(worker.wait(SOON).await.code(), Some(0));
 }

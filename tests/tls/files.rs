@@ -1,4 +1,4 @@
-//! What PEM files must hold.
+//! Valid and invalid contents of PEM files.
 //! Not here: connections.
 
 use bwp_sync::tls::{Identity, TlsError, client_config};

@@ -1,5 +1,5 @@
-//! A TLS front before a plain server, and a proxy of the kind that companies put before the internet.
-//! Not here: what the server behind it says.
+//! A TLS front before a plain server, and a proxy as companies have it.
+//! Not here: the answers of the server behind it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ enum Kind {
 }
 
 impl Front {
-    /// Speaks TLS to clients, and plainly to `behind`.
+    /// Starts a front that speaks TLS to clients and plain TCP to `behind`.
     pub(crate) async fn start(behind: &str, issued: &Issued) -> Self {
         let chain = vec![CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap();
@@ -39,7 +39,7 @@ impl Front {
         Self::serve(Kind::Tls { acceptor: TlsAcceptor::from(Arc::new(config)), behind: behind.to_owned() }).await
     }
 
-    /// A proxy that opens tunnels, and the heads of the requests that it was sent.
+    /// Starts a proxy that opens tunnels. The receiver holds the heads of its requests.
     pub(crate) async fn proxy() -> (Self, watch::Receiver<Vec<String>>) {
         let (heads, seen) = watch::channel(Vec::new());
         (Self::serve(Kind::Proxy { heads }).await, seen)
@@ -61,11 +61,11 @@ impl Front {
 }
 
 impl Kind {
-    /// Carries one connection to its end; how it ends is the client's to judge.
+    /// Carries one connection to its end, which the client judges.
     async fn carry(&self, mut client: TcpStream) {
         match self {
             Self::Tls { acceptor, behind } => {
-                // a client that does not trust us ends here
+                // a client that does not trust the front ends here
                 let Ok(mut client) = acceptor.accept(client).await else { return };
                 let mut server = TcpStream::connect(behind).await.unwrap();
                 copy_bidirectional(&mut client, &mut server).await.ok();

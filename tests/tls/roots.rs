@@ -1,5 +1,5 @@
-//! A machine that trusts nobody, such as an image with nothing in it but the binary.
-//! Not here: the same towards a broker; see `broker`.
+//! A machine without trusted roots, such as an image that contains only the binary.
+//! Not here: connections to a broker; see `broker`.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::process::Process;
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// The worker with a broker that is not there, and no certificate authority of the system.
+/// The worker with a broker that does not exist, and without certificate authorities of the system.
 fn worker(settings: &[(&str, &str)]) -> Process {
     let mut environment = vec![
         ("BWP__BROKER__URI", "amqp://guest:guest@127.0.0.1:1/%2f"),

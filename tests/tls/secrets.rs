@@ -50,7 +50,7 @@ async fn client_id_and_access_key_are_read_again_for_each_token() {
 
     let form = String::from_utf8(stub.token.seen()[0].body.to_vec()).unwrap();
     assert!(form.contains("client_id=after"), "{form}");
-    // the second call went out with the same token
+    // the second call was sent with the first one's token
     for call in stub.graphql.seen() {
         assert_eq!(call.header("x-api-access-key"), "after");
     }
@@ -68,7 +68,7 @@ fn a_file_that_is_gone_or_empty_for_a_moment_leaves_the_last_good_value_and_says
         assert_eq!(secret.read().expose_secret(), "second");
         assert_eq!(secret.read().expose_secret(), "second");
     }
-    assert_eq!(log.count("what it last held stays in force"), 2, "{}", log.text());
+    assert_eq!(log.count("keeping its last value"), 2, "{}", log.text());
     assert_eq!(log.count("second"), 0);
 }
 
@@ -79,7 +79,7 @@ fn a_link_that_is_swapped_leads_to_the_new_value() {
         std::fs::create_dir(folder.path().join(version)).unwrap();
         write(&folder.path().join(version), "secret", version);
     }
-    // as Kubernetes does it: a link to the folder, renamed over the one before
+    // as Kubernetes does it: a link to the folder, renamed over the previous one
     let (data, fresh) = (folder.path().join("data"), folder.path().join("fresh"));
     symlink("one", &data).unwrap();
     let secret = Secret::file(data.join("secret")).unwrap();

@@ -15,7 +15,7 @@ use crate::authority::write;
 /// A checkout, as the shop sends it.
 pub(crate) const CHECKOUT: &[u8] = include_bytes!("../fixtures/messages/create-minimum-fulfillable.json");
 
-/// What the daemon would work with, given these settings under `[api]` over those for the simulator.
+/// The daemon's context for the simulator, with these settings under `[api]`.
 pub(crate) fn context(simulator: &Simulator, api: &[(&str, &str)]) -> Context<Client> {
     let (endpoint, token_endpoint) = (simulator.endpoint(), simulator.token_endpoint());
     let mut keys = std::collections::BTreeMap::from([
@@ -27,19 +27,19 @@ pub(crate) fn context(simulator: &Simulator, api: &[(&str, &str)]) -> Context<Cl
     ]);
     keys.extend(api.iter().copied());
     let keys: String = keys.iter().map(|(key, value)| format!("api.{key} = '{value}'\n")).collect();
-    // one call for each look, so that a test sees what each of them found
+    // one call for each look-up: a test sees the result of each
     let text = format!("{keys}retry.in_process = 0\n");
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::load(&[write(folder.path(), "settings.toml", &text)]).unwrap();
     let client = Client::new(settings.api()).unwrap();
     let (limits, timing) = (settings.limits(), settings.timing());
-    // a pause is over as soon as somebody tries
+    // a pause ends with the next attempt
     let waits = Waits { first: Duration::ZERO, longest: Duration::ZERO };
     let pacing = Pacing { waits, ..settings.pacing() };
     Context::new(client, settings.conventions(), limits, timing, pacing, settings.max_message_bytes())
 }
 
-/// What becomes of the checkout.
+/// Settlement of a checkout.
 pub(crate) async fn checkout(context: &Context<Client>) -> Settlement {
     let content_type = Some("application/cloudevents+json".into());
     let inbound = Inbound { body: CHECKOUT.to_vec(), content_type, queue: "bwp.orders".into(), ..Inbound::default() };

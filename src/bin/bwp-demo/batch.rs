@@ -1,13 +1,13 @@
-//! Which messages are published, in which order, and what should become of each.
+//! The batch: messages in the sequence of their publication, each with its expected outcome.
 //!
-//! Not here: publishing them.
+//! Not here: the publication.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::Deserialize;
 
-/// What should become of a message.
+/// Expected outcome of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Expected {
     Created,
@@ -18,7 +18,7 @@ pub(crate) enum Expected {
 }
 
 impl Expected {
-    /// The outcome as the report writes it.
+    /// The outcome in the spelling of the report.
     pub(crate) fn outcome(self) -> String {
         match self {
             Self::Created => "created".into(),
@@ -28,7 +28,7 @@ impl Expected {
         }
     }
 
-    /// Whether there should be a dead letter.
+    /// Whether a dead letter is expected.
     pub(crate) fn is_failure(self) -> bool {
         matches!(self, Self::Failed(_))
     }
@@ -37,7 +37,7 @@ impl Expected {
 /// A message of the batch.
 #[derive(Debug)]
 pub(crate) struct Message {
-    /// Name of its file, without the ending.
+    /// Name of its file, without the extension.
     pub(crate) name: &'static str,
     pub(crate) path: PathBuf,
     /// Id of the event.
@@ -47,8 +47,8 @@ pub(crate) struct Message {
     pub(crate) expected: Expected,
 }
 
-/// Each fulfillment is triggered right after its create, without waiting for it: messages of one order stay in order.
-/// One create is published again at the end.
+/// Each fulfillment follows its create at once: messages of one order stay in sequence. One create is published again
+/// at the end.
 const BATCH: [(&str, Expected); 20] = [
     ("create-non-prime-without-shopper-identity", Expected::Created),
     ("trigger-non-prime-without-shopper-identity", Expected::Updated),

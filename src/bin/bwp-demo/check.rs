@@ -1,6 +1,6 @@
-//! Whether everything is as it should be.
+//! Comparison of results, dead letters and ledger with the expected outcomes.
 //!
-//! Not here: how it is printed.
+//! Not here: the output.
 
 use bwp_sync::broker::outgoing::own;
 use bwp_sync::simulator::Ledger;
@@ -10,11 +10,11 @@ use lapin::types::AMQPValue;
 use crate::batch::Expected;
 use crate::report::Row;
 
-/// What no problem means.
+/// Statement that is printed if there is no problem.
 pub(crate) const HOLDS: &str = "every order created once and under its alias, every fulfillment started once,\n\
     every failure dead-lettered with its own code, the repeated create found to be there";
 
-/// What is wrong, each in a sentence; nothing when all is well.
+/// Problems, each a sentence; none if every outcome is as expected.
 pub(crate) fn problems(rows: &[Row<'_>], letters: &[Delivery], ledger: &Ledger) -> Vec<String> {
     let mut problems = Vec::new();
     for row in rows {
@@ -37,7 +37,7 @@ pub(crate) fn problems(rows: &[Row<'_>], letters: &[Delivery], ledger: &Ledger) 
     problems
 }
 
-/// Whether the API holds what the message should have brought about, exactly once.
+/// A problem if the API does not hold the message's effect exactly once.
 fn effect_problem(row: &Row<'_>, ledger: &Ledger) -> Option<String> {
     let order = row.message.order.as_str();
     let (what, expected, got) = match row.message.expected {
@@ -48,7 +48,7 @@ fn effect_problem(row: &Row<'_>, ledger: &Ledger) -> Option<String> {
     (got != expected).then(|| format!("{}: order {order}: {what}: expected {expected}, got {got}", row.message.name))
 }
 
-/// Whether a message has exactly the letter that it should have.
+/// A problem if the dead letters of a message differ from the expected ones.
 fn letter_problem(row: &Row<'_>, letters: &[Delivery]) -> Option<String> {
     let of_row = letters.iter().filter(|letter| header(letter, own::ORDER) == Some(&row.message.order));
     let codes: Vec<_> = of_row.map(|letter| header(letter, own::ERROR_CODE).unwrap_or("no code")).collect();

@@ -1,6 +1,6 @@
-//! Deletes what a demonstration has declared on a broker that it shares with others.
+//! Deletes the exchanges and queues that a demonstration declared on a shared broker.
 //!
-//! Not here: the demonstration's own queues; they go with their connection.
+//! Not here: the demonstration's own queues, which are deleted with their connection.
 
 use anyhow::{Context as _, ensure};
 use bwp_sync::broker::BrokerConfig;
@@ -8,10 +8,10 @@ use bwp_sync::broker::connection::{Frame, close, open};
 use lapin::Connection;
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 
-/// What no name in real use begins with.
+/// Prefix of the demonstration's names, which no name in production has.
 const PREFIX: &str = "bwp-demo-";
 
-/// Deletes the exchanges and queues of these settings, if all of them are a demonstration's.
+/// Deletes the exchanges and queues of these settings, if all of their names have the prefix.
 pub(crate) async fn clean_up(config: &BrokerConfig) -> anyhow::Result<()> {
     let names = &config.names;
     let exchanges = [&names.events, &names.results, &names.dead];

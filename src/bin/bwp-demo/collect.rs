@@ -1,6 +1,6 @@
-//! Listens to results and dead letters, on queues of its own that go with the connection.
+//! Collects results and dead letters from queues of its own, which are deleted with the connection.
 //!
-//! Not here: what they should be.
+//! Not here: the expected outcomes.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -15,11 +15,11 @@ use lapin::types::FieldTable;
 use lapin::{Connection, Consumer};
 use serde::Deserialize;
 
-/// What the demonstration looks at in a result.
+/// The payload of a result, as far as the demonstration reads it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ResultData {
-    /// Id of the message that caused it.
+    /// Id of the message that caused the result.
     pub(crate) causation_id: String,
     pub(crate) outcome: Option<String>,
     pub(crate) buy_with_prime_id: Option<String>,
@@ -27,27 +27,27 @@ pub(crate) struct ResultData {
     pub(crate) attempts: u32,
 }
 
-/// Why a message failed, according to its result.
+/// Cause of a failure, according to the result.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Failure {
     pub(crate) code: String,
 }
 
-/// A result and when it came.
+/// A result and the time of its arrival.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) at: Instant,
     pub(crate) data: ResultData,
 }
 
-/// Everything that came, in the order in which it came.
+/// Results and dead letters in the sequence of their arrival.
 #[derive(Debug, Default)]
 pub(crate) struct Collected {
     pub(crate) results: Vec<Arrival>,
     pub(crate) letters: Vec<Delivery>,
 }
 
-/// Listens from the moment at which it is opened.
+/// Consumers of results and dead letters, from the moment of opening.
 #[derive(Debug)]
 pub(crate) struct Collector {
     connection: Connection,
@@ -64,7 +64,7 @@ impl Collector {
         Ok(Self { connection, results, letters })
     }
 
-    /// Waits until there are so many results and dead letters, or until the time is over.
+    /// Waits for this number of results and dead letters, or for the end of the time.
     pub(crate) async fn collect(
         &mut self,
         results: usize,
@@ -119,7 +119,7 @@ fn delivered(delivery: Option<lapin::Result<Delivery>>) -> anyhow::Result<Delive
     Ok(delivery.context("the broker cancelled a queue of the demonstration")??)
 }
 
-/// One line that is written over again, for somebody who watches.
+/// Shows the progress in one line of the terminal, which is overwritten.
 fn show_progress(collected: &Collected, results: usize, letters: usize) -> anyhow::Result<()> {
     let mut terminal = std::io::stderr().lock();
     if terminal.is_terminal() {

@@ -1,6 +1,6 @@
-//! Asks the simulator what really happened.
+//! Reads the simulator's ledger.
 //!
-//! Not here: what should have happened.
+//! Not here: the comparison with the expected effects.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use bwp_sync::simulator::Ledger;
 use url::Url;
 
-/// The simulator is idle and on the same machine.
+/// Long enough for any answer: the simulator is idle and on the same machine.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Reads the ledger of the simulator whose GraphQL is at `endpoint`.
@@ -19,7 +19,7 @@ pub(crate) async fn read(endpoint: &Url) -> anyhow::Result<Ledger> {
     serde_json::from_slice(&body).context("the simulator's ledger cannot be read")
 }
 
-/// reqwest is built without a TLS provider of its own and asks for one even where it speaks plain HTTP.
+/// A client with a TLS provider: reqwest is built without one and requires it even for plain HTTP.
 fn client() -> anyhow::Result<reqwest::Client> {
     let tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()?

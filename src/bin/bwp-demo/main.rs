@@ -1,6 +1,6 @@
-//! `bwp-demo`: publishes a mixed batch, watches what becomes of each message, prints that and checks it.
+//! `bwp-demo`: publishes a mixed batch of messages, prints the outcome of each, and compares it with the expected one.
 //!
-//! Not here: the broker, the simulator and the worker that it looks at; `scripts/demo` starts them.
+//! Not here: broker, simulator and worker; `scripts/demo` starts them.
 
 mod batch;
 mod check;
@@ -23,9 +23,9 @@ use url::Url;
 
 use collect::Collector;
 
-/// Shows and checks what a running worker makes of a mixed batch of messages.
+/// Shows and checks the outcomes of a mixed batch of messages with a running worker.
 ///
-/// Takes the worker's own settings from the environment (`BWP__SECTION__KEY`).
+/// Reads the worker's own settings from the environment (`BWP__SECTION__KEY`).
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {
@@ -35,7 +35,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Publish the batch, wait for what comes of it, print and check that
+    /// Publish the batch, wait for the outcomes, print and check them
     Show(Show),
     /// Delete the exchanges and queues of a demonstration; their names must begin with `bwp-demo-`
     CleanUp,
@@ -43,10 +43,10 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Show {
-    /// The simulator's address for GraphQL, as it prints it
+    /// The simulator's GraphQL endpoint, as it prints it
     #[arg(long, value_name = "URL")]
     simulator: Url,
-    /// Where the example messages are
+    /// Folder of the example messages
     #[arg(long, value_name = "DIR", default_value = "tests/fixtures/messages")]
     messages: PathBuf,
     /// Seconds to wait for all results and dead letters
@@ -59,7 +59,7 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(exit) => exit,
         Err(error) => {
-            // the exit code says it, too
+            // a closed stderr is ignored: the exit code remains
             writeln!(std::io::stderr(), "bwp-demo: {error:#}").ok();
             ExitCode::FAILURE
         }

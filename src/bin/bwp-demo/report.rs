@@ -1,6 +1,6 @@
-//! What is printed: the table of messages, the line of totals, the simulator's figures.
+//! Output: the table of messages, the line of totals, the simulator's counts.
 //!
-//! Not here: whether it is as it should be; see `check`.
+//! Not here: the comparison with the expected outcomes; see `check`.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Tab
 use crate::batch::Message;
 use crate::collect::{Arrival, ResultData};
 
-/// Columns of a terminal that everybody has.
+/// Columns of the narrowest usual terminal.
 const WIDTH: u16 = 100;
-/// What the other columns leave for the first one.
+/// Width that the other columns leave for the first one.
 const NAME_WIDTH: usize = 30;
 
 /// A message and its result.
@@ -20,12 +20,12 @@ const NAME_WIDTH: usize = 30;
 pub(crate) struct Row<'a> {
     pub(crate) message: &'a Message,
     pub(crate) result: Option<&'a ResultData>,
-    /// From the broker's confirm to the result.
+    /// Time from the broker's confirm to the result.
     pub(crate) took: Option<Duration>,
 }
 
 impl Row<'_> {
-    /// What came of the message, in words.
+    /// The outcome of the message, in words.
     pub(crate) fn outcome(&self) -> String {
         match self.result {
             None => "no result".into(),
@@ -35,8 +35,8 @@ impl Row<'_> {
     }
 }
 
-/// Gives each message its result. Where a message was published twice, its results are taken in their order.
-/// The second part names the messages of results that are left over.
+/// Gives each message its result, and repeated messages their results in sequence. The second part names the messages
+/// of surplus results.
 pub(crate) fn rows<'a>(
     batch: &'a [Message],
     published: &[Instant],
@@ -56,7 +56,7 @@ pub(crate) fn rows<'a>(
     (rows, left.into_iter().map(|arrival| arrival.data.causation_id.as_str()).collect())
 }
 
-/// One row for each message.
+/// The table, with one row for each message.
 pub(crate) fn table(rows: &[Row<'_>]) -> Table {
     let line = LineStyle::none().fill('─').junction('─');
     let mut table = Table::new();
@@ -94,7 +94,7 @@ fn right(text: String) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
-/// Left out where nobody sees it: the table asks whether it goes to a terminal.
+/// Colour of a row. The table leaves it out unless it goes to a terminal.
 fn colour(row: &Row<'_>) -> Color {
     if row.outcome() != row.message.expected.outcome() {
         Color::Red
@@ -105,7 +105,7 @@ fn colour(row: &Row<'_>) -> Color {
     }
 }
 
-/// How many messages came to which end.
+/// Number of messages by outcome.
 pub(crate) fn summary(rows: &[Row<'_>]) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for row in rows {
@@ -120,7 +120,7 @@ pub(crate) fn summary(rows: &[Row<'_>]) -> String {
     format!("{} messages: {}; none took more than {longest} ms", rows.len(), counts.join(", "))
 }
 
-/// What the simulator counted.
+/// Counts of the simulator.
 pub(crate) fn ledger(ledger: &Ledger) -> String {
     let started = ledger.effects.iter().filter(|effect| matches!(effect, Effect::Started { .. })).count();
     let calls = [Operation::CreateOrder, Operation::UpdateOrder, Operation::Order, Operation::Token];

@@ -1,11 +1,11 @@
-//! A dead letter as a person reads it.
+//! A dead letter in a readable form.
 //!
-//! Not here: what its headers mean; docs/messages.md says that.
+//! Not here: the meaning of its headers; see docs/messages.md.
 
 use lapin::message::Delivery;
 use lapin::types::AMQPValue;
 
-/// Exchange and key, headers one below the other, then the body as it stands in the letter.
+/// Exchange and routing key, one header in each line, then the body as published.
 pub(crate) fn shown(letter: &Delivery) -> String {
     let table = letter.properties.headers().as_ref();
     let headers: Vec<(&str, String)> =

@@ -1,6 +1,6 @@
-//! Envelopes in each mode, and those that are not in order.
+//! Envelopes of each mode, valid and invalid.
 //!
-//! Not here: any bytes at all (see the tests of the crate).
+//! Not here: arbitrary bytes; see the tests of the crate.
 
 use super::*;
 

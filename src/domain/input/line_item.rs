@@ -1,6 +1,6 @@
 //! A line item in the input of `createOrder`.
 //!
-//! Not here: the order around it; how a message's line becomes one.
+//! Not here: the order around it; the transformation of a message's line.
 
 use serde::Serialize;
 
@@ -14,11 +14,11 @@ use crate::domain::quantity::Quantity;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LineItem {
-    /// What was bought.
+    /// Product that was bought.
     pub product: PurchasedProduct,
-    /// How many.
+    /// Number of pieces.
     pub amount: Pieces,
-    /// Names of the line.
+    /// Aliases of the line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<Alias>,
     /// Tax of the line.
@@ -27,31 +27,31 @@ pub struct LineItem {
     /// Discounts of the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discounts: Option<Discounts>,
-    /// How it is delivered.
+    /// Delivery that the shopper chose.
     pub selected_delivery_offer: DeliveryOffer,
 }
 
-/// A number of pieces; the API's unit is left at its default, `ONE`.
+/// A number of pieces, in the API's default unit `ONE`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct Pieces {
-    /// How many.
+    /// Number of pieces.
     pub value: Quantity,
 }
 
-/// A product as it was sold.
+/// A product as the shop sold it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PurchasedProduct {
-    /// Which product.
+    /// Identifier of the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identifier: Option<ProductIdentifier>,
-    /// As the shopper saw it.
+    /// Title that the shopper saw.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Price of one piece.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,
-    /// The bundle that it was sold in.
+    /// Bundle that the product was sold in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purchase_group_membership: Option<PurchaseGroupMembership>,
 }
@@ -60,31 +60,31 @@ pub struct PurchasedProduct {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PurchaseGroupMembership {
-    /// The bundle.
+    /// Bundle that the product belongs to.
     pub product: BundleProduct,
     /// Pieces of this product in one bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member_amount: Option<Pieces>,
 }
 
-/// A bundle.
+/// A bundle of products that are sold together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BundleProduct {
-    /// Which bundle.
+    /// Identifier of the bundle.
     pub identifier: ProductIdentifier,
     /// Price of one bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,
 }
 
-/// How a line is delivered: what the shopper chose, in one of two forms.
+/// Delivery that the shopper chose, in one of two forms.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum DeliveryOffer {
-    /// Amazon delivers.
+    /// Delivery by Amazon.
     Details(DeliveryDetails),
-    /// The merchant delivers.
+    /// Delivery by the merchant.
     Summary(DeliverySummary),
 }
 
@@ -92,18 +92,18 @@ pub enum DeliveryOffer {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryDetails {
-    /// The chosen offer; always there with Prime.
+    /// Id of the chosen offer; required with Prime.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The preview that the offer came from; always there with Prime.
+    /// Id of the preview that contained the offer; required with Prime.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_preview_id: Option<String>,
-    /// What the merchant charges the shopper.
+    /// Amount that the merchant charges for delivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_charge: Option<Money>,
-    /// Always Amazon.
+    /// Always [`DeliveryProvider::Amazon`].
     pub delivery_provider: DeliveryProvider,
-    /// With Prime or without, and how fast.
+    /// Prime eligibility and speed.
     pub delivery_terms: DeliveryTerms,
 }
 
@@ -111,9 +111,9 @@ pub struct DeliveryDetails {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryTerms {
-    /// With Prime.
+    /// Whether the delivery is with Prime.
     pub is_prime_eligible: bool,
-    /// `STANDARD`, …; a free string for the API.
+    /// Speed, for example `STANDARD`; the API takes any text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_speed: Option<String>,
 }
@@ -122,26 +122,26 @@ pub struct DeliveryTerms {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliverySummary {
-    /// What the shopper was told.
+    /// Message that the shopper saw about the delivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_message: Option<DeliveryMessage>,
-    /// What the merchant charges the shopper.
+    /// Amount that the merchant charges for delivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_charge: Option<Money>,
-    /// What is taken off the charge.
+    /// Discount on the charge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discounts: Option<DeliveryDiscount>,
-    /// Always the merchant.
+    /// Always [`DeliveryProvider::Merchant`].
     pub delivery_provider: DeliveryProvider,
 }
 
-/// What the shopper was told of a delivery.
+/// A message that the shopper saw about the delivery.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryMessage {
-    /// In the shopper's language.
+    /// Text in the shopper's language.
     pub message_text: String,
-    /// For example `en-US`.
+    /// Language, for example `en-US`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
 }
@@ -149,11 +149,11 @@ pub struct DeliveryMessage {
 /// A discount on a delivery.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct DeliveryDiscount {
-    /// What is taken off.
+    /// Amount of the discount.
     pub amount: Money,
 }
 
-/// Who delivers.
+/// Company that delivers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DeliveryProvider {
@@ -166,20 +166,20 @@ pub enum DeliveryProvider {
 /// Discounts of a line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Discounts {
-    /// One by one.
+    /// Each discount with its amount.
     pub details: Vec<Discount>,
 }
 
-/// A discount.
+/// A discount of a line.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Discount {
-    /// What is taken off.
+    /// Amount of the discount.
     pub amount: Money,
-    /// What the shopper was told.
+    /// Description that the shopper saw.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_string: Option<String>,
-    /// The coupon that was used.
+    /// Code of the coupon that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_code: Option<String>,
 }

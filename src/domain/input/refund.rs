@@ -1,6 +1,6 @@
-//! Refunds, as `updateOrder` takes them.
+//! Refunds in the input of `updateOrder`.
 //!
-//! Not here: which refund a message means, and what of it the API has already.
+//! Not here: the match of a message's refunds with the stored ones.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,59 +17,59 @@ pub struct RefundsInput {
     pub details: Vec<RefundInput>,
 }
 
-/// What is told of one refund. What is absent is left out of the JSON.
+/// New state, total and payments of a refund. Absent fields are left out of the JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefundInput {
     /// Buy with Prime's refund id, 64 hex digits; absent for a refund that the shop opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Names of the refund. The one of a refund that the shop opened says which refund it is.
+    /// Aliases of the refund. For a refund that the shop opened, its alias identifies it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<Alias>,
-    /// How far the refund has got.
+    /// State of the refund.
     pub state: RefundState,
-    /// What has been refunded so far, this update included.
+    /// Amount refunded so far, this update included.
     pub refund_total: RefundTotal,
-    /// What the refund is for.
+    /// Line items that are refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_for: Option<RefundFor>,
-    /// Why it was asked for, a name of the API's list. It can be changed only where the shop opened the refund.
+    /// Reason of the request, from the API's list. It can be changed only if the shop opened the refund.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_request_reason: Option<String>,
-    /// Why it is in its state, a name of the API's list.
+    /// Reason of the state, from the API's list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_status_reason: Option<String>,
-    /// Payments that this update adds. One that was told before and is told again counts twice.
+    /// Payments that this update adds. The API counts a payment twice if it is sent twice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub payment_details: Vec<RefundPayment>,
 }
 
-/// How far a refund has got.
+/// State of a refund.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RefundState {
-    /// Asked for, nothing paid.
+    /// Requested; nothing is paid.
     Pending,
-    /// Paid in part.
+    /// Partly paid.
     Partial,
-    /// Paid.
+    /// Fully paid.
     Success,
-    /// Not paid, because it went wrong.
+    /// Not paid: the payment failed.
     Failure,
-    /// Not paid, because the shop says no.
+    /// Not paid: the shop rejected the request.
     Rejected,
 }
 
-/// The sum of a refund.
+/// Total of a refund.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefundTotal {
-    /// Everything refunded so far.
+    /// Amount refunded so far.
     pub total_amount: Money,
 }
 
-/// What a refund is for.
+/// Line items that are refunded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefundFor {
@@ -81,14 +81,14 @@ pub struct RefundFor {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefundedLine {
-    /// Which one.
+    /// Id of the line item.
     pub line_item_id: LineItemIdentifier,
-    /// How many pieces of it.
+    /// Number of pieces; absent: all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refunded_quantity: Option<RefundedQuantity>,
 }
 
-/// How a line item is named.
+/// Identifier of a line item.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LineItemIdentifier {
@@ -96,10 +96,10 @@ pub struct LineItemIdentifier {
     pub line_item_id: String,
 }
 
-/// How many pieces are refunded.
+/// Number of pieces that are refunded.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RefundedQuantity {
-    /// Pieces.
+    /// Number of pieces.
     pub amount: Quantity,
 }
 
@@ -107,13 +107,13 @@ pub struct RefundedQuantity {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefundPayment {
-    /// The shop's id of the payment; what keeps it from being told twice.
+    /// The shop's payment id. It keeps a payment from being sent twice.
     pub id: String,
-    /// How much.
+    /// Amount of the payment.
     pub amount: Money,
-    /// By what.
+    /// Method of the payment.
     pub payment_method: PaymentMethod,
-    /// How far it got.
+    /// State of the payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<PaymentState>,
 }

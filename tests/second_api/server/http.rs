@@ -1,4 +1,4 @@
-//! The API over HTTP on the loopback interface, for as long as the value lives.
+//! The API over HTTP on the loopback interface, as long as the value lives.
 //! Not here: orders.
 
 use std::net::SocketAddr;
@@ -19,11 +19,11 @@ use url::form_urlencoded;
 
 use super::schema::{OrderSchema, order_schema};
 
-/// The client that gets a token.
+/// Id of the only client that gets a token.
 pub(crate) const CLIENT_ID: &str = "second-client";
-/// Its secret.
+/// Secret of that client.
 pub(crate) const CLIENT_SECRET: &str = "second-secret";
-/// The store that is served.
+/// Id of the store that is served.
 pub(crate) const TARGET: &str = "second-store";
 
 const ACCESS_TOKEN: &str = "second-token";
@@ -62,7 +62,7 @@ impl Server {
         format!("http://{}/token", self.address).parse().unwrap()
     }
 
-    /// What was answered to GraphQL requests so far, first to last.
+    /// Answers to GraphQL requests so far, first to last.
     pub(crate) fn answers(&self) -> Vec<serde_json::Value> {
         self.answers.lock().unwrap().clone()
     }
@@ -108,7 +108,8 @@ async fn graphql(State(serving): State<Serving>, headers: HeaderMap, body: Bytes
     json(StatusCode::OK, &answer)
 }
 
-/// The engine's request, made by hand: its own reading of JSON does not know exact numbers and takes `10.00` for an object.
+/// The engine's request, made by hand: its own reader of JSON does not support exact numbers, and takes `10.00` for an
+/// object.
 fn engine_request(mut body: serde_json::Value) -> Request {
     let variables = match body["variables"].take() {
         serde_json::Value::Object(fields) => engine_fields(fields),

@@ -1,5 +1,5 @@
-//! What the API only takes.
-//! Not here: what becomes of it.
+//! Types that are inputs only.
+//! Not here: their effects.
 
 use async_graphql::{Enum, InputObject, OneofObject};
 
@@ -28,7 +28,7 @@ pub(crate) struct CreateOrderInput {
     pub(crate) desired_execution_state: ExecutionState,
 }
 
-/// Absent is unchanged; aliases and links are added to those that are there.
+/// Input of `updateOrder`. An absent field stays as it is; aliases and links are added.
 #[derive(InputObject)]
 pub(crate) struct UpdateOrderInput {
     pub(crate) desired_execution_state: Option<ExecutionState>,

@@ -1,5 +1,5 @@
-//! A second Buy with Prime Order API, written from the public documentation alone, on an engine of its own.
-//! Not here: anything that knows what `bwp-sync` sends, or what the simulator answers.
+//! A second Buy with Prime Order API, written from the public documentation alone, with another engine.
+//! Not here: any knowledge of the calls of `bwp-sync` or the answers of the simulator.
 
 pub(crate) mod http;
 mod inputs;

@@ -1,5 +1,5 @@
-//! An order as the API gives it, which is also how it is kept.
-//! Not here: which orders are taken.
+//! An order, as the API answers it and as it is stored.
+//! Not here: the checks of creates and updates.
 
 use async_graphql::{Enum, SimpleObject};
 use jiff::Timestamp;
@@ -38,7 +38,7 @@ pub(crate) struct PackageSummary {
     pub(crate) state: PackageState,
 }
 
-/// Packages stay where they begin: nothing is delivered here.
+/// State of the packages, which stays at its start: nothing is delivered here.
 #[derive(Clone, Copy, Enum, Eq, PartialEq)]
 pub(crate) enum PackageState {
     Pending,

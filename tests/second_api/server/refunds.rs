@@ -1,4 +1,4 @@
-//! Refunds: what the API takes of them, gives of them, and lets happen to them.
+//! Refunds: inputs, answers, and the rules of an update.
 //! Not here: the rest of an order.
 
 use async_graphql::{Enum, InputObject, SimpleObject};
@@ -107,7 +107,7 @@ enum RefundState {
     Rejected,
 }
 
-/// The refunds of an order after an update, if all of it is allowed.
+/// The refunds of an order after an update, if all of it is valid.
 pub(crate) fn updated(order: &Order, input: RefundsInput) -> Result<Refunds, Refusal> {
     let mut refunds = order.refunds.clone();
     let mut seen = Vec::new();
@@ -122,7 +122,7 @@ pub(crate) fn updated(order: &Order, input: RefundsInput) -> Result<Refunds, Ref
     Ok(refunds)
 }
 
-/// Where the refund is that an update means. One that is named by an alias alone may begin here.
+/// Position of the refund of an update. An unknown alias opens a refund.
 fn position(refunds: &mut Refunds, order_id: &str, update: &RefundDetailsInput) -> Result<usize, Refusal> {
     let details = &mut refunds.details;
     if let Some(id) = &update.id {
@@ -149,7 +149,7 @@ fn position(refunds: &mut Refunds, order_id: &str, update: &RefundDetailsInput) 
     Ok(details.len() - 1)
 }
 
-/// The total is replaced, payments are added to those that are there.
+/// Applies an update: the total is replaced, payments are added.
 fn apply(refund: &mut RefundDetails, update: RefundDetailsInput, lines: &[LineItem]) -> Result<(), Refusal> {
     let state = update.state.unwrap_or(refund.state);
     if !may_follow(refund.state, state) {

@@ -1,5 +1,5 @@
-//! The operations.
-//! Not here: which creates and updates are taken.
+//! The operations of the API.
+//! Not here: the checks of creates and updates.
 
 use std::sync::{Arc, Mutex};
 
@@ -67,7 +67,7 @@ fn error(refusal: Refusal) -> Error {
     Error::new(refusal.message).extend_with(|_, extensions| extensions.set("classification", classification(&refusal)))
 }
 
-/// The code is left out where there is none.
+/// The classification of a refusal, without `code` if it has none.
 fn classification(refusal: &Refusal) -> Value {
     let (error_type, error_code) = (refusal.error_type, refusal.error_code);
     match refusal.code {

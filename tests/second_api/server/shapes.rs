@@ -1,10 +1,10 @@
-//! Shapes that the API both takes and gives.
-//! Not here: what it only takes, what it only gives.
+//! Types that are both inputs and answers.
+//! Not here: types that are only one of the two.
 
 use async_graphql::{Enum, InputObject, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
 use rust_decimal::Decimal;
 
-/// An exact amount: a JSON number when given, a number or a text when taken.
+/// An exact amount: a JSON number in an answer, a number or a text in an input.
 #[derive(Clone, Copy)]
 pub(crate) struct Amount(Decimal);
 
@@ -108,7 +108,7 @@ pub(crate) struct Address {
     pub(crate) contact_number: Option<String>,
 }
 
-/// Fulfillment; an order that says nothing of it is not started.
+/// State of fulfillment; the default is not started.
 #[derive(Clone, Copy, Debug, Default, Enum, Eq, PartialEq)]
 pub(crate) enum ExecutionState {
     #[default]

@@ -1,4 +1,4 @@
-//! The orders, and which creates and updates are taken.
+//! The stored orders, and the checks of creates and updates.
 //! Not here: GraphQL.
 
 use super::inputs::{
@@ -11,7 +11,7 @@ use super::shapes::{Alias, ExecutionState, OrderLink};
 /// Most aliases of an order, and most links.
 const MOST: usize = 5;
 
-/// Why something is not done.
+/// Type and code of a refusal.
 pub(crate) struct Refusal {
     pub(crate) message: &'static str,
     pub(crate) error_type: &'static str,
@@ -79,7 +79,7 @@ impl Store {
         Ok(order.clone())
     }
 
-    /// An alias names one order of the store, and is given once.
+    /// Checks that each alias is given once, and names no other order of the store.
     fn check_names(&self, present: &[Alias], added: &[Alias]) -> Result<(), Refusal> {
         if present.len() + added.len() > MOST {
             return Err(TOO_MANY_ALIASES);
@@ -103,7 +103,7 @@ fn is_named(order: &Order, identifier: &OrderIdentifierInput) -> bool {
     }
 }
 
-/// A Prime item needs its offer, title and price.
+/// Whether a line is complete: one with Prime needs its offer, title and price.
 fn is_complete(line: &LineItemInput) -> bool {
     let DeliveryOfferInput::Details(offer) = &line.selected_delivery_offer else { return true };
     let prime = offer.delivery_provider == DeliveryProvider::Amazon && offer.delivery_terms.is_prime_eligible;
@@ -114,7 +114,7 @@ fn is_complete(line: &LineItemInput) -> bool {
             && line.product.price.is_some())
 }
 
-/// Fulfillment starts once and is never taken back.
+/// The next state of fulfillment, which starts once and never goes back.
 fn next_state(now: ExecutionState, desired: Option<ExecutionState>) -> Result<ExecutionState, Refusal> {
     match (now, desired) {
         (now, None) => Ok(now),
