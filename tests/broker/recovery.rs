@@ -249,7 +249,8 @@ async fn acknowledgements_that_meet_the_loss_of_their_connection_come_to_an_end(
     let mut missing = MESSAGES;
     for loss in 0..LOSSES {
         let publish = || shop.publish("", ORDERS, BasicProperties::default(), b"one");
-        join_all((0..missing).map(|_| publish())).await;
+        // one more: of an acknowledgement that met the loss nobody knows whether it arrived
+        join_all((0..=missing).map(|_| publish())).await;
         let client = Client::connect(&vhost.amqp_uri_through(&relay.address()), "to be cut").await;
         let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
         let consumed = client.channel.basic_consume(ORDERS.into(), "".into(), options, none);

@@ -41,33 +41,6 @@ async fn the_published_updates_are_answered_as_published() {
     }
 }
 
-/// A document counts as run if the answer is about the order or the input, not about the document.
-#[tokio::test]
-async fn every_document_of_the_client_is_run_in_its_version() {
-    let rig = Rig::start().await;
-    rig.create(&order("SO-1", "P-1")).await;
-    let documents = root().join("src/api/documents");
-    for (version, own) in [(NEW, 3), (OLD, 4)] {
-        let files: Vec<_> = [documents.clone(), documents.join(version)]
-            .iter()
-            .flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()))
-            .filter(|path| path.extension().is_some_and(|extension| extension == "graphql"))
-            .collect();
-        assert_eq!(files.len(), 1 + own, "{version}");
-        for path in files {
-            let variables = match path.file_stem().and_then(|name| name.to_str()) {
-                Some("create_order") => json!({ "input": { "lineItems": [] } }),
-                Some("update_order") if version == OLD => json!({ "input": { "orderId": "322-ABC1-AAAAAA" } }),
-                Some("update_order") => json!({ "orderIdentifier": by_alias("SO-1"), "input": {} }),
-                _ => json!({ "orderIdentifier": by_alias("SO-1") }),
-            };
-            let answer = rig.call_in(version, &text(&path), &variables).await;
-            let complaint = &answer["errors"][0]["extensions"]["classification"];
-            assert!(!complaint.is_string(), "{} in {version}: {answer}", path.display());
-        }
-    }
-}
-
 #[tokio::test]
 async fn each_version_refuses_what_only_the_other_takes() {
     let rig = Rig::start().await;
