@@ -60,6 +60,8 @@ async fn a_hundred_lost_connections_make_no_letter_no_second_order_and_no_second
     for ((order, kind), ids) in ids(results.until(SOON, |seen| ids(seen).len() == all).await) {
         assert!(ids.iter().all(|id| *id == ids[0]), "{order}, {kind}: {ids:?}");
     }
+    // copies of messages whose acknowledgements were lost come again
+    stage.queue(ORDERS, "nothing is left", |queue| queue.ready + queue.unacknowledged == 0).await;
     for worker in workers {
         assert_eq!(worker.terminated().await, Some(0));
     }

@@ -38,6 +38,8 @@ impl Client {
     pub(crate) async fn declare_quorum_queue(&self, name: &str) {
         let mut arguments = FieldTable::default();
         arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+        // RabbitMQ 4 drops a message without one after twenty deliveries
+        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(1_000_000));
         let options = QueueDeclareOptions::durable();
         self.channel.queue_declare(name.into(), options, arguments).await.expect("the queue can be declared");
     }
