@@ -43,12 +43,7 @@ pub const METRICS: &[Metric] = &[
         &["kind", "outcome", "code"],
         "Messages by type of result (`later` and `suspect` are delivered again), outcome, and code of a failure",
     ),
-    metric(
-        Histogram,
-        "bwp_message_seconds",
-        &["kind"],
-        "Time from the start of a message's handling to its settlement",
-    ),
+    metric(Histogram, "bwp_message_seconds", &["kind"], "Time from the delivery of a message to its settlement"),
     metric(Gauge, "bwp_messages_in_hand", &[], "Messages in flight: delivered by the broker and not yet acknowledged"),
     metric(Gauge, "bwp_bytes_in_hand", &[], "Bytes of the bodies of messages in flight"),
     metric(Gauge, "bwp_oldest_message_in_hand_seconds", &[], "Time since the delivery of the oldest message in flight"),
