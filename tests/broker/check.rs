@@ -86,7 +86,7 @@ async fn what_only_the_management_api_shows_is_looked_at_where_it_is_given() {
 #[tokio::test]
 async fn a_queue_with_other_arguments_is_named_with_what_differs() {
     let stage = Stage::new().await;
-    stage.shop.declare_quorum_queue("bwp.orders").await;
+    stage.shop.declare_quorum_queue_with("bwp.orders", &[]).await;
     let (code, findings) = check(&stage, &[("BWP__BROKER__MANAGEMENT_URI", &management())]).await;
     let (verdict, detail) = found(&findings, "queue arguments");
     assert_eq!((code, verdict), (Some(1), "fails"));

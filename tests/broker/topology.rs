@@ -88,7 +88,7 @@ async fn the_shops_own_exchange_is_used_as_it_is() {
 async fn a_queue_with_another_argument_is_named_and_waited_for() {
     let stage = Stage::new().await;
     // without a delivery limit
-    stage.shop.declare_quorum_queue(PARKED).await;
+    stage.shop.declare_quorum_queue_with(PARKED, &[]).await;
     let worker = stage.starting_worker(&[]);
     let line = worker.says(&["not consuming"]).await;
     for part in

@@ -34,12 +34,19 @@ impl Client {
         Self { connection, channel }
     }
 
-    /// Declares a durable quorum queue.
+    /// Declares a durable quorum queue that drops nothing, however often a message is delivered.
     pub(crate) async fn declare_quorum_queue(&self, name: &str) {
+        // RabbitMQ 4 drops a message without one after twenty deliveries
+        self.declare_quorum_queue_with(name, &[("x-delivery-limit", AMQPValue::LongInt(1_000_000))]).await;
+    }
+
+    /// Declares a durable quorum queue with these arguments beside its type.
+    pub(crate) async fn declare_quorum_queue_with(&self, name: &str, more: &[(&str, AMQPValue)]) {
         let mut arguments = FieldTable::default();
         arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-        // RabbitMQ 4 drops a message without one after twenty deliveries
-        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(1_000_000));
+        for (argument, value) in more {
+            arguments.insert((*argument).into(), value.clone());
+        }
         let options = QueueDeclareOptions::durable();
         self.channel.queue_declare(name.into(), options, arguments).await.expect("the queue can be declared");
     }
