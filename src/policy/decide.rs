@@ -149,6 +149,13 @@ pub fn await_create(limits: &Limits, history: &History, now: Timestamp) -> Verdi
     Verdict::Later(Later { awaits_create: true, reason: WaitReason::Create, ..later })
 }
 
+/// Nobody may look whether the order is there: the message comes again, and its time to wait does not pass.
+pub fn await_pause(history: &History, now: Timestamp) -> Later {
+    let mut later = next(history, now, "OrderNotFound".into());
+    later.history.delays = history.delays;
+    Later { awaits_create: true, reason: WaitReason::Pause, ..later }
+}
+
 /// The process survived a panic over this message. Always counted: nobody else caused it.
 pub fn after_panic(limits: &Limits, history: &History, now: Timestamp) -> Verdict {
     let (attempts, panics) = (history.attempts + 1, history.panics + 1);

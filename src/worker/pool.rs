@@ -18,10 +18,10 @@ use super::clock::Clock;
 use super::context::Context;
 use super::handle::{Standing, after_panic, bury, handle_since, standing};
 use super::lanes::{Lanes, Turn, Way, Who};
+use super::pace::PutOff;
 use super::record::{record, record_hold};
 use super::takeover::updates_begin_at;
 use crate::domain::envelope::Kind;
-use crate::policy::decide::Limits;
 use crate::ports::{Handling, Inbound, Job, Later, Operation, OrderApi, Settlement, Settling, WaitReason};
 
 /// A message on its way through the pool.
@@ -223,7 +223,7 @@ async fn carry_out<A: OrderApi>(context: &Context<A>, work: Work, task: Task) ->
             false => End::Settled,
         },
         Task::Follow(way) => {
-            let later = follow(&context.limits, &work.job.inbound, way, Instant::now());
+            let later = follow(context, &work.job.inbound, way, Instant::now());
             hop(context, work, later).await.map_or(End::Settled, End::Followed)
         }
         Task::Hop(later) => {
@@ -277,8 +277,10 @@ async fn begins<A: OrderApi>(context: &Context<A>, work: &mut Work) -> bool {
     let held = context.board.holds(whose, WaitReason::Rate);
     let turn = context.pace.turn(Operation::Order, &clock, Duration::MAX, &job.inbound.session.lost).await;
     drop(held);
-    if turn.map(drop).is_err() {
-        return false;
+    match turn.map(drop) {
+        Err(PutOff::Stopping | PutOff::SessionLost) => return false,
+        // a pause of one operation alone ends no handling: its calls are put off, and the message hops
+        Ok(()) | Err(PutOff::Paused | PutOff::NoTurn | PutOff::NotConfirmedActive | PutOff::OrderBusy) => {}
     }
     let _held = context.board.holds(whose, WaitReason::Confirm);
     let Some(unended) = ask(handlings, Handling::Begins).await else { return false };
@@ -366,13 +368,15 @@ fn fenced_standing<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Stan
 /// A follower of delayed messages takes the retry queue with the shortest delay after which those are back: it comes back
 /// behind them, and does not wait long for what is settled by then. For one that is late it waits as long as that is late.
 /// A follower of one that waits for its order to be created waits for that, too.
-fn follow(limits: &Limits, inbound: &Inbound, way: Way, now: Instant) -> Later {
+fn follow<A: OrderApi>(context: &Context<A>, inbound: &Inbound, way: Way, now: Instant) -> Later {
     let Way { until, awaits_create } = way;
+    let limits = &context.limits;
     let wait = until.saturating_duration_since(now).max(now.saturating_duration_since(until));
     let queue = limits.delays.iter().position(|delay| *delay >= wait).unwrap_or(limits.delays.len().saturating_sub(1));
     let mut history = inbound.history.clone();
     history.outcome_unknown |= inbound.redelivered;
-    if awaits_create {
+    // in a pause nobody may look, so no time to wait passes
+    if awaits_create && !context.pace.holds_back() {
         history.awaited = Some(history.awaited.unwrap_or_default() + limits.delay(queue));
     }
     Later { queue, history, reason: WaitReason::Order, awaits_create, may_be_held: false }

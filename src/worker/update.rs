@@ -79,7 +79,7 @@ impl<A: OrderApi> Case<'_, A> {
     ) -> Result<Alone<T>, Settlement> {
         if self.inbound.history.awaited.is_some() && self.context.pace.holds_back() {
             // no probe: that its order is still not there says nothing
-            return Err(self.await_create());
+            return Err(Settlement::Later(decide::await_pause(&self.history(), Timestamp::now())));
         }
         if self.context.pace.puts_off(Operation::UpdateOrder) {
             // a read would be in vain

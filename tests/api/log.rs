@@ -11,6 +11,8 @@ use tokio::time::timeout;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
+use crate::hearing::hears;
+
 /// Listens while it lives.
 pub(crate) struct Log {
     text: Arc<watch::Sender<String>>,
@@ -28,7 +30,7 @@ impl Log {
             .with_ansi(false)
             .with_writer(move || Writer(Arc::clone(&writer)))
             .finish();
-        Self { text, _guard: tracing::subscriber::set_default(subscriber) }
+        Self { text, _guard: hears(subscriber) }
     }
 
     pub(crate) fn text(&self) -> String {

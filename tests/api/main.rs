@@ -6,6 +6,8 @@
 #![expect(clippy::duplicate_mod, reason = "the same tests for each version")]
 
 mod dialect;
+#[path = "../support/hearing.rs"]
+mod hearing;
 mod log;
 mod stub;
 #[path = "../support/until.rs"]

@@ -12,12 +12,15 @@ mod english;
 mod error_rows;
 mod errors;
 mod generated;
+#[path = "../support/hearing.rs"]
+mod hearing;
 mod hold;
 mod live;
 mod low_limit;
 mod metrics;
 mod output;
 mod own_codes;
+mod paused;
 mod pool;
 #[path = "../support/private.rs"]
 mod private;

@@ -12,6 +12,8 @@ mod authority;
 mod broker;
 mod files;
 mod front;
+#[path = "../support/hearing.rs"]
+mod hearing;
 #[path = "../api/log.rs"]
 #[expect(dead_code, reason = "shared by test programs, none of which needs all of it")]
 mod log;
