@@ -71,10 +71,11 @@ impl Client {
         Instant::now() + self.timeout
     }
 
-    /// Asks with a document, and again without the fields that the API does not know: it has run nothing then.
+    /// Asks with a document, and again without the fields that the API does not know, as far as `has_run_nothing`.
     pub(super) async fn ask(
         &self,
         written: impl Fn(&[&str]) -> Written,
+        has_run_nothing: impl Fn(&Answer) -> bool,
         variables: &impl Serialize,
         deadline: Instant,
     ) -> Result<Answer, ApiError> {
@@ -82,7 +83,7 @@ impl Client {
             let left_out = self.left_out.all();
             let written = written(&left_out.iter().map(|field| field.path.as_str()).collect::<Vec<_>>());
             let answer = self.call(&written.text, variables, deadline).await?;
-            if !self.left_out.learn(answer.complaints(), &written) {
+            if !has_run_nothing(&answer) || !self.left_out.learn(answer.complaints(), &written) {
                 return Ok(answer);
             }
         }
@@ -94,7 +95,18 @@ impl Client {
         variables: &impl Serialize,
         deadline: Instant,
     ) -> Result<Answer, ApiError> {
-        self.ask(|left_out| document.without(left_out), variables, deadline).await
+        self.ask(|left_out| document.without(left_out), |_| true, variables, deadline).await
+    }
+
+    /// Changes something. It is sent again only where every error names an unknown field in known words: other words might
+    /// tell of what became of the change.
+    async fn change_by(
+        &self,
+        document: &Document,
+        variables: &impl Serialize,
+        deadline: Instant,
+    ) -> Result<Answer, ApiError> {
+        self.ask(|left_out| document.without(left_out), Answer::names_unknown_fields, variables, deadline).await
     }
 
     /// One call; a second time with another token where the first was refused, since a refused call has no effect.
@@ -148,7 +160,7 @@ impl Client {
     ) -> Result<Option<StoredOrder>, ApiError> {
         let undocumented = document.with_fields(&UNDOCUMENTED);
         let written = |left_out: &[&str]| document.without(&[left_out, &undocumented].concat());
-        let result = self.ask(written, variables, deadline).await?.queried();
+        let result = self.ask(written, |_| true, variables, deadline).await?.queried();
         let was_run = refusal.iter().any(|error| error.error_type.as_deref() == Some(DATA_FETCHING));
         if result.is_ok() && !was_run {
             undocumented.iter().for_each(|path| self.left_out.leave_out(path, None));
@@ -167,7 +179,7 @@ impl Client {
 impl OrderApi for Client {
     async fn create_order(&self, input: &CreateOrderInput) -> Result<StoredOrder, ApiError> {
         let variables = CreateOrder { input: self.dialect.create_input(input)? };
-        let answer = self.ask_by(&self.dialect.create_order, &variables, self.deadline()).await?;
+        let answer = self.change_by(&self.dialect.create_order, &variables, self.deadline()).await?;
         answer.mutated(Operation::CreateOrder)
     }
 
@@ -179,7 +191,7 @@ impl OrderApi for Client {
         } else {
             UpdateOrder::Beside { order_identifier: order, input }
         };
-        let answer = self.ask_by(self.dialect.update_order(input), &variables, deadline).await?;
+        let answer = self.change_by(self.dialect.update_order(input), &variables, deadline).await?;
         answer.mutated(Operation::UpdateOrder)
     }
 

@@ -55,6 +55,6 @@ impl Client {
     /// A server checks a document before its variables, and those before it carries anything out.
     async fn validate(&self, document: &Document) -> Result<(), ApiError> {
         let nothing = serde_json::Map::new();
-        self.ask(|left_out| document.skipped(left_out), &nothing, self.deadline()).await?.validated()
+        self.ask(|left_out| document.skipped(left_out), |_| true, &nothing, self.deadline()).await?.validated()
     }
 }

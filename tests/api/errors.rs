@@ -162,10 +162,18 @@ async fn errors_keep_their_order() {
 }
 
 #[tokio::test]
-async fn a_long_message_is_cut_between_characters() {
+async fn a_long_message_is_cut_between_words() {
     let stub = Stub::start(VERSION).await;
-    let body = json!({ "errors": [{ "message": "ü".repeat(600) }] });
-    assert_eq!(facts(&stub, 200, &body).await[0].message, "ü".repeat(500));
+    let (long, fits) = ("ü".repeat(490), "ü".repeat(500));
+    for (message, expected) in [
+        (format!("{long} jane.roe@shop.example"), long.as_str()),
+        (fits.clone(), fits.as_str()),
+        // half of a word may be half of a name
+        ("ü".repeat(600), ""),
+    ] {
+        let body = json!({ "errors": [{ "message": message }] });
+        assert_eq!(facts(&stub, 200, &body).await[0].message, expected);
+    }
 }
 
 #[tokio::test]

@@ -33,7 +33,9 @@ pub(super) fn complaints(body: &Value) -> Vec<Complaint> {
     let errors = body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let about_document = |error: &Value| {
         let fact = fact(error, &body["data"]);
-        fact.document && fact.error_type.as_deref() != Some(DATA_FETCHING)
+        // a place in the answer means that it was run, perhaps by another service behind this one
+        let has_place = error["path"].as_array().is_some_and(|path| !path.is_empty());
+        !has_place && fact.document && fact.error_type.as_deref() != Some(DATA_FETCHING)
     };
     if was_run || !errors.iter().all(about_document) {
         return Vec::new();
@@ -129,6 +131,12 @@ fn http_like(value: &Value) -> Option<u16> {
     text(value)?.parse().ok()
 }
 
+/// The text of an error. A word that does not fit is left out whole: half of a private word would not be recognised.
 fn message(error: &Value) -> String {
-    error["message"].as_str().unwrap_or_default().chars().take(MAX_MESSAGE).collect()
+    let whole = error["message"].as_str().unwrap_or_default();
+    let cut: String = whole.chars().take(MAX_MESSAGE).collect();
+    if cut.len() == whole.len() {
+        return cut;
+    }
+    cut.rsplit_once(char::is_whitespace).map_or_else(String::new, |(fits, _)| fits.to_owned())
 }

@@ -89,6 +89,11 @@ impl Answer {
         &self.complaints
     }
 
+    /// Whether the server itself says nothing but which fields it does not know.
+    pub(super) fn names_unknown_fields(&self) -> bool {
+        self.status < 500 && self.complaints.iter().all(|complaint| complaint.named.is_some())
+    }
+
     /// Whether a document is valid that was sent to be validated alone.
     pub(super) fn validated(self) -> Result<(), ApiError> {
         if self.errors.is_empty() && self.data.is_object() { Ok(()) } else { Err(self.failure()) }
