@@ -110,6 +110,10 @@ impl Publisher {
                 return Ok(());
             }
             self.ask_for_alarms().await?;
+            // however long that took: an alarm would have been told by now
+            if !*blocked.borrow() {
+                return Ok(());
+            }
         }
     }
 

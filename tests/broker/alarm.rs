@@ -10,12 +10,12 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::admin::{LISTEN, address, get, ready};
-use crate::messages::{Message, checkout, outcomes};
+use crate::messages::{Message, cause, checkout, outcomes};
 use crate::stage::{ORDERS, SOON, Stage, call_of};
 use crate::support::amqp::Client;
-use crate::support::broker::Queue;
+use crate::support::broker::{Broker, Queue};
 use crate::support::node::Node;
-use crate::support::relay::Relay;
+use crate::support::relay::{Pace, Relay};
 use crate::support::until::until;
 use crate::work::Work;
 
@@ -185,4 +185,22 @@ async fn an_alarm_of_a_minute_with_connections_cut_meanwhile_breaks_no_order_and
         assert_eq!(worker.terminated().await, Some(0));
     }
     assert!(stage.left_in(ORDERS).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_broker_that_confirms_late_is_no_alarm_and_messages_are_handed_on() {
+    let broker = Broker::shared();
+    let (relay, stage) = (Relay::start(&broker.address()), Stage::on(&broker).await);
+    let uri = stage.vhost.amqp_uri_through(&relay.address());
+    let worker = stage.worker(&[("BWP__BROKER__URI", &uri)]).await;
+    let mut results = stage.results().await;
+    // a question and its answer take longer than a confirm is believed for
+    relay.pace(Pace::Slow { bytes: 64 * 1024, late: Duration::from_millis(700) });
+    for order in ["SO-1", "SO-2"] {
+        stage.publish(&checkout(order)).await;
+        results.until(SOON, |seen| seen.iter().any(|it| cause(it) == format!("checkout of {order}"))).await;
+    }
+    relay.pace(Pace::Free);
+    assert_eq!(worker.said(r#""message":"not consuming""#), 0);
+    assert_eq!(worker.terminated().await, Some(0));
 }
