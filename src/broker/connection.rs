@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lapin::options::BasicAckOptions;
+use lapin::options::{BasicAckOptions, BasicNackOptions};
 use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream, RustlsConnector, TLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Acker, Connection, ConnectionProperties};
@@ -240,12 +240,23 @@ pub async fn close_channel(channel: &lapin::Channel) {
 
 /// Acknowledges; `false` means that the broker has not heard of it, and the message comes again.
 ///
-/// lapin never ends an acknowledgement that is asked for while its connection is being lost. The delivery knows of the loss
-/// soon after, so that is looked for.
-///
 /// # Errors
 /// The connection is gone.
 pub async fn acknowledge(acker: &Acker, options: BasicAckOptions) -> lapin::Result<bool> {
+    unless_lost(acker, acker.ack(options)).await
+}
+
+/// Puts a message back into its queue; `false` means that the broker has not heard of it, and does so by itself.
+///
+/// # Errors
+/// The connection is gone.
+pub async fn requeue(acker: &Acker) -> lapin::Result<bool> {
+    unless_lost(acker, acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() })).await
+}
+
+/// lapin never ends an acknowledgement that is asked for while its connection is being lost. The delivery knows of the loss
+/// soon after, so that is looked for.
+async fn unless_lost(acker: &Acker, answer: impl Future<Output = lapin::Result<bool>>) -> lapin::Result<bool> {
     let connection_is_lost = async {
         while !acker.poisoned() {
             tokio::time::sleep(BETWEEN_LOOKS).await;
@@ -253,7 +264,7 @@ pub async fn acknowledge(acker: &Acker, options: BasicAckOptions) -> lapin::Resu
     };
     tokio::select! {
         biased;
-        acknowledged = acker.ack(options) => acknowledged,
+        answer = answer => answer,
         () = connection_is_lost => Ok(false),
     }
 }

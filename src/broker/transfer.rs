@@ -7,12 +7,12 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, Consumer};
 
 use super::config::Names;
-use super::connection::{acknowledge, close_channel};
+use super::connection::{acknowledge, close_channel, requeue};
 use super::inbound::{Circumstances, FirstSights, Sight, inbound};
 use super::outgoing::for_hop;
 use super::publish::{PublishError, Publisher};
@@ -83,8 +83,7 @@ impl Reader {
                     };
                     // The consumer has as many as it may, still on their way. This one comes after them: it goes back to
                     // the front of the queue, and must not be acknowledged together with them.
-                    let requeue = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
-                    message.delivery.acker.nack(requeue).await.map_err(lost)?;
+                    requeue(&message.delivery.acker).await.map_err(lost)?;
                     empty = 0;
                 }
             }

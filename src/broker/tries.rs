@@ -10,12 +10,12 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lapin::message::{BasicGetMessage, Delivery};
-use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions};
+use lapin::options::{BasicAckOptions, BasicGetOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel};
 use uuid::Uuid;
 
-use super::connection::acknowledge;
+use super::connection::{acknowledge, requeue};
 use super::inbound::text as header_text;
 use super::outgoing::own;
 use super::publish::{PublishError, Publisher};
@@ -123,7 +123,7 @@ impl Tries {
         let mut unended = 0;
         for record in of_kind(BEGAN).filter(|record| !has_ended(record)) {
             unended += u32::from(text(record.properties.correlation_id()) == Some(message));
-            record.acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() }).await?;
+            requeue(&record.acker).await?;
         }
         Ok(unended)
     }
