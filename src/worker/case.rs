@@ -150,7 +150,9 @@ impl<A: OrderApi> Case<'_, A> {
     /// Comes back later, or the budget is spent and `given_up` says what then.
     pub fn retry(&self, failure: &Failure, budget: Budget) -> Verdict {
         let history = self.history();
-        let since = self.inbound.failed_by.unwrap_or(self.began_at);
+        // what has only followed another through a retry queue has not failed there
+        let has_failed = history.last_failed_at.is_some();
+        let since = self.inbound.failed_by.filter(|_| has_failed).unwrap_or(self.began_at);
         let counts = !self.context.pace.is_paused(failure.operation)
             && self.context.works_for_others(failure.operation, self.order(), since);
         decide::retry(&self.context.limits, &history, failure, budget, counts, Timestamp::now())
