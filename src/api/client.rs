@@ -98,8 +98,8 @@ impl Client {
         self.ask(|left_out| document.without(left_out), |_| true, variables, deadline).await
     }
 
-    /// Changes something. It is sent again only where every error names an unknown field in known words: other words might
-    /// tell of what became of the change.
+    /// Changes something. It is sent again only where an error names an unknown field in known words: other words might tell
+    /// of what became of the change.
     async fn change_by(
         &self,
         document: &Document,

@@ -12,8 +12,6 @@ mod english;
 mod error_rows;
 mod errors;
 mod generated;
-#[path = "../support/hearing.rs"]
-mod hearing;
 mod hold;
 mod live;
 mod low_limit;

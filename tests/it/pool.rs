@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::hearing::hears;
+use crate::output::listen;
 use crate::private::assert_nothing_private;
 use crate::scenario::pacing;
 use crate::until::until;
@@ -332,7 +332,8 @@ async fn a_letter_is_logged_with_type_code_and_message_as_its_headers_have_them_
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
-    let _here = hears(subscriber);
+    listen();
+    let _here = tracing::subscriber::set_default(subscriber);
     let stage = Stage::new();
     let settled = stage.send(checkout("refused", "m-1")).await.await;
     assert!(matches!(settled, Ok(Settlement::DeadLetter(..))), "{settled:?}");

@@ -5,8 +5,9 @@ use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::{DefaultGuard, set_default, set_global_default};
 
-/// Hears the lines of this thread with this subscriber. Every other thread has one that wants all lines and drops them: where
-/// one thread alone listens, `tracing` asks the thread that comes to a line first whether anybody wants it, for all threads.
+/// Hears the lines of this thread with this subscriber. Every other thread has one that wants all lines and drops them.
+///
+/// Without that one, `tracing` asks the thread that first comes to a line whether anybody wants it, and believes it for all.
 pub(crate) fn hears(subscriber: impl Subscriber + Send + Sync) -> DefaultGuard {
     let of_all_threads =
         tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::sink).finish();

@@ -89,9 +89,9 @@ impl Answer {
         &self.complaints
     }
 
-    /// Whether the server itself says nothing but which fields it does not know.
+    /// Whether the server itself complains of nothing but the document, and of an unknown field in known words.
     pub(super) fn names_unknown_fields(&self) -> bool {
-        self.status < 500 && self.complaints.iter().all(|complaint| complaint.named.is_some())
+        self.status < 500 && self.complaints.iter().any(|complaint| complaint.named.is_some())
     }
 
     /// Whether a document is valid that was sent to be validated alone.
