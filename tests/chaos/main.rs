@@ -52,6 +52,6 @@ async fn refused_credentials_write_no_letter_and_take_next_to_nothing() {
 
 /// What no document lists costs no order, and a field that is not known stops nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_that_no_document_lists_and_an_unknown_field_lose_and_double_nothing() {
+async fn strange_answers_and_an_unknown_field_lose_and_double_nothing() {
     play::play("strange-answers").await;
 }
