@@ -7,7 +7,7 @@ use bwp_sync::simulator::{Fault, FaultRule, Operation};
 use crate::stage::{ORDERS, Stage};
 use crate::support::node::Node;
 use crate::support::relay::Relay;
-use crate::work::{Work, updates};
+use crate::work::Work;
 
 const SHOP_ORDERS: usize = 12;
 /// Amendments of each order that are published before each change: half a second each.
@@ -41,7 +41,7 @@ async fn leaders_that_change_a_node_that_hangs_and_a_rolling_restart_of_all_node
     for node in [other, shops, one] {
         work.amend(&stage, IN_HAND).await;
         transfer_leadership(node, &vhost).await;
-        goes_on(&stage).await;
+        work.goes_on(&stage, 1, 3).await;
     }
     assert_eq!(first.said("not consuming"), lost_before, "{:#?}", first.stderr());
 
@@ -51,7 +51,7 @@ async fn leaders_that_change_a_node_that_hangs_and_a_rolling_restart_of_all_node
     work.amend(&stage, IN_HAND).await;
     one.freeze(true).await;
     second.is_active(true).await;
-    goes_on(&stage).await;
+    work.goes_on(&stage, 1, 3).await;
     one.freeze(false).await;
 
     for node in [one, other, shops] {
@@ -68,11 +68,6 @@ async fn leaders_that_change_a_node_that_hangs_and_a_rolling_restart_of_all_node
         assert_eq!(worker.terminated().await, Some(0));
     }
     assert!(stage.left_in(ORDERS).await.is_empty());
-}
-
-/// Waits until some more updates have taken effect.
-async fn goes_on(stage: &Stage) {
-    updates(&mut stage.simulator.subscribe(), 3).await;
 }
 
 /// Makes this node lead the work queue, which another one does now.

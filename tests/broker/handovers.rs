@@ -68,9 +68,7 @@ async fn orderly_stops_and_kills_in_a_row_with_calls_open_break_no_order() {
         }
         workers[0].is_active(true).await;
         workers.push(stage.tagged(&format!("turn-{turn}"), &[]).await);
-        work.amend(&stage, 1).await;
-        let mut calls = stage.simulator.subscribe();
-        updates(&mut calls, 5).await;
+        work.goes_on(&stage, 1, 5).await;
     }
     work.ends_in_order(&stage, &mut results).await;
 }

@@ -29,6 +29,7 @@ async fn twenty_orderly_restarts_with_messages_in_hand_give_nothing_up_and_break
     for restart in 0..RESTARTS {
         if restart % 2 == 0 {
             let mut calls = stage.simulator.subscribe();
+            work.amend(&stage, 1).await;
             call_of(&mut calls, Operation::UpdateOrder, CallPhase::Opened, "SO-1").await;
         } else {
             // while it still waits for the calls of the last one

@@ -71,6 +71,13 @@ impl Work {
         }
     }
 
+    /// Amends every order, and waits until some more updates have taken effect.
+    pub(crate) async fn goes_on(&mut self, stage: &Stage, times: u32, more: usize) {
+        let mut calls = stage.simulator.subscribe();
+        self.amend(stage, times).await;
+        updates(&mut calls, more).await;
+    }
+
     /// Waits until a result has come of every message.
     pub(crate) async fn is_done(&self, results: &mut Collector, within: Duration) {
         let expected = self.all() - self.told;
