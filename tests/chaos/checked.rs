@@ -4,7 +4,7 @@
 use bwp_sync::simulator::{Alias, Effect};
 
 use crate::checker::{Broken, check};
-use crate::history::{History, SeenLetter, SeenResult, Sent};
+use crate::history::{Handled, History, How, PROCESS_BEGINS, SeenLetter, SeenResult, Sent};
 use crate::model::End;
 
 fn sent(id: &str, order: &str, end: End) -> Sent {
@@ -63,6 +63,7 @@ fn good() -> History {
         letters: vec![letter("refused", "ItemOutOfStock")],
         queued: Vec::new(),
         effects: vec![created("B-1", "SO-1"), started("B-1"), amended("40.00"), amended("41.00"), paid()],
+        handled: Vec::new(),
     }
 }
 
@@ -163,6 +164,55 @@ fn a_payment_that_is_told_twice_is_doubled() {
 fn a_total_that_is_not_the_last_one_sent_is_wrong() {
     one(Broken::WrongTotal, |history| history.effects.swap(2, 3));
     one(Broken::WrongTotal, |history| history.effects.push(amended("99.00")));
+}
+
+#[test]
+fn a_total_is_no_wrong_one_only_where_a_retry_queue_and_a_takeover_explain_it() {
+    let hop = |at| ("first amendment", at, How::Hopped, (1, 1));
+    let last = |at, process| ("last amendment", at, How::Done, process);
+    let first = |at, process| ("first amendment", at, How::Done, process);
+    for (explained, lines) in [
+        (true, vec![hop(1), last(2, (1, 2)), first(3, (2, 1))]),
+        (true, vec![hop(1), last(2, (1, 2)), first(3, (1, 3))]),
+        // the one who did the last one must know
+        (false, vec![hop(1), last(2, (1, 2)), first(3, (1, 2))]),
+        (false, vec![last(2, (1, 2)), first(3, (2, 1))]),
+        (false, vec![hop(2), last(1, (1, 2)), first(3, (2, 1))]),
+        (false, vec![hop(1), first(2, (2, 1)), last(3, (1, 2))]),
+    ] {
+        let mut history = good();
+        history.effects.swap(2, 3);
+        history.handled = lines
+            .iter()
+            .map(|(message, at, how, process)| Handled {
+                at: at.to_string(),
+                message: (*message).into(),
+                how: *how,
+                process: *process,
+            })
+            .collect();
+        let verdict = check(&history);
+        assert_eq!(
+            (verdict.broken.is_empty(), verdict.overtaken.len()),
+            (explained, usize::from(explained)),
+            "{lines:?}"
+        );
+    }
+}
+
+#[test]
+fn a_workers_log_says_which_process_did_what() {
+    let line = |at: &str, what: &str| format!(r#"{{"timestamp":"{at}","message":"{what}","message_id":"m-1"}}"#);
+    let log = [
+        PROCESS_BEGINS.to_owned(),
+        line("1", "later"),
+        line("2", "held"),
+        PROCESS_BEGINS.to_owned(),
+        line("3", "done"),
+    ];
+    let handled = |at: &str, how, process| Handled { at: at.into(), message: "m-1".into(), how, process };
+    let expected = [handled("1", How::Hopped, (7, 1)), handled("3", How::Done, (7, 2))];
+    assert_eq!(Handled::read_all(7, &log.join("\n")), expected);
 }
 
 #[test]

@@ -18,6 +18,49 @@ pub(crate) struct History {
     pub(crate) queued: Vec<String>,
     /// What happened to the orders, oldest first.
     pub(crate) effects: Vec<Effect>,
+    /// What the workers say of messages, oldest first.
+    pub(crate) handled: Vec<Handled>,
+}
+
+/// A line in a worker's log about a message.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Handled {
+    /// In RFC 3339, all of one length.
+    pub(crate) at: String,
+    pub(crate) message: String,
+    pub(crate) how: How,
+    /// The worker's place and how many processes it has had there.
+    pub(crate) process: (usize, usize),
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum How {
+    /// It went to a retry queue.
+    Hopped,
+    Done,
+}
+
+/// Stands in a worker's log before the first line of each process.
+pub(crate) const PROCESS_BEGINS: &str = r#"{"message":"a process begins"}"#;
+
+impl Handled {
+    /// Reads the log of the worker in this place.
+    pub(crate) fn read_all(worker: usize, log: &str) -> Vec<Self> {
+        let mut processes = 0;
+        let lines = log.lines().filter_map(|line| {
+            processes += usize::from(line == PROCESS_BEGINS);
+            let line: serde_json::Value = serde_json::from_str(line).ok()?;
+            let how = match line["message"].as_str()? {
+                "later" => How::Hopped,
+                "done" => How::Done,
+                _ => return None,
+            };
+            let text = |name: &str| line[name].as_str().map(str::to_owned);
+            Some(Self { at: text("timestamp")?, message: text("message_id")?, how, process: (worker, processes) })
+        });
+        lines.collect()
+    }
 }
 
 /// A message that the shop has published.

@@ -33,6 +33,9 @@ pub(crate) struct Report<'a> {
     pub(crate) exit_codes: Vec<Option<i32>>,
 }
 
+/// Of so many orders one at most may be overtaken in a retry queue and forgotten.
+const OVERTAKEN_OF: usize = 1_000;
+
 /// The violations, and what the table calls them.
 const BOLD: [(Broken, &str); 5] = [
     (Broken::Lost, "lost"),
@@ -81,6 +84,8 @@ impl Report<'_> {
         expect(stall <= bounds.stall, format!("nothing was settled for {stall:.1} s"));
         expect(self.unsettled.is_empty(), format!("not settled in time: {:?}", self.unsettled));
         expect(self.queued == 0, format!("{} messages are still queued", self.queued));
+        let overtaken = &self.verdict.overtaken;
+        expect(overtaken.len() <= (self.orders / OVERTAKEN_OF).max(1), format!("overtaken: {overtaken:?}"));
         expect(self.ended_by_themselves == 0, format!("{} workers ended by themselves", self.ended_by_themselves));
         let well = self.exit_codes.iter().all(|code| *code == Some(0));
         expect(well, format!("workers ended with {:?}", self.exit_codes));
@@ -107,6 +112,10 @@ impl Report<'_> {
             ("still queued".to_owned(), self.queued.to_string()),
         ];
         rows.extend(BOLD.map(|(broken, name)| (format!("**{name}**"), format!("**{}**", self.verdict.count(broken)))));
+        rows.push((
+            "overtaken in a retry queue and then forgotten by a takeover".to_owned(),
+            self.verdict.overtaken.len().to_string(),
+        ));
         rows.push((
             "longest time without a settlement".to_owned(),
             format!("{:.1} s", figures.longest_stall.as_secs_f64()),

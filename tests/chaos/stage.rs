@@ -166,7 +166,12 @@ impl Stage {
         self.listeners.clear();
         let queued = self.take_out(true).await;
         let effects = self.simulator.ledger().effects;
-        (History { queued, effects, ..self.board.history() }, codes)
+        let mut handled = Vec::new();
+        for (place, worker) in self.workers.iter().enumerate() {
+            handled.extend(worker.lock().await.handled(place));
+        }
+        handled.sort();
+        (History { queued, effects, handled, ..self.board.history() }, codes)
     }
 
     /// Waits until a listener has heard all of its queue. A mark is put behind everything, anew where it was given to a

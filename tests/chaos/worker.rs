@@ -2,13 +2,14 @@
 //! Not here: what is done to it; see `faults`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
+use crate::history::{Handled, PROCESS_BEGINS};
 use crate::support::private::assert_nothing_private;
 use crate::support::process::Process;
 use crate::support::relay::Relay;
@@ -83,6 +84,8 @@ impl Worker {
         let environment: Vec<_> =
             self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let program = env!("CARGO_BIN_EXE_bwp-sync");
+        let mut log = OpenOptions::new().append(true).open(&self.log).expect("the log can be written");
+        writeln!(log, "{PROCESS_BEGINS}").expect("the log can be written");
         self.process = Some(Process::spawn_with_log(program, &["run"], &environment, &self.log));
     }
 
@@ -174,6 +177,11 @@ impl Worker {
             line.clear();
         }
         self.settled
+    }
+
+    /// What all processes in this place have said of messages.
+    pub(crate) fn handled(&self, place: usize) -> Vec<Handled> {
+        Handled::read_all(place, &std::fs::read_to_string(&self.log).expect("the log can be read"))
     }
 
     /// Memory and CPU time of the process, as the kernel tells.
