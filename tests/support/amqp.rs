@@ -51,13 +51,6 @@ impl Client {
         self.channel.queue_declare(name.into(), options, arguments).await.expect("the queue can be declared");
     }
 
-    /// How many consumers a queue has at this moment; its figures in the management API may be some seconds old.
-    pub(crate) async fn consumers(&self, queue: &str) -> u32 {
-        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let shown = self.channel.queue_declare(queue.into(), options, FieldTable::default()).await;
-        shown.expect("the queue is there").consumer_count()
-    }
-
     /// Publishes a message and returns after the broker's confirm. A message that reaches no queue fails the test.
     pub(crate) async fn publish(&self, exchange: &str, routing_key: &str, properties: BasicProperties, body: &[u8]) {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
