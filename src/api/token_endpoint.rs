@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::config::{ClientError, sensitive_header};
-use super::token::Token;
 use super::transport::{Http, RawAnswer, Unanswered};
 use crate::ports::TokenError;
 use crate::secret::Secret;
@@ -20,8 +19,34 @@ use crate::secret::Secret;
 /// renewed then. The documentation says 15 minutes.
 const ASSUMED_LIFETIME: u64 = 900;
 
+/// A token is renewed when it has less than this to live, or less than a tenth of its life where that is more: enough
+/// for a renewal that is slow or fails, and for the last call that carries the old token. Of the documented 885 s this
+/// leaves 796 s.
+const MARGIN: Duration = Duration::from_secs(60);
+
 /// Codes go into letters and logs; the documented ones have less than 30 characters.
 const MAX_CODE: usize = 64;
+
+/// A token as a call carries it.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    /// `Authorization`, and what else says who is calling; values are marked as sensitive.
+    pub(super) headers: HeaderMap,
+    /// From then on a renewal may begin.
+    pub(super) renew_at: Instant,
+    pub(super) expires_at: Instant,
+}
+
+impl Token {
+    /// A token that was asked for at `asked_at`, which is at most as late as the server began to count. `None` where
+    /// the lifetime is beyond what a clock can hold.
+    fn new(headers: HeaderMap, asked_at: Instant, lifetime: Duration) -> Option<Self> {
+        // a short life is used for its first half, or each call would renew
+        let margin = MARGIN.max(lifetime / 10).min(lifetime / 2);
+        let expires_at = asked_at.checked_add(lifetime)?;
+        Some(Self { headers, renew_at: expires_at - margin, expires_at })
+    }
+}
 
 /// Where tokens are had, and with what.
 #[derive(Debug)]

@@ -5,7 +5,8 @@
 use clap::CommandFactory;
 
 use super::args::{Args, Completions};
-use super::{Exit, say};
+use super::exit::Exit;
+use super::terminal::say;
 
 pub(super) fn completions(args: &Completions) -> anyhow::Result<Exit> {
     let mut script = Vec::new();

@@ -5,7 +5,8 @@
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Errors;
-use super::{Exit, say, say_json};
+use super::exit::Exit;
+use super::terminal::{say, say_json};
 use crate::policy::catalogue::entries;
 
 pub(super) fn errors(args: &Errors) -> anyhow::Result<Exit> {

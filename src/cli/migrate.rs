@@ -5,9 +5,9 @@
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::dead_letters::holder;
-use super::terminal::{note, one_line};
-use super::{Exit, say};
+use super::exit::Exit;
+use super::holder::holder;
+use super::terminal::{note, one_line, say};
 use crate::broker::{self, MigrateError, Step};
 use crate::settings::Settings;
 

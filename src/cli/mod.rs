@@ -8,8 +8,10 @@ mod check_api;
 mod completions;
 pub mod dead_letters;
 mod errors;
+mod exit;
 mod first_token;
 mod held;
+mod holder;
 mod migrate;
 mod publish;
 mod run;
@@ -20,27 +22,10 @@ mod worker;
 use std::process::ExitCode;
 
 use args::{Args, Command};
-use terminal::{say, say_json};
+use exit::Exit;
 
 use crate::settings::Settings;
 use crate::telemetry;
-
-/// How the program ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(u8)]
-enum Exit {
-    Done = 0,
-    Failed = 1,
-    /// Also clap's, for arguments that it does not understand.
-    Usage = 2,
-    BadSettings = 64,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
 
 /// Runs a subcommand to its exit code.
 pub fn main(args: &Args) -> ExitCode {

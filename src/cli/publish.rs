@@ -8,8 +8,8 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use super::args::Publish;
-use super::terminal::one_line;
-use super::{Exit, say};
+use super::exit::Exit;
+use super::terminal::{one_line, say};
 use crate::broker::{Outbox, event_properties};
 use crate::domain::packing::without_mark;
 use crate::settings::Settings;

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Exit;
+use super::exit::Exit;
 use super::first_token::first_token;
 use crate::admin::{self, View};
 use crate::api::{self, Client};

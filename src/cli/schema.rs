@@ -3,7 +3,8 @@
 //! Not here: what is in them.
 
 use super::args::{Schema, kinds};
-use super::{Exit, say, say_json};
+use super::exit::Exit;
+use super::terminal::{say, say_json};
 use crate::domain::envelope::Kind;
 use crate::domain::outcome::ResultKind;
 use crate::domain::schema::{of_message, of_result};

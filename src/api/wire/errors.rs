@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::complaint::{Complaint, SchemaField, is_about_value, unknown_field};
-use super::text;
+use super::text::text;
 use crate::ports::ErrorFact;
 
 /// Longer texts are cut: they travel in headers of a letter.

@@ -5,6 +5,7 @@
 mod complaint;
 mod errors;
 mod order;
+mod text;
 
 pub(super) use complaint::Complaint;
 #[cfg(test)]
@@ -124,15 +125,6 @@ impl Answer {
         } else {
             ApiError::Answered { status, retry_after, errors }
         }
-    }
-}
-
-/// Text, or a number where text is usual: ids are opaque.
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::text;
+use super::text::text;
 use crate::domain::order::Alias;
 use crate::domain::order::ProductIdentifier;
 use crate::domain::stored::{
