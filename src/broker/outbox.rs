@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use super::config::BrokerConfig;
 use super::connection::{Frame, OpenError, close, close_channel, open};
+use super::headers::short;
 use super::publish::{PublishError, Publisher};
-use super::short;
 use super::topology::{TopologyError, declare};
 
 /// A connection to publish by.

@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::headers::{own, short};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::BasicReturnMessage;
@@ -18,9 +19,6 @@ use lapin::{BasicProperties, Channel, Confirmation, Connection};
 use metrics::histogram;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-
-use super::outgoing::own;
-use super::short;
 
 /// A publication that did not get its plain acknowledgement.
 #[derive(Debug, thiserror::Error)]

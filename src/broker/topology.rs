@@ -8,7 +8,7 @@ use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
 
 use super::config::{BrokerConfig, Names};
 use super::connection::close_channel;
-use super::short;
+use super::headers::{short, text};
 
 /// Deliveries of one message after which the broker itself would dead-letter it: never reached.
 ///
@@ -257,8 +257,4 @@ fn retry(names: &Names, delay: std::time::Duration) -> FieldTable {
     let millis = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
     arguments.insert(short("x-message-ttl"), AMQPValue::LongLongInt(millis));
     arguments
-}
-
-pub(super) fn text(value: &str) -> AMQPValue {
-    AMQPValue::LongString(value.into())
 }

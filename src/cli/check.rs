@@ -10,7 +10,7 @@ use super::check_api;
 use super::exit::Exit;
 use super::terminal::{say, say_json};
 use super::worker::ask;
-use crate::broker::inspect::inspect;
+use crate::broker::preflight::inspect;
 use crate::ports::{Finding, Verdict};
 use crate::settings::Settings;
 

@@ -1,6 +1,6 @@
 //! Letters in files: one line of JSON for each, which comes back as the same letter.
 //!
-//! Not here: the form of a line; that is `broker::letter_copy`.
+//! Not here: the form of a line; that is `broker::letters::copy`.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};

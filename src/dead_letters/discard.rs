@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::hold::{BATCH, Missing, hold};
 use super::ledger::Ledger;
 use super::plan::Planned;
-use crate::broker::letter::TakeOutError;
+use crate::broker::letters::letter::TakeOutError;
 use crate::broker::{LetterBoxError, LockedLetterBox};
 
 /// Why discarding ended early. What was not discarded is in its queue.

@@ -17,7 +17,7 @@ use super::ledger::Ledger;
 use super::message;
 use super::outcomes::Outcomes;
 use super::plan::{Plan, Planned};
-use crate::broker::letter::TakeOutError;
+use crate::broker::letters::letter::TakeOutError;
 use crate::broker::outbox::OutboxError;
 use crate::broker::publish::PublishError;
 use crate::broker::{BrokerConfig, LetterBoxError, LockedLetterBox, Outbox, ReplayResults, StoredLetter};

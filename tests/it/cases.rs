@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bwp_sync::api::ApiVersion;
-use bwp_sync::broker::inbound::{Circumstances, inbound};
+use bwp_sync::broker::session::inbound::{Circumstances, inbound};
 use bwp_sync::domain::command::Command;
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{RawMessage, open};

@@ -4,11 +4,11 @@
 
 use std::fmt;
 
-use super::connection::OpenError;
-use super::letter_box::LetterBoxError;
-use super::management::ManagementError;
-use super::topology::TopologyError;
 use super::transfer::TransferError;
+use crate::broker::connection::OpenError;
+use crate::broker::letters::letter_box::LetterBoxError;
+use crate::broker::preflight::management::ManagementError;
+use crate::broker::topology::TopologyError;
 
 /// Why the migration has not ended. Nothing is lost, except where messages are said to be.
 #[derive(Debug, thiserror::Error)]

@@ -15,11 +15,9 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel};
 use uuid::Uuid;
 
-use super::connection::{acknowledge, requeue};
-use super::inbound::text as header_text;
-use super::outgoing::own;
-use super::publish::{PublishError, Publisher};
-use super::short;
+use crate::broker::connection::{acknowledge, requeue};
+use crate::broker::headers::{own, read_text, short};
+use crate::broker::publish::{PublishError, Publisher};
 use crate::domain::outcome::body_id;
 use crate::ports::Handling;
 
@@ -145,7 +143,7 @@ fn text(value: &Option<lapin::types::ShortString>) -> Option<&str> {
 fn name_of(delivery: &Delivery) -> String {
     let id = text(delivery.properties.message_id()).unwrap_or_default();
     let headers = delivery.properties.headers().as_ref();
-    let replays = headers.and_then(|table| table.inner().get(own::REPLAYS)).and_then(header_text).unwrap_or_default();
+    let replays = headers.and_then(|table| table.inner().get(own::REPLAYS)).and_then(read_text).unwrap_or_default();
     let body = body_id(&delivery.data);
     body_id(format!("{id}:{replays}:{body}").as_bytes()).to_string()
 }

@@ -12,9 +12,9 @@ use lapin::{Channel, Connection, Consumer};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::config::BrokerConfig;
-use super::connection::{Wire, give_back};
-use super::short;
+use crate::broker::config::BrokerConfig;
+use crate::broker::connection::{Wire, give_back};
+use crate::broker::headers::short;
 
 /// Why nothing comes any more.
 #[derive(Debug, thiserror::Error)]

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::letter::StoredLetter;
-use super::outgoing::{copy, own, safe_name, text};
-use super::short;
+use crate::broker::copies::{copy, safe_name};
+use crate::broker::headers::{own, short, text};
 use crate::domain::packing::KOMBU_HEADER;
 
 impl StoredLetter {
@@ -258,7 +258,7 @@ mod tests {
 
     use super::*;
     use crate::broker::Place;
-    use crate::broker::letter::Words;
+    use crate::broker::letters::letter::Words;
 
     fn letter(properties: BasicProperties, body: &[u8]) -> StoredLetter {
         let mut delivery = Delivery::mock(1, "bwp.dead".into(), "createOrder.X".into(), false, body.to_vec());

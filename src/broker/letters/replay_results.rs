@@ -11,11 +11,10 @@ use lapin::types::FieldTable;
 use lapin::{Connection, Consumer};
 use uuid::Uuid;
 
-use super::config::BrokerConfig;
-use super::connection::{Frame, close, open};
-use super::inbound::text;
 use super::letter_box::LetterBoxError;
-use super::outgoing::own;
+use crate::broker::config::BrokerConfig;
+use crate::broker::connection::{Frame, close, open};
+use crate::broker::headers::{own, read_text};
 
 /// Results of one run of the replay tool.
 #[derive(Debug)]
@@ -65,7 +64,7 @@ impl ReplayResults {
 
     fn is_ours(&self, result: &Delivery) -> bool {
         let headers = result.properties.headers().as_ref();
-        let id = headers.and_then(|table| table.inner().get(own::REPLAY_ID)).and_then(text);
+        let id = headers.and_then(|table| table.inner().get(own::REPLAY_ID)).and_then(read_text);
         id.is_some_and(|id| id == self.replay_id)
     }
 

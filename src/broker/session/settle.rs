@@ -14,11 +14,11 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::config::{BrokerConfig, Unroutable};
-use super::connection::acknowledge;
-use super::outgoing::{for_hop, for_letter, for_result};
-use super::publish::{PublishError, Publisher};
-use super::topology::declare;
+use crate::broker::config::{BrokerConfig, Unroutable};
+use crate::broker::connection::acknowledge;
+use crate::broker::copies::{for_hop, for_letter, for_result};
+use crate::broker::publish::{PublishError, Publisher};
+use crate::broker::topology::declare;
 use crate::domain::outcome::ResultEvent;
 use crate::ports::{Inbound, Later, Letter, Settlement};
 

@@ -11,10 +11,10 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer, ConsumerDelegate, ErrorKind};
 use tokio::sync::mpsc;
 
-use super::config::{BrokerConfig, Names};
-use super::connection::{Frame, OpenError, close, close_channel, open};
 use super::letter::{Place, StoredLetter, Words};
-use super::short;
+use crate::broker::config::{BrokerConfig, Names};
+use crate::broker::connection::{Frame, OpenError, close, close_channel, open};
+use crate::broker::headers::short;
 
 /// Letters that one channel may hold: the most that AMQP can say. They go back in their order when it closes.
 const HELD_BY_A_CHANNEL: u16 = u16::MAX;
@@ -26,7 +26,7 @@ const QUIET: Duration = Duration::from_millis(50);
 /// A connection by which letters are read and taken out of their queues.
 #[derive(Debug)]
 pub struct LetterBox {
-    pub(super) connection: Connection,
+    pub(in crate::broker) connection: Connection,
     pub(super) names: Names,
 }
 

@@ -13,19 +13,19 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::config::BrokerConfig;
-use super::connection::{Frame, close, close_channel, open};
-use super::letter_box::{LetterBox, LetterBoxError};
-use super::letter_lock::{Holder, LockedLetterBox};
-use super::management::{Binding, Management};
-use super::migration_report::{MigrateError, Step};
-use super::publish::Publisher;
-use super::short;
-use super::topology::{
+use super::report::{MigrateError, Step};
+use super::transfer::{Held, Transfer};
+use crate::broker::config::BrokerConfig;
+use crate::broker::connection::{Frame, close, close_channel, open};
+use crate::broker::headers::short;
+use crate::broker::letters::letter_box::{LetterBox, LetterBoxError};
+use crate::broker::letters::lock::{Holder, LockedLetterBox};
+use crate::broker::preflight::management::{Binding, Management};
+use crate::broker::publish::Publisher;
+use crate::broker::topology::{
     Look, TopologyError, WorkQueue, bind, declare_events, declare_queue, declare_work_queue, look, look_at_work_queue,
     quorum,
 };
-use super::transfer::{Held, Transfer};
 use crate::secret::Secret;
 
 /// How long the broker may take to notice that a migration was killed.

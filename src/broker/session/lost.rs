@@ -4,11 +4,11 @@
 
 use metrics::{counter, gauge};
 
-use super::connection::OpenError;
 use super::consuming::{ConsumerError, LookError};
 use super::settle::SettleError;
-use super::topology::TopologyError;
 use super::tries::TriesError;
+use crate::broker::connection::OpenError;
+use crate::broker::topology::TopologyError;
 
 /// Why a session ended that was not told to.
 #[derive(Debug, thiserror::Error)]

@@ -11,12 +11,13 @@ use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicGetOptions, Basi
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, Consumer};
 
-use super::config::Names;
-use super::connection::{acknowledge, close_channel, requeue};
-use super::inbound::{Circumstances, FirstSights, Sight, inbound};
-use super::outgoing::for_hop;
-use super::publish::{PublishError, Publisher};
-use super::short;
+use crate::broker::config::Names;
+use crate::broker::connection::{acknowledge, close_channel, requeue};
+use crate::broker::copies::for_hop;
+use crate::broker::headers::short;
+use crate::broker::publish::{PublishError, Publisher};
+use crate::broker::session::inbound::{Circumstances, inbound};
+use crate::broker::session::tracking::{Tracked, Tracking};
 
 /// Messages that are copied before the first of them is acknowledged. At most as many come twice by a kill.
 const BATCH: u16 = 50;
@@ -141,13 +142,13 @@ pub(super) struct Transfer<'a> {
     reading: &'a Connection,
     publisher: &'a Publisher,
     names: &'a Names,
-    clock: FirstSights,
+    clock: Tracking,
     began: Timestamp,
 }
 
 impl<'a> Transfer<'a> {
     pub(super) fn new(reading: &'a Connection, publisher: &'a Publisher, names: &'a Names) -> Self {
-        let mut clock = FirstSights::default();
+        let mut clock = Tracking::default();
         let began = clock.now();
         Self { reading, publisher, names, clock, began }
     }
@@ -200,8 +201,8 @@ impl<'a> Transfer<'a> {
         // the queues of a migration are read by nobody else
         let handled = suspect || (delivery.redelivered && from == self.names.queue);
         let first_taken_at = Some(if delivery.redelivered { self.began } else { self.clock.now() });
-        let sight = Sight { first_taken_at, ..Sight::default() };
-        let inbound = inbound(delivery, Circumstances { sight, ..Circumstances::default() });
+        let tracked = Tracked { first_taken_at, ..Tracked::default() };
+        let inbound = inbound(delivery, Circumstances { tracked, ..Circumstances::default() });
         let mut history = inbound.history.clone();
         history.outcome_unknown |= handled;
         for_hop(&delivery.properties, &inbound, &history, None)

@@ -8,10 +8,10 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection};
 use serde::{Deserialize, Serialize};
 
-use super::connection::close_channel;
 use super::letter_box::{LetterBox, LetterBoxError};
-use super::short;
-use super::topology::has_code;
+use crate::broker::connection::close_channel;
+use crate::broker::headers::short;
+use crate::broker::topology::has_code;
 
 /// How long the note stays that says who holds the lock: longer than any run takes.
 const NOTE_EXPIRES_MS: i64 = 7 * 24 * 3_600_000;

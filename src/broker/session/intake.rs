@@ -10,8 +10,8 @@ use metrics::gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use uuid::Uuid;
 
-use super::config::BrokerConfig;
-use super::inbound::FirstSights;
+use super::tracking::Tracking;
+use crate::broker::config::BrokerConfig;
 use crate::ports::{BrokerState, Job, WaitReason};
 
 /// What outlives a session.
@@ -23,7 +23,7 @@ pub(super) struct Intake {
     /// Bytes of bodies that may be in hand.
     bytes: Arc<Semaphore>,
     max_bytes: u32,
-    pub(super) sights: Arc<Mutex<FirstSights>>,
+    pub(super) tracking: Arc<Mutex<Tracking>>,
     state: watch::Sender<BrokerState>,
     /// How many messages were settled.
     pub(super) settled: Arc<AtomicU64>,
@@ -40,7 +40,7 @@ impl Intake {
             messages: Arc::new(Semaphore::new(usize::from(config.prefetch))),
             bytes: Arc::new(Semaphore::new(config.max_bytes_in_flight as usize)),
             max_bytes: config.max_bytes_in_flight,
-            sights: Arc::default(),
+            tracking: Arc::default(),
             settled: Arc::default(),
             unended: Arc::default(),
             prefetch: u32::from(config.prefetch),
@@ -94,8 +94,8 @@ impl Intake {
         self.state.send_modify(|state| drop(state.not_taken.remove(&tag)));
     }
 
-    pub(super) fn sights(&self) -> std::sync::MutexGuard<'_, FirstSights> {
-        self.sights.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn tracking(&self) -> std::sync::MutexGuard<'_, Tracking> {
+        self.tracking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

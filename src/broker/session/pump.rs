@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::consuming::Consuming;
-use super::inbound::{Circumstances, delivery_count, fingerprint, inbound};
+use super::inbound::{Circumstances, delivery_count, inbound};
 use super::intake::{Intake, Room};
 use super::lost::Lost;
 use super::settle::{Acknowledged, SettleError, Settler};
+use super::tracking::fingerprint;
 use super::tries::{Tries, TriesError};
 use crate::ports::{Handling, Inbound, Job, Session, Settling};
 
@@ -139,9 +140,9 @@ impl Pump<'_> {
             false => self.intake.room(delivery.data.len()).await,
         };
         let room = room.ok_or(Lost::NoWorker)?;
-        let sight = self.intake.sights().sight(&delivery);
+        let tracked = self.intake.tracking().track(&delivery);
         let queue = self.queue.clone();
-        let inbound = inbound(&delivery, Circumstances { queue, taken_at: Some(at), session, sight, suspect });
+        let inbound = inbound(&delivery, Circumstances { queue, taken_at: Some(at), session, tracked, suspect });
         let inbound = Arc::new(inbound);
         let (settle, settled) = oneshot::channel();
         let (tell, handlings) = mpsc::channel(1);
@@ -162,7 +163,7 @@ impl Pump<'_> {
     ) -> impl Future<Output = ()> + use<> {
         let (settler, tries, failures) = (Arc::clone(&self.settler), self.tries.clone(), self.failures.clone());
         let (lost, deliveries) = (self.lost.clone(), self.deliveries.clone());
-        let (sights, settled_so_far) = (Arc::clone(&self.intake.sights), Arc::clone(&self.intake.settled));
+        let (tracking, settled_so_far) = (Arc::clone(&self.intake.tracking), Arc::clone(&self.intake.settled));
         async move {
             let InHand { delivery, inbound, room } = in_hand;
             let recorded = async {
@@ -188,7 +189,7 @@ impl Pump<'_> {
                 let Some(Settling { settlement, carried_out }) = settling else { return };
                 match settler.settle(&delivery, &inbound, &settlement).await {
                     Ok(Acknowledged::Yes) => {
-                        sights.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
+                        tracking.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
                         deliveries.lock().remove(&delivery.delivery_tag);
                         settled_so_far.fetch_add(1, Ordering::Relaxed);
                         // the handler may be gone with the process that stops
@@ -200,7 +201,7 @@ impl Pump<'_> {
                     }
                     Err(error) => {
                         if error.blames_the_message() {
-                            sights.lock().unwrap_or_else(PoisonError::into_inner).blame(fingerprint(&delivery));
+                            tracking.lock().unwrap_or_else(PoisonError::into_inner).blame(fingerprint(&delivery));
                         }
                         // full means that another failure has ended the session already
                         drop(failures.try_send(error.into()));

@@ -16,16 +16,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::config::BrokerConfig;
-use super::connection::{Frame, close, open, open_with_wire};
 use super::consuming::Consuming;
 use super::intake::Intake;
 use super::lost::Lost;
-use super::publish::Publisher;
 use super::pump::{Deliveries, Pump};
 use super::settle::Settler;
-use super::topology::declare;
 use super::tries::Tries;
+use crate::broker::config::BrokerConfig;
+use crate::broker::connection::{Frame, close, open, open_with_wire};
+use crate::broker::publish::Publisher;
+use crate::broker::topology::declare;
 use crate::ports::{BrokerState, Job};
 
 /// The longest wait between two tries to reach the broker: it bounds the time until work resumes.

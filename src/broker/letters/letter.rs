@@ -14,10 +14,9 @@ use lapin::types::AMQPValue;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::connection::acknowledge;
 use super::death::{self, Death};
-use super::inbound::text;
-use super::outgoing::own;
+use crate::broker::connection::acknowledge;
+use crate::broker::headers::{own, read_text};
 use crate::domain::command::order_key;
 use crate::domain::envelope::{Envelope, RawMessage, Refused, open};
 use crate::domain::outcome::body_id;
@@ -286,7 +285,7 @@ fn source_key(delivery: &Delivery) -> String {
 /// Headers that can be written as a text, as a worker sees them.
 fn headers(delivery: &Delivery) -> BTreeMap<String, String> {
     let headers = delivery.properties.headers().iter().flat_map(|table| table.inner());
-    headers.filter_map(|(name, value)| Some((name.to_string(), text(value)?))).collect()
+    headers.filter_map(|(name, value)| Some((name.to_string(), read_text(value)?))).collect()
 }
 
 /// A header's value as people read it.
@@ -301,14 +300,14 @@ fn shown(value: &AMQPValue) -> String {
             format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
         }
         AMQPValue::DecimalValue(decimal) => format!("{}e-{}", decimal.value, decimal.scale),
-        AMQPValue::LongString(bytes) => text(value).unwrap_or_else(|| format!("({} bytes)", bytes.len())),
-        AMQPValue::ByteArray(bytes) => text(value).unwrap_or_else(|| format!("({} bytes)", bytes.len())),
-        other => text(other).unwrap_or_else(|| "(nothing)".to_owned()),
+        AMQPValue::LongString(bytes) => read_text(value).unwrap_or_else(|| format!("({} bytes)", bytes.len())),
+        AMQPValue::ByteArray(bytes) => read_text(value).unwrap_or_else(|| format!("({} bytes)", bytes.len())),
+        other => read_text(other).unwrap_or_else(|| "(nothing)".to_owned()),
     }
 }
 
 fn header(delivery: &Delivery, name: &str) -> Option<String> {
-    delivery.properties.headers().as_ref().and_then(|table| table.inner().get(name)).and_then(text)
+    delivery.properties.headers().as_ref().and_then(|table| table.inner().get(name)).and_then(read_text)
 }
 
 #[cfg(test)]

@@ -9,12 +9,12 @@ use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
-use super::config::BrokerConfig;
-use super::connection::{Frame, close, close_channel, open};
 use super::management::{Management, ManagementError, Permissions, QueueConsumer};
-use super::publish::Publisher;
-use super::short;
-use super::topology::{exchanges, has_code, queues};
+use crate::broker::config::BrokerConfig;
+use crate::broker::connection::{Frame, close, close_channel, open};
+use crate::broker::headers::short;
+use crate::broker::publish::Publisher;
+use crate::broker::topology::{exchanges, has_code, queues};
 use crate::ports::Finding;
 use crate::secret::Secret;
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::broker::connection::SMALL_FRAME;
+use crate::ports::MAX_TEXT_BYTES;
 
 fn inbound(hopped: bool) -> Inbound {
     let mut inbound = Inbound { exchange: "shop.events".into(), routing_key: "k".into(), ..Inbound::default() };
