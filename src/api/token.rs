@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::token_endpoint::{Token, TokenEndpoint};
 use crate::ports::TokenError;
 
-/// After an early renewal that failed, while the old token still lives. The margin has room for a dozen tries.
+/// Pause after an early renewal that failed, while the old token still lives. The margin has room for a dozen tries.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
 
 /// The cached token and the renewal that may be under way.
@@ -48,8 +48,8 @@ impl Tokens {
         Self(Arc::new(Cache { endpoint, state: Mutex::default() }))
     }
 
-    /// A token that lives: the cached one at once, also while it is being renewed; else that of the renewal under way,
-    /// whose failure is every waiter's.
+    /// A valid token: the cached one at once, also while it is being renewed. Otherwise that of the renewal under way;
+    /// all who wait share its failure.
     pub(super) async fn get(&self) -> Result<Token, TokenError> {
         let renewal = {
             let now = Instant::now();
@@ -130,13 +130,13 @@ impl Cache {
         result
     }
 
-    /// Nothing panics while the lock is held, and a state is whole after each statement.
+    /// The state, also after a panic: it is whole after each statement.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Only a runtime that is going down, or a panic, ends a renewal without a result.
+/// The error of a renewal without a result, which only a panic or the end of the runtime leaves.
 fn stopped() -> TokenError {
     TokenError::Unavailable { reason: "the renewal was stopped".to_owned() }
 }

@@ -15,22 +15,22 @@ use super::transport::{Http, RawAnswer, Unanswered};
 use crate::ports::TokenError;
 use crate::secret::Secret;
 
-/// Seconds. Assumed where an answer does not say how long its token lives; a token that ends earlier is refused by the API and
-/// renewed then. The documentation says 15 minutes.
+/// Lifetime in seconds of a token whose answer does not tell one. The documentation says 15 minutes. A token that ends
+/// earlier is refused by the API, and renewed then.
 const ASSUMED_LIFETIME: u64 = 900;
 
-/// A token is renewed when it has less than this to live, or less than a tenth of its life where that is more: enough
-/// for a renewal that is slow or fails, and for the last call that carries the old token. Of the documented 885 s this
-/// leaves 796 s.
+/// A token is renewed when it has less than this to live, or less than a tenth of its life where that is more. This is
+/// enough for a renewal that is slow or fails, and for the last call that carries the old token. Of the documented 885
+/// s it leaves 796 s.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// Codes go into letters and logs; the documented ones have less than 30 characters.
+/// Characters of a code, which goes into letters and logs. The documented ones have fewer than 30.
 const MAX_CODE: usize = 64;
 
 /// A token as a call carries it.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
-    /// `Authorization`, and what else says who is calling; values are marked as sensitive.
+    /// `Authorization` and, where there is one, the access key. The values are marked as sensitive.
     pub(super) headers: HeaderMap,
     /// From then on a renewal may begin.
     pub(super) renew_at: Instant,
@@ -48,16 +48,16 @@ impl Token {
     }
 }
 
-/// Where tokens are had, and with what.
+/// The endpoint that grants tokens, with the credentials for it.
 #[derive(Debug)]
 pub(super) struct TokenEndpoint {
     pub(super) http: Http,
     pub(super) url: Url,
     pub(super) client_id: Secret,
     pub(super) client_secret: Secret,
-    /// Goes with the token on every call, where there is one.
+    /// Access key, which every call carries beside the token.
     pub(super) access_key: Option<Secret>,
-    /// For one request, the answer included.
+    /// Limit of one request, the answer included.
     pub(super) timeout: Duration,
 }
 

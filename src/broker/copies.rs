@@ -1,4 +1,4 @@
-//! What goes out: copies of a message with our own headers, and results.
+//! Outgoing messages: copies with our own headers, and results.
 //!
 //! Not here: where it goes and whether it arrived.
 
@@ -11,17 +11,17 @@ use super::headers::{own, short, text};
 use crate::domain::outcome::ResultEvent;
 use crate::ports::{History, Inbound, Letter, WaitReason};
 
-/// Headers of a message that the broker writes itself; sent back they would mislead it.
+/// Headers that the broker writes itself. In a copy they would mislead it.
 const BROKERS_OWN: [&str; 4] = ["x-death", "x-delivery-count", "x-acquired-count", "x-opt-death"];
 const BROKERS_OWN_PREFIXES: [&str; 2] = ["x-first-death-", "x-last-death-"];
 
-/// Bytes of the shop's headers that a copy may have. With the other properties (at most 2.5 KiB) and our own headers (at
-/// most 8 KiB) they must fit into one frame of the publishing connection; a larger one closes it.
+/// Bytes of the shop's headers that a copy may have. Other properties have at most 2.5 KiB, our own headers at most 8
+/// KiB. All together must fit into one frame of the publishing connection: a larger one closes it.
 const MAX_HEADER_BYTES: usize = 20 * 1024;
 
 pub(super) type Headers = Vec<(&'static str, AMQPValue)>;
 
-/// A copy for a hop through one of our own queues; where it waits there, with the reason and for how long.
+/// A copy for a hop through one of our own queues. `waits` is the reason and the delay, where it waits there.
 pub fn for_hop(
     original: &BasicProperties,
     inbound: &Inbound,
@@ -104,7 +104,7 @@ fn milliseconds(time: Duration) -> AMQPValue {
     AMQPValue::LongLongInt(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// Whether what stands in `bwp-` headers of the message is ours: it came through one of our own hops.
+/// Whether the `bwp-` headers of the message are ours: it came by one of our own hops.
 fn believed(inbound: &Inbound) -> bool {
     inbound.hopped
 }
@@ -137,7 +137,7 @@ pub(super) fn copy(original: &BasicProperties, ours: Headers, keep_ours: bool) -
     properties_without(original).with_headers(headers).with_delivery_mode(2)
 }
 
-/// What becomes of one header in a copy.
+/// How a copy treats one header.
 enum Fate {
     Keep,
     Move(&'static str),
@@ -164,7 +164,7 @@ fn fate(name: &str, keep_ours: bool) -> Fate {
     }
 }
 
-/// The name under which a header of a letter can be published again; none for what the broker writes.
+/// The name under which a header of a letter can be published again. `None` for a header that the broker writes.
 pub(super) fn safe_name(name: &str) -> Option<&str> {
     match fate(name, true) {
         Fate::Keep => Some(name),

@@ -20,17 +20,17 @@ pub mod own {
     pub const ERROR_CODE: &str = "bwp-error-code";
     /// Class of the error.
     pub const ERROR_CLASS: &str = "bwp-error-class";
-    /// Why, without personal data.
+    /// Why the attempt failed, without personal data.
     pub const ERROR_MESSAGE: &str = "bwp-error-message";
-    /// What an operator can do.
+    /// The action that an operator can take.
     pub const SUGGESTED_ACTION: &str = "bwp-suggested-action";
-    /// The order that it is about.
+    /// The order that the message is about.
     pub const ORDER: &str = "bwp-order";
     /// Attempts that were counted.
     pub const ATTEMPTS: &str = "bwp-attempts";
-    /// Those among them that were denied, on hops alone.
+    /// Attempts that were denied, on hops alone.
     pub const DENIED: &str = "bwp-attempts-denied";
-    /// Those among them that ended with a panic, on hops alone.
+    /// Attempts that ended with a panic, on hops alone.
     pub const PANICS: &str = "bwp-attempts-panicked";
     /// Trips through a retry queue.
     pub const DELAYS: &str = "bwp-delays";
@@ -40,13 +40,13 @@ pub mod own {
     pub const FIRST_FAILED_AT: &str = "bwp-first-failed-at";
     /// When the last attempt failed.
     pub const LAST_FAILED_AT: &str = "bwp-last-failed-at";
-    /// For how long it has waited for its order to be created, in milliseconds.
+    /// For how long the message has waited for its order to be created, in milliseconds.
     pub const AWAITED: &str = "bwp-awaited-ms";
-    /// Delay of the retry queue that it comes from, in milliseconds.
+    /// Delay of the retry queue that the message comes from, in milliseconds.
     pub const DELAY: &str = "bwp-delay-ms";
-    /// When it was given to a worker first, on hops alone.
+    /// When the message was given to a worker first, on hops alone.
     pub const FIRST_TAKEN_AT: &str = "bwp-first-taken-at";
-    /// Why it does not go on now, on hops alone.
+    /// Why the message waits, on hops alone.
     pub const WAITS_FOR: &str = "bwp-waits-for";
     /// Why the last attempt failed, as `type/code`.
     pub const LAST_ERROR: &str = "bwp-last-error";
@@ -64,15 +64,15 @@ pub mod own {
     pub const REPLAYS: &str = "bwp-replays";
     /// The run of the replay tool.
     pub const REPLAY_ID: &str = "bwp-replay-id";
-    /// The queue that the tool wants outcomes of the run in, on messages and hops alone.
+    /// The queue to which the replay tool wants outcomes of its run, on messages and hops alone.
     pub const REPLAY_TO: &str = "bwp-replay-to";
     /// Names of headers that were too large to keep.
     pub const HEADERS_CUT: &str = "bwp-headers-cut";
     /// Number of the publication on its channel, by which a returned message finds it.
     pub const PUBLICATION: &str = "bwp-publication";
-    /// Start of the names under which what must not be copied is kept.
+    /// Prefix of the names under which properties are kept that must not be copied.
     pub const ORIGINAL: &str = "bwp-original-";
-    /// Start of all our names.
+    /// Prefix of all our names.
     pub const PREFIX: &str = "bwp-";
 }
 
@@ -88,8 +88,8 @@ pub(super) fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(value[..value.floor_char_boundary(MAX_TEXT_BYTES)].into())
 }
 
-/// A header's value, if it is text, a number, a truth value or a time. A time is written as CloudEvents has it, RFC 3339;
-/// bytes that are UTF-8 are a text, as some clients write texts so.
+/// A header's value, if it is text, a number, a truth value or a time. A time is written by RFC 3339, as CloudEvents
+/// demands. Bytes in UTF-8 are a text, since some clients write texts as bytes.
 pub(super) fn read_text(value: &AMQPValue) -> Option<String> {
     match value {
         AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok().map(Into::into),

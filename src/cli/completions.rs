@@ -1,4 +1,4 @@
-//! `bwp-sync completions SHELL`: what makes a shell complete commands and options.
+//! `bwp-sync completions SHELL`: a script by which a shell completes commands and options.
 //!
 //! Not here: the commands; they are in `args`.
 

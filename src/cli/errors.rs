@@ -1,6 +1,6 @@
 //! `bwp-sync errors`: every error that is known.
 //!
-//! Not here: what is said of each; that is the catalogue's.
+//! Not here: the texts, which are the catalogue's.
 
 use comfy_table::{ContentArrangement, Table, presets};
 

@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-/// How the program ends.
+/// The exit code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub(super) enum Exit {

@@ -1,6 +1,6 @@
 //! `bwp-sync schema [KIND]`: the JSON Schemas of messages and results.
 //!
-//! Not here: what is in them.
+//! Not here: their contents.
 
 use super::args::{Schema, kinds};
 use super::exit::Exit;

@@ -1,4 +1,4 @@
-//! What is copied, kept under another name, or left behind.
+//! Headers that are copied, kept under another name, or left behind.
 
 use super::*;
 use crate::broker::connection::SMALL_FRAME;

@@ -1,4 +1,4 @@
-//! What the broker itself says of a message that it moved to the dead letters: its header `x-death`.
+//! The header `x-death`, by which the broker tells why it moved a message to the dead letters.
 //!
 //! Not here: letters that a worker wrote.
 
@@ -48,7 +48,7 @@ impl Death {
         }
     }
 
-    /// What an operator can do.
+    /// The action that an operator can take.
     pub(super) fn action(&self) -> &'static str {
         match self.reason.as_str() {
             "expired" => {

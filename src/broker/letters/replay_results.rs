@@ -1,6 +1,6 @@
-//! Results of replayed messages, in a queue of the tool's own that goes with its connection.
+//! Results of replayed messages, in an exclusive queue of the tool.
 //!
-//! Not here: what they say.
+//! Not here: what a result means.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub struct ReplayResults {
 }
 
 impl ReplayResults {
-    /// Listens from now on. A connection of its own: results come while publishing waits.
+    /// Listens from now on, over a connection of its own: results come while publishing waits.
     ///
     /// # Errors
     /// No connection, or no queue.
@@ -58,7 +58,7 @@ impl ReplayResults {
                 }
             }
         };
-        // what has come already is taken even when there is no time at all
+        // a result that has come already is taken even when there is no time at all
         tokio::time::timeout(within, next).await.ok().transpose()
     }
 

@@ -49,7 +49,7 @@ pub enum MigrateError {
     /// Another request was refused.
     #[error("the broker refused: {0}")]
     Refused(#[from] lapin::Error),
-    /// Somebody publishes to an old queue by a way that is not known here.
+    /// An unknown publisher sends to an old queue.
     #[error("{messages} messages came to `{queue}` when it was empty and about to be deleted, and are gone with it")]
     Deleted {
         /// The queue.

@@ -13,14 +13,14 @@ use super::tracking::Tracked;
 use crate::broker::headers::{own, read_text};
 use crate::ports::{History, Inbound, Session};
 
-/// Facts about a delivery that do not stand in it.
+/// Facts about a delivery that it does not carry itself.
 #[derive(Clone, Debug, Default)]
 pub struct Circumstances {
     /// The queue that it comes from.
     pub queue: String,
-    /// When it came.
+    /// When the delivery came.
     pub taken_at: Option<Instant>,
-    /// The session that it comes by.
+    /// The session that the delivery belongs to.
     pub session: Session,
     /// Facts that this process knows about the message.
     pub tracked: Tracked,
@@ -41,7 +41,7 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
     let mut history = if ours { history(&headers) } else { History::default() };
     history.first_taken_at = history.first_taken_at.or(tracked.first_taken_at);
     let delay = duration(&headers, own::DELAY).unwrap_or_default();
-    // it came back no sooner than after that delay
+    // the message came back no sooner than after that delay
     let failed_by = taken_at.filter(|_| ours).map(|taken_at| taken_at.checked_sub(delay).unwrap_or(taken_at));
     Inbound {
         exchange: origin(own::SOURCE_EXCHANGE, delivery.exchange.as_str()),

@@ -21,7 +21,7 @@ use crate::settings::Settings;
 /// Arguments of `apply`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What `plan` wrote. What is done is noted in a file beside it, with `.done` at the end of its name
+    /// File that `plan` wrote. Published letters are noted in a file beside it, with `.done` at the end of its name
     #[arg(value_name = "FILE")]
     plan: PathBuf,
     #[command(flatten)]

@@ -28,7 +28,7 @@ use crate::settings::Settings;
 pub struct Args {
     #[command(flatten)]
     chosen: Chosen,
-    /// Why, for the ledger
+    /// Reason, for the ledger
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Append a line of JSON for each letter to this file

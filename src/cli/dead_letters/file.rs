@@ -1,6 +1,6 @@
-//! A file that a command is given.
+//! A file that a command is told to read.
 //!
-//! Not here: what is in it.
+//! Not here: its contents.
 
 use std::path::Path;
 

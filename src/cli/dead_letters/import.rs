@@ -18,10 +18,10 @@ use crate::settings::Settings;
 /// Arguments of `import`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What `export` wrote
+    /// File that `export` wrote
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Put also those into the queue that are there already
+    /// Put also the letters into the queue that are in it already
     #[arg(long)]
     again: bool,
 }
@@ -42,7 +42,7 @@ pub(super) async fn import(settings: &Settings, args: &Args) -> anyhow::Result<E
     Ok(Exit::Done)
 }
 
-/// The letters that are there. Which ones somebody else holds cannot be seen, so that they might come twice.
+/// The letters in the queues. Those that another reader holds cannot be seen, so that they might come twice.
 async fn present(settings: &Settings) -> anyhow::Result<Present> {
     let letter_box = open(settings).await?;
     let id = |letter: StoredLetter| (letter.summary.id, letter.summary.body_hash);

@@ -21,7 +21,7 @@ use crate::settings::Settings;
 pub struct Args {
     #[command(flatten)]
     selection: Selection,
-    /// Show who ordered, and where it goes
+    /// Show names and cities
     #[arg(long)]
     reveal: bool,
     /// Print JSON, one letter on a line
@@ -29,7 +29,7 @@ pub struct Args {
     json: bool,
 }
 
-/// A letter, and who ordered where that is to be shown.
+/// A letter, and the person who ordered, where that is to be shown.
 struct Entry {
     summary: Summary,
     person: Option<Box<str>>,

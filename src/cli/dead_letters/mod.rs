@@ -1,4 +1,4 @@
-//! `bwp-sync dead-letters …`: what can be typed, and who does it.
+//! `bwp-sync dead-letters …`: the subcommands.
 //!
 //! Not here: the work itself; see the room `dead_letters`.
 
@@ -25,20 +25,20 @@ use clap::Subcommand;
 use super::exit::Exit;
 use crate::settings::Settings;
 
-/// What is done with dead letters.
+/// The subcommands of `dead-letters`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Count letters by code, operation, class, age and replays
     Stats(stats::Args),
     /// One line for each letter
     List(list::Args),
-    /// All that a letter says: headers, history, what can be done, the message
+    /// Show a letter: headers, history, suggested action, message
     Show(show::Args),
     /// Send letters back to the worker
     Replay(Box<replay::Args>),
     /// Write down which letters would be replayed, for review
     Plan(plan::Args),
-    /// Replay exactly the letters of a plan; goes on where it was interrupted
+    /// Replay exactly the letters of a plan, or the rest of them after an interruption
     Apply(apply::Args),
     /// Take letters out of their queues for good
     Discard(discard::Args),

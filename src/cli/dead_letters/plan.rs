@@ -1,6 +1,6 @@
 //! `bwp-sync dead-letters plan FILE`
 //!
-//! Not here: doing it.
+//! Not here: replaying it.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub struct Args {
     chosen: Chosen,
 }
 
-/// The rate for which the time is told; `apply` is told its own.
+/// Letters in a second for which the time is estimated; `apply` has a rate of its own.
 const RATE: f64 = 10.0;
 
 pub(super) async fn plan(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {

@@ -1,6 +1,6 @@
 //! `bwp-sync dead-letters replay`
 //!
-//! Not here: replaying; what is shown while it goes on.
+//! Not here: replaying; progress.
 
 use std::path::PathBuf;
 
@@ -51,7 +51,7 @@ pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<E
     let edit = edit(args)?;
     let (cut_off, conventions, who) = (Timestamp::now(), settings.conventions(), holder("replay"));
     let make = |letter| looked_at(letter, &edit, &conventions);
-    // whoever only looks need not wait for others
+    // a command that only looks need not wait for others
     let (seen, letter_box) = if args.dry_run {
         let letter_box = open(settings).await?;
         (look(&letter_box, &filter, make).await?, None)
@@ -90,7 +90,7 @@ fn edit(args: &Args) -> anyhow::Result<Edit> {
     Ok(Edit { sets: args.set.clone(), patch: patch.transpose()? })
 }
 
-/// A letter, and what an edit would make of its message.
+/// A letter, and its message after the edit.
 fn looked_at(
     letter: StoredLetter,
     edit: &Edit,
@@ -99,7 +99,7 @@ fn looked_at(
     let changes = (!edit.is_empty()).then(|| {
         let known = |body: &[u8]| match letter.opened(body) {
             Ok(envelope) => edit.check(envelope.kind).map_err(|error| error.to_string()),
-            // what is wrong with the envelope is said below
+            // a fault of the envelope is told below
             Err(_) => Ok(()),
         };
         known(letter.body())?;
@@ -112,7 +112,7 @@ fn looked_at(
     (letter.summary, changes)
 }
 
-/// Shows what would be changed. One message that cannot be changed, or would not be taken, keeps all of them.
+/// Shows the changes. One message that cannot be changed, or would not be valid, keeps all letters from being replayed.
 fn show_edits(
     letters: &[Summary],
     edits: Vec<Option<Result<Vec<Change>, String>>>,

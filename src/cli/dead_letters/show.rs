@@ -29,7 +29,7 @@ pub struct Args {
     json: bool,
 }
 
-/// A letter as it is shown: nothing is held any more by then.
+/// A letter as it is shown, when it is no longer held.
 struct Shown {
     summary: Summary,
     headers: Vec<(String, String)>,
