@@ -1,6 +1,6 @@
 //! Probes and metrics over HTTP, for an orchestrator and for Prometheus.
 //!
-//! Not here: what is measured where.
+//! Not here: measuring.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,19 +26,18 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::ports::{ApiState, BrokerState, Pause, Trouble, WaitReason, Waiting};
 use crate::worker::{Board, Pace};
 
-/// What the probes look at.
+/// The state that the probes read.
 #[derive(Clone)]
 pub struct View {
-    /// The broker room's own words.
+    /// State of the broker room.
     pub broker: watch::Receiver<BrokerState>,
-    /// The worker's own words.
+    /// Status of the worker.
     pub board: Arc<Board>,
     /// The pace of all calls.
     pub pace: Arc<Pace>,
     /// All metrics.
     pub metrics: PrometheusHandle,
-    /// A message that is handled for longer than this, pauses left out, or a pool without a step for as long, means that the
-    /// process makes no progress.
+    /// Time without progress after which `/livez` fails: of one message, pauses left out, or of the pool.
     pub stuck_after: Duration,
 }
 
@@ -48,10 +47,10 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(5);
 const CONNECTION_LASTS: Duration = Duration::from_secs(60);
 /// Connections at the same time; with one more, the oldest ends, so that a crowd of idlers keeps no probe out.
 const CONNECTIONS: usize = 64;
-/// How long to wait after a connection that could not be accepted: the process may be out of descriptors.
+/// Wait after a connection that could not be accepted: the process may be out of descriptors.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Answers until the process ends: also while it stops, since it is then alive and not ready.
+/// Serves until the process ends, also while it stops: it is alive then, and not ready.
 pub async fn serve(listener: TcpListener, view: View) {
     let router = Router::new()
         .route("/livez", get(livez))
@@ -86,7 +85,7 @@ pub async fn serve(listener: TcpListener, view: View) {
     }
 }
 
-/// Only about the process itself: waiting for the broker, for confirms or for the end of a pause is progress.
+/// The probe of the process itself: waiting for the broker, for confirms or for the end of a pause is progress.
 async fn livez(State(view): State<View>) -> Response {
     let stuck = |age: Option<Duration>, what: &str| {
         let age = age.filter(|age| *age > view.stuck_after)?;
@@ -102,7 +101,7 @@ async fn livez(State(view): State<View>) -> Response {
 #[serde(rename_all = "camelCase")]
 struct Readiness {
     ready: bool,
-    /// Absent while work goes on.
+    /// The pause; absent while work goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<Paused>,
     broker: Broker,
@@ -113,13 +112,13 @@ struct Readiness {
 #[serde(rename_all = "camelCase")]
 struct Paused {
     cause: &'static str,
-    /// How the API answered last, by status and in its own names.
+    /// The API's last answer, by status and in its own names.
     answer: String,
-    /// Absent while all calls are paused.
+    /// The operation that is paused; absent while all calls are.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<&'static str>,
     since: Timestamp,
-    /// Absent once a message may try, the next one that comes.
+    /// The time of the next probe; absent once the next message may try.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_probe: Option<Timestamp>,
 }
@@ -142,7 +141,7 @@ struct Broker {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Api {
-    /// `unknown` until a first token was had.
+    /// Status of the API, `unknown` until the first token.
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
@@ -151,7 +150,7 @@ struct Api {
 }
 
 impl Readiness {
-    /// An API that fails does not make the process unready: pausing is what it is to do then, and a roll-out that mends
+    /// Readiness. An API that fails does not make the process unready. A pause is right then, and a roll-out that mends
     /// a credential must not be blocked.
     fn of(broker: &BrokerState, pause: Option<Pause>, api: ApiState) -> Self {
         let BrokerState { prefetch, active, cause, since, next_try, .. } = broker.clone();
@@ -204,7 +203,7 @@ pub struct Held {
     pub reason: String,
     /// Why it waits, in a sentence.
     pub words: String,
-    /// Since when.
+    /// The time at which the wait began.
     pub since: Timestamp,
 }
 

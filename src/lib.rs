@@ -25,8 +25,9 @@
 //!
 //! A field of a message: `domain`. A new error code: `policy::catalogue`. The time of the next attempt:
 //! `policy::decide`. The look-up before a dead letter is written: `worker`. The shape of an answer: `api::wire`. A
-//! difference between versions of the API: `api::dialect`. A queue or a header: `broker`. A setting:
-//! `config/default.toml` and `settings`.
+//! difference between versions of the API: `api::dialect`. A queue: `broker::topology`. A header:
+//! `broker::headers`. A dead letter as operators see it: `broker::letters`. A finding of `check`: `broker::preflight`. A
+//! setting: `config/default.toml` and `settings`.
 //!
 //! # How one message travels
 //!
@@ -34,7 +35,7 @@
 //! 2. `worker::pool` gives it a lane and a fence.
 //! 3. [`worker::handle()`] reads it, calls the API through [`ports::OrderApi`], classifies and decides.
 //! 4. The [`ports::Settlement`] goes back.
-//! 5. `broker::settle` publishes result or dead letter, waits for the confirm, and only then acknowledges.
+//! 5. `broker::session` publishes result or dead letter, waits for the confirm, and only then acknowledges.
 
 pub mod admin;
 pub mod api;

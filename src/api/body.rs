@@ -7,10 +7,10 @@ use std::io::Read;
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 
-/// An answer is a few kilobytes; more than this is not one of the API's.
+/// Bytes of the largest body that is read. The API's answers have a few kilobytes.
 pub(super) const LARGEST: usize = 4 * 1024 * 1024;
 
-/// What some servers write before a text.
+/// The byte order mark of UTF-8, which some servers write before a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A body that can be read, or why it cannot.
@@ -40,7 +40,7 @@ impl Body {
         bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
     }
 
-    /// What it is, of a body in which what was expected is not found. Nothing of it is repeated.
+    /// Describes a body that is not the expected one. Nothing of it is repeated.
     pub(super) fn kind(&self) -> Cow<'static, str> {
         let text = match &self.0 {
             Err(why) => return Cow::Owned(why.clone()),

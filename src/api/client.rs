@@ -14,8 +14,8 @@ use super::config::{ClientConfig, ClientError, header, target_header};
 use super::dialect::{Dialect, InputWithId, UNDOCUMENTED, UpdateOrder};
 use super::document::{Document, Written};
 use super::left_out::LeftOut;
-use super::token::{Token, Tokens};
-use super::token_endpoint::TokenEndpoint;
+use super::token::Tokens;
+use super::token_endpoint::{Token, TokenEndpoint};
 use super::transport::Http;
 use super::wire::{Answer, CreateOrder, DATA_FETCHING, ReadOrder, request_body};
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
@@ -28,7 +28,7 @@ pub struct Client {
     http: Http,
     tokens: Tokens,
     endpoint: Url,
-    /// On every call, beside the token.
+    /// Headers of every call, beside the token.
     headers: HeaderMap,
     pub(super) dialect: Dialect,
     timeout: Duration,
@@ -62,7 +62,7 @@ impl Client {
         })
     }
 
-    /// Has a token, so that a worker knows whether it can before there is anything to do.
+    /// Gets a token, so that a worker without messages knows whether it can.
     pub async fn have_token(&self) -> Result<(), ApiError> {
         self.token(self.deadline()).await.map(drop)
     }
@@ -71,7 +71,8 @@ impl Client {
         Instant::now() + self.timeout
     }
 
-    /// Asks with a document, and again without the fields that the API does not know, as far as `has_run_nothing`.
+    /// Sends a document. Sends it again without the fields that the API does not know, while `has_run_nothing` holds of
+    /// the answer.
     pub(super) async fn ask(
         &self,
         written: impl Fn(&[&str]) -> Written,
@@ -98,8 +99,8 @@ impl Client {
         self.ask(|left_out| document.without(left_out), |_| true, variables, deadline).await
     }
 
-    /// Changes something. It is sent again only where an error names an unknown field in known words: other words might tell
-    /// of what became of the change.
+    /// Sends a mutation. It is sent again only where an error names an unknown field in known words: other words might
+    /// tell that the change took effect.
     async fn change_by(
         &self,
         document: &Document,
@@ -149,8 +150,9 @@ impl Client {
         found.map(|stored| stored.id).ok_or(ApiError::OrderNotFound)
     }
 
-    /// Reads with documented fields alone, after a document was refused in words that nobody knows. That is kept to once
-    /// it is known that the others were at fault: this was answered, and the refusal did not come from running the query.
+    /// Reads with documented fields alone, after a document was refused in unknown words. If the other fields were at
+    /// fault, they are left out from then on. They were if this read was answered, and the refusal did not come from
+    /// running the query.
     async fn read_documented(
         &self,
         document: &Document,
@@ -214,7 +216,7 @@ impl OrderApi for Client {
     }
 }
 
-/// Settings hold secrets, and a pool is of no interest.
+/// Shows neither secrets nor the connection pool.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")

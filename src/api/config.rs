@@ -1,4 +1,4 @@
-//! What a client is made from, and why one could not be made.
+//! The settings of a client, and why one could not be made.
 //!
 //! Not here: where the values come from; the connection itself.
 
@@ -14,12 +14,12 @@ use crate::tls::TlsError;
 /// The target header's name in the public documentation; Amazon's own connector writes it differently.
 pub const DEFAULT_TARGET_HEADER: &str = "x-api-target-id";
 
-/// All that a client needs to know.
+/// The settings of a client.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Where GraphQL is spoken, `http` or `https`.
+    /// The GraphQL endpoint, `http` or `https`.
     pub endpoint: Url,
-    /// Where tokens are had, `http` or `https`.
+    /// The token endpoint, `http` or `https`.
     pub token_endpoint: Url,
     /// Client id of the credentials; read for each token.
     pub client_id: Secret,
@@ -33,21 +33,21 @@ pub struct ClientConfig {
     pub access_key: Option<Secret>,
     /// Version of the API.
     pub version: ApiVersion,
-    /// For one call, from the wait for a token to the last byte of the answer. A token request has as long again,
-    /// since it goes on for other calls when one gives up.
+    /// Limit of one call, from the wait for a token to the last byte of the answer. A token request has as long again,
+    /// since other calls wait for it when one gives up.
     pub timeout: Duration,
-    /// For name, connection and TLS together. Below `timeout`, or a connection that hangs is reported as
-    /// [`NoAnswer`](crate::ports::ApiError::NoAnswer) although nothing was sent.
+    /// Limit of name resolution, connection and TLS together. It is below `timeout`, or a connection that hangs is
+    /// reported as [`NoAnswer`](crate::ports::ApiError::NoAnswer) although nothing was sent.
     pub connect_timeout: Duration,
-    /// Certificate authorities in PEM, to trust beside those of the system. Looked at again for each token, and after a
-    /// call that could not be sent.
+    /// Certificate authorities in PEM, trusted beside those of the system. They are read again for each token, and
+    /// after a call that could not be sent.
     pub ca: Option<Secret>,
-    /// Proxy that all requests go through, `http://user:password@host:port`; looked at again together with `ca`.
+    /// Proxy of all requests, `http://user:password@host:port`. It is read again together with `ca`.
     pub proxy: Option<Secret>,
 }
 
 impl ClientConfig {
-    /// Everything that no client could be made of.
+    /// All settings that no client can be made of.
     pub fn problems(&self) -> Vec<ClientError> {
         let access_key = self.access_key.as_ref().map(Secret::read);
         let checks = [
@@ -85,7 +85,8 @@ impl ApiVersion {
     }
 }
 
-/// Why a client could not be made, most begin with the field of [`ClientConfig`] at fault. Nothing was connected.
+/// Why a client could not be made. Most messages begin with the field of [`ClientConfig`] at fault. Nothing was
+/// connected.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// An address that no call can be made to.
@@ -103,7 +104,7 @@ pub enum ClientError {
     /// Something that is not the address of a proxy. It is not shown: it may hold a password.
     #[error("proxy: expected `http://host:port` or `https://host:port`, with or without `user:password@`")]
     Proxy,
-    /// There can be no TLS.
+    /// TLS cannot be set up.
     #[error("tls.{0}")]
     Tls(#[from] TlsError),
     /// The HTTP client refused its settings.

@@ -1,4 +1,4 @@
-//! What the versions of the API are told differently: their documents, a name, and how an update names its order.
+//! The differences between versions of the API: documents, a name, and how an update names its order.
 //!
 //! Not here: answers. Where versions name a field differently, a document asks for it under the name that is read.
 
@@ -12,12 +12,11 @@ use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
 use crate::domain::order::OrderIdentifier;
 use crate::ports::{ApiError, Purpose};
 
-/// Fields that no document says answers have. A server that refuses a query in words that nobody knows is asked without
-/// them.
+/// Fields of answers that no documentation names. A server that refuses a query in unknown words is asked without them.
 pub(super) const UNDOCUMENTED: [&str; 4] =
     ["lineItems/product/id", "lineItems/product/sku", "lineItems/product/externalId", "recipient"];
 
-/// How one version is spoken to: one document for each purpose.
+/// The dialect of one version: one document for each purpose.
 #[derive(Clone, Debug)]
 pub(super) struct Dialect {
     /// `mutation createOrder($input)`.
@@ -32,9 +31,9 @@ pub(super) struct Dialect {
     to_refund: Document,
     to_compare: Document,
     to_identify: Document,
-    /// An update names its order by Buy with Prime's id alone.
+    /// Whether an update can name its order by Buy with Prime's id alone.
     pub(super) by_id_alone: bool,
-    /// What an input says for Amazon as the one who delivers.
+    /// The name of Amazon as delivery provider in an input.
     amazon: &'static str,
 }
 

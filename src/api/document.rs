@@ -16,9 +16,9 @@ pub(super) struct Document {
 
 #[derive(Clone, Debug)]
 struct Field {
-    /// Name in the answer.
+    /// The field's name in the answer.
     key: String,
-    /// Name in the schema.
+    /// The field's name in the schema.
     name: String,
     /// Alias, name and arguments, or a spread, as written.
     written: String,
@@ -28,13 +28,13 @@ struct Field {
 /// A document as it is sent, one field in a line.
 #[derive(Debug)]
 pub(super) struct Written {
-    /// What is sent.
+    /// The document.
     pub(super) text: String,
     /// The fields in their order; the first stands in line 2.
     places: Vec<Place>,
 }
 
-/// A field of a document that is sent.
+/// The place of a field in a document that is sent.
 #[derive(Debug)]
 struct Place {
     /// Names in the answer, from the root, with slashes between.
@@ -72,7 +72,7 @@ impl Document {
         self.write(left_out, " @skip(if: true)")
     }
 
-    /// Those of the paths at which the document has a field.
+    /// The paths, of those given, at which the document has a field.
     pub(super) fn with_fields<'p>(&self, paths: &[&'p str]) -> Vec<&'p str> {
         let places = self.without(&[]).places;
         paths.iter().copied().filter(|path| places.iter().any(|place| place.below_order() == Some(path))).collect()
@@ -109,8 +109,8 @@ impl Written {
         self.text += &format!("{indent}}}\n");
     }
 
-    /// Path, below the order, of the field that a server complains of; none where that cannot be told, or where nothing
-    /// can be made of an answer without the field.
+    /// Path, below the order, of the field that a server complains of. `None` where the field cannot be told, or where
+    /// an answer without it would be of no use.
     pub(super) fn path<'w>(&'w self, complaint: &'w Complaint) -> Option<&'w str> {
         let place = match &complaint.named {
             Some(named) => {
@@ -119,7 +119,7 @@ impl Written {
                 let only = all.next().filter(|_| all.next().is_none());
                 self.pointed_at(complaint).find(called).or_else(|| self.at(complaint.path.as_deref()?)).or(only)
             }
-            // in words that nobody knows, and yet it names the field that it points at
+            // the wording is unknown, and yet it names the field that it points at
             None => self.pointed_at(complaint).find(|place| complaint.says(&place.name)),
         };
         place?.below_order().filter(|path| *path != "id")
@@ -149,7 +149,7 @@ impl Place {
         Some(below)
     }
 
-    /// Whether the field is sent: it is not left out, and neither is all that is asked of it.
+    /// Whether the field is sent: neither it nor all of its own fields are left out.
     fn stays(&self, field: &Field, left_out: &[&str]) -> bool {
         let is_left_out = self.below_order().is_some_and(|path| left_out.contains(&path));
         let below = |below: &Field| Self { keys: format!("{}/{}", self.keys, below.key), name: String::new() };
@@ -199,7 +199,7 @@ fn field(text: &str) -> (Field, &str) {
     (Field { key, name, written: text[..end].to_owned(), fields: Vec::new() }, &text[end..])
 }
 
-/// Puts what fragments ask for in the place of their spreads; fields that are asked for twice become one.
+/// Replaces each spread by the fields of its fragment. Fields that are asked for twice become one.
 fn written_out(fields: Vec<Field>, fragments: &BTreeMap<String, Vec<Field>>) -> Vec<Field> {
     let mut all: Vec<Field> = Vec::new();
     for field in fields {

@@ -1,5 +1,5 @@
-//! Fields that the API does not know, and that are not asked for again until a session with the broker begins: one
-//! wrong reading must not disable a field for good.
+//! Fields that the API does not know. They are not asked for again until a session with the broker begins: one wrong
+//! reading must not disable a field for good.
 //!
 //! Not here: how a server says that it does not know a field.
 
@@ -14,17 +14,17 @@ use crate::domain::stored::UnknownField;
 pub(super) struct LeftOut(Mutex<Vec<UnknownField>>);
 
 impl LeftOut {
-    /// All of them.
+    /// All fields that are left out.
     pub(super) fn all(&self) -> Vec<UnknownField> {
         self.fields().clone()
     }
 
-    /// All are asked for again.
+    /// Asks for all fields again.
     pub(super) fn forget(&self) {
         self.fields().clear();
     }
 
-    /// Leaves those out that a server complains of; whether there is one that a document can do without.
+    /// Leaves out the fields that a server complains of. Returns whether the document can do without one of them.
     pub(super) fn learn(&self, complaints: &[Complaint], written: &Written) -> bool {
         let mut learnt = false;
         for complaint in complaints {
@@ -47,7 +47,7 @@ impl LeftOut {
         fields.push(UnknownField { path: path.to_owned(), name });
     }
 
-    /// A list is whole after each statement.
+    /// The list, also after a panic: it is whole after each statement.
     fn fields(&self) -> MutexGuard<'_, Vec<UnknownField>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,6 @@
-//! Asks the API what it thinks of every document, without any effect.
+//! Asks the API whether it accepts every document, without any effect.
 //!
-//! Not here: what is said of it to an operator.
+//! Not here: how the answers are shown to an operator.
 
 use super::client::Client;
 use super::document::Document;
@@ -8,27 +8,27 @@ use crate::domain::order::OrderIdentifier;
 use crate::domain::stored::UnknownField;
 use crate::ports::{ApiError, OrderApi, Purpose};
 
-/// What came of a document.
+/// A document, and the API's answer to it.
 #[derive(Debug)]
 pub struct Probe {
-    /// Its name for people.
+    /// Name of the document for people.
     pub document: String,
-    /// What was asked.
+    /// How it was sent, and the answer.
     pub asked: Probed,
 }
 
-/// What was asked with a document, and the answer.
+/// How a document was sent, and the answer.
 #[derive(Debug)]
 pub enum Probed {
-    /// A query for an order that cannot be there; whether it is.
+    /// A query for an order that cannot exist; whether it was found.
     Read(Result<bool, ApiError>),
     /// A mutation, sent so that it is validated alone: without its variables, and with its field skipped.
     Validated(Result<(), ApiError>),
 }
 
 impl Client {
-    /// Tries every document, unless the first one gets no answer; `nobodys` names an order that cannot be there. Nothing
-    /// can come of it.
+    /// Tries every document, unless the first one gets no answer. `nobodys` names an order that cannot exist. Nothing
+    /// takes effect.
     pub async fn probe(&self, nobodys: &OrderIdentifier) -> Vec<Probe> {
         let mut probes = Vec::new();
         for purpose in Purpose::ALL {
@@ -52,7 +52,8 @@ impl Client {
         self.left_out.all()
     }
 
-    /// A server checks a document before its variables, and those before it carries anything out.
+    /// Sends a mutation without variables. A server checks the document first, then the variables, and only then runs
+    /// it.
     async fn validate(&self, document: &Document) -> Result<(), ApiError> {
         let nothing = serde_json::Map::new();
         self.ask(|left_out| document.skipped(left_out), |_| true, &nothing, self.deadline()).await?.validated()

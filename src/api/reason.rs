@@ -1,11 +1,11 @@
-//! Why there is no answer, in one line for people: the libraries' chain of errors without what says nothing.
+//! Why there is no answer, in one line for people: the libraries' chain of errors without empty phrases.
 //!
 //! Not here: whether a request was sent.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-/// What libraries say of every failure.
+/// Phrases that libraries use for every failure, so that they tell nothing.
 const SAYS_NOTHING: [&str; 6] = [
     "error sending request",
     "client error (Connect)",
@@ -55,7 +55,7 @@ fn in_words(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// What TLS says, which comes within errors of I/O.
+/// The error of TLS, which libraries wrap in errors of I/O.
 fn of_tls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     error.downcast_ref().or_else(|| of_tls(error.downcast_ref::<io::Error>()?.get_ref()?))
 }

@@ -8,40 +8,14 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use metrics::counter;
-use reqwest::header::HeaderMap;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::token_endpoint::TokenEndpoint;
+use super::token_endpoint::{Token, TokenEndpoint};
 use crate::ports::TokenError;
 
-/// A token is renewed when it has less than this to live, or less than a tenth of its life where that is more: enough
-/// for a renewal that is slow or fails, and for the last call that carries the old token. Of the documented 885 s this
-/// leaves 796 s.
-const MARGIN: Duration = Duration::from_secs(60);
-
-/// After an early renewal that failed, while the old token still lives. The margin has room for a dozen tries.
+/// Pause after an early renewal that failed, while the old token still lives. The margin has room for a dozen tries.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
-
-/// A token as a call carries it.
-#[derive(Clone, Debug)]
-pub(super) struct Token {
-    /// `Authorization`, and what else says who is calling; values are marked as sensitive.
-    pub(super) headers: HeaderMap,
-    renew_at: Instant,
-    expires_at: Instant,
-}
-
-impl Token {
-    /// A token that was asked for at `asked_at`, which is at most as late as the server began to count. `None` where
-    /// the lifetime is beyond what a clock can hold.
-    pub(super) fn new(headers: HeaderMap, asked_at: Instant, lifetime: Duration) -> Option<Self> {
-        // a short life is used for its first half, or each call would renew
-        let margin = MARGIN.max(lifetime / 10).min(lifetime / 2);
-        let expires_at = asked_at.checked_add(lifetime)?;
-        Some(Self { headers, renew_at: expires_at - margin, expires_at })
-    }
-}
 
 /// The cached token and the renewal that may be under way.
 #[derive(Debug)]
@@ -74,8 +48,8 @@ impl Tokens {
         Self(Arc::new(Cache { endpoint, state: Mutex::default() }))
     }
 
-    /// A token that lives: the cached one at once, also while it is being renewed; else that of the renewal under way,
-    /// whose failure is every waiter's.
+    /// A valid token: the cached one at once, also while it is being renewed. Otherwise that of the renewal under way;
+    /// all who wait share its failure.
     pub(super) async fn get(&self) -> Result<Token, TokenError> {
         let renewal = {
             let now = Instant::now();
@@ -156,13 +130,13 @@ impl Cache {
         result
     }
 
-    /// Nothing panics while the lock is held, and a state is whole after each statement.
+    /// The state, also after a panic: it is whole after each statement.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Only a runtime that is going down, or a panic, ends a renewal without a result.
+/// The error of a renewal without a result, which only a panic or the end of the runtime leaves.
 fn stopped() -> TokenError {
     TokenError::Unavailable { reason: "the renewal was stopped".to_owned() }
 }

@@ -11,28 +11,53 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::config::{ClientError, sensitive_header};
-use super::token::Token;
 use super::transport::{Http, RawAnswer, Unanswered};
 use crate::ports::TokenError;
 use crate::secret::Secret;
 
-/// Seconds. Assumed where an answer does not say how long its token lives; a token that ends earlier is refused by the API and
-/// renewed then. The documentation says 15 minutes.
+/// Lifetime in seconds of a token whose answer does not tell one. The documentation says 15 minutes. A token that ends
+/// earlier is refused by the API, and renewed then.
 const ASSUMED_LIFETIME: u64 = 900;
 
-/// Codes go into letters and logs; the documented ones have less than 30 characters.
+/// A token is renewed when it has less than this to live, or less than a tenth of its life where that is more. This is
+/// enough for a renewal that is slow or fails, and for the last call that carries the old token. Of the documented 885
+/// s it leaves 796 s.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// Characters of a code, which goes into letters and logs. The documented ones have fewer than 30.
 const MAX_CODE: usize = 64;
 
-/// Where tokens are had, and with what.
+/// A token as a call carries it.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    /// `Authorization` and, where there is one, the access key. The values are marked as sensitive.
+    pub(super) headers: HeaderMap,
+    /// From then on a renewal may begin.
+    pub(super) renew_at: Instant,
+    pub(super) expires_at: Instant,
+}
+
+impl Token {
+    /// A token that was asked for at `asked_at`, which is at most as late as the server began to count. `None` where
+    /// the lifetime is beyond what a clock can hold.
+    fn new(headers: HeaderMap, asked_at: Instant, lifetime: Duration) -> Option<Self> {
+        // a short life is used for its first half, or each call would renew
+        let margin = MARGIN.max(lifetime / 10).min(lifetime / 2);
+        let expires_at = asked_at.checked_add(lifetime)?;
+        Some(Self { headers, renew_at: expires_at - margin, expires_at })
+    }
+}
+
+/// The endpoint that grants tokens, with the credentials for it.
 #[derive(Debug)]
 pub(super) struct TokenEndpoint {
     pub(super) http: Http,
     pub(super) url: Url,
     pub(super) client_id: Secret,
     pub(super) client_secret: Secret,
-    /// Goes with the token on every call, where there is one.
+    /// Access key, which every call carries beside the token.
     pub(super) access_key: Option<Secret>,
-    /// For one request, the answer included.
+    /// Limit of one request, the answer included.
     pub(super) timeout: Duration,
 }
 

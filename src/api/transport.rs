@@ -18,11 +18,11 @@ use crate::ports::ApiError;
 use crate::secret::Secret;
 use crate::tls;
 
-/// Load balancers close idle connections after about a minute. A request written into a connection that is just being
-/// closed has an unknown outcome, so ours are given up well before.
+/// How long an idle connection is kept. Load balancers close idle connections after about a minute, and a request
+/// written into a closing one has an unknown outcome.
 const POOL_IDLE: Duration = Duration::from_secs(30);
 
-/// The pool of connections that all requests go through, made anew when the files change that it was made from.
+/// The connection pool of all requests. It is built anew when the files of its certificates or proxy change.
 #[derive(Clone, Debug)]
 pub(super) struct Http(Arc<Shared>);
 
@@ -32,13 +32,13 @@ struct Shared {
     current: Mutex<Current>,
 }
 
-/// What a pool is made from.
+/// The settings of a pool.
 #[derive(Debug)]
 struct Wiring {
     connect_timeout: Duration,
-    /// How long a call may take.
+    /// Limit of a call.
     timeout: Duration,
-    /// Somebody has to be trusted: not all addresses are plain HTTP.
+    /// Whether some address needs TLS, and with it certificate authorities.
     encrypted: bool,
     ca: Option<Secret>,
     proxy: Option<Secret>,
@@ -50,17 +50,16 @@ struct Current {
     pool: reqwest::Client,
 }
 
-/// What stood in the files.
+/// The contents of the files that a pool was made from.
 #[derive(Debug)]
 struct Contents {
     ca: Option<SecretString>,
     proxy: Option<SecretString>,
 }
 
-/// An answer, whatever it says.
+/// An HTTP answer with any status.
 #[derive(Debug)]
 pub(super) struct RawAnswer {
-    /// HTTP status.
     pub(super) status: u16,
     /// The header `Retry-After`, where it can be read.
     pub(super) retry_after: Option<Duration>,
@@ -117,7 +116,7 @@ impl Http {
         answer
     }
 
-    /// Takes over what has changed in the files. Requests under way go on with what they began with.
+    /// Takes over changed files. Requests under way keep the pool that they began with.
     pub(super) fn refresh(&self) {
         let contents = self.0.wiring.contents();
         let mut current = self.current();
@@ -126,12 +125,14 @@ impl Http {
         }
         match self.0.wiring.pool(&contents) {
             Ok(pool) => {
-                tracing::info!("certificate authorities or proxy have changed");
+                tracing::info!("changed certificate authorities or proxy loaded");
                 current.pool = pool;
             }
-            Err(error) => tracing::warn!(%error, "what has changed cannot be used, connections are made as before"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot load the changed certificate authorities or proxy, keeping the old ones")
+            }
         }
-        // said once for each content, usable or not
+        // logged once for each content, usable or not
         current.made_from = contents;
     }
 
@@ -157,7 +158,7 @@ impl Wiring {
             .redirect(reqwest::redirect::Policy::none())
             // those of the environment are none of ours
             .no_proxy();
-        // a request that nobody has received by then is not sent later, when its order may have been read meanwhile
+        // a request that was not received by then is not sent later, when its order may have been read meanwhile
         #[cfg(target_os = "linux")]
         let builder = builder.tcp_user_timeout(self.timeout);
         let builder = match &contents.proxy {
@@ -217,15 +218,15 @@ async fn read(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error>
     Ok(Some(body))
 }
 
-/// Name, connection and TLS come before the first byte; whatever fails later may have been read by the server.
+/// Tells whether a request can have reached the server: errors of name, connection and TLS come before the first byte.
 fn unanswered(error: reqwest::Error) -> Unanswered {
     let not_sent = error.is_builder() || error.is_connect();
     let reason = reason(error);
     if not_sent { Unanswered::NotSent(reason) } else { Unanswered::NoAnswer(reason) }
 }
 
-/// Seconds, or a date; a date is counted from the answer's own `Date`, which needs no clock that agrees with the
-/// server's. Too long to count is for ever: the longest wait that there is.
+/// The wait in `Retry-After`: seconds, or a date counted from the answer's own `Date`, which needs no common clock. A
+/// wait too long to count is the longest that there is.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -236,7 +237,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
-/// A date in HTTP is in GMT. Read as a civil one, since the last days of 9999 are no timestamp in every time zone.
+/// A date in HTTP, which is in GMT. It is read as a civil one, since the last days of 9999 are no timestamp in every
+/// time zone.
 fn http_date(value: &str) -> Option<jiff::civil::DateTime> {
     let civil = jiff::fmt::strtime::parse("%a, %d %b %Y %H:%M:%S GMT", value).and_then(|date| date.to_datetime());
     civil.or_else(|_| jiff::fmt::rfc2822::parse(value).map(|date| date.with_time_zone(TimeZone::UTC).datetime())).ok()

@@ -1,4 +1,4 @@
-//! What the broker room is told: where the broker is, what things are called.
+//! The broker room's settings: addresses, limits and names.
 //!
 //! Not here: where the values come from.
 
@@ -7,30 +7,32 @@ use std::time::Duration;
 use crate::secret::Secret;
 use crate::tls::{self, Identity, TlsError};
 
-/// Everything the adapter needs to know.
+/// The broker room's settings.
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
-    /// `amqp://user:password@host:port/vhost` or `amqps://…`; read at each connect.
+    /// The broker's address, `amqp://user:password@host:port/vhost` or `amqps://…`; read at each connect.
     pub uri: Secret,
-    /// For `amqps://`; read at each connect.
+    /// Files for `amqps://`; read at each connect.
     pub tls: TlsFiles,
-    /// RabbitMQ's management API, user and password included; what a preflight asks what AMQP does not show.
+    /// Address of RabbitMQ's management API, user and password included. A preflight reads there the facts that AMQP
+    /// does not show.
     pub management: Option<Secret>,
     /// Interval of heartbeats; a silent peer is noticed after twice as long.
     pub heartbeat: Duration,
-    /// Messages in hand at the same time, in this process.
+    /// Messages in flight at the same time, in this process.
     pub prefetch: u16,
-    /// Bytes of message bodies in hand at the same time, in this process.
+    /// Bytes of message bodies in flight at the same time, in this process.
     pub max_bytes_in_flight: u32,
     /// Whether to declare exchanges, queues and bindings.
     pub declare: bool,
     /// Name of the consumer, as the broker lists it; empty stands for the host's name.
     pub consumer_tag: String,
-    /// How long a delivery may be unacknowledged before the session gives everything back. Below RabbitMQ's own limit.
+    /// How long a delivery may be unacknowledged before the session gives all messages back. It is below RabbitMQ's own
+    /// limit.
     pub give_back_after: Duration,
     /// How long to wait for the broker's confirm of a publication, while the broker is not blocked.
     pub confirm_timeout: Duration,
-    /// What to do with a result that nobody is bound to.
+    /// How a result is treated that no queue is bound to.
     pub unroutable: Unroutable,
     /// Names of exchanges and queues.
     pub names: Names,
@@ -45,15 +47,15 @@ pub struct TlsFiles {
     pub ca: Option<Secret>,
     /// Our own certificate, for a broker that asks for one. Needs `key`.
     pub certificates: Option<Secret>,
-    /// Its key.
+    /// The key of `certificates`.
     pub key: Option<Secret>,
 }
 
 impl TlsFiles {
-    /// A client's side of TLS, by what the files hold now.
+    /// TLS settings from the present contents of the files.
     ///
     /// # Errors
-    /// Files that do not hold what they should; nobody to trust.
+    /// A file cannot be used, or no certificate authority is trusted.
     pub fn client_config(&self) -> Result<rustls::ClientConfig, TlsError> {
         let identity = self.certificates.as_ref().zip(self.key.as_ref());
         let identity =
@@ -62,12 +64,12 @@ impl TlsFiles {
     }
 }
 
-/// What to do with a result that nobody is bound to.
+/// How a result is treated that no queue is bound to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Unroutable {
-    /// Say so once and settle the message: results are wanted by nobody.
+    /// It is dropped, and the message is settled. The log says so once.
     Accept,
-    /// Settle nothing until somebody is bound.
+    /// No message is settled until a queue is bound.
     Pause,
 }
 
@@ -114,7 +116,7 @@ impl Names {
         format!("{}.retry.{}", self.queue, delay_name(delay))
     }
 
-    /// The queue under the queue of dead letters.
+    /// The queue that takes over what the queue of dead letters loses.
     pub fn parked(&self) -> String {
         format!("{}.parked", self.dead_letters)
     }

@@ -19,18 +19,18 @@ use crate::tls::TlsError;
 
 /// Opening includes name resolution, TCP, TLS and the AMQP handshake.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
-/// A close that is not answered by then is left to the broker's heartbeat.
+/// How long to wait for the answer to a close. After that the broker notices by its heartbeat.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often a delivery under acknowledgement is asked whether its connection is lost.
+/// How often a pending acknowledgement looks whether its connection is lost.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// There is no address.
+    /// The address cannot be read.
     #[error("broker.uri: {0}")]
     Uri(#[from] UriError),
-    /// There can be no TLS.
+    /// TLS cannot be set up.
     #[error("broker.tls.{0}")]
     Tls(#[from] TlsError),
     /// The broker, or the way to it, refused.
@@ -39,12 +39,12 @@ pub enum OpenError {
     /// Nobody answered.
     #[error("no answer within {} s", OPEN_TIMEOUT.as_secs())]
     Timeout,
-    /// One of these, and where.
+    /// One of the other errors, and where it happened.
     #[error("{place}: {error}")]
     At {
-        /// Who was to be connected where; no password.
+        /// User, host and virtual host; no password.
         place: String,
-        /// Why it was not.
+        /// The error.
         error: Box<OpenError>,
     },
 }
@@ -52,7 +52,7 @@ pub enum OpenError {
 /// The text is not an AMQP address. Nothing of it is shown: it may hold a password.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum UriError {
-    /// It is none.
+    /// It is no AMQP address at all.
     #[error("expected `amqp://user:password@host:port/vhost` or `amqps://…`")]
     NotAnAddress,
     /// User or password hold what ends them in an address.
@@ -67,7 +67,7 @@ pub enum UriError {
 pub const PERCENT_ENCODING: &str =
     "in user and password, `@ : / ? # %` are written in percent-encoding, such as `%40` for `@` and `%2f` for `/`";
 
-/// What to look at when the broker refuses what an address says.
+/// A hint what to check when the broker refuses an address.
 fn hint(error: &lapin::Error) -> String {
     let said = error.to_string();
     if said.contains("Login was refused") {
@@ -87,7 +87,7 @@ pub fn is_unencoded(address: &str) -> bool {
     }
     let Ok(url) = Url::parse(address) else { return true };
     let nobody = url.username().is_empty() && url.password().is_none();
-    // a name of a virtual host may hold an `@`, what would be a host and its port may not follow it there
+    // the name of a virtual host may hold an `@`, but not one that is followed by a host and a port
     let credentials_in_path = url.path().split_once('@').is_some_and(|(_, rest)| rest.contains([':', '/']));
     nobody || credentials_in_path || url.fragment().is_some()
 }
@@ -103,24 +103,24 @@ pub fn is_encrypted(uri: &str) -> Result<bool, UriError> {
 /// How large a frame of a connection may be. lapin keeps room for 64 of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Frame {
-    /// As large as the broker's setting, 128 KiB by default: for what a shop may have published.
+    /// As large as the broker allows, 128 KiB by default: for messages of the shop.
     Any,
-    /// 32 KiB: for what we publish, whose headers are bounded. Saves 6 MiB of memory.
+    /// 32 KiB: for our own publications, whose headers are bounded. This saves 6 MiB of memory.
     Small,
 }
 
-/// Holds the largest header frame that a copy can have; bodies are split.
+/// Bytes of a frame that holds the largest header frame of a copy. Bodies are split.
 pub const SMALL_FRAME: u32 = 32 * 1024;
 
-/// Opens a connection that the broker lists under `name`, by what address and certificates are now.
+/// Opens a connection that the broker lists under `name`, with the address and certificates of this moment.
 ///
-/// lapin's own recovery stays off: it forgets the prefetch and can leave a consumer that is
-/// registered nowhere, so a lost session is built anew from the ground.
+/// lapin's own recovery stays off: it forgets the prefetch, and can leave a consumer that is registered nowhere. A lost
+/// session is built anew instead.
 pub async fn open(config: &BrokerConfig, name: &str, frame: Frame) -> Result<Connection, OpenError> {
     open_with_wire(config, name, frame).await.map(|(connection, _wire)| connection)
 }
 
-/// Opens a connection as [`open`] does, and keeps its wire.
+/// Opens a connection as [`open`] does, and keeps the socket under it.
 pub(super) async fn open_with_wire(
     config: &BrokerConfig,
     name: &str,
@@ -187,7 +187,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Ends the connection as a lost network does: the broker takes back what was unacknowledged, in its order.
+    /// Ends the connection as a lost network does: the broker requeues unacknowledged messages, in their order.
     pub(super) fn cut(&self) {
         let socket = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         // an error says that it is cut already
@@ -210,8 +210,8 @@ fn parse(text: &str) -> Result<AMQPUri, UriError> {
     Ok(uri)
 }
 
-/// Closes a connection with its channels and consumers still open, or else cuts it: that is what gives unacknowledged
-/// messages back in their order. A channel that is closed first, or a consumer that is cancelled, does not.
+/// Closes a connection with its channels and consumers still open, or else cuts it. Unacknowledged messages are
+/// requeued in their order only if no channel is closed and no consumer cancelled before.
 pub(super) async fn give_back(connection: &Connection, wire: &Wire) {
     if !close(connection).await {
         wire.cut();
@@ -222,14 +222,14 @@ pub(super) async fn give_back(connection: &Connection, wire: &Wire) {
 pub async fn close(connection: &Connection) -> bool {
     match tokio::time::timeout(CLOSE_TIMEOUT, connection.close(200, "OK".into())).await {
         Ok(Ok(())) => return true,
-        // it is gone either way; the session's own error is the one that is reported
+        // it is gone either way; the session reports its own error
         Ok(Err(error)) => tracing::debug!(%error, "connection was closed already"),
         Err(_elapsed) => tracing::debug!("connection did not confirm its close"),
     }
     false
 }
 
-/// Closes a channel, so that what is unacknowledged on it goes back to its queue.
+/// Closes a channel, so that its unacknowledged messages are requeued.
 pub async fn close_channel(channel: &lapin::Channel) {
     match tokio::time::timeout(CLOSE_TIMEOUT, channel.close(200, "OK".into())).await {
         Ok(Ok(())) => {}
@@ -238,7 +238,7 @@ pub async fn close_channel(channel: &lapin::Channel) {
     }
 }
 
-/// Acknowledges; `false` means that the broker has not heard of it, and the message comes again.
+/// Acknowledges; `false` means that the broker has not heard of it, and will deliver the message again.
 ///
 /// # Errors
 /// The connection is gone.
@@ -246,7 +246,7 @@ pub async fn acknowledge(acker: &Acker, options: BasicAckOptions) -> lapin::Resu
     unless_lost(acker, acker.ack(options)).await
 }
 
-/// Puts a message back into its queue; `false` means that the broker has not heard of it, and does so by itself.
+/// Requeues a message; `false` means that the broker has not heard of it, and requeues by itself.
 ///
 /// # Errors
 /// The connection is gone.
@@ -254,8 +254,8 @@ pub async fn requeue(acker: &Acker) -> lapin::Result<bool> {
     unless_lost(acker, acker.nack(BasicNackOptions { requeue: true, ..BasicNackOptions::default() })).await
 }
 
-/// lapin never ends an acknowledgement that is asked for while its connection is being lost. The delivery knows of the loss
-/// soon after, so that is looked for.
+/// Waits for lapin's answer to an acknowledgement, or for the loss of its connection. An acknowledgement that begins
+/// while its connection is being lost is never ended by lapin. The delivery knows of the loss soon after.
 async fn unless_lost(acker: &Acker, answer: impl Future<Output = lapin::Result<bool>>) -> lapin::Result<bool> {
     let connection_is_lost = async {
         while !acker.poisoned() {

@@ -7,24 +7,24 @@ use tokio::sync::watch;
 
 use super::config::BrokerConfig;
 use super::connection::{Frame, OpenError, close, close_channel, open};
+use super::headers::short;
 use super::publish::{PublishError, Publisher};
-use super::short;
 use super::topology::{TopologyError, declare};
 
-/// A connection to publish by.
+/// A connection that publishes for a command.
 #[derive(Debug)]
 pub struct Outbox {
     connection: Connection,
     publisher: Publisher,
 }
 
-/// Why there is none.
+/// Why a command cannot publish.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
     /// No connection.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// What messages go to cannot be declared.
+    /// The targets cannot be declared.
     #[error(transparent)]
     Topology(#[from] TopologyError),
     /// No channel.
@@ -33,10 +33,10 @@ pub enum OutboxError {
 }
 
 impl Outbox {
-    /// Connects, and declares what messages go to unless somebody else does.
+    /// Connects, and declares the targets, unless the settings leave that to others.
     ///
     /// # Errors
-    /// What the broker refuses.
+    /// The broker refuses, or the way to it is lost.
     pub async fn open(config: &BrokerConfig) -> Result<Self, OutboxError> {
         let connection = open(config, "bwp-sync command", Frame::Small).await?;
         if config.declare {
@@ -62,7 +62,7 @@ impl Outbox {
         self.publisher.publish(exchange, routing_key, properties, body).await
     }
 
-    /// Where to publish several, not waiting for each one's confirm before the next.
+    /// The publisher, for several publications under way at the same time.
     pub fn publisher(&self) -> &Publisher {
         &self.publisher
     }

@@ -2,13 +2,15 @@
 //!
 //! Not here: what is published, what follows from a failure.
 //!
-//! The broker returns a message that no queue takes before it confirms it. lapin hands a returned message to whichever
-//! confirm comes next on the channel. Each publication has a number in a header, by which a return finds its own.
+//! The broker returns a message that no queue takes, and then confirms it. But lapin hands a returned message to
+//! whichever confirm comes next on the channel. Each publication has a number in a header, by which a return finds its
+//! own.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::headers::{own, short};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::BasicReturnMessage;
@@ -18,9 +20,6 @@ use lapin::{BasicProperties, Channel, Confirmation, Connection};
 use metrics::histogram;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-
-use super::outgoing::own;
-use super::short;
 
 /// A publication that did not get its plain acknowledgement.
 #[derive(Debug, thiserror::Error)]
@@ -52,11 +51,11 @@ pub struct Publisher {
     confirm_timeout: Duration,
     /// Whether the broker has blocked publishers, by a memory or disk alarm.
     blocked: watch::Receiver<bool>,
-    /// When the last publication began that the broker has answered.
+    /// The time at which the last answered publication began.
     answered: Arc<Mutex<Option<Instant>>>,
 }
 
-/// For so long after an answered publication a connection is believed to know of every alarm.
+/// How long after an answered publication the connection counts as knowing of every alarm.
 const BELIEVED: Duration = Duration::from_secs(1);
 
 impl Publisher {
@@ -110,15 +109,16 @@ impl Publisher {
                 return Ok(());
             }
             self.ask_for_alarms().await?;
-            // however long that took: an alarm would have been told by now
+            // no limit is needed: an alarm would have been told by now
             if !*blocked.borrow() {
                 return Ok(());
             }
         }
     }
 
-    /// RabbitMQ tells of an alarm only who publishes in it. It may take that one publication, and reads no further one,
-    /// so two are published to nowhere, one after the other.
+    /// Publishes two messages to nowhere, one after the other, so that the broker tells of an alarm. RabbitMQ tells
+    /// only connections that publish during an alarm. It may still take the first publication, and reads no further
+    /// one.
     async fn ask_for_alarms(&self) -> Result<(), PublishError> {
         for _ in 0..2 {
             self.begin_with(false, "", "", BasicProperties::default(), &[]).await?;
@@ -126,8 +126,8 @@ impl Publisher {
         Ok(())
     }
 
-    /// Publishes; what is returned waits until the broker has taken responsibility. Several can be under way, and the
-    /// broker takes them in the order in which they were begun.
+    /// Begins a publication; the future waits until the broker has taken responsibility. Several can be under way, and
+    /// the broker takes them in the order in which they were begun.
     pub fn begin<'a>(
         &'a self,
         exchange: &str,
@@ -138,7 +138,7 @@ impl Publisher {
         self.begin_with(true, exchange, routing_key, properties, body)
     }
 
-    /// The same; where it is not mandatory, a message that no queue takes is dropped.
+    /// Begins a publication. Where it is not mandatory, a message that no queue takes is dropped.
     fn begin_with<'a>(
         &'a self,
         mandatory: bool,
@@ -158,7 +158,7 @@ impl Publisher {
             body: body.into(),
             told,
         };
-        // a task that is gone drops its end of what it is told by
+        // a task that is gone drops its end of the channel
         self.publications.send(publication).ok();
         async move {
             let end = self.in_time(end).await;
@@ -177,7 +177,8 @@ impl Publisher {
         }
     }
 
-    /// Waits for so long as the confirm timeout allows; the time during which the broker is blocked is not counted.
+    /// Waits for a publication, at most for the confirm timeout. Time during which the broker blocks publishers is not
+    /// counted.
     async fn in_time<T>(&self, publication: impl Future<Output = T>) -> Option<T> {
         let mut blocked = self.blocked.clone();
         tokio::pin!(publication);
@@ -195,7 +196,7 @@ impl Publisher {
     }
 }
 
-/// A message to publish, and where its end is told.
+/// A message to publish, and the channel that its end is told by.
 #[derive(Debug)]
 struct Publication {
     mandatory: bool,
@@ -215,9 +216,9 @@ enum End {
     Broken(lapin::Error),
 }
 
-/// Publishes, and reads the confirms. A return comes with the confirm of its own publication, or with another one that was
-/// resolved before that or together with it. So all confirms that are there are read before any end is told, and none is
-/// read while a message is on its way out.
+/// Publishes, and reads the confirms. A return comes with the confirm of its own publication, or with another one that
+/// was resolved no later. Therefore all confirms that have come are read before any end is told. None is read while a
+/// message is on its way out.
 async fn publish_all(channel: Channel, mut publications: mpsc::UnboundedReceiver<Publication>) {
     let mut confirms = FuturesUnordered::new();
     let (mut told, mut returned) = (HashMap::new(), HashSet::new());

@@ -8,15 +8,15 @@ use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
 
 use super::config::{BrokerConfig, Names};
 use super::connection::close_channel;
-use super::short;
+use super::headers::{short, text};
 
-/// Deliveries of one message after which the broker itself would dead-letter it: never reached.
+/// Deliveries of one message after which the broker itself would dead-letter it. It is never reached.
 ///
-/// Always the same, and always given: left out it means 20 on RabbitMQ 4, `-1` means gone at the
-/// second delivery on 3.10, and a queue declared with another value cannot be declared again.
+/// The limit is always given, and always with this value. RabbitMQ 4 takes a missing one for 20, and 3.10 takes `-1`
+/// for one delivery. A queue declared with another value cannot be declared again.
 pub const DELIVERY_LIMIT: i64 = 1_000_000;
 
-/// Why something is not declared.
+/// Why an exchange or queue is not declared.
 #[derive(Debug, thiserror::Error)]
 pub enum TopologyError {
     /// The broker refused.
@@ -66,7 +66,7 @@ fn refused(names: &Names, queue: &str, error: lapin::Error) -> TopologyError {
     }
 }
 
-/// What to do about a refusal.
+/// A hint how to mend a refusal.
 fn hint(error: &lapin::Error) -> &'static str {
     if has_code(error, 406) {
         "; hint: it exists with another argument, named above. Drain it, delete it and let this worker declare it, or \
@@ -81,7 +81,7 @@ fn hint(error: &lapin::Error) -> &'static str {
 /// Declares everything, targets before the queues that dead-letter to them.
 ///
 /// # Errors
-/// The broker refuses, or a migration of the work queue is not finished: messages that wait for it would be overtaken.
+/// The broker refuses, or a migration of the work queue is not finished: its messages would be overtaken.
 pub async fn declare(connection: &Connection, config: &BrokerConfig) -> Result<(), TopologyError> {
     let names = &config.names;
     if look(connection, &names.migration_new()).await?.is_some() {
@@ -132,7 +132,7 @@ pub(super) async fn look(connection: &Connection, queue: &str) -> Result<Option<
     }
 }
 
-/// How the work queue is found.
+/// The work queue as it exists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum WorkQueue {
     Absent,
@@ -164,7 +164,8 @@ pub(super) async fn declare_work_queue(connection: &Connection, names: &Names) -
     Ok(())
 }
 
-/// The shop's exchange is the shop's: looked for first, on a channel of its own since a failed look closes it.
+/// Declares the shop's exchange, unless it exists. It is looked for first, on a channel of its own, since a failed look
+/// closes the channel.
 pub(super) async fn declare_events(connection: &Connection, events: &str) -> Result<(), TopologyError> {
     let channel = named(events, connection.create_channel().await)?;
     let look = ExchangeDeclareOptions { passive: true, ..durable() };
@@ -223,7 +224,8 @@ pub(super) fn quorum() -> FieldTable {
     arguments
 }
 
-/// At least once: by the default strategy a message whose target is missing at that moment is gone.
+/// Arguments of a queue that dead-letters at least once. By the default strategy a message whose target is missing is
+/// gone.
 fn dead_lettering(exchange: &str, routing_key: Option<&str>) -> FieldTable {
     let mut arguments = quorum();
     arguments.insert(short("x-dead-letter-exchange"), text(exchange));
@@ -236,14 +238,15 @@ fn dead_lettering(exchange: &str, routing_key: Option<&str>) -> FieldTable {
     arguments
 }
 
-/// The broker feeds one of its consumers; the others stand by.
+/// Arguments of the work queue. The broker feeds one of its consumers; the others stand by.
 fn work(names: &Names) -> FieldTable {
     let mut arguments = dead_lettering(&names.dead, None);
     arguments.insert(short("x-single-active-consumer"), AMQPValue::Boolean(true));
     arguments
 }
 
-/// A record that nobody needs any more goes after a day: a message that it is about comes again within seconds.
+/// Arguments of the queue of records. A record expires after a day: a message that it is about is redelivered within
+/// seconds.
 fn tries() -> FieldTable {
     const DAY: i64 = 24 * 3600 * 1000;
     let mut arguments = quorum();
@@ -251,14 +254,10 @@ fn tries() -> FieldTable {
     arguments
 }
 
-/// Waiting is dead-lettering back to the work queue when the queue's one and only delay is over.
+/// Arguments of a retry queue, which dead-letters to the work queue after its one delay.
 fn retry(names: &Names, delay: std::time::Duration) -> FieldTable {
     let mut arguments = dead_lettering("", Some(&names.queue));
     let millis = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
     arguments.insert(short("x-message-ttl"), AMQPValue::LongLongInt(millis));
     arguments
-}
-
-pub(super) fn text(value: &str) -> AMQPValue {
-    AMQPValue::LongString(value.into())
 }

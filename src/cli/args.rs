@@ -1,6 +1,6 @@
-//! What can be typed.
+//! The arguments and subcommands of the program.
 //!
-//! Not here: what it does.
+//! Not here: the subcommands' work.
 
 use std::path::PathBuf;
 
@@ -18,12 +18,12 @@ pub struct Args {
     /// Settings file (TOML), over the built-in defaults; may be given several times
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Vec<PathBuf>,
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The subcommand.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Take messages from RabbitMQ until SIGTERM or SIGINT

@@ -6,9 +6,11 @@ use anyhow::bail;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Check;
+use super::check_api;
+use super::exit::Exit;
+use super::terminal::{say, say_json};
 use super::worker::ask;
-use super::{Exit, check_api, say, say_json};
-use crate::broker::inspect::inspect;
+use crate::broker::preflight::inspect;
 use crate::ports::{Finding, Verdict};
 use crate::settings::Settings;
 

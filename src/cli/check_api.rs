@@ -1,4 +1,4 @@
-//! What a preflight finds out about the API: a token, an order that cannot be there, and every document.
+//! The preflight of the API: a token, an order that cannot exist, and every document.
 //!
 //! Not here: how documents are tried without any effect (`api`).
 
@@ -23,7 +23,7 @@ pub(super) async fn findings(settings: &Settings) -> anyhow::Result<Vec<Finding>
     let probes = client.probe(&OrderIdentifier::Alias(nobodys)).await;
     let unknown = client.unknown_fields();
     let reads = || probes.iter().filter_map(|probe| read(probe));
-    // a failure that every document meets is told once; a query that is refused is told with its document
+    // a failure of all documents is told once; a refused query is told with its document
     let speaking = reads().find(|answer| !answer.as_ref().is_err_and(is_refused_query)).or_else(|| reads().next());
     let order = speaking.map(found);
     let reached = order.as_ref().is_some_and(|finding| finding.verdict != Verdict::Fails);
@@ -53,7 +53,7 @@ fn is_refused_query(error: &ApiError) -> bool {
     classify(Operation::Order, error).class == Class::QueryRefused
 }
 
-/// What the API says of an order that cannot be there.
+/// The finding about an order that cannot exist.
 fn found(answer: &Result<bool, ApiError>) -> Finding {
     let (verdict, detail) = match answer {
         Ok(false) => (Verdict::Holds, "token given; an unknown order is answered with nothing".to_owned()),
@@ -81,7 +81,7 @@ fn found(answer: &Result<bool, ApiError>) -> Finding {
     Finding { subject: "api".into(), verdict, detail, promise: ORDERS }
 }
 
-/// Which documents the API does not take.
+/// The finding about documents that the API refuses.
 fn documents(probes: &[Probe]) -> Finding {
     let refused = |probe: &Probe| {
         let error = error(probe).filter(|error| is_refused_query(error))?;
@@ -97,13 +97,14 @@ fn documents(probes: &[Probe]) -> Finding {
     Finding::fails("api documents", format!("{}; hint: {QUERY_ACTION}", refused.join("; ")), DOCUMENTS)
 }
 
-/// A mutation is sent without its variables, which a server tells once it has found nothing wrong with the document.
+/// Whether the error is about variables alone. A mutation is sent without them, and a server says so only where the
+/// document is valid.
 fn speaks_of_variables(error: &ApiError) -> bool {
     let ApiError::Answered { errors, .. } = error else { return false };
     errors.iter().all(|error| error.unknown_field.is_none() && error.message.to_ascii_lowercase().contains("variable"))
 }
 
-/// A field that the API does not know, and what cannot be done without it.
+/// The finding about a field that the API does not know, with the work that needs it.
 fn field(field: &UnknownField) -> Finding {
     let needed = |purpose: &Purpose| {
         purpose.needs().iter().any(|untold| untold.for_want_of(std::slice::from_ref(field)).is_some())

@@ -1,11 +1,12 @@
-//! `bwp-sync completions SHELL`: what makes a shell complete commands and options.
+//! `bwp-sync completions SHELL`: a script by which a shell completes commands and options.
 //!
 //! Not here: the commands; they are in `args`.
 
 use clap::CommandFactory;
 
 use super::args::{Args, Completions};
-use super::{Exit, say};
+use super::exit::Exit;
+use super::terminal::say;
 
 pub(super) fn completions(args: &Completions) -> anyhow::Result<Exit> {
     let mut script = Vec::new();

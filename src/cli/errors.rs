@@ -1,11 +1,12 @@
 //! `bwp-sync errors`: every error that is known.
 //!
-//! Not here: what is said of each; that is the catalogue's.
+//! Not here: the texts, which are the catalogue's.
 
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Errors;
-use super::{Exit, say, say_json};
+use super::exit::Exit;
+use super::terminal::{say, say_json};
 use crate::policy::catalogue::entries;
 
 pub(super) fn errors(args: &Errors) -> anyhow::Result<Exit> {

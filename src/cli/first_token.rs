@@ -12,7 +12,7 @@ use crate::policy::classify::classify;
 use crate::ports::{ApiState, Operation};
 use crate::worker::Context;
 
-/// How long to wait before the next try; calls of messages ask by themselves.
+/// Wait before the next try. Calls of messages ask for a token by themselves.
 const AGAIN: Duration = Duration::from_secs(15);
 
 /// Asks until there is a token, or a call has succeeded.

@@ -6,8 +6,9 @@ use anyhow::{Context, bail};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Held;
+use super::exit::Exit;
+use super::terminal::say;
 use super::worker::ask;
-use super::{Exit, say};
 use crate::admin;
 use crate::settings::Settings;
 

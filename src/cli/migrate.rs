@@ -1,13 +1,13 @@
 //! `bwp-sync migrate`: from the queues of version 0.1.0 to those of this version.
 //!
-//! Not here: how that is done.
+//! Not here: the steps.
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::dead_letters::holder;
-use super::terminal::{note, one_line};
-use super::{Exit, say};
+use super::exit::Exit;
+use super::holder::holder;
+use super::terminal::{note, one_line, say};
 use crate::broker::{self, MigrateError, Step};
 use crate::settings::Settings;
 
@@ -25,7 +25,7 @@ pub(super) async fn migrate(settings: &Settings) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Shown on terminals alone.
+/// A progress bar, which only terminals show.
 fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg}");
     ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
@@ -38,7 +38,7 @@ fn show(bar: &ProgressBar, step: &Step<'_>) {
             bar.set_message(one_line(&step.to_string()));
         }
         Step::Moved(..) | Step::Declared(_) | Step::Deleted(_) => {
-            // nobody may be reading, which is no reason to stop
+            // a closed output is no reason to stop
             bar.suspend(|| note(step).ok());
         }
     }

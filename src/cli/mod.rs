@@ -8,8 +8,10 @@ mod check_api;
 mod completions;
 pub mod dead_letters;
 mod errors;
+mod exit;
 mod first_token;
 mod held;
+mod holder;
 mod migrate;
 mod publish;
 mod run;
@@ -20,32 +22,15 @@ mod worker;
 use std::process::ExitCode;
 
 use args::{Args, Command};
-use terminal::{say, say_json};
+use exit::Exit;
 
 use crate::settings::Settings;
 use crate::telemetry;
 
-/// How the program ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(u8)]
-enum Exit {
-    Done = 0,
-    Failed = 1,
-    /// Also clap's, for arguments that it does not understand.
-    Usage = 2,
-    BadSettings = 64,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
-}
-
 /// Runs a subcommand to its exit code.
 pub fn main(args: &Args) -> ExitCode {
     match &args.command {
-        // what only tells works also where there are no settings
+        // these need no settings
         Command::Errors(errors) => end(errors::errors(errors)),
         Command::Schema(schema) => end(schema::schema(schema)),
         Command::Completions(completions) => end(completions::completions(completions)),
@@ -72,7 +57,7 @@ fn work(args: &Args, command: impl AsyncFnOnce(&Settings) -> anyhow::Result<Exit
         Err(error) => return explain("cannot start", &error, Exit::Failed),
     };
     let ended = runtime.block_on(command(&settings));
-    // what is still running after a grace period that is over must not keep the process
+    // tasks that outlast the grace period must not keep the process
     runtime.shutdown_background();
     end(ended)
 }
@@ -84,7 +69,7 @@ fn end(ended: anyhow::Result<Exit>) -> ExitCode {
     }
 }
 
-/// Says on stderr what went wrong, with its causes.
+/// Prints an error with its causes on stderr.
 fn explain(what: &str, error: &dyn std::error::Error, exit: Exit) -> ExitCode {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -95,7 +80,7 @@ fn explain(what: &str, error: &dyn std::error::Error, exit: Exit) -> ExitCode {
         }
         cause = error.source();
     }
-    // the last word of a command; nobody may be reading
+    // the last line of a command, whose output may be closed
     terminal::note(format_args!("bwp-sync: {what}: {text}")).ok();
     exit.into()
 }

@@ -1,6 +1,6 @@
-//! `bwp-sync publish FILE…`: messages of one's own.
+//! `bwp-sync publish FILE…`: messages from files.
 //!
-//! Not here: whether a message is a good one; that the worker says.
+//! Not here: whether the worker takes a message.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use super::args::Publish;
-use super::terminal::one_line;
-use super::{Exit, say};
+use super::exit::Exit;
+use super::terminal::{one_line, say};
 use crate::broker::{Outbox, event_properties};
 use crate::domain::packing::without_mark;
 use crate::settings::Settings;
 
-/// What is needed of an event to publish it; its body goes out as it stands in the file.
+/// The attributes of an event that are needed to publish it. The body goes out as it stands in the file.
 #[derive(Deserialize)]
 struct Event {
     id: String,

@@ -1,6 +1,6 @@
 //! `bwp-sync run`: the daemon.
 //!
-//! Not here: anything that it does; only who is started, told to stop, and waited for.
+//! Not here: any work; this only starts the rooms, stops them, and waits for them.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Exit;
+use super::exit::Exit;
 use super::first_token::first_token;
 use crate::admin::{self, View};
 use crate::api::{self, Client};
@@ -28,7 +28,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let (limits, timing, pacing) = (settings.limits(), settings.timing(), settings.pacing());
     let context = Context::new(api, settings.conventions(), limits, timing, pacing, settings.max_message_bytes());
     let metrics = telemetry::metrics::record().context("cannot record metrics")?;
-    // a series that is missing says nothing, one at zero does
+    // a missing series tells nothing, one at zero does
     worker::begin_series();
     api::begin_series();
     broker::begin_series();
@@ -36,10 +36,10 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let context = Arc::new(context);
     let (board, pace) = (Arc::clone(&context.board), Arc::clone(&context.pace));
     let view = View { broker: broker_state, board, pace, metrics, stuck_after: settings.stuck_after() };
-    // let go of with the process: it answers also while the worker stops
+    // ends with the process: it answers also while the worker stops
     let _admin = serve_admin(settings, view).await?;
     let stop = CancellationToken::new();
-    // one at a time: whatever waits, waits in the broker
+    // one at a time: all others wait in the broker
     let (jobs, work) = mpsc::channel::<ports::Job>(1);
     // ended with the process
     let _first_token = AbortOnDropHandle::new(tokio::spawn(first_token(Arc::clone(&context))));
@@ -58,7 +58,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     tokio::select! {
         ended = &mut ended => match ended {
             (Ok(()), Ok(())) => {
-                tracing::info!("stopped: all calls have ended, the rest is given back");
+                tracing::info!("stopped: all calls have ended, other messages are requeued");
                 Ok(Exit::Done)
             }
             ended => {
@@ -67,18 +67,18 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
             }
         },
         () = tokio::time::sleep(settings.grace()) => {
-            tracing::error!("stopped with calls under way: `shutdown.grace` is over; their messages come again");
+            tracing::error!("stopped with calls under way: `shutdown.grace` is over; their messages will be redelivered");
             Ok(Exit::Failed)
         }
         name = signals.next() => {
-            tracing::error!(signal = name, "stopped at once, by a second signal; messages in hand come again");
+            tracing::error!(signal = name, "stopped at once, by a second signal; messages in flight will be redelivered");
             Ok(Exit::Failed)
         }
     }
 }
 
-/// Serves probes and metrics, where that is wanted. An address that cannot be had ends the start: an orchestrator
-/// would wait for answers in vain.
+/// Serves probes and metrics, where the settings ask for them. An address that is not free ends the start: an
+/// orchestrator would wait for answers in vain.
 async fn serve_admin(settings: &Settings, view: View) -> anyhow::Result<Option<JoinHandle<()>>> {
     let Some(address) = settings.admin() else { return Ok(None) };
     let listener =

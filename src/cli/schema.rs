@@ -1,9 +1,10 @@
 //! `bwp-sync schema [KIND]`: the JSON Schemas of messages and results.
 //!
-//! Not here: what is in them.
+//! Not here: their contents.
 
 use super::args::{Schema, kinds};
-use super::{Exit, say, say_json};
+use super::exit::Exit;
+use super::terminal::{say, say_json};
 use crate::domain::envelope::Kind;
 use crate::domain::outcome::ResultKind;
 use crate::domain::schema::{of_message, of_result};

@@ -1,7 +1,7 @@
-//! All that the program prints goes through here, so that no text of a message, a letter or an API does anything to the
-//! terminal that shows it.
+//! All output of the program, made safe: no text of a message, a letter or an API can command the terminal that shows
+//! it.
 //!
-//! Not here: what is printed; clap's own errors.
+//! Not here: the texts; clap's own errors.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -15,8 +15,8 @@ pub(super) enum Form {
     Json,
 }
 
-/// A writer that makes visible what a terminal would obey: control characters but line ends and tabs, marks of writing
-/// direction, and others without a width. Bytes that are no UTF-8 are shown as `\xff`, in JSON as U+FFFD.
+/// A writer that makes commands to the terminal visible: control characters, marks of writing direction, and characters
+/// without a width. Line ends and tabs pass. Bytes that are no UTF-8 are shown as `\xff`, in JSON as U+FFFD.
 pub(super) struct Visible<W: Write> {
     inner: W,
     form: Form,
@@ -48,7 +48,7 @@ impl<W: Write> Write for Visible<W> {
         for chunk in bytes.utf8_chunks() {
             chunk.valid().chars().for_each(|c| push(c, self.form, &mut visible));
             left = &left[chunk.valid().len()..];
-            // what ends in the middle of a character may go on with the next write
+            // a character that is cut may go on with the next write
             if left.len() == chunk.invalid().len()
                 && std::str::from_utf8(left).is_err_and(|error| error.error_len().is_none())
             {
@@ -101,7 +101,7 @@ fn push(c: char, form: Form, visible: &mut String) {
     }
 }
 
-/// A text of somebody else's as a part of a line: it can neither end the line nor begin another.
+/// A foreign text as a part of a line: it can neither end the line nor begin another.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
@@ -120,23 +120,23 @@ pub(super) fn stderr() -> Visible<io::StderrLock<'static>> {
     Visible::new(io::stderr().lock(), Form::Text)
 }
 
-/// Whether somebody watches what is printed.
+/// Whether standard output is a terminal.
 pub(super) fn is_watched() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Columns of the terminal; `None` where there is none, and lines may be as long as they are.
+/// Columns of the terminal. `None` where there is none, so that lines need not fit.
 pub(super) fn width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     (size.ws_col > 0).then(|| usize::from(size.ws_col))
 }
 
-/// Writes a line to stdout. Whoever reads may stop reading, as `head` does: that is no failure.
+/// Writes a line to stdout. A reader that stops reading, as `head` does, is no failure.
 pub(super) fn say(line: impl Display) -> io::Result<()> {
     print(Form::Text, line)
 }
 
-/// Writes JSON to stdout, likewise.
+/// Writes JSON to stdout. A reader that stops reading is no failure.
 pub(super) fn say_json(json: impl Display) -> io::Result<()> {
     print(Form::Json, json)
 }

@@ -1,6 +1,6 @@
 //! Asks the worker that runs on this machine, by its admin server.
 //!
-//! Not here: what its answers mean.
+//! Not here: the meaning of its answers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -11,10 +11,10 @@ use tokio::net::TcpStream;
 
 use crate::settings::Settings;
 
-/// How long an answer may take.
+/// Limit of one request.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Status and body of the worker's answer. One request of one line: no HTTP client is worth its weight for it.
+/// Status and body of the worker's answer. One request of one line needs no HTTP client.
 pub(super) async fn ask(settings: &Settings, path: &str) -> anyhow::Result<(u16, String)> {
     let Some(address) = settings.admin() else { bail!("admin.listen: nothing is served, so nothing can be asked") };
     let host = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };

@@ -1,6 +1,6 @@
-//! Letters in files: one line of JSON for each, which comes back as the same letter.
+//! Letters in files: one line of JSON for each, from which the same letter is made again.
 //!
-//! Not here: the form of a line; that is `broker::letter_copy`.
+//! Not here: the form of a line; that is `broker::letters::copy`.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -22,7 +22,7 @@ pub enum ImportError {
     /// A line is no letter.
     #[error("line {line}: {why}")]
     Line {
-        /// Counted from 1.
+        /// Number of the line, from 1.
         line: usize,
         /// Why.
         why: String,
@@ -30,7 +30,7 @@ pub enum ImportError {
     /// The broker did not take a letter.
     #[error("line {line}: {error}")]
     Publish {
-        /// Counted from 1.
+        /// Number of the line, from 1.
         line: usize,
         /// Why.
         error: PublishError,
@@ -40,7 +40,7 @@ pub enum ImportError {
 /// A new file that only its owner can read: letters hold names and addresses.
 ///
 /// # Errors
-/// There is such a file, or the operating system refuses.
+/// The file exists, or the operating system refuses.
 pub fn create(path: &Path) -> io::Result<BufWriter<File>> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     Ok(BufWriter::new(file))
@@ -55,26 +55,27 @@ pub fn write(file: &mut impl Write, letter: &ExportedLetter) -> io::Result<()> {
     file.write_all(b"\n")
 }
 
-/// Letters that are on their way to the queue at the same time.
+/// Letters that are published and not yet confirmed, at most.
 const UNDER_WAY: usize = 100;
 
 /// Letters that lie in the queues, by id and body, and how often.
 pub type Present = HashMap<(Uuid, BodyHash), usize>;
 
-/// What became of a file's letters.
+/// Counts of a file's letters after an import.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Imported {
     /// Letters that were put into the queue.
     pub put: usize,
-    /// Letters that were there already.
+    /// Letters that were in the queues already.
     pub present: usize,
 }
 
-/// Puts the letters of a file into the queue of dead letters, without those that are `present`. Every line is looked at
+/// Puts the letters of a file into the queue of dead letters, without those that are `present`. Every line is read
 /// before the first letter is sent.
 ///
 /// # Errors
-/// What went wrong, and at which line. Letters that were told as imported are in the queue; a few more may be.
+/// A line is no letter, or a letter was not taken. Letters that were told as imported are in the queue; a few more may
+/// be.
 pub async fn import(
     path: &Path,
     outbox: &Outbox,
@@ -117,7 +118,7 @@ fn lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<(usize, Stri
 }
 
 fn parsed((line, text): (usize, String)) -> Result<(usize, ExportedLetter), ImportError> {
-    // what serde says of a line may repeat what is in it
+    // serde's own message may repeat the line
     let why =
         |error: serde_json::Error| format!("expected a letter as `export` writes it, not at column {}", error.column());
     let letter = serde_json::from_str(&text).map_err(|error| ImportError::Line { line, why: why(error) })?;

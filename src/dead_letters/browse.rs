@@ -5,31 +5,31 @@
 use super::filter::Filter;
 use crate::broker::{LetterBox, LetterBoxError, StoredLetter};
 
-/// What a look found.
+/// The letters that a look found.
 #[derive(Debug)]
 pub struct Seen<T> {
-    /// What was made of each letter that was meant, in the order of the queues.
+    /// Each selected letter as `make` returned it, in the order of the queues.
     pub letters: Vec<T>,
-    /// How many letters there were, meant or not.
+    /// How many letters were read, selected or not.
     pub all: usize,
-    /// Who has letters that could not be seen, if anybody.
+    /// Another reader with letters that could not be seen.
     pub elsewhere: Option<Elsewhere>,
 }
 
-/// Somebody who has letters that others do not see meanwhile.
+/// Another reader with letters that this one cannot see.
 #[derive(Debug)]
 pub struct Elsewhere {
-    /// Who that is.
+    /// The reader, as its note names it.
     pub holder: String,
-    /// How many letters, where they have said so.
+    /// How many letters it holds, where that is noted.
     pub letters: Option<usize>,
 }
 
-/// Shows every letter that is meant to `make`, which says what is kept of it. All letters are given back before this
-/// returns, so that nothing is held while somebody reads.
+/// Passes each selected letter to `make`, and keeps what it returns. All letters are requeued before this returns, so
+/// that none is held while a person reads.
 ///
 /// # Errors
-/// A queue that is not there, or that went away.
+/// A queue does not exist or went away.
 pub async fn browse<T>(
     letters: &LetterBox,
     filter: &Filter,

@@ -1,6 +1,6 @@
 //! Takes letters out of their queues for good.
 //!
-//! Not here: which; asking.
+//! Not here: which letters; asking.
 
 use std::io;
 
@@ -9,24 +9,24 @@ use tokio_util::sync::CancellationToken;
 use super::hold::{BATCH, Missing, hold};
 use super::ledger::Ledger;
 use super::plan::Planned;
-use crate::broker::letter::TakeOutError;
+use crate::broker::letters::letter::TakeOutError;
 use crate::broker::{LetterBoxError, LockedLetterBox};
 
-/// Why discarding ended early. What was not discarded is in its queue.
+/// Why discarding ended early. Letters that were not discarded are in their queue.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscardError {
-    /// The letters cannot be had.
+    /// The letters cannot be read.
     #[error(transparent)]
     Letters(#[from] LetterBoxError),
-    /// A letter did not go.
+    /// A letter could not be taken out.
     #[error(transparent)]
     TakeOut(#[from] TakeOutError),
-    /// What is done cannot be noted, so it is not done.
+    /// The ledger cannot be written, so no more letters are discarded.
     #[error("cannot write on: {0}")]
     Note(#[from] io::Error),
 }
 
-/// What was done.
+/// Counts of a run.
 #[derive(Debug, Default)]
 pub struct Discarded {
     /// Letters that are gone for good.
@@ -38,7 +38,7 @@ pub struct Discarded {
 /// Discards these letters until it is told to stop. Each is noted first.
 ///
 /// # Errors
-/// What went wrong.
+/// The letters cannot be read or taken out, or the ledger cannot be written.
 pub async fn discard(
     letters: &LockedLetterBox,
     planned: &[Planned],

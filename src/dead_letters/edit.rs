@@ -1,6 +1,6 @@
 //! Changes to a message before it is replayed. PURE.
 //!
-//! Not here: whether the worker takes what comes of them; see `message`.
+//! Not here: whether the worker takes the changed message; see `message`.
 
 use json_patch::{Patch, PatchOperation};
 use serde_json::Value;
@@ -9,12 +9,12 @@ use super::fields::{Unknown, look_up};
 use crate::domain::envelope::Kind;
 use crate::domain::privacy::is_private;
 
-/// What is to be changed in each message.
+/// An edit of each message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Edit {
-    /// In this order.
+    /// New values of fields, set in this order.
     pub sets: Vec<Set>,
-    /// After them, on the whole body: JSON Patch, RFC 6902.
+    /// A JSON Patch (RFC 6902) of the whole body, after `sets`.
     pub patch: Option<Patch>,
 }
 
@@ -30,20 +30,20 @@ pub struct Set {
 pub struct Edited {
     /// The new body.
     pub body: Vec<u8>,
-    /// What is different.
+    /// The changes.
     pub changes: Vec<Change>,
 }
 
-/// One difference.
+/// A change of one field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Where, as `data.lines[0].quantity`.
+    /// Path of the field, as `data.lines[0].quantity`.
     pub path: String,
-    /// What was there.
+    /// The old value.
     pub from: Option<Value>,
-    /// What is there now.
+    /// The new value.
     pub to: Option<Value>,
-    /// It is somebody's own: name, address, token.
+    /// Whether the value is private: name, address, token.
     pub private: bool,
 }
 
@@ -101,10 +101,10 @@ impl Edit {
         self.sets.is_empty() && self.patch.is_none()
     }
 
-    /// Checks that messages of this kind have the fields that are to be set: one that nobody reads would change nothing.
+    /// Checks that messages of this kind have the fields that are to be set: an unknown one would change nothing.
     ///
     /// # Errors
-    /// The first field that they do not have.
+    /// A field is unknown to this kind of message.
     pub fn check(&self, kind: Kind) -> Result<(), EditError> {
         for Set { path, .. } in &self.sets {
             look_up(kind, path).map_err(|Unknown { at, meant }| EditError::Unknown {
@@ -116,7 +116,7 @@ impl Edit {
         Ok(())
     }
 
-    /// Makes the changes. Amounts that are not touched keep all their digits; the order of fields may change.
+    /// Makes the changes. Amounts that are not changed keep all their digits; the order of fields may change.
     ///
     /// # Errors
     /// A change that cannot be made.
@@ -160,7 +160,7 @@ fn inner<'v>(value: &'v mut Value, segment: &str) -> Option<&'v mut Value> {
     }
 }
 
-/// JSON where it reads as such, else text; what was text stays text, for a token may be all digits.
+/// A new value: JSON where it reads as such, else text. A text stays a text, since a token may be all digits.
 fn value_like(old: &Value, new: &str) -> Value {
     match (old, serde_json::from_str(new)) {
         (Value::String(_), Ok(Value::String(text))) => Value::String(text),
@@ -176,7 +176,7 @@ fn changes(before: &Value, after: &Value) -> Vec<Change> {
             PatchOperation::Add(add) => add.path.as_str(),
             PatchOperation::Remove(remove) => remove.path.as_str(),
             PatchOperation::Replace(replace) => replace.path.as_str(),
-            // a difference is told without these
+            // changes are told without these
             PatchOperation::Move(_) | PatchOperation::Copy(_) | PatchOperation::Test(_) => return None,
         };
         let private = at.split('/').any(is_private);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::domain::envelope::Kind;
 use crate::domain::schema::of_message;
 
-/// Of two names, this much must be alike for one to be taken for a misspelling of the other.
+/// Likeness of two names from which one counts as a misspelling of the other; 1 is equal.
 const ALIKE: f64 = 0.6;
 
 /// A part of a path that names no field.
@@ -15,11 +15,11 @@ const ALIKE: f64 = 0.6;
 pub(super) struct Unknown {
     /// Position in the path.
     pub(super) at: usize,
-    /// Names that may be meant: those that are alike, else all that are there.
+    /// Names that may be meant: those that are alike, else all that exist.
     pub(super) meant: Vec<String>,
 }
 
-/// Looks a path below `data` up.
+/// Looks up a path below `data`.
 ///
 /// # Errors
 /// The first part that names no field.
@@ -40,7 +40,7 @@ pub(super) fn look_up(kind: Kind, path: &[String]) -> Result<(), Unknown> {
     Ok(())
 }
 
-/// What a part of a schema stands for, its references followed and its alternatives side by side.
+/// The schemas that a part of a schema stands for: references are followed, alternatives stand side by side.
 fn resolved<'s>(schema: &'s Value, part: &'s Value) -> Vec<&'s Value> {
     let mut found = vec![part];
     if let Some(name) = part["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {

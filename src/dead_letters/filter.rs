@@ -1,4 +1,4 @@
-//! Which letters are meant. PURE.
+//! A filter that selects letters. PURE.
 //!
 //! Not here: reading them.
 
@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use crate::broker::Summary;
 
-/// What a letter must be like; what is not given does not matter. Several values of one kind: one of them.
+/// A filter of letters. A letter has one of the values of each field; an empty field does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Filter {
-    /// Ids, or how they begin.
+    /// Ids of letters, or how they begin.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,
     /// Error codes.
@@ -31,27 +31,27 @@ pub struct Filter {
     /// Order ids.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub orders: Vec<String>,
-    /// Written then or later.
+    /// The time that letters were written at or after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// Written before.
+    /// The time that letters were written before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// A part of the error message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// How often it was replayed.
+    /// How often letters were replayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replays: Option<RangeInclusive<u32>>,
 }
 
 impl Filter {
-    /// Whether it lets every letter through.
+    /// Whether the filter selects every letter.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether a letter is meant. Case does not matter, except in orders.
+    /// Whether the filter selects a letter. Case does not matter, except in orders.
     pub fn matches(&self, letter: &Summary) -> bool {
         let id = letter.id.to_string();
         let begins = |wanted: &String| {
@@ -76,7 +76,7 @@ impl Filter {
             && self.replays.as_ref().is_none_or(|replays| replays.contains(&letter.replays))
     }
 
-    /// Ids that mean none of these letters, or more than one.
+    /// The ids that name none of these letters, or more than one.
     pub fn unclear_ids(&self, letters: &[Summary]) -> Vec<String> {
         let problem = |id: &String| {
             let only = Self { ids: vec![id.clone()], ..Self::default() };

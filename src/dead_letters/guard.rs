@@ -1,6 +1,6 @@
-//! What Buy with Prime knows of the orders whose letters are about to be replayed.
+//! Reads, before a replay, the orders that its letters are about.
 //!
-//! Not here: what follows; a replay does no harm, but it may be for nothing.
+//! Not here: the decision; a replay does no harm, but it may be for nothing.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use crate::ports::{Operation, OrderApi, Purpose};
 /// Reads under way at the same time: few, since a worker shares the API with us.
 const READS: usize = 4;
 
-/// What should be known before a letter is replayed.
+/// A fact that an operator should know before a letter is replayed.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Warning {
-    /// The order of a create is there.
+    /// The order of a create exists.
     Exists,
     /// Its fulfillment was started.
     Started,
@@ -40,7 +40,7 @@ impl std::fmt::Display for Warning {
     }
 }
 
-/// Reads every order that letters are about, once; returns those of which something should be known.
+/// Reads every order that letters are about, once; returns those with a warning.
 pub async fn check<A: OrderApi>(api: &A, letters: &[Planned], alias_type: &str) -> BTreeMap<String, Warning> {
     let mut orders: BTreeMap<&str, bool> = BTreeMap::new();
     for letter in letters {
@@ -59,7 +59,8 @@ pub async fn check<A: OrderApi>(api: &A, letters: &[Planned], alias_type: &str) 
     stream::iter(reads).buffer_unordered(READS).filter_map(async |warning| warning).collect().await
 }
 
-/// By the shop's id, then by Buy with Prime's: a letter may be known by either, that of a create by the shop's alone.
+/// Reads an order by the shop's id, then by Buy with Prime's. A letter may hold either; that of a create holds the
+/// shop's.
 async fn read<A: OrderApi>(
     api: &A,
     order: &str,

@@ -1,6 +1,6 @@
-//! Working through a plan: letters are held a batch at a time, and what is not taken out is given back.
+//! Works through a plan: letters are held a batch at a time, and those that are not taken out are requeued.
 //!
-//! Not here: what is done with a letter.
+//! Not here: replaying and discarding.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::broker::{LetterBoxError, LockedLetterBox, Pass, StoredLetter};
 
 /// Letters whose bodies are kept in memory at the same time.
 pub const BATCH: usize = 10_000;
-/// Bytes of their bodies.
+/// Bytes of bodies that are kept in memory at the same time.
 const BATCH_BYTES: usize = 64 * 1024 * 1024;
-/// How often letters are looked for that somebody else may be looking at, and the wait between.
+/// How often missing letters are looked for while another reader may hold them.
 const LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
@@ -23,18 +23,18 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Missing {
-    /// Not in the queues any more.
+    /// Letters that are no longer in the queues.
     pub gone: Vec<Uuid>,
-    /// Not to be had, while somebody else was reading the queues.
+    /// Letters that were not found while another reader read the queues.
     pub in_use: Vec<Uuid>,
-    /// There, with another body than planned.
+    /// Letters with another body than planned.
     pub changed: Vec<Uuid>,
 }
 
 /// Letters of a plan that are held.
 #[derive(Debug)]
 pub struct Held<'p> {
-    /// In the order of the plan.
+    /// Planned letters and stored ones, in the order of the plan.
     pub letters: Vec<(&'p Planned, StoredLetter)>,
     /// How many planned letters this batch settles, missing ones included.
     pub planned: usize,
@@ -52,14 +52,14 @@ impl Held<'_> {
         self.pass.heard().await
     }
 
-    /// Gives back what was not taken out.
+    /// Requeues the letters that were not taken out.
     pub async fn give_back(self) {
         self.pass.give_back().await;
     }
 }
 
-/// Holds the first letters of what is left of a plan; those that cannot be had are noted as missing. RabbitMQ takes
-/// letters back that are held for 30 minutes, so there should be no more of them than can be done long before.
+/// Holds the next letters of a plan; those that cannot be found are noted as missing. RabbitMQ requeues letters that
+/// are held for 30 minutes, so a batch should be done long before.
 ///
 /// # Errors
 /// The connection is gone, or a queue.
@@ -79,7 +79,7 @@ pub async fn hold<'p>(
         pass.take_no_more().await?;
         letters.note_held(all).await;
         let Found { held, changed, refused_at, .. } = found;
-        // what there was no room for comes in the next batch, with all that is planned after it
+        // letters without room come in the next batch, with all that are planned after them
         let planned = refused_at.unwrap_or(batch.len());
         let absent: Vec<_> = (0..planned).filter(|at| !held.contains_key(at)).map(|at| batch[at].letter).collect();
         let (changed, absent): (Vec<_>, Vec<_>) = absent.into_iter().partition(|id| changed.contains(id));
@@ -128,7 +128,7 @@ impl<'p> Found<'p> {
         let at = places.remove(index);
         self.bytes += letter.summary.bytes;
         self.held.insert(at, letter);
-        // those that come last in the plan make room for those that come first
+        // the last letters of the plan make room for the first
         while self.bytes > BATCH_BYTES && self.held.len() > 1 {
             let Some((at, last)) = self.held.pop_last() else { break };
             self.bytes -= last.summary.bytes;

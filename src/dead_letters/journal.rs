@@ -1,4 +1,4 @@
-//! Which letters a run has published: so that one that is still in its queue is not published again.
+//! The letters that a run has published, so that one that is still in its queue is not published again.
 //!
 //! Not here: publishing.
 
@@ -21,8 +21,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Goes on where an earlier run of the same plan ended. A line that was cut off by its end is taken for nothing: its
-    /// letter is published again.
+    /// Reads the journal of an earlier run of the same plan. A line that was cut off does not count: its letter is
+    /// published again.
     ///
     /// # Errors
     /// The operating system's refusal.

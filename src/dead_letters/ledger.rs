@@ -1,6 +1,6 @@
 //! The record of what operators did: JSON lines in a file that they name.
 //!
-//! Not here: doing it.
+//! Not here: the actions themselves.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::plan::Planned;
 use crate::broker::Holder;
 
-/// Appends a line for each thing that is done with a letter. Without a file it does nothing.
+/// A ledger, with a line for each action on a letter. Without a file it does nothing.
 #[derive(Debug)]
 pub struct Ledger {
     file: Option<File>,
@@ -44,7 +44,7 @@ struct Line<'a> {
 }
 
 impl Ledger {
-    /// Appends to this file, which is made for its owner alone if it is not there.
+    /// Opens a file to append to. A new file is readable by its owner alone.
     ///
     /// # Errors
     /// The operating system's refusal.
@@ -53,7 +53,7 @@ impl Ledger {
         Ok(Self { file: path.map(open).transpose()?, who, why })
     }
 
-    /// Notes what came of a letter: `published`, `discarded`, and later what the worker's result says.
+    /// Notes an action on a letter: `published` or `discarded`, and later the outcome of the worker's result.
     ///
     /// # Errors
     /// The operating system's refusal.
@@ -79,7 +79,7 @@ impl Ledger {
         };
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
-        // in one piece, so that two tools that append do not mix their lines
+        // in one write, so that two commands that append do not mix their lines
         file.write_all(&text)
     }
 }

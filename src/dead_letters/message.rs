@@ -9,7 +9,7 @@ use crate::domain::conventions::Conventions;
 use crate::domain::rejection::Rejection;
 use crate::domain::transform::command_for;
 
-/// Id of the message: what results name as their cause.
+/// Id of the message, which results name as their cause.
 pub fn id(letter: &StoredLetter) -> String {
     match letter.opened(letter.body()) {
         Ok(envelope) => envelope.id,
@@ -20,7 +20,7 @@ pub fn id(letter: &StoredLetter) -> String {
 /// Whether the worker would take the letter's message with this body.
 ///
 /// # Errors
-/// Why it would not, as it would say in a letter.
+/// The reason why it would not, in the words of a letter.
 pub fn check(letter: &StoredLetter, body: &[u8], conventions: &Conventions, now: Timestamp) -> Result<(), Rejection> {
     let envelope = letter.opened(body).map_err(|refused| refused.rejection)?;
     conventions.rules.check(&command_for(&envelope, conventions)?, now)

@@ -1,6 +1,6 @@
-//! What operators do with dead letters: look at them, choose some, edit, replay or discard them, and keep a record.
+//! The work of operators with dead letters: look at them, choose some, edit, replay or discard them, and keep a record.
 //!
-//! Not here: how RabbitMQ is spoken to, how anything is shown or asked.
+//! Not here: AMQP; how anything is shown or asked.
 
 pub mod archive;
 pub mod browse;

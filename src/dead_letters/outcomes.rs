@@ -1,4 +1,4 @@
-//! What came of replayed messages, as the worker's results tell.
+//! Outcomes of replayed messages, read from the worker's results.
 //!
 //! Not here: replaying.
 
@@ -20,14 +20,14 @@ pub struct Outcomes {
     waiting: usize,
 }
 
-/// What came of one letter.
+/// The outcome of one letter.
 #[derive(Debug)]
 pub struct Outcome {
     /// The letter.
     pub letter: Planned,
     /// `created`, `updated`, …, or the code of a failure.
     pub name: String,
-    /// There is a new letter.
+    /// Whether it failed again, and has a new letter.
     pub failed: bool,
 }
 
@@ -50,17 +50,17 @@ struct Failure {
 }
 
 impl Outcomes {
-    /// Outcomes that these results tell.
+    /// Outcomes that are read from these results.
     pub fn of(results: ReplayResults) -> Self {
         Self { results, pending: HashMap::new(), waiting: 0 }
     }
 
-    /// The queue that a worker is to tell them to.
+    /// The queue to which a worker sends them.
     pub fn queue(&self) -> &str {
         self.results.queue()
     }
 
-    /// A letter's message is on its way.
+    /// Notes that a letter's message is published, and its outcome pending.
     pub fn expect(&mut self, message_id: String, letter: Planned) {
         self.pending.entry(message_id).or_default().push(letter);
         self.waiting += 1;
@@ -81,7 +81,7 @@ impl Outcomes {
             let Some(body) = self.results.next(deadline.saturating_duration_since(Instant::now())).await? else {
                 return Ok(None);
             };
-            // one that cannot be read, or that comes again, tells nothing
+            // a result that cannot be read, or that comes again, does not count
             let Ok(Event { data }) = serde_json::from_slice(&body) else { continue };
             let Some(letter) = self.pending.get_mut(&data.causation_id).and_then(Vec::pop) else { continue };
             self.waiting -= 1;

@@ -1,6 +1,6 @@
-//! Which letters are replayed, in which order, and the file that says so. PURE.
+//! A plan: which letters are replayed, in which order, and its file. PURE.
 //!
-//! Not here: doing it.
+//! Not here: replaying it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use crate::broker::{BodyHash, Summary};
 /// A set of letters, in the order in which they are worked through.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// What is said of the whole.
+    /// Facts about the whole plan.
     pub head: Head,
     /// The letters.
     pub letters: Vec<Planned>,
@@ -23,13 +23,13 @@ pub struct Plan {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Head {
-    /// Names the run: what `bwp-replay-id` says in messages, results and letters.
+    /// Id of the run, as in `bwp-replay-id` of messages, results and letters.
     pub replay_id: Uuid,
     /// The queue of dead letters.
     pub queue: String,
-    /// Letters that were written after this are not in it.
+    /// Letters that were written after this time are not in the plan.
     pub cut_off: Timestamp,
-    /// Version of the program that made it.
+    /// Version of the program that made the plan.
     pub version: String,
     /// How many letters.
     pub letters: usize,
@@ -41,9 +41,9 @@ pub struct Head {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Planned {
-    /// Its id.
+    /// Id of the letter.
     pub letter: Uuid,
-    /// SHA-256 of its body.
+    /// SHA-256 of the letter's body.
     pub body: BodyHash,
     /// The operation that failed.
     pub operation: String,
@@ -60,20 +60,20 @@ pub enum PlanError {
     /// A line cannot be read.
     #[error("line {line}: {error}")]
     Unreadable {
-        /// Counted from 1.
+        /// Number of the line, from 1.
         line: usize,
         /// Why.
         error: serde_json::Error,
     },
-    /// Nothing in it.
+    /// The file is empty.
     #[error("expected a plan, got an empty file")]
     Empty,
-    /// It was cut off, or edited.
+    /// The file was cut off, or edited.
     #[error("expected {expected} letters, as the first line says, got {got}")]
     Incomplete {
-        /// What the first line says.
+        /// Letters by the first line.
         expected: usize,
-        /// What there are.
+        /// Letters that follow.
         got: usize,
     },
 }
@@ -82,7 +82,7 @@ pub enum PlanError {
 const CREATE: &str = "createOrder";
 
 impl Plan {
-    /// A plan of these letters, given in the order of their queue. Of one order the create comes first; apart from
+    /// A plan of letters that are given in the order of their queue. Of one order the create comes first; apart from
     /// that each letter keeps its place.
     pub fn of(letters: Vec<Summary>, replay_id: Uuid, queue: &str, cut_off: Timestamp) -> Self {
         let mut letters: Vec<Planned> = letters.into_iter().map(planned).collect();
@@ -96,15 +96,15 @@ impl Plan {
         Self { head, letters }
     }
 
-    /// Calls of the API that it costs at least: one for a create; a read and an update for anything else.
+    /// The fewest calls of the API that the plan needs: one for a create, a read and an update for any other letter.
     pub fn calls(&self) -> usize {
         self.letters.iter().map(|letter| if letter.operation == CREATE { 1 } else { 2 }).sum()
     }
 
-    /// One line of JSON for the whole, then one for each letter.
+    /// The plan as a file: one line of JSON for the whole, then one for each letter.
     ///
     /// # Errors
-    /// None in practice: all of it is text and numbers.
+    /// None in practice: a plan is text and numbers.
     pub fn written(&self) -> serde_json::Result<String> {
         let mut text = serde_json::to_string(&self.head)?;
         for letter in &self.letters {
@@ -115,7 +115,7 @@ impl Plan {
         Ok(text)
     }
 
-    /// Reads what was written.
+    /// Reads a plan's file.
     ///
     /// # Errors
     /// A file that is no plan, or not a whole one.

@@ -17,20 +17,20 @@ use super::ledger::Ledger;
 use super::message;
 use super::outcomes::Outcomes;
 use super::plan::{Plan, Planned};
-use crate::broker::letter::TakeOutError;
+use crate::broker::letters::letter::TakeOutError;
 use crate::broker::outbox::OutboxError;
 use crate::broker::publish::PublishError;
 use crate::broker::{BrokerConfig, LetterBoxError, LockedLetterBox, Outbox, ReplayResults, StoredLetter};
 
-/// The most letters that are published and not yet taken out of their queue: so many can be published twice when the
-/// process is killed.
+/// The most letters that are published and not yet taken out of their queue. A process that is killed can publish no
+/// more than these twice.
 pub const WINDOW: usize = 50;
-/// How long the outcome of the first letter is waited for, before the rest.
+/// How long to wait for the outcome of the first letter, before the rest.
 const FIRST_WITHIN: Duration = Duration::from_secs(60);
-/// How long outcomes are waited for when there is nothing else to do, from the last one on. What comes later has gone
+/// How long to wait for further outcomes when all letters are published, from the last outcome on. A later one has gone
 /// through a retry queue.
 const OUTCOMES_WITHIN: Duration = Duration::from_secs(10);
-/// Letters are held for minutes at most; this much time is planned for a batch.
+/// Seconds that are planned for a batch. RabbitMQ requeues letters that are held for 30 minutes.
 const BATCH_SECONDS: f64 = 600.0;
 /// Letters in a batch where each window waits for its outcomes.
 const CAREFUL_BATCH: usize = 1000;
@@ -40,24 +40,24 @@ const CAREFUL_BATCH: usize = 1000;
 pub struct Options {
     /// Letters in a second.
     pub rate: f64,
-    /// To the exchange that the shop published to, so that others get the message again, too.
+    /// Whether to publish to the shop's exchange, so that other queues get the message again, too.
     pub via_exchange: bool,
-    /// Whether outcomes are waited for. Those of messages that go through the exchange cannot be told from others.
+    /// Whether to wait for outcomes. Those of messages that go through the exchange cannot be told from others.
     pub await_outcomes: bool,
-    /// More failures than that end the run.
+    /// The most failures that do not end the run.
     pub max_failures: Option<usize>,
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Published and taken out of the queue.
+    /// Letters that were published and taken out of the queue.
     pub replayed: usize,
-    /// Only taken out: an earlier run has published them, or they lay in the queue twice.
+    /// Letters that were only taken out: an earlier run has published them, or they lay in the queue twice.
     pub repeated: usize,
-    /// Replayed by an earlier run of the same plan.
+    /// Letters that an earlier run of the same plan has replayed.
     pub earlier: usize,
-    /// Done by the worker.
+    /// Letters whose message the worker has done.
     pub succeeded: usize,
     /// Order and code of those that failed again; they have new letters.
     pub failed: Vec<(Option<String>, String)>,
@@ -70,23 +70,23 @@ pub struct Progress {
 pub enum End {
     /// All letters are replayed.
     Done,
-    /// It was told to stop.
+    /// The operator stopped it.
     Stopped,
     /// The first letter failed again.
     FirstFailed,
-    /// Nothing came of the first letter in time.
+    /// The first letter had no outcome in time.
     FirstUnknown,
     /// More failures than allowed.
     TooManyFailures,
 }
 
-/// Why a run ended early. What was not replayed is in its queue.
+/// Why a run ended early. Letters that were not replayed are in their queue.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// The letters cannot be had.
+    /// The letters cannot be read.
     #[error(transparent)]
     Letters(#[from] LetterBoxError),
-    /// Nothing can be published.
+    /// There is no connection to publish by.
     #[error("cannot publish: {0}")]
     Outbox(#[from] OutboxError),
     /// A message was not taken.
@@ -95,7 +95,7 @@ pub enum ReplayError {
     /// A letter was published, and is still in its queue.
     #[error(transparent)]
     TakeOut(#[from] TakeOutError),
-    /// What was done cannot be noted.
+    /// The ledger or the journal cannot be written.
     #[error("cannot write on: {0}")]
     Note(#[from] io::Error),
     /// A message cannot be changed.
@@ -108,23 +108,23 @@ pub enum ReplayError {
 
 /// A run over a plan.
 pub struct Replay<'a> {
-    /// Where the broker is.
+    /// Settings of the broker.
     pub config: &'a BrokerConfig,
-    /// The letters.
+    /// The queues of letters, locked.
     pub letters: &'a LockedLetterBox,
-    /// Which of them.
+    /// The plan.
     pub plan: &'a Plan,
-    /// What is changed in each message.
+    /// The edit of each message.
     pub edit: &'a Edit,
-    /// How.
+    /// Options of the run.
     pub options: Options,
-    /// What earlier runs of the same plan have published.
+    /// Letters that earlier runs of the same plan have published.
     pub journal: Journal,
-    /// The record.
+    /// The ledger.
     pub ledger: &'a mut Ledger,
     /// Stops it between two letters.
     pub stop: &'a CancellationToken,
-    /// Told of each step.
+    /// Called after each step.
     pub watch: &'a mut (dyn FnMut(&Progress) + Send),
 }
 
@@ -188,7 +188,7 @@ impl Run<'_, '_> {
         self.progress.earlier += before - gone.len();
     }
 
-    /// The letters that are held, a window at a time. Says why it ended early, if it did.
+    /// Replays the letters that are held, a window at a time. Returns why it ended early, if it did.
     async fn batch(&mut self, held: &Held<'_>) -> Result<Option<End>, ReplayError> {
         let mut letters = &held.letters[..];
         let taken_out = |progress: &Progress| progress.replayed + progress.repeated;
@@ -211,7 +211,7 @@ impl Run<'_, '_> {
         Ok(None)
     }
 
-    /// Publishes one after the other, waits for all confirms, takes out what was confirmed.
+    /// Publishes letters one after the other, waits for all confirms, and takes out the confirmed ones.
     async fn window(&mut self, window: &[(&Planned, StoredLetter)]) -> Result<(), ReplayError> {
         let outbox = &self.outbox;
         let mut under_way = Vec::new();
@@ -272,7 +272,7 @@ impl Run<'_, '_> {
         Ok(end)
     }
 
-    /// Takes outcomes until none is missing, or none came for so long, or it is told to stop.
+    /// Takes outcomes until none is pending, none came within the time, or the run is stopped.
     async fn take_outcomes(&mut self, within: Duration) -> Result<(), ReplayError> {
         let Some(outcomes) = &mut self.outcomes else { return Ok(()) };
         while outcomes.waiting() > 0 {
@@ -294,7 +294,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Waits for the last outcomes and closes what was opened.
+    /// Waits for the last outcomes and closes all connections.
     async fn finish(mut self, ended: &Result<End, ReplayError>) -> Result<(), ReplayError> {
         if matches!(ended, Ok(End::Done | End::TooManyFailures)) {
             self.take_outcomes(OUTCOMES_WITHIN).await?;
@@ -306,20 +306,20 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// No more letters than can be done in good time.
+    /// Letters of a batch: no more than can be replayed within its time.
     fn batch_size(&self) -> usize {
         let Options { rate, max_failures, .. } = self.replay.options;
         let bound = if max_failures.is_some() { CAREFUL_BATCH } else { BATCH };
         ((rate * BATCH_SECONDS) as usize).clamp(1, bound)
     }
 
-    /// At a slow rate a window is not kept open for longer than a quarter of a second.
+    /// Letters of a window: at a slow rate, no more than a quarter of a second's.
     fn window_size(&self) -> usize {
         ((self.replay.options.rate / 4.0) as usize).clamp(1, WINDOW)
     }
 }
 
-/// Sends the letter's message; what is returned waits for the confirm.
+/// Begins to publish the letter's message; the future waits for the confirm.
 fn publish<'o>(
     replay: &Replay<'_>,
     outbox: &'o Outbox,
@@ -351,7 +351,7 @@ async fn pace(next_at: &mut Instant, rate: f64, stop: &CancellationToken) -> boo
     }
     let now = Instant::now();
     let interval = Duration::from_secs_f64(1.0 / rate);
-    // what was missed by a short wait is made up for, so that the rate is what it says
+    // a late letter is made up for, so that the rate holds on average
     *next_at = (*next_at + interval).max(now.checked_sub(Duration::from_millis(100)).unwrap_or(now));
     true
 }

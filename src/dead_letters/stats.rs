@@ -16,7 +16,7 @@ use crate::broker::{Place, Summary};
 pub struct Stats {
     /// All of them.
     pub letters: usize,
-    /// Those in the queue under the queue of dead letters.
+    /// Letters in the queue that takes over what the queue of dead letters loses.
     pub parked: usize,
     /// By error code, the commonest first.
     pub codes: Vec<Group>,
@@ -40,11 +40,11 @@ pub struct Stats {
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
-    /// What.
+    /// The value that they have in common.
     pub name: String,
-    /// How many.
+    /// How many letters.
     pub letters: usize,
-    /// What an operator can do, where that is the same for all.
+    /// The action that an operator can take, where it is the same for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggested_action: Option<String>,
 }

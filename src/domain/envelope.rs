@@ -46,6 +46,24 @@ pub struct RawMessage<'a> {
     pub max_unpacked_bytes: usize,
 }
 
+impl<'a> RawMessage<'a> {
+    /// A structured CloudEvent as its body alone, without properties and headers.
+    pub fn structured(body: &'a [u8]) -> Self {
+        const NO_HEADERS: &BTreeMap<String, String> = &BTreeMap::new();
+        Self {
+            body,
+            content_type: Some("application/cloudevents+json"),
+            content_encoding: None,
+            message_id: None,
+            message_type: None,
+            timestamp: None,
+            routing_key: "",
+            headers: NO_HEADERS,
+            max_unpacked_bytes: 0,
+        }
+    }
+}
+
 /// A message with a valid envelope.
 #[derive(Clone, Debug)]
 pub struct Envelope {

@@ -2,7 +2,6 @@
 //!
 //! Not here: what is expected of every version alike.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -173,18 +172,9 @@ async fn a_refund_is_sent_with_all_that_is_known_of_it_and_nothing_else() {
 #[tokio::test]
 async fn amazon_as_provider_has_a_name_in_each_version_and_all_else_is_sent_alike() {
     let body = read_file("fixtures/messages/full-checkout.json");
-    let raw = RawMessage {
-        body: &body,
-        content_type: Some("application/cloudevents+json"),
-        content_encoding: None,
-        message_id: None,
-        message_type: None,
-        timestamp: None,
-        routing_key: "",
-        headers: &BTreeMap::new(),
-        max_unpacked_bytes: 1000,
-    };
-    let Command::CreateOrder(create) = command_for(&open(&raw).unwrap(), &Conventions::default()).unwrap() else {
+    let Command::CreateOrder(create) =
+        command_for(&open(&RawMessage::structured(&body)).unwrap(), &Conventions::default()).unwrap()
+    else {
         unreachable!("a checkout creates")
     };
     let domain = serde_json::to_string(&create.input).unwrap();

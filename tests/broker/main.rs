@@ -27,6 +27,7 @@ mod innocent;
 mod letters;
 mod migrate;
 mod names;
+mod old_queues;
 mod order;
 mod outage;
 mod pause;

@@ -19,15 +19,12 @@ fn handle(body: &[u8]) {
     let none = BTreeMap::new();
     for (content_type, headers) in [(Some("application/cloudevents+json"), &none), (None, &event), (None, &none)] {
         let raw = RawMessage {
-            body,
             content_type,
-            content_encoding: None,
-            message_id: None,
-            message_type: None,
             timestamp: Some(u64::MAX),
             routing_key: "checkout.completed",
             headers,
             max_unpacked_bytes: 1000,
+            ..RawMessage::structured(body)
         };
         let Ok(envelope) = envelope::open(&raw) else { continue };
         order_key(&envelope);

@@ -2,7 +2,6 @@
 //!
 //! Not here: expectations.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bwp_sync::domain::command::Command;
@@ -35,18 +34,7 @@ pub(crate) fn samples(prefix: &str) -> Vec<String> {
 
 /// A body opened as an event in structured mode.
 pub(crate) fn open(body: &[u8]) -> Result<Envelope, Rejection> {
-    let raw = RawMessage {
-        body,
-        content_type: Some("application/cloudevents+json"),
-        content_encoding: None,
-        message_id: None,
-        message_type: None,
-        timestamp: None,
-        routing_key: "",
-        headers: &BTreeMap::new(),
-        max_unpacked_bytes: 1000,
-    };
-    envelope::open(&raw).map_err(|refused| refused.rejection)
+    envelope::open(&RawMessage::structured(body)).map_err(|refused| refused.rejection)
 }
 
 /// The command that a body stands for.

@@ -37,6 +37,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("simulator", &[]),
 ];
 
+/// A folder of the broker and the folders that it may import. The files beside them import none.
+const BROKERS_ARROWS: &[(&str, &[&str])] =
+    &[("session", &[]), ("letters", &[]), ("preflight", &[]), ("migration", &["letters", "preflight", "session"])];
+
 /// Rooms, and parts of rooms, that are pure.
 const PURE: [&str; 8] = [
     "domain",
@@ -76,6 +80,25 @@ fn every_room_imports_only_what_its_arrow_points_to() {
 }
 
 #[test]
+fn every_folder_of_the_broker_imports_only_what_its_arrow_points_to() {
+    let is_folder = |name: &String| BROKERS_ARROWS.iter().any(|(folder, _)| folder == name);
+    let mut wrong = Vec::new();
+    for (folder, allowed) in BROKERS_ARROWS {
+        for (file, text) in sources(&format!("broker/{folder}")) {
+            let named = names_after("crate::broker::", &text).into_iter().filter(is_folder);
+            let foreign = named.filter(|other| other != folder && !allowed.contains(&other.as_str()));
+            wrong.extend(foreign.map(|other| format!("{}: {folder} must not import {other}", file.display())));
+        }
+    }
+    let beside = sources("broker").into_iter().filter(|(file, _)| file.parent() == Some(&root().join("broker")));
+    for (file, text) in beside.filter(|(file, _)| !file.ends_with("mod.rs")) {
+        let named = ["crate::broker::", "super::"].iter().flat_map(|prefix| names_after(prefix, &text));
+        wrong.extend(named.filter(is_folder).map(|folder| format!("{} must not import {folder}", file.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn every_room_is_in_the_map() {
     let lib = std::fs::read_to_string(root().join("lib.rs")).unwrap();
     let rooms: BTreeSet<_> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
@@ -104,21 +127,28 @@ fn a_wrong_arrow_is_found() {
     assert_eq!(rooms("use crate::{\n    api::Client,\n    domain::{a, b},\n};"), ["api", "domain"]);
     assert_eq!(rooms("let x = crate::policy::decide::action(class);"), ["policy"]);
     assert!(rooms("/// [`crate::worker`] does that").is_empty());
+    let folders = names_after("crate::broker::", "use crate::broker::{\n    letters::Place,\n    session,\n};");
+    assert_eq!(folders.into_iter().collect::<Vec<_>>(), ["letters", "session"]);
 }
 
 /// Rooms that a source file names, comments aside.
 fn rooms_in(text: &str) -> BTreeSet<String> {
+    names_after("crate::", text)
+}
+
+/// Names that follow a path in a source file, comments aside.
+fn names_after(path: &str, text: &str) -> BTreeSet<String> {
     let code: String =
         text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
-    let mut rooms = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = code[at + "crate::".len()..].trim_start();
+    let mut names = BTreeSet::new();
+    for (at, _) in code.match_indices(path) {
+        let rest = code[at + path.len()..].trim_start();
         match rest.strip_prefix('{') {
-            None => rooms.extend(first_word(rest)),
-            Some(list) => rooms.extend(top_level(list).filter_map(first_word)),
+            None => names.extend(first_word(rest)),
+            Some(list) => names.extend(top_level(list).filter_map(first_word)),
         }
     }
-    rooms
+    names
 }
 
 fn first_word(path: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bwp_sync::api::ApiVersion;
-use bwp_sync::broker::inbound::{Circumstances, inbound};
+use bwp_sync::broker::session::inbound::{Circumstances, inbound};
 use bwp_sync::domain::command::Command;
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{RawMessage, open};
@@ -165,18 +165,7 @@ async fn a_number_that_graphql_cannot_hold_reaches_no_call_wherever_it_stands() 
 #[test]
 fn a_refund_of_a_line_id_that_two_lines_have_is_refused() {
     let body = body("refund-of-two-lines-one-id");
-    let raw = RawMessage {
-        body: &body,
-        content_type: None,
-        content_encoding: None,
-        message_id: None,
-        message_type: None,
-        timestamp: None,
-        routing_key: "",
-        headers: &Default::default(),
-        max_unpacked_bytes: 0,
-    };
-    let command = command_for(&open(&raw).unwrap(), &Conventions::default()).unwrap();
+    let command = command_for(&open(&RawMessage::structured(&body)).unwrap(), &Conventions::default()).unwrap();
     let Command::UpdateRefunds(update) = command else { panic!("not a refund") };
     let line = |id: &str, line_id: &str| StoredLine {
         id: Some(id.into()),

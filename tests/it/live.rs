@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::pool::{SOON, Stage, checkout};
+use crate::gate::{SOON, Stage, checkout};
 use crate::scenario::pacing;
 use crate::until::until;
 

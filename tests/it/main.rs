@@ -11,6 +11,7 @@ mod docs;
 mod english;
 mod error_rows;
 mod errors;
+mod gate;
 mod generated;
 mod hold;
 mod live;

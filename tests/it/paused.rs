@@ -14,7 +14,8 @@ use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
-use crate::pool::{SOON, Stage, event};
+use crate::gate::{SOON, Stage};
+use crate::scenario::event;
 
 /// A pool whose pauses outlast the test, without a probe.
 fn stage() -> Stage {
@@ -26,7 +27,7 @@ fn stage() -> Stage {
 }
 
 fn start_of(order: &str) -> Inbound {
-    event(&format!("start of {order}"), "fulfillment-triggered", json!({ "order": { "id": order } }))
+    event(&format!("start of {order}"), "fulfillment-triggered", &json!({ "order": { "id": order } }))
 }
 
 fn attempt(operation: Operation, order: &str, class: Option<Class>, sign: Sign) -> Attempt<'_> {

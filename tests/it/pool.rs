@@ -1,94 +1,18 @@
 //! The pool: lanes, the fence around a message, the way it stops. Its API answers when the test lets it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bwp_sync::domain::conventions::Conventions;
-use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
-use bwp_sync::domain::order::OrderIdentifier;
-use bwp_sync::domain::stored::StoredOrder;
-use bwp_sync::policy::decide::Limits;
-use bwp_sync::ports::{
-    ApiError, ErrorFact, History, Inbound, Job, OrderApi, Purpose, Session, Settlement, Settling, WaitReason, Waiting,
-};
-use bwp_sync::worker::{Board, Context, Pace, Pacing, Timing, pool};
+use bwp_sync::ports::{History, Inbound, Session, Settlement, WaitReason, Waiting};
 use serde_json::json;
-use tokio::sync::oneshot::error::RecvError;
-use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::gate::{SOON, Stage, checkout};
 use crate::output::listen;
 use crate::private::assert_nothing_private;
-use crate::scenario::pacing;
+use crate::scenario::event;
 use crate::until::until;
-
-/// Far beyond what any of this takes on a busy machine.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
-
-/// Says which order's call has begun, and ends it when the test says so. Orders named `panic…` make it panic, the one
-/// named `there` can be read.
-#[derive(Clone, Debug)]
-pub(crate) struct Gate {
-    begun: mpsc::UnboundedSender<String>,
-    open: Arc<Mutex<HashMap<String, Arc<Notify>>>>,
-    /// Whether the order named `flaky` has failed, as it does the first time.
-    failed: Arc<Mutex<bool>>,
-    /// Sessions with the broker that it was told of.
-    sessions: Arc<Mutex<usize>>,
-}
-
-impl Gate {
-    pub(crate) fn of(&self, order: &str) -> Arc<Notify> {
-        Arc::clone(self.open.lock().unwrap().entry(order.into()).or_default())
-    }
-}
-
-impl OrderApi for Gate {
-    async fn create_order(&self, input: &CreateOrderInput) -> Result<StoredOrder, ApiError> {
-        let order = input.aliases[0].alias_id.clone();
-        assert!(!order.starts_with("panic"), "an order that makes the worker panic");
-        if order == "flaky" && !std::mem::replace(&mut *self.failed.lock().unwrap(), true) {
-            return Err(ApiError::Answered { status: 200, retry_after: None, errors: vec![denied()] });
-        }
-        if order == "refused" {
-            return Err(ApiError::Answered { status: 200, retry_after: None, errors: vec![refused()] });
-        }
-        self.begun.send(order.clone()).unwrap();
-        self.of(&order).notified().await;
-        Ok(StoredOrder { id: format!("bwp-{order}"), ..StoredOrder::default() })
-    }
-
-    async fn update_order(&self, _: &OrderIdentifier, _: &UpdateOrderInput) -> Result<StoredOrder, ApiError> {
-        Err(ApiError::NotSent { reason: "no updates here".into() })
-    }
-
-    async fn order(&self, identifier: &OrderIdentifier, _: Purpose) -> Result<Option<StoredOrder>, ApiError> {
-        let OrderIdentifier::Alias(alias) = identifier else { return Ok(None) };
-        let there = StoredOrder { id: "322".into(), ..StoredOrder::default() };
-        Ok((alias.alias_id == "there").then_some(there))
-    }
-
-    fn session_began(&self) {
-        *self.sessions.lock().unwrap() += 1;
-    }
-}
-
-/// Not tried again at once, but after a delay.
-fn denied() -> ErrorFact {
-    ErrorFact { error_type: Some("AccessDeniedError".into()), ..ErrorFact::default() }
-}
-
-/// A refusal that repeats what the shopper entered, in many words.
-fn refused() -> ErrorFact {
-    ErrorFact {
-        error_type: Some("ValidationError".into()),
-        code: Some("InvalidRecipientAddressInput".into()),
-        message: format!("no way to John Smith in Seattle{}", ", alas".repeat(1000)),
-        ..ErrorFact::default()
-    }
-}
 
 /// The log of one thread.
 #[derive(Clone, Debug, Default)]
@@ -103,95 +27,6 @@ impl std::io::Write for Log {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-pub(crate) struct Stage {
-    pub(crate) gate: Gate,
-    begun: mpsc::UnboundedReceiver<String>,
-    pub(crate) jobs: mpsc::Sender<Job>,
-    stop: CancellationToken,
-    pub(crate) board: Arc<Board>,
-    pub(crate) pace: Arc<Pace>,
-    pool: Option<tokio::task::JoinHandle<()>>,
-}
-
-impl Stage {
-    /// A pool that holds nothing for a delay.
-    pub(crate) fn new() -> Self {
-        Self::holding(0)
-    }
-
-    fn holding(hold_at_most: usize) -> Self {
-        let (stage, pool) = Self::apart(hold_at_most, pacing());
-        Self { pool: Some(tokio::spawn(pool)), ..stage }
-    }
-
-    /// A stage and its pool, which somebody else runs.
-    pub(crate) fn apart(hold_at_most: usize, pacing: Pacing) -> (Self, impl Future<Output = ()>) {
-        let (sender, begun) = mpsc::unbounded_channel();
-        let gate = Gate { begun: sender, open: Arc::default(), failed: Arc::default(), sessions: Arc::default() };
-        let limits = Limits {
-            attempts: 3,
-            denied_attempts: 3,
-            panics: 2,
-            delays: vec![Duration::from_secs(5), Duration::from_secs(70)],
-            wait_for_create: Duration::from_secs(60),
-        };
-        let timing = Timing {
-            settle: Duration::ZERO,
-            call_ended: Duration::ZERO,
-            first_wait: Duration::from_millis(1),
-            longest_wait: Duration::from_millis(2),
-            retries: 1,
-            last_call: Duration::from_secs(60),
-            hold_at_most,
-        };
-        let context = Context::new(gate.clone(), Conventions::default(), limits, timing, pacing, 100_000);
-        let (jobs, work) = mpsc::channel(1);
-        let (board, pace) = (Arc::clone(&context.board), Arc::clone(&context.pace));
-        let stop = CancellationToken::new();
-        let pool = pool::run(Arc::new(context), work, stop.clone());
-        (Self { gate, begun, jobs, stop, board, pace, pool: None }, pool)
-    }
-
-    /// What becomes of a message; whoever waits for it carries it out.
-    pub(crate) async fn send(&self, inbound: Inbound) -> impl Future<Output = Result<Settlement, RecvError>> + use<> {
-        let (settle, settled) = oneshot::channel();
-        self.jobs.send(Job { inbound: Arc::new(inbound), settle, handlings: None }).await.unwrap();
-        async move {
-            let Settling { settlement, carried_out } = settled.await?;
-            carried_out.send(()).expect("the pool waits until it is carried out");
-            Ok(settlement)
-        }
-    }
-
-    pub(crate) async fn begun(&mut self) -> String {
-        tokio::time::timeout(Duration::from_secs(10), self.begun.recv()).await.expect("no call began").unwrap()
-    }
-}
-
-pub(crate) fn checkout(order: &str, message: &str) -> Inbound {
-    event(
-        message,
-        "checkout-completed",
-        json!({
-            "order": { "id": order }, "currency": "USD", "total": "1",
-            "shopper": { "name": "John Smith", "email": "john.smith@shop.example" },
-            "shipTo": {
-                "name": "John Smith", "street": "399 Boren Ave N", "city": "Seattle", "region": "WA",
-                "postalCode": "98109", "country": "US",
-            },
-            "lines": [{
-                "id": "1", "product": { "sku": "S-1" }, "quantity": 1,
-                "delivery": { "by": "merchant", "message": "soon", "locale": "en-US", "charge": "1" },
-            }],
-        }),
-    )
-}
-
-pub(crate) fn event(id: &str, kind: &str, data: serde_json::Value) -> Inbound {
-    let event = json!({ "specversion": "1.0", "id": id, "source": "/shops/acme", "type": kind, "data": data });
-    Inbound { body: serde_json::to_vec(&event).unwrap(), ..Inbound::default() }
 }
 
 #[tokio::test]
@@ -301,7 +136,7 @@ async fn followers_of_a_delayed_order_take_the_same_retry_queue() {
     let delayed = stage.send(Inbound { history, ..checkout("panic-1", "leader") }).await.await;
     let Ok(Settlement::Later(leader)) = delayed else { panic!("{delayed:?}") };
     assert_eq!(leader.queue, 1);
-    let follower = event("f", "fulfillment-triggered", json!({ "order": { "id": "panic-1" } }));
+    let follower = event("f", "fulfillment-triggered", &json!({ "order": { "id": "panic-1" } }));
     let followed = stage.send(follower).await.await;
     let Ok(Settlement::Later(follower)) = followed else { panic!("{followed:?}") };
     assert_eq!((follower.queue, follower.history), (1, History::default()));
@@ -319,7 +154,7 @@ async fn a_follower_is_back_soon_after_the_delayed_message_and_not_before() {
         assert!(matches!(delayed, Ok(Settlement::Later(_))), "{delayed:?}");
         until("it is away", SOON, async || stage.board.oldest_delayed(), Option::is_some).await;
         tokio::time::advance(Duration::from_secs(later)).await;
-        let follower = event("f", "fulfillment-triggered", json!({ "order": { "id": "panic-1" } }));
+        let follower = event("f", "fulfillment-triggered", &json!({ "order": { "id": "panic-1" } }));
         let followed = stage.send(follower).await.await;
         let Ok(Settlement::Later(follower)) = followed else { panic!("{followed:?}") };
         assert_eq!((follower.queue, follower.reason), (expected, WaitReason::Order), "{later} s later");
@@ -375,7 +210,7 @@ async fn whatever_waits_in_the_pool_says_why() {
     let failed = stage.send(checkout("flaky", "delayed")).await;
     assert_eq!(held(&stage, "flaky", "delayed").await, Some(WaitReason::Delay));
     // one that another worker may have begun
-    let start = event("start", "fulfillment-triggered", json!({ "order": { "id": "SO-2" } }));
+    let start = event("start", "fulfillment-triggered", &json!({ "order": { "id": "SO-2" } }));
     let taken_over = stage.send(Inbound { session, ..start }).await;
     assert_eq!(held(&stage, "SO-2", "start").await, Some(WaitReason::Takeover));
     // one whose result is not published yet
@@ -473,7 +308,7 @@ async fn a_message_behind_an_amendment_that_waits_for_its_order_waits_with_it() 
     let stage = Stage::new();
     let mut waiting = Vec::new();
     for message in ["first", "second"] {
-        let amendment = event(message, "order-amended", data.clone());
+        let amendment = event(message, "order-amended", &data);
         let Ok(Settlement::Later(later)) = stage.send(amendment).await.await else { panic!("it does not wait") };
         assert!(later.awaits_create && later.history.awaited.is_some(), "its time runs");
         waiting.push(later.history.delays);
@@ -483,7 +318,7 @@ async fn a_message_behind_an_amendment_that_waits_for_its_order_waits_with_it() 
 }
 
 fn early() -> Inbound {
-    event("early", "fulfillment-triggered", json!({ "order": { "id": "SO-1" } }))
+    event("early", "fulfillment-triggered", &json!({ "order": { "id": "SO-1" } }))
 }
 
 #[tokio::test]

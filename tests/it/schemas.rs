@@ -156,18 +156,7 @@ fn changed(message: &Value, pointer: &str, other: Option<Value>) -> Value {
 
 fn is_read(message: &Value) -> bool {
     let body = serde_json::to_vec(message).unwrap();
-    let raw = RawMessage {
-        body: &body,
-        content_type: Some("application/cloudevents+json"),
-        content_encoding: None,
-        message_id: None,
-        message_type: None,
-        timestamp: None,
-        routing_key: "",
-        headers: &Default::default(),
-        max_unpacked_bytes: 1000,
-    };
     let (conventions, now) = (Conventions::default(), Timestamp::UNIX_EPOCH);
-    let command = open(&raw).map(|envelope| command_for(&envelope, &conventions));
+    let command = open(&RawMessage::structured(&body)).map(|envelope| command_for(&envelope, &conventions));
     matches!(command, Ok(Ok(command)) if conventions.rules.check(&command, now).is_ok())
 }

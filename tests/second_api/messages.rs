@@ -40,19 +40,7 @@ pub(crate) fn create(name: &str) -> CreateOrder {
 
 /// The create that a checkout asks for.
 pub(crate) fn create_of(body: &[u8]) -> CreateOrder {
-    let headers = Default::default();
-    let raw = RawMessage {
-        body,
-        content_type: Some("application/cloudevents+json"),
-        content_encoding: None,
-        message_id: None,
-        message_type: None,
-        timestamp: None,
-        routing_key: "checkout-completed",
-        headers: &headers,
-        max_unpacked_bytes: 1000,
-    };
-    match command_for(&open(&raw).unwrap(), &Conventions::default()) {
+    match command_for(&open(&RawMessage::structured(body)).unwrap(), &Conventions::default()) {
         Ok(Command::CreateOrder(create)) => *create,
         other => panic!("expected a create, got {other:?}"),
     }

@@ -18,11 +18,11 @@ const VALUES: [&str; 6] = [
     "could not coerce ",
 ];
 
-/// Longer names are none of a schema's; they go into logs.
+/// Characters of a schema's name, which goes into logs. Longer ones are no names.
 const LONGEST_NAME: usize = 64;
 
-/// How engines say that a type has no such field: what stands before, between and behind the two names, and whether the
-/// field comes first.
+/// Wordings by which engines say that a type has no such field. Each is the text before, between and behind the two
+/// names, and whether the field comes first.
 const WORDINGS: [([&str; 3], bool); 4] = [
     // graphql-js, and servers in Python and Go that follow it
     ([r#"Cannot query field ""#, r#"" on type ""#, r#"""#], true),
@@ -34,10 +34,10 @@ const WORDINGS: [([&str; 3], bool); 4] = [
     (["type `", "` does not have a field `", "`"], false),
 ];
 
-/// What stands around the path in graphql-java's words: those of today, those of AppSync.
+/// The text before and behind the path in graphql-java's words: those of today, those of AppSync.
 const PATHS: [[&str; 2]; 2] = [["FieldUndefined@[", "]"], ["is undefined @ '", "'"]];
 
-/// What a server says of a document that it did not run.
+/// A server's complaint about a document that it did not run.
 #[derive(Debug)]
 pub(in crate::api) struct Complaint {
     /// The field that it does not know, where it says so in known words.
@@ -46,16 +46,14 @@ pub(in crate::api) struct Complaint {
     pub(in crate::api) lines: Vec<usize>,
     /// Names from the root to the field, with slashes between.
     pub(in crate::api) path: Option<String>,
-    /// In its own words.
+    /// The complaint in the server's own words.
     pub(in crate::api) message: String,
 }
 
-/// A field as a schema names it.
+/// A field as a schema names it, with the type that owns it.
 #[derive(Debug, Eq, PartialEq)]
 pub(in crate::api) struct SchemaField {
-    /// The type.
     pub(in crate::api) owner: String,
-    /// The field.
     pub(in crate::api) name: String,
 }
 
@@ -72,7 +70,7 @@ impl Complaint {
         }
     }
 
-    /// Whether this name is among its words.
+    /// Whether the message has this name among its words.
     pub(in crate::api) fn says(&self, name: &str) -> bool {
         self.message.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name)
     }

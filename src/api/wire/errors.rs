@@ -5,14 +5,14 @@
 use serde_json::Value;
 
 use super::complaint::{Complaint, SchemaField, is_about_value, unknown_field};
-use super::text;
+use super::text::text;
 use crate::ports::ErrorFact;
 
-/// Longer texts are cut: they travel in headers of a letter.
+/// Characters of an error's text, which travels in headers of a letter. Longer texts are cut.
 const MAX_MESSAGE: usize = 500;
 
-/// What GraphQL servers in Java say, as a plain string, of a document that they will not or cannot run. It is about
-/// the query, not about the order; the API's own errors come as objects.
+/// Names that GraphQL servers in Java give, as a plain string, to errors of a document that they do not run. They are
+/// about the query, not about the order: the API's own errors come as objects.
 const DOCUMENT_COMPLAINTS: [&str; 4] = ["ValidationError", "InvalidSyntax", "OperationNotSupported", DATA_FETCHING];
 
 /// The one complaint about a document that comes from running it.
@@ -27,13 +27,13 @@ pub(super) fn facts(body: &Value) -> Vec<ErrorFact> {
     }
 }
 
-/// What an answer says of a document that was not run; nothing where there is data, or an error of another kind.
+/// The complaints about a document that was not run. There are none where there is data, or an error of another kind.
 pub(super) fn complaints(body: &Value) -> Vec<Complaint> {
     let was_run = body["data"].as_object().is_some_and(|data| data.values().any(|value| !value.is_null()));
     let errors = body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let about_document = |error: &Value| {
         let fact = fact(error, &body["data"]);
-        // a place in the answer means that it was run, perhaps by another service behind this one
+        // a path means that the document was run, perhaps by another service behind this one
         let has_place = error["path"].as_array().is_some_and(|path| !path.is_empty());
         !has_place && fact.document && fact.error_type.as_deref() != Some(DATA_FETCHING)
     };
@@ -43,7 +43,7 @@ pub(super) fn complaints(body: &Value) -> Vec<Complaint> {
     errors.iter().map(Complaint::read).collect()
 }
 
-/// What one shape says of an error.
+/// The names that one shape of an error gives.
 #[derive(Default)]
 struct Named {
     error_type: Option<String>,
@@ -66,8 +66,8 @@ fn fact(error: &Value, data: &Value) -> ErrorFact {
     ErrorFact { error_type, code, error_code, message: message(error), document, value, unknown_field }
 }
 
-/// The shapes in the order in which they are believed: the first that names a type, else the first that says anything.
-/// That data could not be fetched says least, so it gives way to any other name.
+/// Reads an error by its known shapes, in the order of trust: the first that names a type, else the first that gives a
+/// code. `DataFetchingException` tells least, and gives way to any other name.
 fn named(error: &Value) -> Named {
     let extensions = &error["extensions"];
     let classification = &extensions["classification"];
@@ -110,7 +110,7 @@ fn app_sync(error: &Value) -> Named {
     }
 }
 
-/// `{ type, code, message }` as the whole answer. A message alone is what any gateway says.
+/// `{ type, code, message }` as the whole answer. A message alone can be any gateway's.
 fn flat(body: &Value) -> Option<ErrorFact> {
     let (error_type, code) = (text(&body["type"]), text(&body["code"]));
     (error_type.is_some() || code.is_some()).then(|| ErrorFact {

@@ -1,10 +1,11 @@
-//! What goes over the wire: the body of a request, and an answer as data and error facts.
+//! The wire format: the body of a request, and an answer as data and error facts.
 //!
 //! Not here: sending; what an error means for an order; what differs between versions.
 
 mod complaint;
 mod errors;
 mod order;
+mod text;
 
 pub(super) use complaint::Complaint;
 #[cfg(test)]
@@ -51,7 +52,7 @@ pub(super) fn as_json(input: &impl Serialize) -> Result<Value, ApiError> {
     serde_json::to_value(input).map_err(|_| unwritable())
 }
 
-/// The reason is not told on: it could quote what is written.
+/// The error of an input that cannot be written. Its reason is left out, since it could quote the input.
 fn unwritable() -> ApiError {
     ApiError::NotSent { reason: "the request cannot be written as JSON".to_owned() }
 }
@@ -65,7 +66,7 @@ pub(super) struct Answer {
     data: Value,
     errors: Vec<ErrorFact>,
     complaints: Vec<Complaint>,
-    /// What the body is, where it is no answer.
+    /// Description of a body that is no answer.
     body: Cow<'static, str>,
 }
 
@@ -84,7 +85,7 @@ impl Answer {
         told && self.data.as_object().is_none_or(|data| data.values().all(Value::is_null))
     }
 
-    /// What it says of the document, where it does not come from running it.
+    /// Complaints about the document, where it was not run.
     pub(super) fn complaints(&self) -> &[Complaint] {
         &self.complaints
     }
@@ -99,14 +100,14 @@ impl Answer {
         if self.errors.is_empty() && self.data.is_object() { Ok(()) } else { Err(self.failure()) }
     }
 
-    /// What a mutation made of the order. With its id in the answer it has taken effect, whatever error stands beside
-    /// it; without, nothing says that it has.
+    /// The order after a mutation. With its id in the answer the mutation has taken effect, whatever error stands
+    /// beside it. Without the id, nothing tells that it has.
     pub(super) fn mutated(self, operation: Operation) -> Result<StoredOrder, ApiError> {
         let order = &self.data[operation.name()]["order"];
         order::read(order, !self.errors.is_empty()).ok_or_else(|| self.failure())
     }
 
-    /// The order that a query found. Absent only where a successful answer says so in so many words.
+    /// The order that a query found. `None` only where a successful answer without errors says `null`.
     pub(super) fn queried(self) -> Result<Option<StoredOrder>, ApiError> {
         let found = self.data.get(Operation::Order.name());
         let says_null = found.is_some_and(Value::is_null);
@@ -124,15 +125,6 @@ impl Answer {
         } else {
             ApiError::Answered { status, retry_after, errors }
         }
-    }
-}
-
-/// Text, or a number where text is usual: ids are opaque.
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! An order out of an answer. What is missing or of the wrong kind is "not told"; only the id has to be there.
+//! An order out of an answer. A field that is missing or of the wrong kind is "not told"; only the id is required.
 //!
 //! Not here: comparing orders.
 
@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::text;
+use super::text::text;
 use crate::domain::order::Alias;
 use crate::domain::order::ProductIdentifier;
 use crate::domain::stored::{
@@ -14,8 +14,8 @@ use crate::domain::stored::{
     StoredRefund, StoredRefundLine,
 };
 
-/// Reads an order; `None` where there is no id. In an answer `with_errors` a `null` can stand for what an error hides;
-/// in another it says of links, refunds and what belongs to them that there are none.
+/// Reads an order; `None` where there is no id. In an answer `with_errors` a `null` can hide a value that could not be
+/// read. In another answer a `null` list of links or refunds is an empty one.
 pub(super) fn read(order: &Value, with_errors: bool) -> Option<StoredOrder> {
     Some(StoredOrder {
         id: text(&order["id"])?,
@@ -96,7 +96,7 @@ fn refund_line(line: &Value) -> Option<StoredRefundLine> {
     Some(StoredRefundLine { line_item_id: text(&line["lineItem"]["id"])?, quantity: decimal(&line["amount"]["value"]) })
 }
 
-/// A list that was asked for; not told where it is missing, is no list or has a gap.
+/// A list that was asked for. It is not told where it is missing, is no list or has a gap.
 fn list<T>(list: Option<&Value>, with_errors: bool, read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
     match list? {
         Value::Null => (!with_errors).then(Vec::new),

@@ -2,7 +2,7 @@
 //!
 //! Not here: the output.
 
-use bwp_sync::broker::outgoing::own;
+use bwp_sync::broker::headers::own;
 use bwp_sync::simulator::Ledger;
 use lapin::message::Delivery;
 use lapin::types::AMQPValue;

@@ -6,9 +6,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
+use super::file::read_file;
+use super::opening::open_and_lock;
 use super::run_args::RunArgs;
 use super::running::{Task, preview, run};
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
+use crate::cli::holder::holder;
 use crate::cli::terminal::note;
 use crate::dead_letters::edit::Edit;
 use crate::dead_letters::journal::Journal;
@@ -18,7 +21,7 @@ use crate::settings::Settings;
 /// Arguments of `apply`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What `plan` wrote. What is done is noted in a file beside it, with `.done` at the end of its name
+    /// File that `plan` wrote. Published letters are noted in a file beside it, with `.done` at the end of its name
     #[arg(value_name = "FILE")]
     plan: PathBuf,
     #[command(flatten)]
@@ -27,7 +30,7 @@ pub struct Args {
 
 pub(super) async fn apply(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
     let name = args.plan.display();
-    let plan = Plan::read(&super::read_file(&args.plan)?).with_context(|| format!("`{name}`"))?;
+    let plan = Plan::read(&read_file(&args.plan)?).with_context(|| format!("`{name}`"))?;
     let queue = settings.broker().names.dead_letters;
     if plan.head.queue != queue {
         bail!("`{name}` is for the letters of `{}`, the settings name `{queue}`", plan.head.queue);
@@ -39,8 +42,8 @@ pub(super) async fn apply(settings: &Settings, args: &Args) -> anyhow::Result<Ex
         note(format_args!("{} of its letters were published by an earlier run", journal.published()))?;
     }
     note(preview(&plan, args.run.rate, &settings.broker().names.queue))?;
-    let who = super::holder("apply");
-    let letter_box = super::open_and_lock(settings, &who).await?;
+    let who = holder("apply");
+    let letter_box = open_and_lock(settings, &who).await?;
     let edit = Edit::default();
     run(settings, letter_box, Task { who, plan: &plan, edit: &edit, journal, args: &args.run }).await
 }

@@ -1,17 +1,17 @@
-//! Asks before something is done that cannot be taken back.
+//! Asks for consent to a step that cannot be undone.
 //!
-//! Not here: what is asked.
+//! Not here: the question.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use crate::cli::terminal::stderr;
 
-/// What came of a question.
+/// The answer to a question.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Answer {
     Yes,
     No,
-    /// There is nobody to ask.
+    /// There is no terminal to ask on.
     Nobody,
 }
 

@@ -10,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::ask::{Answer, ask};
+use super::opening::{look, open_and_lock};
 use super::running::until_stopped;
 use super::selection::{Chosen, check_ids};
 use super::table::letters as number_of_letters;
-use crate::cli::terminal::{note, one_line};
-use crate::cli::{Exit, say};
+use crate::cli::exit::Exit;
+use crate::cli::holder::holder;
+use crate::cli::terminal::{note, one_line, say};
 use crate::dead_letters::discard::discard as take_out;
 use crate::dead_letters::hold::Missing;
 use crate::dead_letters::ledger::Ledger;
@@ -26,7 +28,7 @@ use crate::settings::Settings;
 pub struct Args {
     #[command(flatten)]
     chosen: Chosen,
-    /// Why, for the ledger
+    /// Reason, for the ledger
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Append a line of JSON for each letter to this file
@@ -39,9 +41,9 @@ pub struct Args {
 
 pub(super) async fn discard(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
     let Some(filter) = args.chosen.filter("discard")? else { return Ok(Exit::Usage) };
-    let who = super::holder("discard");
-    let letter_box = super::open_and_lock(settings, &who).await?;
-    let seen = super::look(&letter_box, &filter, |letter| letter.summary).await?;
+    let who = holder("discard");
+    let letter_box = open_and_lock(settings, &who).await?;
+    let seen = look(&letter_box, &filter, |letter| letter.summary).await?;
     check_ids(&filter, &seen.letters)?;
     if seen.letters.is_empty() {
         say(format_args!("nothing to discard: no letter is like that; there are {}", number_of_letters(seen.all)))?;

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+use super::opening::{look, open};
 use super::selection::Chosen;
 use super::table::letters as number_of_letters;
-use crate::cli::{Exit, say};
+use crate::cli::exit::Exit;
+use crate::cli::terminal::say;
 use crate::dead_letters::archive;
 use crate::settings::Settings;
 
@@ -25,11 +27,11 @@ pub struct Args {
 
 pub(super) async fn export(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
     let Some(filter) = args.chosen.filter("export")? else { return Ok(Exit::Usage) };
-    let letter_box = super::open(settings).await?;
+    let letter_box = open(settings).await?;
     let name = args.out.display();
     let mut file = archive::create(&args.out).with_context(|| format!("cannot make `{name}`"))?;
     // written as they come: bodies of all letters would not fit into memory
-    let seen = super::look(&letter_box, &filter, |letter| archive::write(&mut file, &letter.exported())).await?;
+    let seen = look(&letter_box, &filter, |letter| archive::write(&mut file, &letter.exported())).await?;
     letter_box.close().await;
     let number = seen.letters.len();
     let written = seen.letters.into_iter().collect::<Result<(), _>>().and_then(|()| file.flush());

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
+use super::opening::{look, open};
 use super::table::letters as number_of_letters;
 use crate::broker::{Outbox, StoredLetter};
-use crate::cli::{Exit, say};
+use crate::cli::exit::Exit;
+use crate::cli::terminal::say;
 use crate::dead_letters::archive::{self, Imported, Present};
 use crate::dead_letters::filter::Filter;
 use crate::settings::Settings;
@@ -16,10 +18,10 @@ use crate::settings::Settings;
 /// Arguments of `import`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What `export` wrote
+    /// File that `export` wrote
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Put also those into the queue that are there already
+    /// Put also the letters into the queue that are in it already
     #[arg(long)]
     again: bool,
 }
@@ -40,11 +42,11 @@ pub(super) async fn import(settings: &Settings, args: &Args) -> anyhow::Result<E
     Ok(Exit::Done)
 }
 
-/// The letters that are there. Which ones somebody else holds cannot be seen, so that they might come twice.
+/// The letters in the queues. Those that another reader holds cannot be seen, so that they might come twice.
 async fn present(settings: &Settings) -> anyhow::Result<Present> {
-    let letter_box = super::open(settings).await?;
+    let letter_box = open(settings).await?;
     let id = |letter: StoredLetter| (letter.summary.id, letter.summary.body_hash);
-    let seen = super::look(&letter_box, &Filter::default(), id).await?;
+    let seen = look(&letter_box, &Filter::default(), id).await?;
     letter_box.close().await;
     if seen.elsewhere.is_some() {
         bail!(

@@ -7,11 +7,12 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::opening::{look, open};
 use super::output::Output;
 use super::selection::{Selection, check_ids};
 use super::table::{Table, age, letters};
 use crate::broker::{StoredLetter, Summary};
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 use crate::cli::terminal::{Form, width};
 use crate::settings::Settings;
 
@@ -20,7 +21,7 @@ use crate::settings::Settings;
 pub struct Args {
     #[command(flatten)]
     selection: Selection,
-    /// Show who ordered, and where it goes
+    /// Show names and cities
     #[arg(long)]
     reveal: bool,
     /// Print JSON, one letter on a line
@@ -28,20 +29,20 @@ pub struct Args {
     json: bool,
 }
 
-/// A letter, and who ordered where that is to be shown.
+/// A letter, and the person who ordered, where that is to be shown.
 struct Entry {
     summary: Summary,
     person: Option<Box<str>>,
 }
 
 pub(super) async fn list(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
-    let letters = super::open(settings).await?;
+    let letters = open(settings).await?;
     let filter = args.selection.filter();
     let entry = |letter: StoredLetter| Entry {
         person: args.reveal.then(|| person(&letter.text()).into()),
         summary: letter.summary,
     };
-    let seen = super::look(&letters, &filter, entry).await?;
+    let seen = look(&letters, &filter, entry).await?;
     letters.close().await;
     if !filter.ids.is_empty() {
         check_ids(&filter, &seen.letters.iter().map(|entry| entry.summary.clone()).collect::<Vec<_>>())?;

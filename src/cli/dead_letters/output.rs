@@ -1,20 +1,20 @@
-//! Where output goes: a terminal gets it through a pager, everything else gets it as it is.
+//! Output: through a pager to a terminal, unchanged to all else.
 //!
-//! Not here: what is written.
+//! Not here: the text.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::process::{Child, Command, Stdio};
 
 use crate::cli::terminal::{Form, Visible, is_watched, stdout};
 
-/// Standard output, by a pager where somebody watches.
+/// Standard output, through a pager where it is a terminal.
 pub(super) enum Output {
     Plain(BufWriter<Visible<StdoutLock<'static>>>),
     Paged(Child, Form),
 }
 
 impl Output {
-    /// A pager that cannot be started is done without.
+    /// Starts a pager, or writes without one where it cannot be started.
     pub(super) fn open(form: Form) -> Self {
         if is_watched()
             && let Some(pager) = pager()
@@ -41,14 +41,14 @@ impl Output {
             }
         };
         match written {
-            // whoever reads may stop reading
+            // the reader may stop reading
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
     }
 }
 
-/// What the user wants, else `less`, which leaves a text that fits on the screen alone.
+/// The user's pager, else `less`, which leaves a text that fits on the screen alone.
 fn pager() -> Option<Child> {
     let command = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
     let command = command.unwrap_or_else(|| "less -FRX".to_owned());

@@ -1,6 +1,6 @@
 //! `bwp-sync dead-letters plan FILE`
 //!
-//! Not here: doing it.
+//! Not here: replaying it.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,9 +9,11 @@ use anyhow::Context;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::opening::{look, open};
 use super::running::preview;
 use super::selection::{Chosen, check_ids};
-use crate::cli::{Exit, say};
+use crate::cli::exit::Exit;
+use crate::cli::terminal::say;
 use crate::dead_letters::archive;
 use crate::dead_letters::plan::Plan;
 use crate::settings::Settings;
@@ -26,14 +28,14 @@ pub struct Args {
     chosen: Chosen,
 }
 
-/// The rate for which the time is told; `apply` is told its own.
+/// Letters in a second for which the time is estimated; `apply` has a rate of its own.
 const RATE: f64 = 10.0;
 
 pub(super) async fn plan(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
     let Some(filter) = args.chosen.filter("plan")? else { return Ok(Exit::Usage) };
-    let letter_box = super::open(settings).await?;
+    let letter_box = open(settings).await?;
     let cut_off = Timestamp::now();
-    let seen = super::look(&letter_box, &filter, |letter| letter.summary).await?;
+    let seen = look(&letter_box, &filter, |letter| letter.summary).await?;
     letter_box.close().await;
     check_ids(&filter, &seen.letters)?;
     let config = settings.broker();

@@ -1,6 +1,6 @@
 //! `bwp-sync dead-letters replay`
 //!
-//! Not here: replaying; what is shown while it goes on.
+//! Not here: replaying; progress.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,16 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::file::read_file;
+use super::opening::{look, open, open_and_lock};
 use super::run_args::RunArgs;
 use super::running::{Task, preview, run};
 use super::selection::{Chosen, check_ids};
 use super::table::letters as number_of_letters;
 use crate::broker::{StoredLetter, Summary};
-use crate::cli::terminal::{note, one_line};
-use crate::cli::{Exit, say};
+use crate::cli::exit::Exit;
+use crate::cli::holder::holder;
+use crate::cli::terminal::{note, one_line, say};
 use crate::dead_letters::edit::{Change, Edit, Set};
 use crate::dead_letters::journal::Journal;
 use crate::dead_letters::message;
@@ -46,15 +49,15 @@ pub struct Args {
 pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
     let Some(filter) = args.chosen.filter("replay")? else { return Ok(Exit::Usage) };
     let edit = edit(args)?;
-    let (cut_off, conventions, who) = (Timestamp::now(), settings.conventions(), super::holder("replay"));
-    let look = |letter| looked_at(letter, &edit, &conventions);
-    // whoever only looks need not wait for others
+    let (cut_off, conventions, who) = (Timestamp::now(), settings.conventions(), holder("replay"));
+    let make = |letter| looked_at(letter, &edit, &conventions);
+    // a command that only looks need not wait for others
     let (seen, letter_box) = if args.dry_run {
-        let letter_box = super::open(settings).await?;
-        (super::look(&letter_box, &filter, look).await?, None)
+        let letter_box = open(settings).await?;
+        (look(&letter_box, &filter, make).await?, None)
     } else {
-        let letter_box = super::open_and_lock(settings, &who).await?;
-        (super::look(&letter_box, &filter, look).await?, Some(letter_box))
+        let letter_box = open_and_lock(settings, &who).await?;
+        (look(&letter_box, &filter, make).await?, Some(letter_box))
     };
     let (summaries, edits): (Vec<_>, Vec<_>) = seen.letters.into_iter().unzip();
     check_ids(&filter, &summaries)?;
@@ -80,14 +83,14 @@ pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<E
 
 fn edit(args: &Args) -> anyhow::Result<Edit> {
     let patch = args.patch.as_deref().map(|path| {
-        let text = super::read_file(path)?;
+        let text = read_file(path)?;
         let not_a_patch = || format!("`{}`: expected a JSON Patch, a list of operations", path.display());
         serde_json::from_str(&text).with_context(not_a_patch)
     });
     Ok(Edit { sets: args.set.clone(), patch: patch.transpose()? })
 }
 
-/// A letter, and what an edit would make of its message.
+/// A letter, and its message after the edit.
 fn looked_at(
     letter: StoredLetter,
     edit: &Edit,
@@ -96,7 +99,7 @@ fn looked_at(
     let changes = (!edit.is_empty()).then(|| {
         let known = |body: &[u8]| match letter.opened(body) {
             Ok(envelope) => edit.check(envelope.kind).map_err(|error| error.to_string()),
-            // what is wrong with the envelope is said below
+            // a fault of the envelope is told below
             Err(_) => Ok(()),
         };
         known(letter.body())?;
@@ -109,7 +112,7 @@ fn looked_at(
     (letter.summary, changes)
 }
 
-/// Shows what would be changed. One message that cannot be changed, or would not be taken, keeps all of them.
+/// Shows the changes. One message that cannot be changed, or would not be valid, keeps all letters from being replayed.
 fn show_edits(
     letters: &[Summary],
     edits: Vec<Option<Result<Vec<Change>, String>>>,

@@ -1,6 +1,6 @@
 //! Arguments that `replay` and `apply` share: how letters are replayed.
 //!
-//! Not here: which.
+//! Not here: which letters.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub(super) struct RunArgs {
     /// Letters in a second: 20, 20/s, or 300/m
     #[arg(long, value_name = "RATE", default_value = "10/s", value_parser = rate)]
     pub(super) rate: f64,
-    /// End the run after more failures than that, looking at the outcomes of each few letters before the next ones
+    /// End the run after more failures than this; outcomes are awaited every few letters
     #[arg(long, value_name = "N", conflicts_with_all = ["no_wait", "via_exchange"])]
     pub(super) max_failures: Option<usize>,
     /// Publish to the exchange that the shop published to, not to the work queue; outcomes are not waited for then
@@ -30,10 +30,10 @@ pub(super) struct RunArgs {
     /// Append a line of JSON for each letter, and for each outcome, to this file
     #[arg(long, value_name = "FILE")]
     pub(super) ledger: Option<PathBuf>,
-    /// Why, for the ledger
+    /// Reason, for the ledger
     #[arg(long, value_name = "TEXT", requires = "ledger")]
     pub(super) reason: Option<String>,
-    /// Print what came of it as JSON
+    /// Print the outcome as JSON
     #[arg(long)]
     pub(super) json: bool,
 }

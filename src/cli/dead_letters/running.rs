@@ -1,4 +1,4 @@
-//! A replay under way: what is known of the orders first, the question, progress, Ctrl-C, and what came of it.
+//! A replay under way: warnings about orders, the question, progress, Ctrl-C, and the report.
 //!
 //! Not here: replaying; which letters.
 
@@ -14,8 +14,8 @@ use super::run_args::RunArgs;
 use super::table::letters;
 use crate::api::Client;
 use crate::broker::{Holder, LockedLetterBox};
-use crate::cli::terminal::{note, one_line};
-use crate::cli::{Exit, say, say_json};
+use crate::cli::exit::Exit;
+use crate::cli::terminal::{note, one_line, say, say_json};
 use crate::dead_letters::edit::Edit;
 use crate::dead_letters::guard::check;
 use crate::dead_letters::journal::Journal;
@@ -25,7 +25,7 @@ use crate::dead_letters::replay::{End, Progress, Replay};
 use crate::settings::Settings;
 use crate::shutdown::Signals;
 
-/// What is to be done, by which command.
+/// A replay that a command has prepared.
 pub(super) struct Task<'a> {
     pub(super) who: Holder,
     pub(super) plan: &'a Plan,
@@ -34,7 +34,7 @@ pub(super) struct Task<'a> {
     pub(super) args: &'a RunArgs,
 }
 
-/// What a plan is about: counts, calls, time.
+/// A summary of a plan: counts, calls, time.
 pub(super) fn preview(plan: &Plan, rate: f64, target: &str) -> String {
     let mut text = format!("{} to {target}\n", letters(plan.letters.len()));
     for (code, number) in &plan.head.codes {
@@ -47,7 +47,7 @@ pub(super) fn preview(plan: &Plan, rate: f64, target: &str) -> String {
     text
 }
 
-/// Asks, runs, tells.
+/// Warns, asks, replays and reports.
 pub(super) async fn run(settings: &Settings, letter_box: LockedLetterBox, task: Task<'_>) -> anyhow::Result<Exit> {
     let Task { who, plan, edit, journal, args } = task;
     if !args.no_check {
@@ -87,13 +87,13 @@ pub(super) async fn run(settings: &Settings, letter_box: LockedLetterBox, task: 
         say(report(plan, &progress, ended.as_ref().ok()))?;
     }
     if let Some(failure) = failure {
-        bail!("{failure}\nhint: what was not replayed is in its queue; run the same again");
+        bail!("{failure}\nhint: letters that were not replayed are in their queue; run the same command again");
     }
     let good = matches!(ended, Ok(End::Done)) && progress.failed.is_empty() && progress.missing == <_>::default();
     Ok(if good { Exit::Done } else { Exit::Failed })
 }
 
-/// A first signal stops between two letters, a second one at once.
+/// Works until the end or a signal. A first signal stops between two letters, a second one at once.
 pub(super) async fn until_stopped<T>(work: impl Future<Output = T>, stop: &CancellationToken) -> anyhow::Result<T> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let mut work = std::pin::pin!(work);
@@ -103,11 +103,11 @@ pub(super) async fn until_stopped<T>(work: impl Future<Output = T>, stop: &Cance
     }
     tokio::select! {
         done = &mut work => Ok(done),
-        _ = signals.next() => bail!("stopped at once, by a second signal; letters in hand are in their queue"),
+        _ = signals.next() => bail!("stopped at once, by a second signal; letters that were held are in their queue"),
     }
 }
 
-/// Orders of which something should be known before their letters are replayed.
+/// Warns of orders whose letters may be replayed for nothing.
 async fn warn_of_orders(settings: &Settings, plan: &Plan) -> anyhow::Result<()> {
     const SHOWN: usize = 20;
     let api = Client::new(settings.api()).context("cannot set up the API client")?;
@@ -121,7 +121,7 @@ async fn warn_of_orders(settings: &Settings, plan: &Plan) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Shown on terminals alone.
+/// A progress bar, which only terminals show.
 fn bar(letters: usize) -> ProgressBar {
     let bar = ProgressBar::new(letters as u64);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {per_sec}  {eta} left  {msg}");

@@ -1,6 +1,6 @@
-//! The arguments that say which letters are meant.
+//! The arguments that select letters.
 //!
-//! Not here: what a filter does.
+//! Not here: the filter itself.
 
 use std::ops::RangeInclusive;
 
@@ -12,7 +12,7 @@ use crate::broker::Summary;
 use crate::cli::terminal::note;
 use crate::dead_letters::filter::Filter;
 
-/// Which letters are meant. Several values of one option: one of them; several options: all of them.
+/// Selects letters. A letter has one of the values of each option that is given.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct Selection {
     /// Letters by their ids, or how these begin
@@ -47,18 +47,18 @@ pub(super) struct Selection {
     replays: Option<RangeInclusive<u32>>,
 }
 
-/// Which letters something is done with: never all of them unless that is said.
+/// Selects letters for a command that changes something: never all of them unless `--all` says so.
 #[derive(Debug, clap::Args)]
 pub(super) struct Chosen {
     #[command(flatten)]
     selection: Selection,
-    /// All letters, where nothing else says which
+    /// All letters, where no other option selects some
     #[arg(long)]
     all: bool,
 }
 
 impl Chosen {
-    /// The filter; none where nothing was said, which is answered with how to say it.
+    /// The filter. `None` where no option is given; the user is told how to select letters.
     pub(super) fn filter(&self, command: &str) -> std::io::Result<Option<Filter>> {
         let filter = self.selection.filter();
         if self.all || !filter.is_empty() {
@@ -93,7 +93,7 @@ impl Selection {
     }
 }
 
-/// Every id that was given must mean one letter.
+/// Checks that every id that was given names one letter.
 pub(super) fn check_ids(filter: &Filter, letters: &[Summary]) -> anyhow::Result<()> {
     let unclear = filter.unclear_ids(letters);
     if !unclear.is_empty() {

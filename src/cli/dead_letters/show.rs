@@ -6,10 +6,11 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::opening::{look, open};
 use super::output::Output;
 use super::selection::{Selection, check_ids};
 use crate::broker::{Place, StoredLetter, Summary};
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 use crate::cli::terminal::{Form, one_line};
 use crate::domain::privacy::masked;
 use crate::settings::Settings;
@@ -28,7 +29,7 @@ pub struct Args {
     json: bool,
 }
 
-/// A letter as it is shown: nothing is held any more by then.
+/// A letter as it is shown, when it is no longer held.
 struct Shown {
     summary: Summary,
     headers: Vec<(String, String)>,
@@ -36,9 +37,9 @@ struct Shown {
 }
 
 pub(super) async fn show(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
-    let letters = super::open(settings).await?;
+    let letters = open(settings).await?;
     let filter = Selection::of_ids(&args.ids).filter();
-    let seen = super::look(&letters, &filter, |letter| shown(letter, args.reveal)).await?;
+    let seen = look(&letters, &filter, |letter| shown(letter, args.reveal)).await?;
     letters.close().await;
     check_ids(&filter, &seen.letters.iter().map(|letter| letter.summary.clone()).collect::<Vec<_>>())?;
     let form = if args.json { Form::Json } else { Form::Text };

@@ -6,11 +6,12 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
+use super::opening::{look, open};
 use super::output::Output;
 use super::selection::{Selection, check_ids};
 use super::table::{Table, age, letters};
-use crate::cli::terminal::{Form, width};
-use crate::cli::{Exit, say_json};
+use crate::cli::exit::Exit;
+use crate::cli::terminal::{Form, say_json, width};
 use crate::dead_letters::stats::{Group, Stats, count};
 use crate::settings::Settings;
 
@@ -25,9 +26,9 @@ pub struct Args {
 }
 
 pub(super) async fn stats(settings: &Settings, args: &Args) -> anyhow::Result<Exit> {
-    let letters = super::open(settings).await?;
+    let letters = open(settings).await?;
     let filter = args.selection.filter();
-    let seen = super::look(&letters, &filter, |letter| letter.summary).await?;
+    let seen = look(&letters, &filter, |letter| letter.summary).await?;
     letters.close().await;
     check_ids(&filter, &seen.letters)?;
     let now = Timestamp::now();

@@ -1,6 +1,6 @@
 //! Lines in columns that fit the terminal, written one at a time: there may be a hundred thousand.
 //!
-//! Not here: where they are written to.
+//! Not here: the output that they are written to.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use crate::cli::terminal::one_line;
 
 /// Between two columns.
 const GAP: &str = "  ";
-/// A column is not made narrower than this for the sake of the last one.
+/// Characters of the narrowest column that makes way for the last one.
 const NARROWEST: usize = 12;
 
 /// Columns with their headings; numbers stand on the right.
@@ -23,7 +23,7 @@ pub(super) struct Table<const N: usize> {
 }
 
 impl<const N: usize> Table<N> {
-    /// Columns as wide as what will stand in them; the last one gives way where the terminal is too narrow.
+    /// Columns as wide as their widest cell. The last one gives way where the terminal is too narrow.
     pub(super) fn of(
         headings: [&'static str; N],
         numbers: [bool; N],

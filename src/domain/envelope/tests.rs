@@ -9,15 +9,11 @@ const EVENT: &str = r#"{"specversion":"1.0","id":"1","source":"/shops/acme","typ
 
 fn message<'a>(body: &'a str, headers: &'a BTreeMap<String, String>) -> RawMessage<'a> {
     RawMessage {
-        body: body.as_bytes(),
         content_type: None,
-        content_encoding: None,
-        message_id: None,
-        message_type: None,
-        timestamp: None,
         routing_key: "order.amended",
         headers,
         max_unpacked_bytes: 1000,
+        ..RawMessage::structured(body.as_bytes())
     }
 }
 

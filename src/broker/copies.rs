@@ -1,4 +1,4 @@
-//! What goes out: copies of a message with our own headers, and results.
+//! Outgoing messages: copies with our own headers, and results.
 //!
 //! Not here: where it goes and whether it arrived.
 
@@ -7,89 +7,21 @@ use std::time::Duration;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
-use super::short;
+use super::headers::{own, short, text};
 use crate::domain::outcome::ResultEvent;
-use crate::ports::{History, Inbound, Letter, MAX_TEXT_BYTES, WaitReason};
+use crate::ports::{History, Inbound, Letter, WaitReason};
 
-/// Names of our own headers. None starts with `x-`: those are the broker's.
-pub mod own {
-    /// UUID of a dead letter; stands in the letter and in its `order-failed` result.
-    pub const LETTER_ID: &str = "bwp-letter-id";
-    /// The operation that failed.
-    pub const OPERATION: &str = "bwp-operation";
-    /// Type of the error.
-    pub const ERROR_TYPE: &str = "bwp-error-type";
-    /// Code of the error.
-    pub const ERROR_CODE: &str = "bwp-error-code";
-    /// Class of the error.
-    pub const ERROR_CLASS: &str = "bwp-error-class";
-    /// Why, without personal data.
-    pub const ERROR_MESSAGE: &str = "bwp-error-message";
-    /// What an operator can do.
-    pub const SUGGESTED_ACTION: &str = "bwp-suggested-action";
-    /// The order that it is about.
-    pub const ORDER: &str = "bwp-order";
-    /// Attempts that were counted.
-    pub const ATTEMPTS: &str = "bwp-attempts";
-    /// Those among them that were denied, on hops alone.
-    pub const DENIED: &str = "bwp-attempts-denied";
-    /// Those among them that ended with a panic, on hops alone.
-    pub const PANICS: &str = "bwp-attempts-panicked";
-    /// Trips through a retry queue.
-    pub const DELAYS: &str = "bwp-delays";
-    /// Present when an earlier attempt may have taken effect.
-    pub const OUTCOME_UNKNOWN: &str = "bwp-outcome-unknown";
-    /// When the first attempt failed.
-    pub const FIRST_FAILED_AT: &str = "bwp-first-failed-at";
-    /// When the last attempt failed.
-    pub const LAST_FAILED_AT: &str = "bwp-last-failed-at";
-    /// For how long it has waited for its order to be created, in milliseconds.
-    pub const AWAITED: &str = "bwp-awaited-ms";
-    /// Delay of the retry queue that it comes from, in milliseconds.
-    pub const DELAY: &str = "bwp-delay-ms";
-    /// When it was given to a worker first, on hops alone.
-    pub const FIRST_TAKEN_AT: &str = "bwp-first-taken-at";
-    /// Why it does not go on now, on hops alone.
-    pub const WAITS_FOR: &str = "bwp-waits-for";
-    /// Why the last attempt failed, as `type/code`.
-    pub const LAST_ERROR: &str = "bwp-last-error";
-    /// When the letter was written.
-    pub const DEAD_LETTERED_AT: &str = "bwp-dead-lettered-at";
-    /// The queue that the message was taken from.
-    pub const SOURCE_QUEUE: &str = "bwp-source-queue";
-    /// The exchange that the shop published to.
-    pub const SOURCE_EXCHANGE: &str = "bwp-source-exchange";
-    /// The routing key that the shop published with.
-    pub const SOURCE_ROUTING_KEY: &str = "bwp-source-routing-key";
-    /// Version of the worker that wrote the letter.
-    pub const WORKER_VERSION: &str = "bwp-worker-version";
-    /// How often the message was replayed.
-    pub const REPLAYS: &str = "bwp-replays";
-    /// The run of the replay tool.
-    pub const REPLAY_ID: &str = "bwp-replay-id";
-    /// The queue that the tool wants outcomes of the run in, on messages and hops alone.
-    pub const REPLAY_TO: &str = "bwp-replay-to";
-    /// Names of headers that were too large to keep.
-    pub const HEADERS_CUT: &str = "bwp-headers-cut";
-    /// Number of the publication on its channel, by which a returned message finds it.
-    pub const PUBLICATION: &str = "bwp-publication";
-    /// Start of the names under which what must not be copied is kept.
-    pub const ORIGINAL: &str = "bwp-original-";
-    /// Start of all our names.
-    pub const PREFIX: &str = "bwp-";
-}
-
-/// Headers of a message that the broker writes itself; sent back they would mislead it.
+/// Headers that the broker writes itself. In a copy they would mislead it.
 const BROKERS_OWN: [&str; 4] = ["x-death", "x-delivery-count", "x-acquired-count", "x-opt-death"];
 const BROKERS_OWN_PREFIXES: [&str; 2] = ["x-first-death-", "x-last-death-"];
 
-/// Bytes of the shop's headers that a copy may have. With the other properties (at most 2.5 KiB) and our own headers (at
-/// most 8 KiB) they must fit into one frame of the publishing connection; a larger one closes it.
+/// Bytes of the shop's headers that a copy may have. Other properties have at most 2.5 KiB, our own headers at most 8
+/// KiB. All together must fit into one frame of the publishing connection: a larger one closes it.
 const MAX_HEADER_BYTES: usize = 20 * 1024;
 
 pub(super) type Headers = Vec<(&'static str, AMQPValue)>;
 
-/// A copy for a hop through one of our own queues; where it waits there, with the reason and for how long.
+/// A copy for a hop through one of our own queues. `waits` is the reason and the delay, where it waits there.
 pub fn for_hop(
     original: &BasicProperties,
     inbound: &Inbound,
@@ -172,7 +104,7 @@ fn milliseconds(time: Duration) -> AMQPValue {
     AMQPValue::LongLongInt(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// Whether what stands in `bwp-` headers of the message is ours: it came through one of our own hops.
+/// Whether the `bwp-` headers of the message are ours: it came by one of our own hops.
 fn believed(inbound: &Inbound) -> bool {
     inbound.hopped
 }
@@ -205,7 +137,7 @@ pub(super) fn copy(original: &BasicProperties, ours: Headers, keep_ours: bool) -
     properties_without(original).with_headers(headers).with_delivery_mode(2)
 }
 
-/// What becomes of one header in a copy.
+/// How a copy treats one header.
 enum Fate {
     Keep,
     Move(&'static str),
@@ -232,7 +164,7 @@ fn fate(name: &str, keep_ours: bool) -> Fate {
     }
 }
 
-/// The name under which a header of a letter can be published again; none for what the broker writes.
+/// The name under which a header of a letter can be published again. `None` for a header that the broker writes.
 pub(super) fn safe_name(name: &str) -> Option<&str> {
     match fate(name, true) {
         Fate::Keep => Some(name),
@@ -306,11 +238,6 @@ fn encoded_size(value: &AMQPValue) -> usize {
         }
         AMQPValue::Void => 0,
     }
-}
-
-/// A text of ours, cut so that no error message can make a header frame too large.
-pub(super) fn text(value: &str) -> AMQPValue {
-    AMQPValue::LongString(value[..value.floor_char_boundary(MAX_TEXT_BYTES)].into())
 }
 
 #[cfg(test)]

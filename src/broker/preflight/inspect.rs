@@ -9,16 +9,16 @@ use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
-use super::config::BrokerConfig;
-use super::connection::{Frame, close, close_channel, open};
 use super::management::{Management, ManagementError, Permissions, QueueConsumer};
-use super::publish::Publisher;
-use super::short;
-use super::topology::{exchanges, has_code, queues};
+use crate::broker::config::BrokerConfig;
+use crate::broker::connection::{Frame, close, close_channel, open};
+use crate::broker::headers::short;
+use crate::broker::publish::Publisher;
+use crate::broker::topology::{exchanges, has_code, queues};
 use crate::ports::Finding;
 use crate::secret::Secret;
 
-/// What hangs on a connection and on what it carries.
+/// The promise that needs a publishing connection.
 const CONFIRMED: &str = "results and letters are confirmed before a message is acknowledged";
 const NOTHING_LOST: &str = "every message ends as a result, a letter, or still in a queue";
 const IN_ORDER: &str = "one order's messages are handled one at a time, in the order of publication";
@@ -26,7 +26,7 @@ const RETRIES: &str = "what fails for a while is tried again later";
 const LETTERS: &str = "what cannot be done is kept with its code";
 const RESULTS: &str = "what became of a message is told";
 
-/// Looks at everything that the worker needs of the broker.
+/// Reads all that the worker needs of the broker.
 pub async fn inspect(config: &BrokerConfig) -> Vec<Finding> {
     let connection = match open(config, "bwp-sync check", Frame::Small).await {
         Ok(connection) => connection,
@@ -55,7 +55,7 @@ pub async fn inspect(config: &BrokerConfig) -> Vec<Finding> {
     findings
 }
 
-/// Publishes to a queue of this connection's own, as results and letters are published, and takes it out again.
+/// Publishes to an exclusive queue, as results and letters are published, and reads the message again.
 async fn publishes(connection: &Connection, config: &BrokerConfig) -> Finding {
     let subject = "publishing";
     let attempt = async {
@@ -76,7 +76,7 @@ async fn publishes(connection: &Connection, config: &BrokerConfig) -> Finding {
     }
 }
 
-/// What only the management API shows.
+/// Findings from the management API alone.
 async fn beyond_amqp(config: &BrokerConfig) -> Vec<Finding> {
     const ARGUMENTS: &str = "queue arguments";
     const PERMISSIONS: &str = "permissions";
@@ -121,7 +121,7 @@ async fn beyond_amqp(config: &BrokerConfig) -> Vec<Finding> {
     vec![version, arguments, permissions, active]
 }
 
-/// Who is fed, and who stands by, by their consumer tags.
+/// The active consumer and those that stand by, by their tags.
 fn active_of(consumers: &[QueueConsumer]) -> String {
     let tags = |active| {
         let tags = consumers.iter().filter(|consumer| consumer.active == active);
@@ -134,7 +134,7 @@ fn active_of(consumers: &[QueueConsumer]) -> String {
     }
 }
 
-/// Where queues that are there differ from what this version declares.
+/// Existing queues whose arguments differ from those of this version.
 async fn wrong_arguments(
     management: &Management,
     config: &BrokerConfig,
@@ -163,7 +163,7 @@ async fn wrong_arguments(
     Ok(wrong)
 }
 
-/// What the user may not do and the worker must.
+/// Permissions that the worker needs and the user lacks.
 fn missing(permissions: &Permissions, config: &BrokerConfig) -> Vec<String> {
     let names = &config.names;
     let queues = queues(config).into_iter().map(|(name, _)| name);
@@ -172,7 +172,7 @@ fn missing(permissions: &Permissions, config: &BrokerConfig) -> Vec<String> {
     // the default exchange, which hops go through, is written to under its own name
     let published = exchanges.into_iter().chain(["amq.default".to_owned()]);
     let consumed = [names.queue.clone(), names.tries()].into_iter();
-    // whoever binds writes to the queue and reads from the exchange; so does whoever declares a dead-letter exchange
+    // a binding writes to the queue and reads from the exchange; so does a declared dead-letter exchange
     let needs = [
         ("configure", &permissions.configure, declared.clone()),
         ("write", &permissions.write, published.chain(declared.clone()).collect()),
@@ -206,7 +206,7 @@ async fn queue(connection: &Connection, config: &BrokerConfig, name: &str, promi
     found(connection, config, format!("queue {name}"), promise, look).await
 }
 
-/// Each look has a channel of its own, since one that fails closes it.
+/// Runs one look on a channel of its own, since a look that fails closes it.
 async fn found(
     connection: &Connection,
     config: &BrokerConfig,

@@ -1,4 +1,4 @@
-//! The queues of dead letters: read in one pass, held as long as they are looked at, and given back as they were.
+//! The queues of dead letters: read in one pass, held meanwhile, and requeued in their order.
 //!
 //! Not here: which letters are wanted; publishing.
 
@@ -11,14 +11,14 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer, ConsumerDelegate, ErrorKind};
 use tokio::sync::mpsc;
 
-use super::config::{BrokerConfig, Names};
-use super::connection::{Frame, OpenError, close, close_channel, open};
 use super::letter::{Place, StoredLetter, Words};
-use super::short;
+use crate::broker::config::{BrokerConfig, Names};
+use crate::broker::connection::{Frame, OpenError, close, close_channel, open};
+use crate::broker::headers::short;
 
-/// Letters that one channel may hold: the most that AMQP can say. They go back in their order when it closes.
+/// Letters that one channel may hold: the largest prefetch of AMQP. They are requeued in their order when it closes.
 const HELD_BY_A_CHANNEL: u16 = u16::MAX;
-/// Deliveries that wait for being looked at.
+/// Deliveries that are received and not yet read.
 const UNREAD: usize = 500;
 /// A pause in deliveries after which the broker is asked whether there is more.
 const QUIET: Duration = Duration::from_millis(50);
@@ -26,7 +26,7 @@ const QUIET: Duration = Duration::from_millis(50);
 /// A connection by which letters are read and taken out of their queues.
 #[derive(Debug)]
 pub struct LetterBox {
-    pub(super) connection: Connection,
+    pub(in crate::broker) connection: Connection,
     pub(super) names: Names,
 }
 
@@ -41,13 +41,13 @@ pub enum LetterBoxError {
         "there is no queue `{0}`\nhint: a worker declares it when it starts; its name is the setting `dead_letters.queue`"
     )]
     NoQueue(String),
-    /// Another tool is at work.
+    /// Another command holds the lock.
     #[error("the letters of `{queue}` are being replayed or discarded by another tool{}",
         .holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
     Locked {
         /// The queue of dead letters.
         queue: String,
-        /// Who that is, where they have said so.
+        /// The holder of the lock, where it is noted.
         holder: Option<String>,
     },
     /// The connection, or the queue, went away.
@@ -74,10 +74,10 @@ impl LetterBox {
     }
 
     /// Shows every letter that is ready, in both queues, once and in its order. All of them are held until the pass is
-    /// given back or the connection ends, whatever becomes of this process.
+    /// given back or the connection ends.
     ///
     /// # Errors
-    /// The queue is not there or went away. All letters are in it then.
+    /// The queue does not exist or went away. All letters are in it then.
     pub async fn read(&self, mut see: impl FnMut(StoredLetter)) -> Result<Pass, LetterBoxError> {
         let mut pass = Pass { held: Vec::new(), elsewhere: false };
         let mut words = Words::default();
@@ -106,7 +106,7 @@ impl LetterBox {
             consumers += 1;
             let see = |delivery| see(StoredLetter::of(delivery, place, words));
             let (end, asked_for) = read_channel(&channel, &consumer, queue, see).await?;
-            // the broker counts whoever holds a message that was asked for as a consumer, too
+            // the broker counts a reader that holds a message by `basic.get` as a consumer, too
             consumers += asked_for;
             if end == End::OfTheQueue {
                 let look = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
@@ -120,7 +120,7 @@ impl LetterBox {
         }
     }
 
-    /// Closes the connection: all that is held goes back.
+    /// Closes the connection: all letters that are held are requeued.
     pub async fn close(self) {
         close(&self.connection).await;
     }
@@ -137,11 +137,11 @@ enum End {
 
 /// Takes deliveries until nothing more is ready.
 ///
-/// A broker's count of messages is not believed. After a pause in deliveries the queue is asked for a message by
-/// `basic.get`, on the same channel: it has none only when every message that was ready is on its way to a consumer. The
-/// answer to a second one comes after the deliveries that were on their way to us before the first was answered.
+/// A broker's count of messages can be old. After a pause in deliveries the queue is asked for a message by
+/// `basic.get`, on the same channel. It has none only when every message that was ready is on its way to a consumer.
+/// The answer to a second `basic.get` comes after the deliveries that were on their way when the first was answered.
 ///
-/// Says also how many messages were got by asking.
+/// Returns also how many messages came by `basic.get`.
 async fn read_channel(
     channel: &Channel,
     consumer: &Consumer,
@@ -151,11 +151,11 @@ async fn read_channel(
     let (hand_over, unread) = mpsc::channel(UNREAD);
     let mut reading = Reading { unread, see, delivered: 0, empty: 0 };
     let consumer = consumer.clone();
-    // what has come already is handed over by this, which waits for us
+    // this hands over what has come already, and it waits for us
     let begun = tokio::task::spawn_blocking(move || consumer.set_delegate(HandOver(hand_over)));
     reading.until(begun).await?.ok();
     let mut asked_for = 0;
-    // what was asked for takes none of the consumer's room: as long as it has room, there may be a delivery unread
+    // messages by `basic.get` take none of the consumer's prefetch: while it has room, a delivery may be unread
     while reading.delivered < HELD_BY_A_CHANNEL {
         match tokio::time::timeout(QUIET, reading.one()).await {
             Ok(seen) => seen?,
@@ -172,14 +172,14 @@ async fn read_channel(
     Ok((End::OfTheChannel, asked_for))
 }
 
-/// Gives deliveries to whoever looks at them, and has the connection wait until there is room. A broker sends all that
-/// it may at once, and a consumer has to be sent the whole queue at once: of what it holds when it is killed and what it
-/// does not, the order would be lost. lapin keeps whatever has not been looked at, which was 340 MB of 65,535 letters.
+/// Gives deliveries to the reader, and lets the connection wait until there is room. A consumer must be sent the whole
+/// queue at once: a kill while it holds only a part would lose the order. Deliveries that are not
+/// yet read are kept by lapin: 340 MB for 65,535 letters.
 struct HandOver(mpsc::Sender<DeliveryResult>);
 
 impl ConsumerDelegate for HandOver {
     fn on_new_delivery(&self, delivery: DeliveryResult) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        // when nobody looks any more it is let go of: it is held like all others, and goes back with them
+        // without a reader the delivery is dropped: it is held like all others, and requeued with them
         if let Ok(Some(_)) = delivery {
             self.0.blocking_send(delivery).ok();
             return Box::pin(std::future::ready(()));
@@ -192,7 +192,7 @@ impl ConsumerDelegate for HandOver {
     }
 }
 
-/// Deliveries on their way from the connection to whoever looks at them.
+/// Deliveries on their way from the connection to the reader.
 struct Reading<S> {
     unread: mpsc::Receiver<DeliveryResult>,
     see: S,
@@ -202,7 +202,7 @@ struct Reading<S> {
 }
 
 impl<S: FnMut(Delivery)> Reading<S> {
-    /// Looks at the next one.
+    /// Shows the next delivery.
     async fn one(&mut self) -> Result<(), Ended> {
         let delivery = self.unread.recv().await.transpose()?.flatten().ok_or(Ended::Cancelled)?;
         (self.see)(delivery);
@@ -211,7 +211,7 @@ impl<S: FnMut(Delivery)> Reading<S> {
         Ok(())
     }
 
-    /// Waits for something, and looks at what comes meanwhile: the connection must not wait for us while we do for it.
+    /// Waits for `something`, and shows deliveries meanwhile: the connection must not wait for us while we wait for it.
     async fn until<T>(&mut self, something: impl Future<Output = T>) -> Result<T, Ended> {
         let mut something = pin!(something);
         loop {
@@ -224,20 +224,20 @@ impl<S: FnMut(Delivery)> Reading<S> {
     }
 }
 
-/// One look at all letters, which it holds.
+/// One pass over all letters, which it holds.
 #[derive(Debug)]
 pub struct Pass {
-    /// A consumer that is let go of is cancelled, and others could not see any more that letters are held.
+    /// Consumers are kept: a dropped one is cancelled, and others could no longer see that letters are held.
     held: Vec<(Channel, Consumer)>,
-    /// Somebody else consumes one of the queues, so that letters may be with them.
+    /// Whether another reader consumes one of the queues, and may hold letters.
     pub elsewhere: bool,
 }
 
 impl Pass {
-    /// Holds what came, and nothing that is written from now on.
+    /// Ends deliveries: letters that are written from now on are not held.
     ///
     /// # Errors
-    /// The connection is gone, and nothing is held any more.
+    /// The connection is gone, and no letter is held any more.
     pub async fn take_no_more(&self) -> Result<(), LetterBoxError> {
         for (channel, consumer) in &self.held {
             let cancelled = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await;
@@ -252,13 +252,13 @@ impl Pass {
     /// The connection is gone, so that it may not have heard of some.
     pub async fn heard(&self) -> Result<(), LetterBoxError> {
         for (channel, _) in &self.held {
-            // any question will do: a channel answers in the order in which it is told
+            // any request will do: a channel answers requests in their order
             channel.basic_qos(HELD_BY_A_CHANNEL, BasicQosOptions::default()).await.map_err(lost)?;
         }
         Ok(())
     }
 
-    /// Gives back what was not taken out, in its order.
+    /// Requeues the letters that were not taken out, in their order.
     pub async fn give_back(self) {
         for (channel, _) in &self.held {
             close_channel(channel).await;

@@ -1,6 +1,6 @@
-//! RabbitMQ's management API, as far as it is read here: what AMQP does not show.
+//! RabbitMQ's management API, read for facts that AMQP does not show.
 //!
-//! Not here: what should be; changing anything.
+//! Not here: which facts are faults; changing anything.
 
 use std::time::Duration;
 
@@ -13,22 +13,22 @@ use url::Url;
 
 use crate::tls;
 
-/// For one question.
+/// Limit of one request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where questions go.
+/// The management API at one address.
 pub struct Management {
     client: Client,
     base: Url,
 }
 
-/// Why there is no answer. Holds no address: that may have a password in it.
+/// Why there is no answer. The address is left out: it may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum ManagementError {
     /// The setting is no address.
     #[error("`broker.management_uri` is not an address")]
     Address,
-    /// No TLS can be had.
+    /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
     /// Not reachable, or not readable.
@@ -45,7 +45,7 @@ impl From<reqwest::Error> for ManagementError {
     }
 }
 
-/// What a user may do in a virtual host: regular expressions over names.
+/// A user's permissions in a virtual host: regular expressions over names.
 #[derive(Debug, Deserialize)]
 pub struct Permissions {
     /// Declare and delete.
@@ -59,7 +59,7 @@ pub struct Permissions {
 /// A consumer of a queue.
 #[derive(Debug, Deserialize)]
 pub struct QueueConsumer {
-    /// Its tag.
+    /// The consumer tag.
     #[serde(rename = "consumer_tag")]
     pub tag: String,
     /// Whether it is fed; of a queue with a single active consumer, one is.
@@ -77,7 +77,7 @@ pub struct Binding {
 }
 
 impl Management {
-    /// Questions go to this address, user and password included.
+    /// The management API at this address, user and password included.
     ///
     /// # Errors
     /// No address, or no TLS.
@@ -128,7 +128,7 @@ impl Management {
         Ok(queue.map(|queue| queue.consumer_details).unwrap_or_default())
     }
 
-    /// What a user may do.
+    /// The permissions of a user.
     ///
     /// # Errors
     /// No answer.

@@ -2,36 +2,35 @@
 //!
 //! Not here: what the body says.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use lapin::message::Delivery;
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::types::FieldTable;
 use tokio::time::Instant;
 
-use super::outgoing::own;
+use super::tracking::Tracked;
+use crate::broker::headers::{own, read_text};
 use crate::ports::{History, Inbound, Session};
 
-/// Facts about a delivery that do not stand in it.
+/// Facts about a delivery that it does not carry itself.
 #[derive(Clone, Debug, Default)]
 pub struct Circumstances {
     /// The queue that it comes from.
     pub queue: String,
-    /// When it came.
+    /// When the delivery came.
     pub taken_at: Option<Instant>,
-    /// The session that it comes by.
+    /// The session that the delivery belongs to.
     pub session: Session,
-    /// This process' memory of the message.
-    pub sight: Sight,
+    /// Facts that this process knows about the message.
+    pub tracked: Tracked,
     /// Whether it is handled alone.
     pub suspect: bool,
 }
 
 /// A delivery as the other rooms see it.
 pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
-    let Circumstances { queue, taken_at, session, sight, suspect } = circumstances;
+    let Circumstances { queue, taken_at, session, tracked, suspect } = circumstances;
     let properties = &delivery.properties;
     let headers = texts(properties.headers().as_ref());
     // only our own hops and the replay tool publish through the default exchange
@@ -40,9 +39,9 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
         if ours { headers.get(header).cloned() } else { None }.unwrap_or_else(|| otherwise.into())
     };
     let mut history = if ours { history(&headers) } else { History::default() };
-    history.first_taken_at = history.first_taken_at.or(sight.first_taken_at);
+    history.first_taken_at = history.first_taken_at.or(tracked.first_taken_at);
     let delay = duration(&headers, own::DELAY).unwrap_or_default();
-    // it came back no sooner than after that delay
+    // the message came back no sooner than after that delay
     let failed_by = taken_at.filter(|_| ours).map(|taken_at| taken_at.checked_sub(delay).unwrap_or(taken_at));
     Inbound {
         exchange: origin(own::SOURCE_EXCHANGE, delivery.exchange.as_str()),
@@ -60,7 +59,7 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
         redelivered: delivery.redelivered,
         suspect,
         unended: 0,
-        blames: sight.blames,
+        blames: tracked.blames,
         taken_at,
         failed_by,
         session,
@@ -98,112 +97,24 @@ fn duration(headers: &BTreeMap<String, String>, name: &str) -> Option<Duration> 
 /// Headers that can be written as a text.
 fn texts(headers: Option<&FieldTable>) -> BTreeMap<String, String> {
     let entries = headers.into_iter().flat_map(|table| table.inner());
-    entries.filter_map(|(name, value)| Some((name.to_string(), text(value)?))).collect()
-}
-
-/// A header's value, if it is text, a number, a truth value or a time. A time is written as CloudEvents has it, RFC 3339;
-/// bytes that are UTF-8 are a text, as some clients write texts so.
-pub(super) fn text(value: &AMQPValue) -> Option<String> {
-    match value {
-        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok().map(Into::into),
-        AMQPValue::ShortString(text) => Some(text.to_string()),
-        AMQPValue::Boolean(value) => Some(value.to_string()),
-        AMQPValue::ShortShortInt(value) => Some(value.to_string()),
-        AMQPValue::ShortShortUInt(value) => Some(value.to_string()),
-        AMQPValue::ShortInt(value) => Some(value.to_string()),
-        AMQPValue::ShortUInt(value) => Some(value.to_string()),
-        AMQPValue::LongInt(value) => Some(value.to_string()),
-        AMQPValue::LongUInt(value) => Some(value.to_string()),
-        AMQPValue::LongLongInt(value) => Some(value.to_string()),
-        AMQPValue::Timestamp(seconds) => Some(time(*seconds).unwrap_or_else(|| seconds.to_string())),
-        AMQPValue::ByteArray(bytes) => std::str::from_utf8(bytes.as_slice()).ok().map(Into::into),
-        AMQPValue::Float(value) => Some(value.to_string()),
-        AMQPValue::Double(value) => Some(value.to_string()),
-        AMQPValue::DecimalValue(_) | AMQPValue::FieldArray(_) | AMQPValue::FieldTable(_) | AMQPValue::Void => None,
-    }
-}
-
-fn time(seconds: u64) -> Option<String> {
-    let time = Timestamp::from_second(seconds.try_into().ok()?).ok()?;
-    Some(time.to_string())
-}
-
-/// Memory of the messages in hand, for what the broker does not tell.
-#[derive(Debug, Default)]
-pub struct FirstSights {
-    sights: HashMap<u64, Sight>,
-    /// The latest time that was told.
-    latest: Timestamp,
-}
-
-/// Memory of one message.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Sight {
-    /// How often the broker refused a publication for it because of its content.
-    pub blames: u64,
-    /// When this process had it first.
-    pub first_taken_at: Option<Timestamp>,
-}
-
-/// Messages that came here and were settled elsewhere are never taken out, so there is a bound; beyond it everything is
-/// forgotten, and a message counts as taken later than it was.
-const REMEMBERED: usize = 100_000;
-
-impl FirstSights {
-    /// The time, by a clock that is never set back.
-    pub(super) fn now(&mut self) -> Timestamp {
-        self.latest = self.latest.max(Timestamp::now());
-        self.latest
-    }
-
-    /// Memory of a message that was delivered. It begins anew with each first delivery: equal messages are no copies.
-    pub fn sight(&mut self, delivery: &Delivery) -> Sight {
-        if self.sights.len() >= REMEMBERED {
-            self.sights.clear();
-        }
-        let new = Sight { blames: 0, first_taken_at: Some(self.now()) };
-        let known = self.sights.entry(fingerprint(delivery)).or_insert(new);
-        if !delivery.redelivered {
-            *known = new;
-        }
-        *known
-    }
-
-    /// The message could not be settled because of itself, which cost this process a session.
-    pub fn blame(&mut self, fingerprint: u64) {
-        if let Some(sight) = self.sights.get_mut(&fingerprint) {
-            sight.blames += 1;
-        }
-    }
-
-    /// The message is settled.
-    pub fn forget(&mut self, fingerprint: u64) {
-        self.sights.remove(&fingerprint);
-    }
-}
-
-/// Tells messages apart, not for ever, only while they are in hand.
-pub fn fingerprint(delivery: &Delivery) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    delivery.properties.message_id().as_ref().map(|id| id.as_str()).hash(&mut hasher);
-    delivery.routing_key.as_str().hash(&mut hasher);
-    delivery.data.hash(&mut hasher);
-    hasher.finish()
+    entries.filter_map(|(name, value)| Some((name.to_string(), read_text(value)?))).collect()
 }
 
 /// How often the broker has delivered a message before without an acknowledgement, by its own count.
 pub(super) fn delivery_count(delivery: &Delivery) -> u64 {
     let headers = delivery.properties.headers().as_ref();
     let count = headers.and_then(|table| table.inner().get("x-delivery-count"));
-    count.and_then(text).and_then(|count| count.parse().ok()).unwrap_or(0)
+    count.and_then(read_text).and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use lapin::BasicProperties;
+    use lapin::types::AMQPValue;
 
     use super::*;
-    use crate::broker::outgoing::for_hop;
+    use crate::broker::copies::for_hop;
     use crate::ports::WaitReason;
 
     fn delivery(exchange: &str, headers: &[(&str, AMQPValue)]) -> Delivery {
@@ -274,27 +185,6 @@ mod tests {
     }
 
     #[test]
-    fn a_redelivered_message_keeps_its_first_time_and_its_blames_until_it_is_settled() {
-        let mut sights = FirstSights::default();
-        let again = || Delivery { redelivered: true, ..delivery("", &[]) };
-        let first = sights.sight(&delivery("", &[]));
-        assert!(first.first_taken_at.is_some() && first.blames == 0);
-        sights.blame(fingerprint(&again()));
-        assert_eq!(sights.sight(&again()), Sight { blames: 1, ..first });
-        sights.forget(fingerprint(&again()));
-        assert_eq!(sights.sight(&again()).blames, 0);
-    }
-
-    #[test]
-    fn an_equal_message_that_is_new_has_a_time_of_its_own() {
-        let mut sights = FirstSights::default();
-        let first = sights.sight(&delivery("", &[]));
-        sights.blame(fingerprint(&delivery("", &[])));
-        let second = sights.sight(&delivery("", &[]));
-        assert!(second.first_taken_at > first.first_taken_at && second.blames == 0);
-    }
-
-    #[test]
     fn the_brokers_count_of_deliveries_is_read() {
         let counted = delivery("", &[("x-delivery-count", AMQPValue::LongLongInt(2))]);
         assert_eq!((delivery_count(&counted), delivery_count(&delivery("", &[]))), (2, 0));
@@ -304,7 +194,7 @@ mod tests {
     fn the_time_of_a_hop_stands_and_any_other_delivery_has_that_of_its_first_sight() {
         let at = |second| Timestamp::from_second(second).ok();
         let circumstances =
-            || Circumstances { sight: Sight { blames: 0, first_taken_at: at(9) }, ..Circumstances::default() };
+            || Circumstances { tracked: Tracked { blames: 0, first_taken_at: at(9) }, ..Circumstances::default() };
         let hop = delivery("", &[(own::FIRST_TAKEN_AT, AMQPValue::LongString("1970-01-01T00:00:05Z".into()))]);
         assert_eq!(inbound(&hop, circumstances()).history.first_taken_at, at(5));
         for other in [delivery("", &[]), delivery("shop.events", &[])] {

@@ -1,4 +1,4 @@
-//! One tool at a time takes letters out of their queues, and the others can say which.
+//! The lock of the dead letters: one command at a time takes letters out of their queues, and others can name it.
 //!
 //! Not here: reading, which needs no lock.
 
@@ -8,28 +8,28 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection};
 use serde::{Deserialize, Serialize};
 
-use super::connection::close_channel;
 use super::letter_box::{LetterBox, LetterBoxError};
-use super::short;
-use super::topology::has_code;
+use crate::broker::connection::close_channel;
+use crate::broker::headers::short;
+use crate::broker::topology::has_code;
 
-/// How long the note stays that says who holds the lock: longer than any run takes.
+/// How long the note about the holder of the lock stays: longer than any run takes.
 const NOTE_EXPIRES_MS: i64 = 7 * 24 * 3_600_000;
 
-/// Who works with the letters.
+/// The holder of the lock.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Holder {
-    /// What it does: `replay`, `apply`, `discard`.
+    /// The command: `replay`, `apply`, `discard`.
     pub command: String,
     /// The user.
     pub user: String,
     /// The machine.
     pub host: String,
-    /// Its process there.
+    /// The process on that machine.
     pub pid: u32,
-    /// Since when.
+    /// The time at which it began.
     pub since: Timestamp,
-    /// Letters in its hands, which nobody else sees meanwhile; none where it has not said.
+    /// How many letters it holds, which no other reader sees meanwhile; `None` where that is not noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letters: Option<usize>,
 }
@@ -41,12 +41,12 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// Letters that nobody else takes out as long as this connection lasts.
+/// Dead letters under the lock: no other command takes them out while this connection lasts.
 #[derive(Debug)]
 pub struct LockedLetterBox {
     letters: LetterBox,
     holder: Holder,
-    /// By which the note is kept current.
+    /// The channel by which the note is kept current.
     notes: Channel,
 }
 
@@ -59,29 +59,29 @@ impl std::ops::Deref for LockedLetterBox {
 }
 
 impl LockedLetterBox {
-    /// Notes how many letters are in our hands, for those who do not see them meanwhile.
+    /// Notes how many letters are held, for readers that do not see them meanwhile.
     pub async fn note_held(&self, letters: usize) {
         let name = note_name(&self.letters);
         let holder = Holder { letters: Some(letters), ..self.holder.clone() };
-        // only for people to read: that it is missing does no harm
+        // the note is for people: a missing one does no harm
         if let Err(error) = publish_note(&self.notes, &name, &holder).await {
-            tracing::debug!(%error, "the number of letters in hand is not noted");
+            tracing::debug!(%error, "cannot note how many letters are held");
         }
     }
 
-    /// Closes the connection: the lock is free, and all that is held goes back.
+    /// Closes the connection: the lock is free, and all letters that are held are requeued.
     pub async fn close(self) {
         self.letters.close().await;
     }
 }
 
 impl LetterBox {
-    /// Takes the lock: a queue that belongs to this connection, the one that holds the letters, and goes with it.
+    /// Takes the lock: an exclusive queue of the connection that holds the letters.
     ///
-    /// Nobody else can look into such a queue, so the note that says who has it lies in a second one.
+    /// No other connection can read such a queue, so the note about its holder lies in a second one.
     ///
     /// # Errors
-    /// Another tool has it.
+    /// Another command has it.
     pub async fn lock(self, holder: &Holder) -> Result<LockedLetterBox, LetterBoxError> {
         let queue = self.names.dead_letters.clone();
         let (lock, note) = (format!("{queue}.lock"), note_name(&self));
@@ -100,7 +100,7 @@ impl LetterBox {
         }
     }
 
-    /// Who takes letters out at the moment, as far as known, and how many letters they hold: a reader does not see them.
+    /// The holder of the lock, as far as known, and how many letters it holds, which a reader does not see.
     pub async fn at_work(&self) -> Option<(String, Option<usize>)> {
         let queue = &self.names.dead_letters;
         let channel = self.connection.create_channel().await.ok()?;
@@ -130,7 +130,7 @@ fn is_locked(error: &lapin::Error) -> bool {
     has_code(error, 405)
 }
 
-/// Puts the note where everybody can read it, in the place of the one before.
+/// Writes the note where all readers find it, in the place of the one before.
 async fn leave_note(channel: &Channel, name: &str, holder: &Holder) -> lapin::Result<()> {
     channel.queue_delete(short(name), QueueDeleteOptions::default()).await?;
     let mut arguments = FieldTable::default();
@@ -146,12 +146,12 @@ async fn publish_note(channel: &Channel, name: &str, holder: &Holder) -> lapin::
     channel.basic_publish("".into(), short(name), options, &body, properties).await.map(drop)
 }
 
-/// What the note says, if there is one. It stays where it is.
+/// Reads the note, if there is one. It stays where it is.
 async fn read_note(connection: &Connection, name: &str) -> Option<Holder> {
     let channel = connection.create_channel().await.ok()?;
     let note = channel.basic_get(short(name), BasicGetOptions::default()).await.ok()??;
     let holder = serde_json::from_slice(&note.delivery.data).ok();
-    // gives it back
+    // requeues it
     close_channel(&channel).await;
     holder
 }

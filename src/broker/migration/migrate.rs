@@ -1,5 +1,5 @@
-//! Moves everything from the queues of version 0.1.0 to those of this version. Killed at any moment, it goes on where it
-//! was when it is run again: each step looks at what is there.
+//! Moves all messages from the queues of version 0.1.0 to those of this version. A migration that was killed goes on
+//! when it is run again: each step looks at the queues that exist.
 //!
 //! Not here: how messages are moved; see `transfer`.
 
@@ -13,30 +13,30 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::config::BrokerConfig;
-use super::connection::{Frame, close, close_channel, open};
-use super::letter_box::{LetterBox, LetterBoxError};
-use super::letter_lock::{Holder, LockedLetterBox};
-use super::management::{Binding, Management};
-use super::migration_report::{MigrateError, Step};
-use super::publish::Publisher;
-use super::short;
-use super::topology::{
+use super::report::{MigrateError, Step};
+use super::transfer::{Held, Transfer};
+use crate::broker::config::BrokerConfig;
+use crate::broker::connection::{Frame, close, close_channel, open};
+use crate::broker::headers::short;
+use crate::broker::letters::letter_box::{LetterBox, LetterBoxError};
+use crate::broker::letters::lock::{Holder, LockedLetterBox};
+use crate::broker::preflight::management::{Binding, Management};
+use crate::broker::publish::Publisher;
+use crate::broker::topology::{
     Look, TopologyError, WorkQueue, bind, declare_events, declare_queue, declare_work_queue, look, look_at_work_queue,
     quorum,
 };
-use super::transfer::{Held, Transfer};
 use crate::secret::Secret;
 
 /// How long the broker may take to notice that a migration was killed.
 const NOTICED_WITHIN: Duration = Duration::from_secs(5);
-/// How long a message may be on its way to a queue when nothing leads there any more.
+/// How long a message may be on its way to a queue that is no longer bound.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
-/// A queue with fewer messages than this is caught up with: they are moved in no time.
+/// A queue with fewer messages than this counts as caught up with: they are moved in no time.
 const FEW: usize = 50;
 
-/// Moves everything to the work queue of this version, and tells of each step. Returns how many messages came there;
-/// nothing where there is nothing to migrate.
+/// Moves all messages to the work queue of this version, and tells of each step. Returns how many messages came there;
+/// `None` where there is nothing to migrate.
 ///
 /// # Errors
 /// Workers run, or the broker refuses. A second run goes on from there.
@@ -56,7 +56,7 @@ pub async fn migrate(
     migrated
 }
 
-/// Keeps replays and other migrations away: what a replay publishes must not come to a queue that is about to go.
+/// Keeps replays and other migrations away: a replay must not publish to a queue that is about to go.
 async fn lock(config: &BrokerConfig, holder: &Holder) -> Result<LockedLetterBox, LetterBoxError> {
     let began = Instant::now();
     loop {
@@ -142,7 +142,7 @@ impl Migration<'_> {
         Ok(())
     }
 
-    /// Nothing leaves the retry queues from now on: it would come to the old work queue while that is deleted.
+    /// Holds all messages of the retry queues: one that left would come to the old work queue while that is deleted.
     async fn hold_retries(&self) -> Result<Vec<Held>, MigrateError> {
         let mut held = Vec::new();
         for delay in &self.config.delays {
@@ -167,7 +167,7 @@ impl Migration<'_> {
         Ok(moved)
     }
 
-    /// Moves what is in a queue to which messages still come, until few are left.
+    /// Moves messages out of a queue to which others still come, until few are left.
     async fn catch_up(&mut self, from: &str, to: &str) -> Result<usize, MigrateError> {
         let mut moved = 0;
         loop {
@@ -180,7 +180,7 @@ impl Migration<'_> {
         }
     }
 
-    /// Moves everything out of a queue to which nothing leads any more, and deletes it.
+    /// Moves all messages out of a queue that is no longer bound, and deletes it.
     async fn clear(&mut self, from: &str, to: &str) -> Result<usize, MigrateError> {
         let mut moved = 0;
         while self.exists(from).await? {
@@ -205,7 +205,7 @@ impl Migration<'_> {
             }
             (self.tell)(&Step::Deleted(queue));
         }
-        // a message that was there goes back
+        // the message is requeued
         close_channel(&channel).await;
         Ok(())
     }

@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::letter::StoredLetter;
-use super::outgoing::{copy, own, safe_name, text};
-use super::short;
+use crate::broker::copies::{copy, safe_name};
+use crate::broker::headers::{own, short, text};
 use crate::domain::packing::KOMBU_HEADER;
 
 impl StoredLetter {
-    /// Properties of the message that is replayed. Attempts begin anew; what a letter says of its failure stays behind;
-    /// what must not be copied stays under `bwp-original-`; where the shop published it goes with it, since that can be
-    /// what says of which kind it is. Outcomes are wanted in the queue `replay_to`, if in any.
+    /// Properties of the message that is replayed. Attempts begin anew, and headers about the failure stay behind. The
+    /// shop's exchange and routing key go with it, since they can tell its kind. Outcomes are sent to the queue
+    /// `replay_to`, if there is one.
     pub fn for_replay(&self, replay_id: Uuid, replay_to: Option<&str>) -> BasicProperties {
         let (exchange, key) = self.source();
         let mut headers = vec![
@@ -32,7 +32,7 @@ impl StoredLetter {
         copy(&self.delivery.properties, headers, true)
     }
 
-    /// The same for a message that was edited, which goes out unpacked.
+    /// Properties of a message that was edited and is replayed, which goes out unpacked.
     pub fn for_edited_replay(&self, replay_id: Uuid, replay_to: Option<&str>) -> BasicProperties {
         let properties = self.for_replay(replay_id, replay_to);
         if matches!(self.text(), Cow::Borrowed(_)) {
@@ -47,8 +47,8 @@ impl StoredLetter {
         properties.with_headers(headers).with_content_encoding("identity".into())
     }
 
-    /// The letter for a file. What the broker itself wrote on it is left out, and what cannot be published again has
-    /// another name; a letter that a worker wrote has neither.
+    /// The letter as a line of a file. Headers that the broker wrote are left out; headers that cannot be published
+    /// again get another name. A letter that a worker wrote has neither.
     pub fn exported(&self) -> ExportedLetter {
         let properties = &self.delivery.properties;
         let text = |value: &Option<ShortString>| value.as_ref().map(ToString::to_string);
@@ -130,7 +130,7 @@ impl ExportedLetter {
     /// Properties and body of the letter, for its queue.
     ///
     /// # Errors
-    /// Base64 that is none.
+    /// A text is no Base64.
     pub fn letter(&self) -> Result<(BasicProperties, Vec<u8>), base64::DecodeError> {
         let mut headers = FieldTable::default();
         for (name, value) in &self.headers {
@@ -172,7 +172,7 @@ enum Value {
     I32(i32),
     U32(u32),
     I64(i64),
-    /// By its bits: JSON has no word for some of them.
+    /// A number by its bits: JSON cannot write some of them.
     F32Bits(u32),
     F64Bits(u64),
     Decimal(u8, u32),
@@ -258,7 +258,7 @@ mod tests {
 
     use super::*;
     use crate::broker::Place;
-    use crate::broker::letter::Words;
+    use crate::broker::letters::letter::Words;
 
     fn letter(properties: BasicProperties, body: &[u8]) -> StoredLetter {
         let mut delivery = Delivery::mock(1, "bwp.dead".into(), "createOrder.X".into(), false, body.to_vec());

@@ -1,4 +1,4 @@
-//! The life with the broker: connect, declare, consume; and all over again when any of it is lost.
+//! The loop of sessions with the broker: connect, declare, consume, and all over again when any of it is lost.
 //!
 //! Not here: the way of a delivery (`pump`); when to stop.
 
@@ -16,27 +16,27 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::config::BrokerConfig;
-use super::connection::{Frame, close, open, open_with_wire};
 use super::consuming::Consuming;
 use super::intake::Intake;
 use super::lost::Lost;
-use super::publish::Publisher;
 use super::pump::{Deliveries, Pump};
 use super::settle::Settler;
-use super::topology::declare;
 use super::tries::Tries;
+use crate::broker::config::BrokerConfig;
+use crate::broker::connection::{Frame, close, open, open_with_wire};
+use crate::broker::publish::Publisher;
+use crate::broker::topology::declare;
 use crate::ports::{BrokerState, Job};
 
-/// The longest wait between two tries to reach the broker: it bounds the time until work resumes.
+/// The longest backoff between two tries to reach the broker: it bounds the time until work resumes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A session that lasted for so long, or settled a message, was a good one; the next pause starts small again.
+/// A session that lasted for so long, or settled a message, was a good one: the backoff starts small again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
 
 /// Hands messages on as jobs and carries out their settlements, until `stop`.
 ///
-/// Returns when all messages that were handed on are settled or given back. Whatever is lost on the
-/// way (connection, channel, queue) is built anew, with the same prefetch.
+/// Returns when all messages that were handed on are settled or requeued. A lost connection, channel or queue is built
+/// anew, with the same prefetch.
 pub async fn run(
     config: BrokerConfig,
     jobs: mpsc::Sender<Job>,
@@ -73,15 +73,15 @@ pub async fn run(
 fn new_pauses() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
-        // jitter is added on top and can double it
+        // jitter can double the backoff
         .with_max_delay(LONGEST_PAUSE / 2)
         .with_jitter()
         .without_max_times()
         .build()
 }
 
-/// Consuming and publishing have a connection each: while publishers are blocked by an alarm, the broker
-/// does not read acknowledgements on a connection that has published.
+/// Runs one session. Consuming and publishing have a connection each: during an alarm, the broker does not read
+/// acknowledgements on a connection that has published.
 async fn session(config: &BrokerConfig, intake: &Intake, number: u64, stop: &CancellationToken) -> Result<(), Lost> {
     let Some(publishing) = unless_stopped(stop, open(config, "bwp-sync publish", Frame::Small)).await else {
         return Ok(());
@@ -172,14 +172,14 @@ async fn consume(
             ended = tries.end_all().await.map_err(Lost::from);
             lost.cancel();
         }
-        // nothing more is begun or settled: what is in hand comes again
+        // nothing more is begun or settled: messages in flight are redelivered
         Err(_) => lost.cancel(),
     }
     consuming.give_back().await;
     ended
 }
 
-/// Tells when the broker blocks publishers. Ends with the connection.
+/// Watches whether the broker blocks publishers. Ends with the connection.
 async fn watch_alarms(
     connection: &Connection,
     mut events: impl Stream<Item = Event> + Unpin,
@@ -201,7 +201,7 @@ async fn watch_alarms(
                 gauge!("bwp_paused", "cause" => "broker-blocked").set(0);
                 intake.show_blocked(None);
             }
-            // that of a channel ends what uses the channel
+            // an error of a channel ends the users of the channel
             Event::Error(_) if !connection.status().connected() => break,
             _ => {}
         }

@@ -1,16 +1,16 @@
 //! Why a session with the broker ended.
 //!
-//! Not here: what follows from that; see `session`.
+//! Not here: what follows from that; see `run`.
 
 use metrics::{counter, gauge};
 
-use super::connection::OpenError;
 use super::consuming::{ConsumerError, LookError};
 use super::settle::SettleError;
-use super::topology::TopologyError;
 use super::tries::TriesError;
+use crate::broker::connection::OpenError;
+use crate::broker::topology::TopologyError;
 
-/// Why a session ended that was not told to.
+/// Why a session ended that was not stopped.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Lost {
     #[error("cannot connect: {0}")]
@@ -29,9 +29,9 @@ pub(super) enum Lost {
     Publishing,
     #[error(transparent)]
     Look(#[from] LookError),
-    #[error("a delivery is unacknowledged for `broker.give_back_after`, so everything is given back")]
+    #[error("a delivery is unacknowledged for `broker.give_back_after`, so all messages are given back")]
     HeldTooLong,
-    #[error("nobody takes messages any more")]
+    #[error("the worker takes no more messages")]
     NoWorker,
 }
 
@@ -57,7 +57,7 @@ pub fn begin_series() {
 }
 
 impl Lost {
-    /// The cause in one word.
+    /// The cause in one word, for metrics.
     pub(super) fn name(&self) -> &'static str {
         let [
             not_connected,

@@ -11,19 +11,20 @@ use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicGetOptions, Basi
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, Consumer};
 
-use super::config::Names;
-use super::connection::{acknowledge, close_channel, requeue};
-use super::inbound::{Circumstances, FirstSights, Sight, inbound};
-use super::outgoing::for_hop;
-use super::publish::{PublishError, Publisher};
-use super::short;
+use crate::broker::config::Names;
+use crate::broker::connection::{acknowledge, close_channel, requeue};
+use crate::broker::copies::for_hop;
+use crate::broker::headers::short;
+use crate::broker::publish::{PublishError, Publisher};
+use crate::broker::session::inbound::{Circumstances, inbound};
+use crate::broker::session::tracking::{Tracked, Tracking};
 
-/// Messages that are copied before the first of them is acknowledged. At most as many come twice by a kill.
+/// Messages that are copied before the first of them is acknowledged. A kill doubles no more than these.
 const BATCH: u16 = 50;
 /// A pause in deliveries after which the broker is asked whether there is more.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// Why no more is moved. All messages are in the one queue or the other, or in both.
+/// Why the transfer ended early. All messages are in the one queue or the other, or in both.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     /// The connection, or the queue, went away.
@@ -34,7 +35,7 @@ pub enum TransferError {
         /// lapin's own error.
         error: lapin::Error,
     },
-    /// The broker has ended the reading, or no longer knows what was read.
+    /// The broker has ended the consumer, or no longer knows the deliveries.
     #[error("the broker ended the reading of `{0}`: was the queue deleted?")]
     Ended(String),
     /// A copy was not taken.
@@ -42,7 +43,7 @@ pub enum TransferError {
     Publish(#[from] PublishError),
 }
 
-/// Reads a queue to its end. Everything that is not acknowledged is held, and goes back with the channel.
+/// Reads a queue to its end. Messages that are not acknowledged are held, and requeued with the channel.
 #[derive(Debug)]
 struct Reader {
     channel: Channel,
@@ -65,7 +66,7 @@ impl Reader {
 
     /// The next message; nothing at the end of the queue.
     ///
-    /// A broker's count of messages is not believed. The queue has ended when `basic.get` gives nothing, twice: deliveries
+    /// A broker's count of messages can be old. The queue has ended when `basic.get` gives nothing, twice: deliveries
     /// may still be on their way at the first answer.
     async fn next(&mut self) -> Result<Option<Delivery>, TransferError> {
         let lost = |error| TransferError::Lost { queue: self.queue.clone(), error };
@@ -90,7 +91,7 @@ impl Reader {
         }
     }
 
-    /// The next messages, at most so many; fewer at the end of the queue.
+    /// The next messages, at most `most`; fewer at the end of the queue.
     async fn batch(&mut self, most: usize) -> Result<Vec<Delivery>, TransferError> {
         let mut batch = Vec::new();
         while batch.len() < most {
@@ -101,7 +102,7 @@ impl Reader {
     }
 }
 
-/// Messages of a queue that are kept from leaving it, by expiring for example, until they are let go.
+/// Messages that are kept in their queue, and cannot expire, until they are let go.
 #[derive(Debug)]
 pub(super) struct Held(Vec<Reader>);
 
@@ -126,7 +127,7 @@ impl Held {
         }
     }
 
-    /// Gives them back.
+    /// Requeues them.
     pub(super) async fn let_go(self) {
         for reader in &self.0 {
             close_channel(&reader.channel).await;
@@ -137,17 +138,17 @@ impl Held {
 /// Copies messages as hops, so that origin and history go with them.
 #[derive(Debug)]
 pub(super) struct Transfer<'a> {
-    /// Where messages are read: not where they are published, since an alarm would keep acknowledgements waiting.
+    /// The connection that reads. It does not publish, since an alarm would delay its acknowledgements.
     reading: &'a Connection,
     publisher: &'a Publisher,
     names: &'a Names,
-    clock: FirstSights,
+    clock: Tracking,
     began: Timestamp,
 }
 
 impl<'a> Transfer<'a> {
     pub(super) fn new(reading: &'a Connection, publisher: &'a Publisher, names: &'a Names) -> Self {
-        let mut clock = FirstSights::default();
+        let mut clock = Tracking::default();
         let began = clock.now();
         Self { reading, publisher, names, clock, began }
     }
@@ -194,14 +195,15 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
-    /// The copy counts as given to a worker first now, or, if it was delivered before, when the migration began.
+    /// Copies a message as a hop. Its first delivery to a worker counts from now or, if it is redelivered, from the
+    /// start of the migration.
     fn copy(&mut self, delivery: &Delivery, from: &str) -> BasicProperties {
         let suspect = from == self.names.suspects();
         // the queues of a migration are read by nobody else
         let handled = suspect || (delivery.redelivered && from == self.names.queue);
         let first_taken_at = Some(if delivery.redelivered { self.began } else { self.clock.now() });
-        let sight = Sight { first_taken_at, ..Sight::default() };
-        let inbound = inbound(delivery, Circumstances { sight, ..Circumstances::default() });
+        let tracked = Tracked { first_taken_at, ..Tracked::default() };
+        let inbound = inbound(delivery, Circumstances { tracked, ..Circumstances::default() });
         let mut history = inbound.history.clone();
         history.outcome_unknown |= handled;
         for_hop(&delivery.properties, &inbound, &history, None)

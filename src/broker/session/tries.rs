@@ -1,10 +1,10 @@
-//! Records of the handlings of suspects: each one's beginning, before it, and its end. A handling that ended with its
-//! process has no end.
+//! Records of the handlings of suspects: the beginning of each, written before it, and its end. A handling that ended
+//! with its process has no end.
 //!
 //! Not here: which message is a suspect, when it is given up.
 //!
-//! The records are messages of a queue of their own, so they outlive every process. Only the worker that the broker feeds
-//! reads them; a process that has lost its session and lives on still records the end.
+//! The records are messages of a queue of their own, so they outlive every process. Only the active worker reads them.
+//! A process that has lost its session and lives on still records the end.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,11 +15,9 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel};
 use uuid::Uuid;
 
-use super::connection::{acknowledge, requeue};
-use super::inbound::text as header_text;
-use super::outgoing::own;
-use super::publish::{PublishError, Publisher};
-use super::short;
+use crate::broker::connection::{acknowledge, requeue};
+use crate::broker::headers::{own, read_text, short};
+use crate::broker::publish::{PublishError, Publisher};
 use crate::domain::outcome::body_id;
 use crate::ports::Handling;
 
@@ -41,7 +39,7 @@ pub(super) struct Tries {
     pub(super) publisher: Publisher,
     pub(super) channel: Channel,
     pub(super) queue: String,
-    /// Handlings that began in this process and of whose end the broker does not know yet.
+    /// Handlings that began in this process, and whose end the broker does not know yet.
     pub(super) unended: Arc<Mutex<Vec<Uuid>>>,
 }
 
@@ -49,14 +47,14 @@ impl Tries {
     /// Looks whether the queue is there, so that a missing one shows at the start and not with the first suspect.
     ///
     /// # Errors
-    /// It is not, or the way to the broker is lost.
+    /// The queue does not exist, or the way to the broker is lost.
     pub(super) async fn look(&self) -> Result<(), TriesError> {
         let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let looked = self.channel.queue_declare(short(&self.queue), passive, FieldTable::default()).await;
         looked.map(drop).map_err(|error| self.unread(error))
     }
 
-    /// Records that a handling of a message begins or has ended, and says so.
+    /// Records that a handling of a message begins or has ended, and answers the handler.
     ///
     /// # Errors
     /// The way to the broker is lost; the end of a handling is recorded over the next one.
@@ -83,7 +81,7 @@ impl Tries {
         TriesError::Unread { queue: self.queue.clone(), error }
     }
 
-    /// Records the end of all that began in this process: it lives on, so none of them has ended it.
+    /// Records the end of all handlings that began in this process: it lives on, so none of them has ended it.
     ///
     /// # Errors
     /// The way to the broker is lost.
@@ -107,7 +105,7 @@ impl Tries {
         self.publisher.publish("", &self.queue, properties, b"").await
     }
 
-    /// Reads all records, and takes out those of handlings that have ended.
+    /// Counts the handlings of a message that have no end. Records of handlings that have ended are taken out.
     async fn unended_of(&self, message: &str) -> lapin::Result<u32> {
         let mut records = Vec::new();
         while let Some(record) = self.channel.basic_get(short(&self.queue), BasicGetOptions::default()).await? {
@@ -141,11 +139,11 @@ fn text(value: &Option<lapin::types::ShortString>) -> Option<&str> {
     value.as_ref().map(lapin::types::ShortString::as_str)
 }
 
-/// Tells a message from others in any process, of any version. A replay begins anew.
+/// The name of a message in the records, alike in every process and version. A replay has a name of its own.
 fn name_of(delivery: &Delivery) -> String {
     let id = text(delivery.properties.message_id()).unwrap_or_default();
     let headers = delivery.properties.headers().as_ref();
-    let replays = headers.and_then(|table| table.inner().get(own::REPLAYS)).and_then(header_text).unwrap_or_default();
+    let replays = headers.and_then(|table| table.inner().get(own::REPLAYS)).and_then(read_text).unwrap_or_default();
     let body = body_id(&delivery.data);
     body_id(format!("{id}:{replays}:{body}").as_bytes()).to_string()
 }

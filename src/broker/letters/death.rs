@@ -1,11 +1,10 @@
-//! What the broker itself says of a message that it moved to the dead letters: its header `x-death`.
+//! The header `x-death`, by which the broker tells why it moved a message to the dead letters.
 //!
 //! Not here: letters that a worker wrote.
 
+use crate::broker::headers::read_text;
 use jiff::Timestamp;
 use lapin::types::{AMQPValue, FieldTable};
-
-use super::inbound::text;
 
 /// Type of the error of a letter that the broker wrote.
 pub(super) const ERROR_TYPE: &str = "RabbitMQ";
@@ -27,7 +26,7 @@ impl Death {
     pub(super) fn of(headers: Option<&FieldTable>) -> Option<Self> {
         let AMQPValue::FieldArray(deaths) = headers?.inner().get("x-death")? else { return None };
         let AMQPValue::FieldTable(death) = deaths.as_slice().first()? else { return None };
-        let field = |name: &str| death.inner().get(name).and_then(text);
+        let field = |name: &str| death.inner().get(name).and_then(read_text);
         Some(Self {
             reason: field("reason")?,
             queue: field("queue")?,
@@ -49,7 +48,7 @@ impl Death {
         }
     }
 
-    /// What an operator can do.
+    /// The action that an operator can take.
     pub(super) fn action(&self) -> &'static str {
         match self.reason.as_str() {
             "expired" => {

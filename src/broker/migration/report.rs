@@ -4,11 +4,11 @@
 
 use std::fmt;
 
-use super::connection::OpenError;
-use super::letter_box::LetterBoxError;
-use super::management::ManagementError;
-use super::topology::TopologyError;
 use super::transfer::TransferError;
+use crate::broker::connection::OpenError;
+use crate::broker::letters::letter_box::LetterBoxError;
+use crate::broker::preflight::management::ManagementError;
+use crate::broker::topology::TopologyError;
 
 /// Why the migration has not ended. Nothing is lost, except where messages are said to be.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ pub enum MigrateError {
     /// Another request was refused.
     #[error("the broker refused: {0}")]
     Refused(#[from] lapin::Error),
-    /// Somebody publishes to an old queue by a way that is not known here.
+    /// An unknown publisher sends to an old queue.
     #[error("{messages} messages came to `{queue}` when it was empty and about to be deleted, and are gone with it")]
     Deleted {
         /// The queue.

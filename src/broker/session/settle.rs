@@ -14,18 +14,18 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::config::{BrokerConfig, Unroutable};
-use super::connection::acknowledge;
-use super::outgoing::{for_hop, for_letter, for_result};
-use super::publish::{PublishError, Publisher};
-use super::topology::declare;
+use crate::broker::config::{BrokerConfig, Unroutable};
+use crate::broker::connection::acknowledge;
+use crate::broker::copies::{for_hop, for_letter, for_result};
+use crate::broker::publish::{PublishError, Publisher};
+use crate::broker::topology::declare;
 use crate::domain::outcome::ResultEvent;
 use crate::ports::{Inbound, Later, Letter, Settlement};
 
 /// A settlement that could not be carried out. The message is still the broker's.
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
-    /// What had to be published first was not taken.
+    /// The publication that had to come first was not taken.
     #[error(transparent)]
     Publish(#[from] PublishError),
     /// The result cannot be written as JSON.
@@ -37,7 +37,7 @@ pub enum SettleError {
 }
 
 impl SettleError {
-    /// Whether the broker would not take what was published, for what is in it.
+    /// Whether the broker refused a publication because of its content.
     ///
     /// A lost connection, a missing exchange or a full queue is no fault of the message.
     pub fn blames_the_message(&self) -> bool {
@@ -50,8 +50,9 @@ impl SettleError {
     }
 }
 
-/// Codes of AMQP 0-9-1 with which RabbitMQ closes a channel or connection over a publication:
-/// 311 content too large, 406 a property that may not be, 501 and 502 headers that do not fit or cannot be read.
+/// Whether RabbitMQ closed a channel or connection because of a publication's content, by its code of AMQP 0-9-1. The
+/// code 311 is a body too large, and 406 a property that is not allowed. The codes 501 and 502 are headers that do not
+/// fit or cannot be read.
 fn refuses_content(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.get_id(), 311 | 406 | 501 | 502))
 }
@@ -59,36 +60,36 @@ fn refuses_content(error: &lapin::Error) -> bool {
 /// Whether the broker heard the acknowledgement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Acknowledged {
-    /// It was sent on the session that the message came by.
+    /// It was sent in the session of the message.
     Yes,
-    /// The session is gone: the message comes again, and its order's alias makes that harmless.
+    /// The session is gone: the message is redelivered, and its order's alias makes that harmless.
     Stale,
 }
 
-/// What settling needs besides the message.
+/// The means of a settlement, beside the message.
 #[derive(Debug)]
 pub struct Settler {
-    /// Where to publish results, which nobody need be bound for.
+    /// Publishes results, for which no queue need be bound.
     pub results: Publisher,
-    /// Where to publish letters and hops, none of which may be returned.
+    /// Publishes letters and hops, none of which may be returned.
     pub copies: Publisher,
-    /// Where both publish, and what is missing is declared.
+    /// The connection of both publishers, over which missing queues are declared.
     pub publishing: Arc<Connection>,
-    /// When that was last done.
+    /// When missing queues were last declared.
     pub declared_again: Mutex<Option<Instant>>,
     /// Names and delays.
     pub config: BrokerConfig,
     /// Whether the last result had a queue to go to; said in the log when it changes.
     pub results_wanted: AtomicBool,
-    /// Ends what waits to be taken; its message is given back.
+    /// Ends publications that wait to be taken; their messages are requeued.
     pub stop: CancellationToken,
 }
 
-/// How long to wait before the broker is asked again to take what it would not.
+/// How long to wait before a refused publication is repeated.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Settler {
-    /// Letter or result first, then the acknowledgement.
+    /// Carries out a settlement: letter or result first, then the acknowledgement.
     pub async fn settle(
         &self,
         delivery: &Delivery,
@@ -127,7 +128,7 @@ impl Settler {
 
     async fn result(&self, result: &ResultEvent) -> Result<(), SettleError> {
         let body = serde_json::to_vec(result)?;
-        // it learns the outcome also where nobody is bound for results
+        // the tool learns the outcome also where no queue is bound for results
         self.tell_tool(result, &body).await?;
         loop {
             let published =
@@ -165,8 +166,8 @@ impl Settler {
         }
     }
 
-    /// Publishes a letter or a hop until a queue takes it; what a session declares is declared again for that. A message
-    /// whose letter went nowhere is not settled, and those beside it lose nothing.
+    /// Publishes a letter or a hop until a queue takes it; missing queues are declared again. Until then the message is
+    /// not settled. Other messages are not affected.
     async fn copy(
         &self,
         exchange: &str,
@@ -194,13 +195,13 @@ impl Settler {
         if self.config.declare
             && let Err(error) = declare(&self.publishing, &self.config).await
         {
-            tracing::warn!(%error, "cannot declare again what is missing");
+            tracing::warn!(%error, "cannot declare missing queues again");
         }
         *last = Some(Instant::now());
     }
 
-    /// Publishes until the broker takes it. A full queue refuses, and must not have letters written again
-    /// or calls made again: what was taken before stays taken.
+    /// Publishes until the broker takes it. A full queue refuses; neither the call nor earlier publications of the
+    /// message are repeated for that.
     async fn publish(
         &self,
         publisher: &Publisher,
@@ -214,7 +215,7 @@ impl Settler {
             match publisher.publish(exchange, key, properties.clone(), body).await {
                 Err(refused @ PublishError::Refused(_)) => {
                     if !said {
-                        tracing::warn!(cause = %refused, "a message is not settled until the broker takes what is published of it");
+                        tracing::warn!(cause = %refused, "a message is not settled until the broker takes its result, letter or hop");
                         said = true;
                     }
                     self.ask_again(refused).await?;
@@ -231,7 +232,7 @@ impl Settler {
         }
     }
 
-    /// Says in the log when it changes whether results have a queue to go to.
+    /// Logs each change of whether results have a queue to go to.
     fn results_are(&self, wanted: bool) {
         if self.results_wanted.swap(wanted, Ordering::Relaxed) == wanted {
             return;

@@ -1,4 +1,5 @@
-//! What outlives a session with the broker: the way to the worker, the room for messages, what is known of them.
+//! The intake of messages, which outlives a session with the broker: the way to the worker, room, and delivery
+//! tracking.
 //!
 //! Not here: deliveries and settlements.
 
@@ -10,24 +11,24 @@ use metrics::gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use uuid::Uuid;
 
-use super::config::BrokerConfig;
-use super::inbound::FirstSights;
+use super::tracking::Tracking;
+use crate::broker::config::BrokerConfig;
 use crate::ports::{BrokerState, Job, WaitReason};
 
-/// What outlives a session.
+/// The intake of messages.
 #[derive(Debug)]
 pub(super) struct Intake {
     pub(super) jobs: mpsc::Sender<Job>,
-    /// Messages that may be in hand. Those of a lost session count until their call has ended.
+    /// Messages that may be in flight. Those of a lost session count until their call has ended.
     messages: Arc<Semaphore>,
-    /// Bytes of bodies that may be in hand.
+    /// Bytes of bodies that may be in flight.
     bytes: Arc<Semaphore>,
     max_bytes: u32,
-    pub(super) sights: Arc<Mutex<FirstSights>>,
+    pub(super) tracking: Arc<Mutex<Tracking>>,
     state: watch::Sender<BrokerState>,
     /// How many messages were settled.
     pub(super) settled: Arc<AtomicU64>,
-    /// Handlings of suspects that began in this process and of whose end the broker does not know yet.
+    /// Handlings of suspects that began in this process, and whose end the broker does not know yet.
     pub(super) unended: Arc<Mutex<Vec<Uuid>>>,
     prefetch: u32,
 }
@@ -40,7 +41,7 @@ impl Intake {
             messages: Arc::new(Semaphore::new(usize::from(config.prefetch))),
             bytes: Arc::new(Semaphore::new(config.max_bytes_in_flight as usize)),
             max_bytes: config.max_bytes_in_flight,
-            sights: Arc::default(),
+            tracking: Arc::default(),
             settled: Arc::default(),
             unended: Arc::default(),
             prefetch: u32::from(config.prefetch),
@@ -52,7 +53,7 @@ impl Intake {
         self.room_of(1, bytes).await
     }
 
-    /// Waits for all the room there is: until nothing else is in hand.
+    /// Waits for all the room there is: until no other message is in flight.
     pub(super) async fn all_room(&self) -> Option<Room> {
         self.room_of(self.prefetch, usize::MAX).await
     }
@@ -70,13 +71,13 @@ impl Intake {
         self.state.send_replace(state);
     }
 
-    /// The broker feeds this worker.
+    /// Shows that this worker is the active one.
     pub(super) fn show_active(&self) {
         gauge!("bwp_active").set(1);
         self.state.send_modify(|state| state.active = true);
     }
 
-    /// The broker has blocked publishers, in these words, or no longer.
+    /// Shows whether the broker blocks publishers, and its own words for the cause.
     pub(super) fn show_blocked(&self, cause: Option<String>) {
         self.state.send_modify(|state| {
             state.not_taken_for = if cause.is_some() { WaitReason::BrokerBlocked } else { WaitReason::Room };
@@ -84,22 +85,22 @@ impl Intake {
         });
     }
 
-    /// A delivery has come, and is not taken yet.
+    /// Shows a delivery that has come and is not taken yet.
     pub(super) fn show_waiting(&self, tag: u64, message_id: Option<String>) {
         self.state.send_modify(|state| drop(state.not_taken.insert(tag, (message_id, Timestamp::now()))));
     }
 
-    /// It is taken.
+    /// Shows that the delivery is taken.
     pub(super) fn show_taken(&self, tag: u64) {
         self.state.send_modify(|state| drop(state.not_taken.remove(&tag)));
     }
 
-    pub(super) fn sights(&self) -> std::sync::MutexGuard<'_, FirstSights> {
-        self.sights.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn tracking(&self) -> std::sync::MutexGuard<'_, Tracking> {
+        self.tracking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The room that a message takes up while it is in hand.
+/// The room that a message takes up while it is in flight.
 #[derive(Debug)]
 pub(super) struct Room {
     _message: OwnedSemaphorePermit,

@@ -1,6 +1,6 @@
 //! The way of a delivery: room for it, a job for the worker, its settlement.
 //!
-//! Not here: the connections that it comes by; what becomes of it.
+//! Not here: the connections; which settlement a message gets.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,18 +16,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::consuming::Consuming;
-use super::inbound::{Circumstances, delivery_count, fingerprint, inbound};
+use super::inbound::{Circumstances, delivery_count, inbound};
 use super::intake::{Intake, Room};
 use super::lost::Lost;
 use super::settle::{Acknowledged, SettleError, Settler};
+use super::tracking::fingerprint;
 use super::tries::{Tries, TriesError};
 use crate::ports::{Handling, Inbound, Job, Session, Settling};
 
-/// Deliveries of a message without a settlement, as the broker counts them, after which it is handled alone: one of them
-/// may be what ends the processes. The broker counts lost connections and restarts, too, so this alone says little.
+/// Deliveries of a message without a settlement, by the broker's count, after which it is a suspect and handled alone.
+/// It may be the message that ends the processes. The broker counts lost connections and restarts, too, so the count
+/// alone decides nothing.
 const SUSPECT_AFTER: u64 = 5;
 
-/// Hands deliveries on as jobs, in their order, and sees to their settlements.
+/// Hands deliveries on as jobs, in their order, and carries out their settlements.
 pub(super) struct Pump<'a> {
     pub(super) intake: &'a Intake,
     pub(super) queue: String,
@@ -37,7 +39,7 @@ pub(super) struct Pump<'a> {
     pub(super) settling: TaskTracker,
     /// Takes the first failure of a settlement, which ends the session.
     pub(super) failures: mpsc::Sender<Lost>,
-    /// Cancelled with the session: no message of it can be acknowledged any more, so none is settled.
+    /// Cancelled with the session: its messages can no longer be acknowledged, so none is settled.
     pub(super) lost: CancellationToken,
     pub(super) deliveries: Deliveries,
     pub(super) calls_until: watch::Receiver<Instant>,
@@ -77,7 +79,7 @@ impl Pump<'_> {
         }
     }
 
-    /// Notes each delivery when it comes, however long it has to wait for room then.
+    /// Notes the time of each delivery when it comes, before it waits for room.
     async fn read(&self, consuming: &mut Consuming, arrives: mpsc::UnboundedSender<Arrival>) -> Lost {
         let mut session = None;
         loop {
@@ -96,8 +98,8 @@ impl Pump<'_> {
         }
     }
 
-    /// While the broker blocks publishers, nothing is handed on. That it does is asked for at the start, too, so that a
-    /// worker without messages can tell.
+    /// Hands deliveries on, except while the broker blocks publishers. A first question at the start lets a worker
+    /// without messages know of an alarm.
     async fn hand_all_on(&self, mut arrivals: mpsc::UnboundedReceiver<Arrival>) -> Lost {
         let handed_on = async {
             self.until_unblocked().await?;
@@ -115,7 +117,7 @@ impl Pump<'_> {
         self.settler.results.until_unblocked().await.map_err(|error| SettleError::from(error).into())
     }
 
-    /// The broker feeds this worker from now on.
+    /// The first delivery has come: this worker is the active one from now on.
     fn active(&self, first: &Delivery) -> Session {
         let took_over = first.redelivered;
         tracing::info!(queue = self.queue, took_over, "active");
@@ -139,32 +141,32 @@ impl Pump<'_> {
             false => self.intake.room(delivery.data.len()).await,
         };
         let room = room.ok_or(Lost::NoWorker)?;
-        let sight = self.intake.sights().sight(&delivery);
+        let tracked = self.intake.tracking().track(&delivery);
         let queue = self.queue.clone();
-        let inbound = inbound(&delivery, Circumstances { queue, taken_at: Some(at), session, sight, suspect });
+        let inbound = inbound(&delivery, Circumstances { queue, taken_at: Some(at), session, tracked, suspect });
         let inbound = Arc::new(inbound);
         let (settle, settled) = oneshot::channel();
         let (tell, handlings) = mpsc::channel(1);
         let job = Job { inbound: Arc::clone(&inbound), settle, handlings: suspect.then_some(tell) };
         self.intake.jobs.send(job).await.map_err(|_closed| Lost::NoWorker)?;
         self.intake.show_taken(delivery.delivery_tag);
-        let in_hand = InHand { delivery, inbound, room };
-        self.settling.spawn(self.settled(in_hand, settled, handlings));
+        let in_flight = InFlight { delivery, inbound, room };
+        self.settling.spawn(self.settled(in_flight, settled, handlings));
         Ok(())
     }
 
     /// Records the handlings of a message, waits for its settlement and carries it out.
     fn settled(
         &self,
-        in_hand: InHand,
+        in_flight: InFlight,
         settled: oneshot::Receiver<Settling>,
         mut handlings: mpsc::Receiver<Handling>,
     ) -> impl Future<Output = ()> + use<> {
         let (settler, tries, failures) = (Arc::clone(&self.settler), self.tries.clone(), self.failures.clone());
         let (lost, deliveries) = (self.lost.clone(), self.deliveries.clone());
-        let (sights, settled_so_far) = (Arc::clone(&self.intake.sights), Arc::clone(&self.intake.settled));
+        let (tracking, settled_so_far) = (Arc::clone(&self.intake.tracking), Arc::clone(&self.intake.settled));
         async move {
-            let InHand { delivery, inbound, room } = in_hand;
+            let InFlight { delivery, inbound, room } = in_flight;
             let recorded = async {
                 while let Some(handling) = handlings.recv().await {
                     tries.record(&delivery, handling).await?;
@@ -179,16 +181,16 @@ impl Pump<'_> {
             if let Err(error) = recorded {
                 drop(failures.try_send(error.into()));
             }
-            // a handler that asks after a lost session gets no answer
+            // after a lost session the handler gets no answer
             drop(handlings);
-            // of a lost session, too: it takes up room until its call has ended
+            // it takes up room until its call has ended, also after a lost session
             let settling = settled.await.ok();
             let carry_out = async {
-                // no settlement: the message is given back with its session
+                // no settlement: the message is requeued with its session
                 let Some(Settling { settlement, carried_out }) = settling else { return };
                 match settler.settle(&delivery, &inbound, &settlement).await {
                     Ok(Acknowledged::Yes) => {
-                        sights.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
+                        tracking.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
                         deliveries.lock().remove(&delivery.delivery_tag);
                         settled_so_far.fetch_add(1, Ordering::Relaxed);
                         // the handler may be gone with the process that stops
@@ -196,11 +198,11 @@ impl Pump<'_> {
                     }
                     Ok(Acknowledged::Stale) => {
                         counter!("bwp_stale_acks_total").increment(1);
-                        tracing::info!("acknowledged too late: the message will come again");
+                        tracing::info!("acknowledged too late: the message will be redelivered");
                     }
                     Err(error) => {
                         if error.blames_the_message() {
-                            sights.lock().unwrap_or_else(PoisonError::into_inner).blame(fingerprint(&delivery));
+                            tracking.lock().unwrap_or_else(PoisonError::into_inner).blame(fingerprint(&delivery));
                         }
                         // full means that another failure has ended the session already
                         drop(failures.try_send(error.into()));
@@ -226,7 +228,7 @@ struct Arrival {
 
 /// A message that is with the worker.
 #[derive(Debug)]
-struct InHand {
+struct InFlight {
     delivery: Delivery,
     inbound: Arc<Inbound>,
     room: Room,

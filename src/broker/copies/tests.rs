@@ -1,7 +1,8 @@
-//! What is copied, kept under another name, or left behind.
+//! Headers that are copied, kept under another name, or left behind.
 
 use super::*;
 use crate::broker::connection::SMALL_FRAME;
+use crate::ports::MAX_TEXT_BYTES;
 
 fn inbound(hopped: bool) -> Inbound {
     let mut inbound = Inbound { exchange: "shop.events".into(), routing_key: "k".into(), ..Inbound::default() };

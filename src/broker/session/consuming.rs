@@ -12,14 +12,14 @@ use lapin::{Channel, Connection, Consumer};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::config::BrokerConfig;
-use super::connection::{Wire, give_back};
-use super::short;
+use crate::broker::config::BrokerConfig;
+use crate::broker::connection::{Wire, give_back};
+use crate::broker::headers::short;
 
-/// Why nothing comes any more.
+/// Why no more deliveries come.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConsumerError {
-    /// The broker does not let us consume, or the way to it is lost.
+    /// The broker refuses the consumer, or the way to it is lost.
     #[error("cannot consume `{queue}`: {error}")]
     Failed {
         /// The queue.
@@ -32,13 +32,14 @@ pub(super) enum ConsumerError {
     Cancelled(String),
 }
 
-/// Why this worker must not take itself for the active one any more.
+/// Why this worker may no longer be the active one.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LookError {
     /// The way to the broker is lost, or the queue is.
     #[error("the broker does not say whether the consumer is registered: {0}")]
     Unanswered(#[from] lapin::Error),
-    /// A node that is cut off from the queue's leader answers, and counts no consumer: another one may be fed by now.
+    /// A node that is cut off from the queue's leader answers, and counts no consumer. Another worker may be the active
+    /// one by now.
     #[error("the broker counts no consumer of the queue: is its node cut off from the others?")]
     NotCounted,
 }
@@ -52,18 +53,18 @@ pub(super) struct Consuming {
     consumer: Consumer,
     /// Kept open until the connection is closed.
     _channel: Channel,
-    /// For looks: a queue that is gone closes the channel that asks for it.
+    /// A channel for looks alone: a queue that is gone closes the channel that asks for it.
     looks: Channel,
-    /// Until when this worker may take itself for the active one.
+    /// The time until which this worker counts as the active one.
     pub(super) calls_until: watch::Sender<Instant>,
     heartbeat: Duration,
 }
 
 impl Consuming {
-    /// Registers the consumer. It is fed when no other one is.
+    /// Registers the consumer. The broker feeds it when it feeds no other one.
     ///
     /// # Errors
-    /// The broker does not let us; the connection is closed then.
+    /// The broker refuses; the connection is closed then.
     pub(super) async fn begin(
         connection: Connection,
         wire: Wire,
@@ -83,10 +84,10 @@ impl Consuming {
         }
     }
 
-    /// The next delivery. Nothing is lost when it is not waited for.
+    /// The next delivery. A wait that is cancelled loses no delivery.
     ///
     /// # Errors
-    /// None comes any more.
+    /// No more deliveries come.
     pub(super) async fn next(&mut self) -> Result<Delivery, ConsumerError> {
         match self.consumer.next().await {
             None => Err(ConsumerError::Cancelled(self.queue.clone())),
@@ -95,7 +96,7 @@ impl Consuming {
         }
     }
 
-    /// A look at the consumer, again and again, over its own connection.
+    /// A repeated look at the consumer, over its own connection.
     pub(super) fn look(&self) -> Look {
         Look {
             channel: self.looks.clone(),
@@ -105,13 +106,13 @@ impl Consuming {
         }
     }
 
-    /// Gives back everything that is unacknowledged, in its order.
+    /// Gives back all unacknowledged messages, in their order.
     pub(super) async fn give_back(self) {
         give_back(&self.connection, &self.wire).await;
     }
 }
 
-/// The prefetch comes first, every time.
+/// Registers the consumer after its prefetch, in this order every time.
 async fn register(connection: &Connection, config: &BrokerConfig) -> lapin::Result<(Channel, Consumer, Channel)> {
     // before there is a consumer, which must not be dropped while the connection is open
     let looks = connection.create_channel().await?;
@@ -122,7 +123,7 @@ async fn register(connection: &Connection, config: &BrokerConfig) -> lapin::Resu
     Ok((channel, consumer, looks))
 }
 
-/// The host's name is the pod's, in Kubernetes.
+/// The consumer tag: the setting, or else the host's name, which is the pod's in Kubernetes.
 fn tag(config: &BrokerConfig) -> String {
     match config.consumer_tag.as_str() {
         "" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -130,8 +131,8 @@ fn tag(config: &BrokerConfig) -> String {
     }
 }
 
-/// The broker takes a silent client for dead after two heartbeats; a call that begins within one and a half of them
-/// begins before that.
+/// The time until which an answered look counts: one and a half heartbeats. The broker takes a silent client for dead
+/// after two.
 fn valid_until(asked: Instant, heartbeat: Duration) -> Instant {
     asked + heartbeat * 3 / 2
 }
@@ -145,7 +146,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Moves [`Consuming::calls_until`] on while the broker answers. Returns when it does not.
+    /// Prolongs [`Consuming::calls_until`] while the broker answers. Returns when it does not.
     pub(super) async fn repeat(self) -> LookError {
         loop {
             let asked = Instant::now();
@@ -154,7 +155,7 @@ impl Look {
                 Ok(queue) if queue.consumer_count() > 0 => {
                     self.calls_until.send_replace(valid_until(asked, self.heartbeat));
                 }
-                // a leader that is busy for a quarter of a second is answered for in the same way
+                // a leader that is busy for a quarter of a second gives this answer, too
                 Ok(_) if Instant::now() < *self.calls_until.borrow() => {}
                 Ok(_) => return LookError::NotCounted,
                 Err(error) => return error.into(),

@@ -1,6 +1,6 @@
-//! Results of replayed messages, in a queue of the tool's own that goes with its connection.
+//! Results of replayed messages, in an exclusive queue of the tool.
 //!
-//! Not here: what they say.
+//! Not here: what a result means.
 
 use std::time::Duration;
 
@@ -11,11 +11,10 @@ use lapin::types::FieldTable;
 use lapin::{Connection, Consumer};
 use uuid::Uuid;
 
-use super::config::BrokerConfig;
-use super::connection::{Frame, close, open};
-use super::inbound::text;
 use super::letter_box::LetterBoxError;
-use super::outgoing::own;
+use crate::broker::config::BrokerConfig;
+use crate::broker::connection::{Frame, close, open};
+use crate::broker::headers::{own, read_text};
 
 /// Results of one run of the replay tool.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub struct ReplayResults {
 }
 
 impl ReplayResults {
-    /// Listens from now on. A connection of its own: results come while publishing waits.
+    /// Listens from now on, over a connection of its own: results come while publishing waits.
     ///
     /// # Errors
     /// No connection, or no queue.
@@ -59,13 +58,13 @@ impl ReplayResults {
                 }
             }
         };
-        // what has come already is taken even when there is no time at all
+        // a result that has come already is taken even when there is no time at all
         tokio::time::timeout(within, next).await.ok().transpose()
     }
 
     fn is_ours(&self, result: &Delivery) -> bool {
         let headers = result.properties.headers().as_ref();
-        let id = headers.and_then(|table| table.inner().get(own::REPLAY_ID)).and_then(text);
+        let id = headers.and_then(|table| table.inner().get(own::REPLAY_ID)).and_then(read_text);
         id.is_some_and(|id| id == self.replay_id)
     }
 

@@ -1,4 +1,4 @@
-//! A dead letter as it lies in its queue, and what tools need to know of it.
+//! A dead letter as it lies in its queue, and its summary for tools.
 //!
 //! Not here: getting at it; which letters are wanted.
 
@@ -14,51 +14,50 @@ use lapin::types::AMQPValue;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::connection::acknowledge;
 use super::death::{self, Death};
-use super::inbound::text;
-use super::outgoing::own;
+use crate::broker::connection::acknowledge;
+use crate::broker::headers::{own, read_text};
 use crate::domain::command::order_key;
 use crate::domain::envelope::{Envelope, RawMessage, Refused, open};
 use crate::domain::outcome::body_id;
 use crate::domain::packing::{unpacked, without_mark};
 use crate::ports::Operation;
 
-/// Bytes of a packed body that a tool unpacks.
+/// Bytes of the largest body that a tool unpacks.
 const MAX_UNPACKED_BYTES: usize = 64 * 1024 * 1024;
 
-/// A dead letter that is held: nobody else gets it until it is taken out or its pass is over.
+/// A dead letter that is held: no other reader gets it until it is taken out or its pass is over.
 pub struct StoredLetter {
-    /// What tools need to know of it.
+    /// The summary for tools.
     pub summary: Summary,
     pub(super) delivery: Delivery,
 }
 
-/// Without body and headers: they hold what is somebody's own.
+/// Shows neither body nor headers: they hold personal data.
 impl fmt::Debug for StoredLetter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredLetter").field("summary", &self.summary).finish_non_exhaustive()
     }
 }
 
-/// What is known of a letter without its body and the shop's headers: small, since there may be many.
+/// A letter without its body and the shop's headers: small, since there may be many.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The letter's id; one made from the body for a letter that no worker wrote.
     pub id: Uuid,
-    /// Which queue it lies in.
+    /// The queue that it lies in.
     pub place: Place,
-    /// The operation that failed, `none` where nobody could tell.
+    /// The operation that failed, `none` where it is unknown.
     pub operation: Arc<str>,
-    /// `ValidationError`, `BwpSync`, …
+    /// Type of the error: `ValidationError`, `BwpSync`, …
     pub error_type: Arc<str>,
-    /// `ItemOutOfStock`, …
+    /// Code of the error: `ItemOutOfStock`, …
     pub code: Arc<str>,
     /// Class of the error, as in the catalogue.
     pub class: Arc<str>,
-    /// What an operator can do.
+    /// The action that an operator can take.
     pub action: Arc<str>,
-    /// Why, without personal data.
+    /// Why the message failed, without personal data.
     pub message: Box<str>,
     /// The shop's order id, or Buy with Prime's, where known.
     pub order: Option<Box<str>>,
@@ -82,7 +81,7 @@ pub struct Summary {
 pub enum Place {
     /// The queue of dead letters.
     DeadLetters,
-    /// The net under it.
+    /// The queue that takes over what the queue of dead letters loses.
     Parked,
 }
 
@@ -154,13 +153,13 @@ impl StoredLetter {
     /// The letter's message with this body, as a worker opens it.
     ///
     /// # Errors
-    /// What is wrong with the envelope.
+    /// The envelope is not valid.
     #[expect(clippy::result_large_err, reason = "made once for a letter")]
     pub fn opened(&self, body: &[u8]) -> Result<Envelope, Refused> {
         opened(&self.delivery, body)
     }
 
-    /// All headers by name, as people read them; the number of its publication says nothing to anybody.
+    /// All headers by name, as people read them, without the number of the publication.
     pub fn headers(&self) -> Vec<(String, String)> {
         let headers = self.delivery.properties.headers().iter().flat_map(|table| table.inner());
         let headers = headers.filter(|(name, _)| name.as_str() != own::PUBLICATION);
@@ -240,10 +239,10 @@ fn summary(delivery: &Delivery, place: Place, words: &mut Words) -> Summary {
     }
 }
 
-/// What an operator can do about a letter of which nobody says why it is there.
+/// The action for a letter whose cause is unknown.
 const NOBODYS: &str = "no worker wrote this letter: look at its headers and body";
 
-/// What a message and the broker say of a letter that no worker wrote.
+/// Facts about a letter that no worker wrote, read from the message and the broker's header.
 #[derive(Default)]
 struct Unwritten {
     operation: Option<Operation>,
@@ -286,7 +285,7 @@ fn source_key(delivery: &Delivery) -> String {
 /// Headers that can be written as a text, as a worker sees them.
 fn headers(delivery: &Delivery) -> BTreeMap<String, String> {
     let headers = delivery.properties.headers().iter().flat_map(|table| table.inner());
-    headers.filter_map(|(name, value)| Some((name.to_string(), text(value)?))).collect()
+    headers.filter_map(|(name, value)| Some((name.to_string(), read_text(value)?))).collect()
 }
 
 /// A header's value as people read it.
@@ -301,14 +300,14 @@ fn shown(value: &AMQPValue) -> String {
             format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
         }
         AMQPValue::DecimalValue(decimal) => format!("{}e-{}", decimal.value, decimal.scale),
-        AMQPValue::LongString(bytes) => text(value).unwrap_or_else(|| format!("({} bytes)", bytes.len())),
-        AMQPValue::ByteArray(bytes) => text(value).unwrap_or_else(|| format!("({} bytes)", bytes.len())),
-        other => text(other).unwrap_or_else(|| "(nothing)".to_owned()),
+        AMQPValue::LongString(bytes) => read_text(value).unwrap_or_else(|| format!("({} bytes)", bytes.len())),
+        AMQPValue::ByteArray(bytes) => read_text(value).unwrap_or_else(|| format!("({} bytes)", bytes.len())),
+        other => read_text(other).unwrap_or_else(|| "(nothing)".to_owned()),
     }
 }
 
 fn header(delivery: &Delivery, name: &str) -> Option<String> {
-    delivery.properties.headers().as_ref().and_then(|table| table.inner().get(name)).and_then(text)
+    delivery.properties.headers().as_ref().and_then(|table| table.inner().get(name)).and_then(read_text)
 }
 
 #[cfg(test)]
