@@ -7,7 +7,8 @@ use std::sync::PoisonError;
 use uuid::Uuid;
 
 use super::amended::{Done, Judged};
-use super::case::{Case, Identity};
+use super::case::Case;
+use super::label::Label;
 use super::look_up::Found;
 use super::update::Alone;
 use crate::domain::amendment_left::{LastWords, left_of};
@@ -68,7 +69,7 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// Tells this amendment from others; a copy is the same.
     fn amendment(&self) -> Uuid {
-        let Identity { source, message_id, .. } = &self.identity;
+        let Label { source, message_id, .. } = self.label;
         result_id(source, message_id, ResultKind::OrderUpdated, self.inbound.history.replays)
     }
 
@@ -80,7 +81,7 @@ impl<A: OrderApi> Case<'_, A> {
     fn remember_amendment(&self, id: &str, set: &UpdateOrderInput) {
         let done = Done {
             amendment: self.amendment(),
-            message_id: self.identity.message_id.clone(),
+            message_id: self.label.message_id.clone(),
             stamp: self.stamp.clone(),
             set: LastWords::of(set),
             has_own_id: self.has_own_id,

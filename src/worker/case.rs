@@ -5,12 +5,14 @@
 use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::amended::Stamp;
-use super::board::{Held, Whose};
+use super::board::Held;
 use super::clock::Clock;
 use super::context::Context;
+use super::label::Label;
 use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, ResultEvent, ResultKind};
 use crate::domain::outcome::{letter_id, result_id};
 use crate::domain::privacy::Private;
@@ -31,10 +33,10 @@ pub struct Case<'a, A> {
     pub context: &'a Context<A>,
     /// The message as it was delivered.
     pub inbound: &'a Inbound,
-    /// Who it is.
-    pub identity: Identity,
-    /// What in it must not be repeated.
-    pub private: Private,
+    /// Its names.
+    pub label: &'a Label,
+    /// Its payload, where it was read.
+    pub data: Option<&'a RawValue>,
     /// Where it stands among the amendments of its order.
     pub stamp: Stamp,
     /// Its id is its own, not one that was made from its content.
@@ -49,29 +51,15 @@ pub struct Case<'a, A> {
     pub has_called: AtomicBool,
 }
 
-/// Who a message is.
-#[derive(Clone, Debug, Default)]
-pub struct Identity {
-    /// Its id, given or made from the body.
-    pub message_id: String,
-    /// Its source.
-    pub source: String,
-    /// The shop's order id, or Buy with Prime's.
-    pub order: Option<String>,
-    /// The operation that it asks for.
-    pub operation: Option<Operation>,
-}
-
 impl<A: OrderApi> Case<'_, A> {
     /// Name of the order in what is remembered; the message's own id where it has none.
     pub fn order(&self) -> &str {
-        self.identity.order.as_deref().unwrap_or(&self.identity.message_id)
+        self.label.order()
     }
 
     /// Shows that the message waits, and why, until the returned guard is dropped.
     pub(super) fn waits_for(&self, reason: WaitReason) -> Held {
-        let Identity { order, message_id, .. } = &self.identity;
-        self.context.board.holds(&Whose { order: order.clone(), message_id: message_id.clone() }, reason)
+        self.context.board.holds(self.label, reason)
     }
 
     /// Whether an earlier attempt may have taken effect without our knowing.
@@ -189,7 +177,7 @@ impl<A: OrderApi> Case<'_, A> {
 
     fn data(&self) -> ResultData {
         ResultData {
-            causation_id: self.identity.message_id.clone(),
+            causation_id: self.label.message_id.clone(),
             replays: self.inbound.history.replays,
             replay_id: self.inbound.history.replay_id.clone(),
             ..ResultData::default()
@@ -197,7 +185,7 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     fn result(&self, kind: ResultKind, data: ResultData) -> ResultEvent {
-        let Identity { source, message_id, order, .. } = &self.identity;
+        let Label { source, message_id, order, .. } = self.label;
         ResultEvent {
             specversion: "1.0",
             id: result_id(source, message_id, kind, data.replays),
@@ -221,16 +209,16 @@ impl<A: OrderApi> Case<'_, A> {
         action: &str,
         attempts: u32,
     ) -> Settlement {
-        let Identity { source, message_id, order, operation } = &self.identity;
+        let Label { source, message_id, order, .. } = self.label;
         let history = &self.inbound.history;
         let now = Timestamp::now();
         let letter = Letter {
             id: letter_id(source, message_id, history.replays),
-            operation: operation.map_or("none", Operation::name).into(),
+            operation: self.label.operation().map_or("none", Operation::name).into(),
             error_type: error_type.into(),
             code: code.into(),
             class: class.into(),
-            message: self.private.scrub(message),
+            message: self.data.map(Private::of).unwrap_or_default().scrub(message),
             suggested_action: action.into(),
             order: order.clone(),
             attempts,

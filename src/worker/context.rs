@@ -17,7 +17,7 @@ use crate::domain::order::OrderIdentifier;
 use crate::policy::catalogue::{ROWS, Row};
 use crate::policy::decide::Limits;
 use crate::policy::health::Health;
-use crate::ports::{Later, Operation, OrderApi};
+use crate::ports::{Later, Operation};
 
 /// What all messages of a process share.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ struct Seen {
     shown_by: HashMap<String, (Operation, Instant)>,
 }
 
-impl<A: OrderApi> Context<A> {
+impl<A> Context<A> {
     /// A context in which nothing has been seen yet.
     pub fn new(
         api: A,
