@@ -2,16 +2,16 @@
 //!
 //! Not here: how many at a time, in which order.
 
-use std::sync::atomic::AtomicBool;
-
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
-use super::amended::Stamp;
-use super::case::Case;
+use super::call::Call;
 use super::clock::Clock;
+use super::commands::{Amend, Create, Refund, Start};
 use super::context::Context;
+use super::ending::{Ending, EndsHere};
+use super::last_look::{unless_done, unless_there};
 use super::open::{BURY_AFTER, Delivered, Opened, Unread, open};
 use super::takeover::updates_begin_at;
 use crate::domain::command::Command;
@@ -61,13 +61,15 @@ pub(super) async fn handle_since<A: OrderApi>(
 }
 
 async fn attend<A: OrderApi>(context: &Context<A>, delivered: Delivered<'_>, clock: Clock) -> Settlement {
+    let ending = Ending::new(context, delivered);
     match delivered.opened {
-        Opened::Message(envelope) => act(context, delivered, envelope, clock).await,
-        Opened::Refused(rejection) => case(context, delivered, clock).reject(rejection),
+        Opened::Message(envelope) => {
+            act(&Call::new(context, delivered, clock), &ending, delivered.inbound, envelope).await
+        }
+        Opened::Refused(rejection) => ending.reject(rejection),
         Opened::Unread(Unread::TooLarge) => {
             let (limit, got) = (context.max_message_bytes, delivered.inbound.body.len());
-            let why = format!("body: expected at most {limit} bytes, got {got}");
-            case(context, delivered, clock).refuse(OwnCode::InvalidMessage, &why)
+            ending.refuse(OwnCode::InvalidMessage, &format!("body: expected at most {limit} bytes, got {got}"))
         }
         Opened::Unread(Unread::EndsProcesses) => bury(context, delivered, "processes ended while it was handled alone"),
         Opened::Unread(Unread::Panicked) => after_panic(context, delivered, clock).await,
@@ -75,30 +77,25 @@ async fn attend<A: OrderApi>(context: &Context<A>, delivered: Delivered<'_>, clo
 }
 
 async fn act<A: OrderApi>(
-    context: &Context<A>,
-    delivered: Delivered<'_>,
+    call: &Call<'_, A>,
+    ending: &Ending<'_>,
+    inbound: &Inbound,
     envelope: &Envelope,
-    clock: Clock,
 ) -> Settlement {
-    let case = case(context, delivered, clock);
-    let command = match command_for(envelope, &context.conventions) {
+    let conventions = &call.context.conventions;
+    let command = match command_for(envelope, conventions) {
         Ok(command) => command,
-        Err(rejection) => return case.reject(&rejection),
+        Err(rejection) => return ending.reject(&rejection),
     };
-    if let Err(broken) = context.conventions.rules.check(&command, case.began) {
-        return case.unless_there(&command, case.reject(&broken)).await;
+    if let Err(broken) = conventions.rules.check(&command, Timestamp::now()) {
+        return unless_there(call, ending, &command, ending.reject(&broken)).await;
     }
-    match command {
-        Command::CreateOrder(create) => case.create(&create).await,
-        Command::StartFulfillment(start) => ended(case.start_fulfillment(&start).await),
-        Command::AmendOrder(amend) => ended(case.amend(&amend).await),
-        Command::UpdateRefunds(update) => ended(case.update_refunds(&update).await),
-    }
-}
-
-/// An early end of a command is an end like any other.
-fn ended(end: Result<Settlement, Settlement>) -> Settlement {
-    end.unwrap_or_else(|settlement| settlement)
+    EndsHere::settlement(match &command {
+        Command::CreateOrder(create) => Ok(Create(create).apply(call, ending).await),
+        Command::StartFulfillment(start) => Start(start).apply(call, ending).await,
+        Command::AmendOrder(amend) => Amend::new(amend, inbound, envelope).apply(call, ending).await,
+        Command::UpdateRefunds(update) => Refund(update).apply(call, ending).await,
+    })
 }
 
 /// Settles a message over which the worker panicked.
@@ -121,28 +118,17 @@ pub(super) async fn after_panic<A: OrderApi>(
 /// through before the end.
 async fn give_up<A: OrderApi>(context: &Context<A>, delivered: Delivered<'_>, clock: Clock, why: &str) -> Settlement {
     let Opened::Message(envelope) = delivered.opened else { return bury(context, delivered, why) };
-    let case = case(context, delivered, clock);
-    let letter = bare_if_refused(case.refuse(OwnCode::PoisonMessage, why), delivered.inbound);
+    let (call, ending) = (Call::new(context, delivered, clock), Ending::new(context, delivered));
+    let letter = bare_if_refused(ending.refuse(OwnCode::PoisonMessage, why), delivered.inbound);
     match command_for(envelope, &context.conventions) {
-        Ok(command) => case.unless_done(&command, letter).await,
+        Ok(command) => unless_done(&call, &ending, &command, letter).await,
         Err(_) => letter,
-    }
-}
-
-/// Where an amendment stands among those of its order. Somebody wants a replay to be the last, whatever its age.
-fn stamp(inbound: &Inbound, envelope: &Envelope) -> Stamp {
-    let taken = inbound.history.first_taken_at.unwrap_or_else(Timestamp::now);
-    let may_be_late = inbound.hopped || inbound.redelivered;
-    match inbound.history.replays {
-        0 => Stamp { sequence: envelope.sequence.clone(), time: envelope.time, taken, may_be_late },
-        _ => Stamp::of_replay(taken, false),
     }
 }
 
 /// A letter for a message that may end the process that reads it, so it is not read.
 pub(super) fn bury<A: OrderApi>(context: &Context<A>, delivered: Delivered<'_>, why: &str) -> Settlement {
-    let clock = context.pace.clock(Instant::now());
-    bare_if_refused(case(context, delivered, clock).refuse(OwnCode::PoisonMessage, why), delivered.inbound)
+    bare_if_refused(Ending::new(context, delivered).refuse(OwnCode::PoisonMessage, why), delivered.inbound)
 }
 
 /// Nothing but the body is sent on of a message whose headers or properties the broker may be refusing.
@@ -151,25 +137,4 @@ fn bare_if_refused(mut settlement: Settlement, inbound: &Inbound) -> Settlement 
         letter.bare = inbound.blames >= UNPUBLISHABLE_AFTER;
     }
     settlement
-}
-
-fn case<'a, A: OrderApi>(context: &'a Context<A>, delivered: Delivered<'a>, clock: Clock) -> Case<'a, A> {
-    let Delivered { inbound, label, opened } = delivered;
-    let envelope = match opened {
-        Opened::Message(envelope) => Some(envelope.as_ref()),
-        Opened::Refused(_) | Opened::Unread(_) => None,
-    };
-    let (began, began_at) = (Timestamp::now(), Instant::now());
-    Case {
-        context,
-        inbound,
-        label,
-        data: envelope.map(|envelope| &*envelope.data),
-        stamp: envelope.map_or_else(|| Stamp::of_replay(began, false), |envelope| stamp(inbound, envelope)),
-        has_own_id: envelope.is_none_or(|envelope| envelope.has_own_id),
-        began,
-        began_at,
-        clock,
-        has_called: AtomicBool::new(false),
-    }
 }

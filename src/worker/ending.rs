@@ -1,18 +1,16 @@
-//! One message on its way to a settlement: who it is, and how each end of it is written.
+//! The ends of a message: how each is written, and whether it comes again.
 //!
-//! Not here: which end it takes.
-
-use std::sync::atomic::AtomicBool;
+//! Not here: calls and waits; which end a message takes.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::amended::Stamp;
-use super::board::Held;
-use super::clock::Clock;
 use super::context::Context;
 use super::label::Label;
+use super::memory::Memory;
+use super::open::{Delivered, Opened};
+use super::pace::Pace;
 use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, ResultEvent, ResultKind};
 use crate::domain::outcome::{letter_id, result_id};
 use crate::domain::privacy::Private;
@@ -20,60 +18,72 @@ use crate::domain::rejection::{Rejection, RejectionCode};
 use crate::domain::stored::{ExecutionState, StoredOrder};
 use crate::policy::catalogue::{Class, OwnCode};
 use crate::policy::classify::Failure;
-use crate::policy::decide::{self, Action, Budget, Verdict, action};
-use crate::ports::{History, Inbound, Letter, Operation, OrderApi, Settlement, WaitReason};
+use crate::policy::decide::{self, Action, Budget, Limits, Verdict, action};
+use crate::ports::{History, Inbound, Letter, Operation, Settlement};
 
 /// Source of all results: this program, whichever replica.
 const SOURCE: &str = "/bwp-sync";
 
-/// A message, and what was found out of it.
+/// The settlement of a message whose command cannot go on: an early exit.
 #[derive(Debug)]
-pub struct Case<'a, A> {
-    /// What all messages share.
-    pub context: &'a Context<A>,
-    /// The message as it was delivered.
-    pub inbound: &'a Inbound,
-    /// Its names.
-    pub label: &'a Label,
-    /// Its payload, where it was read.
-    pub data: Option<&'a RawValue>,
-    /// Where it stands among the amendments of its order.
-    pub stamp: Stamp,
-    /// Its id is its own, not one that was made from its content.
-    pub has_own_id: bool,
-    /// When this attempt began, by the calendar.
-    pub began: Timestamp,
-    /// The same, by the process' clock.
-    pub began_at: Instant,
-    /// For how long the message has been handled.
-    pub clock: Clock,
-    /// Whether it has made a call in this attempt.
-    pub has_called: AtomicBool,
+pub(super) struct EndsHere(Box<Settlement>);
+
+impl From<Settlement> for EndsHere {
+    fn from(settlement: Settlement) -> Self {
+        Self(Box::new(settlement))
+    }
 }
 
-impl<A: OrderApi> Case<'_, A> {
-    /// Name of the order in what is remembered; the message's own id where it has none.
-    pub fn order(&self) -> &str {
-        self.label.order()
+impl EndsHere {
+    /// The settlement of a command, whether it came to its end or went no further.
+    pub(super) fn settlement(command: Result<Settlement, Self>) -> Settlement {
+        command.unwrap_or_else(|Self(early)| *early)
     }
+}
 
-    /// Shows that the message waits, and why, until the returned guard is dropped.
-    pub(super) fn waits_for(&self, reason: WaitReason) -> Held {
-        self.context.board.holds(self.label, reason)
+/// Writes the end of one message.
+#[derive(Debug)]
+pub(super) struct Ending<'a> {
+    inbound: &'a Inbound,
+    label: &'a Label,
+    /// Its payload, where it was read. Private texts of it are taken out of letters.
+    payload: Option<&'a RawValue>,
+    limits: &'a Limits,
+    pace: &'a Pace,
+    memory: &'a Memory,
+    /// Begin of this attempt.
+    began: Instant,
+}
+
+impl<'a> Ending<'a> {
+    /// The ends of this message, of which an attempt begins now.
+    pub(super) fn new<A>(context: &'a Context<A>, delivered: Delivered<'a>) -> Self {
+        let Delivered { inbound, label, opened } = delivered;
+        let payload = match opened {
+            Opened::Message(envelope) => Some(&*envelope.data),
+            Opened::Refused(_) | Opened::Unread(_) => None,
+        };
+        let Context { limits, pace, memory, .. } = context;
+        Self { inbound, label, payload, limits, pace, memory, began: Instant::now() }
     }
 
     /// Whether an earlier attempt may have taken effect without our knowing.
-    pub fn outcome_unknown(&self) -> bool {
+    pub(super) fn outcome_unknown(&self) -> bool {
         self.inbound.redelivered || self.inbound.history.outcome_unknown || self.inbound.history.replays > 0
     }
 
+    /// Whether the message waits for its order to be created.
+    pub(super) fn awaits_create(&self) -> bool {
+        self.inbound.history.awaited.is_some()
+    }
+
     /// It is done.
-    pub fn done(&self, kind: ResultKind, outcome: Outcome, stored: &StoredOrder) -> Settlement {
+    pub(super) fn done(&self, kind: ResultKind, outcome: Outcome, stored: &StoredOrder) -> Settlement {
         self.done_with(kind, outcome, stored, |_| {})
     }
 
     /// It is done, and there is more to say.
-    pub fn done_with(
+    pub(super) fn done_with(
         &self,
         kind: ResultKind,
         outcome: Outcome,
@@ -93,17 +103,17 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     /// Refused without a call, or for a reason of our own.
-    pub fn refuse(&self, code: OwnCode, why: &str) -> Settlement {
+    pub(super) fn refuse(&self, code: OwnCode, why: &str) -> Settlement {
         self.refuse_and_advise(code, why, code.action())
     }
 
     /// The same, with advice for this case of it.
-    pub fn refuse_and_advise(&self, code: OwnCode, why: &str, advice: &str) -> Settlement {
+    pub(super) fn refuse_and_advise(&self, code: OwnCode, why: &str, advice: &str) -> Settlement {
         self.letter(code.error_type(), code.name(), "rejected", why, advice, self.inbound.history.attempts + 1)
     }
 
     /// Refused because of what is in it.
-    pub fn reject(&self, rejection: &Rejection) -> Settlement {
+    pub(super) fn reject(&self, rejection: &Rejection) -> Settlement {
         let code = match rejection.code {
             RejectionCode::InvalidMessage => OwnCode::InvalidMessage,
             RejectionCode::UnsupportedMessage => OwnCode::UnsupportedMessage,
@@ -113,13 +123,13 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     /// Refused by the API.
-    pub fn refused(&self, failure: &Failure) -> Settlement {
+    pub(super) fn refused(&self, failure: &Failure) -> Settlement {
         let Failure { error_type, code, class, message, action, .. } = failure;
         self.letter(error_type, code, class.name(), message, action, self.inbound.history.attempts + 1)
     }
 
     /// The budget is spent.
-    pub fn exhausted(&self, failure: &Failure, attempts: u32) -> Settlement {
+    pub(super) fn exhausted(&self, failure: &Failure, attempts: u32) -> Settlement {
         if failure.class == Class::Unlisted {
             // whoever looks for it knows it by the API's names alone
             let Failure { error_type, code, class, message, action, .. } = failure;
@@ -131,19 +141,19 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     /// The API says that a name is taken, and a read says that it is nobody's.
-    pub fn taken_by_nobody(&self, conflict: &Failure) -> Settlement {
+    pub(super) fn taken_by_nobody(&self, conflict: &Failure) -> Settlement {
         self.unclear_within(Budget::Passing, conflict)
     }
 
     /// Comes back later, or the budget is spent and `given_up` says what then.
-    pub fn retry(&self, failure: &Failure, budget: Budget) -> Verdict {
+    pub(super) fn retry(&self, failure: &Failure, budget: Budget) -> Verdict {
         let history = self.history();
         // what has only followed another through a retry queue has not failed there
         let has_failed = history.last_failed_at.is_some();
-        let since = self.inbound.failed_by.filter(|_| has_failed).unwrap_or(self.began_at);
-        let counts = !self.context.pace.is_paused(failure.operation)
-            && self.context.works_for_others(failure.operation, self.order(), since);
-        decide::retry(&self.context.limits, &history, failure, budget, counts, Timestamp::now())
+        let since = self.inbound.failed_by.filter(|_| has_failed).unwrap_or(self.began);
+        let counts = !self.pace.is_paused(failure.operation)
+            && self.memory.works_for_others(failure.operation, self.label.order(), since);
+        decide::retry(self.limits, &history, failure, budget, counts, Timestamp::now())
     }
 
     /// What the next attempt must know: that the broker delivered it before is not told again after a hop.
@@ -152,7 +162,7 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     /// Nobody can say whether the order of a create is there, so there can be no letter that says it is not.
-    pub fn unclear(&self, failure: &Failure) -> Settlement {
+    pub(super) fn unclear(&self, failure: &Failure) -> Settlement {
         let budget = match action(failure.class) {
             Action::Retry(budget) if failure.class == Class::Unlisted => budget,
             // it passes, for this order or for all
@@ -164,7 +174,7 @@ impl<A: OrderApi> Case<'_, A> {
     }
 
     /// Nobody can say whether an effect is there; after so many counted attempts somebody has to look.
-    pub fn unclear_within(&self, budget: Budget, failure: &Failure) -> Settlement {
+    pub(super) fn unclear_within(&self, budget: Budget, failure: &Failure) -> Settlement {
         match self.retry(failure, budget) {
             Verdict::Later(later) => Settlement::Later(later),
             Verdict::GiveUp { attempts } => {
@@ -173,6 +183,46 @@ impl<A: OrderApi> Case<'_, A> {
                 self.letter(own.error_type(), own.name(), failure.class.name(), &why, own.action(), attempts)
             }
         }
+    }
+
+    /// No read tells what is there. While none tells it of any order, that passes; else somebody has to look in the end.
+    pub(super) fn untold(&self, failure: &Failure) -> Settlement {
+        self.unclear_within(Budget::Passing, failure)
+    }
+
+    /// An update that certainly had no effect: when it is tried again, if ever.
+    pub(super) fn not_updated(&self, failure: &Failure) -> Settlement {
+        match action(failure.class) {
+            Action::AwaitCreate => self.await_create(),
+            Action::Retry(_) => self.try_again(failure),
+            Action::Refuse | Action::Compare | Action::Done => self.refused(failure),
+        }
+    }
+
+    /// Comes back later, or is given up when its budget is spent.
+    pub(super) fn try_again(&self, failure: &Failure) -> Settlement {
+        let budget = match action(failure.class) {
+            Action::Retry(budget) => budget,
+            // a read or an update that was refused for good says nothing about the order: few tries, then a letter
+            Action::Done | Action::Compare | Action::AwaitCreate | Action::Refuse => Budget::Denied,
+        };
+        match self.retry(failure, budget) {
+            Verdict::Later(later) => Settlement::Later(later),
+            Verdict::GiveUp { attempts } => self.exhausted(failure, attempts),
+        }
+    }
+
+    /// Waits in the retry queues for the order to be created.
+    pub(super) fn await_create(&self) -> Settlement {
+        match decide::await_create(self.limits, &self.history(), Timestamp::now()) {
+            Verdict::Later(later) => Settlement::Later(later),
+            Verdict::GiveUp { .. } => self.refuse(OwnCode::OrderNotFound, "no such order was created in time"),
+        }
+    }
+
+    /// Waits for a pause to end, since nobody may look whether the order is there.
+    pub(super) fn await_pause(&self) -> Settlement {
+        Settlement::Later(decide::await_pause(&self.history(), Timestamp::now()))
     }
 
     fn data(&self) -> ResultData {
@@ -218,7 +268,7 @@ impl<A: OrderApi> Case<'_, A> {
             error_type: error_type.into(),
             code: code.into(),
             class: class.into(),
-            message: self.data.map(Private::of).unwrap_or_default().scrub(message),
+            message: self.payload.map(Private::of).unwrap_or_default().scrub(message),
             suggested_action: action.into(),
             order: order.clone(),
             attempts,

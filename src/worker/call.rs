@@ -1,16 +1,18 @@
-//! The one loop that makes a call again.
+//! Calls of one message, and its waits: the one loop that makes a call again.
 //!
-//! Not here: what an error means (`policy`), what follows when the loop ends.
+//! Not here: what an error means (`policy`); what follows when the loop ends.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep_until};
 
-use super::case::Case;
+use super::board::Held;
 use super::clock::Clock;
+use super::context::Context;
+use super::open::Delivered;
 use super::pace::{Attempt, PutOff, Turn};
 use super::record::SUCCESS;
 use crate::policy::catalogue::Class;
@@ -19,13 +21,40 @@ use crate::policy::decide::again_here;
 use crate::policy::sign::{Sign, answer, sign};
 use crate::ports::{ApiError, Operation, OrderApi, WaitReason};
 
-impl<A: OrderApi> Case<'_, A> {
+/// The calls of one message, in one attempt.
+#[derive(Debug)]
+pub(super) struct Call<'a, A> {
+    /// What all messages share.
+    pub(super) context: &'a Context<A>,
+    delivered: Delivered<'a>,
+    /// For how long the message has been handled.
+    clock: Clock,
+    /// Whether a call has been made in this attempt.
+    has_called: AtomicBool,
+}
+
+impl<'a, A: OrderApi> Call<'a, A> {
+    /// No call has been made yet.
+    pub(super) fn new(context: &'a Context<A>, delivered: Delivered<'a>, clock: Clock) -> Self {
+        Self { context, delivered, clock, has_called: AtomicBool::new(false) }
+    }
+
+    /// Name of the order in the process' memory.
+    pub(super) fn order(&self) -> &str {
+        self.delivered.label.order()
+    }
+
+    /// Shows that the message waits, and why, until the returned guard is dropped.
+    pub(super) fn waits_for(&self, reason: WaitReason) -> Held {
+        self.context.board.holds(self.delivered.label, reason)
+    }
+
     /// Makes a call, a few times within a few seconds if its failure passes by itself. Each time takes its turn.
     ///
     /// The failure that is returned is the last one; whether an effect is possible is said of all of them.
     /// No call is begun when the message has been held for long already, while all calls are paused, when the process
     /// stops, or when the message's session is lost: whoever has it by then must be able to rely on a read.
-    pub async fn send<T, F: Future<Output = Result<T, ApiError>>>(
+    pub(super) async fn send<T, F: Future<Output = Result<T, ApiError>>>(
         &self,
         operation: Operation,
         call: impl Fn() -> F,
@@ -69,7 +98,7 @@ impl<A: OrderApi> Case<'_, A> {
             failure.effect_possible |= last.is_some_and(|before| before.effect_possible);
             let wait = hinted(waits.next(), failure.retry_after, timing.longest_wait);
             // a suspect does not wait for a probe, since its process may end meanwhile for another reason
-            let waits_alone = self.inbound.suspect && self.context.pace.holds_back();
+            let waits_alone = self.delivered.inbound.suspect && self.context.pace.holds_back();
             let again = again_here(&failure) && !waits_alone;
             let until = wait.filter(|_| again).map(|wait| Instant::now() + wait);
             match until.filter(|until| !self.is_too_late(*until) && self.context.pace.may_repeat()) {
@@ -95,7 +124,8 @@ impl<A: OrderApi> Case<'_, A> {
                 self.until_confirmed_active().await.map_err(put_off)?;
             }
             let held = self.waits_for(WaitReason::Rate);
-            let turn = self.context.pace.turn(operation, clock, self.turn_by(), &self.inbound.session.lost).await;
+            let turn =
+                self.context.pace.turn(operation, clock, self.turn_by(), &self.delivered.inbound.session.lost).await;
             drop(held);
             let turn = turn.map_err(put_off)?;
             // a turn is not kept waiting, since others wait behind it
@@ -118,13 +148,13 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// Whether the broker has said lately that this worker is the active one.
     fn is_confirmed_active(&self) -> bool {
-        self.inbound.session.calls_until.as_ref().is_none_or(|until| Instant::now() < *until.borrow())
+        self.delivered.inbound.session.calls_until.as_ref().is_none_or(|until| Instant::now() < *until.borrow())
     }
 
     /// Waits for that. A worker that was frozen, or whose connection is half open, must not change an order that another one
     /// handles by now.
     async fn until_confirmed_active(&self) -> Result<(), PutOff> {
-        let Some(mut calls_until) = self.inbound.session.calls_until.clone() else { return Ok(()) };
+        let Some(mut calls_until) = self.delivered.inbound.session.calls_until.clone() else { return Ok(()) };
         let confirmed = calls_until.wait_for(|until| Instant::now() < *until);
         let _held = self.waits_for(WaitReason::Active);
         // it ends with its session
@@ -192,7 +222,7 @@ impl<A: OrderApi> Case<'_, A> {
     async fn unless_given_back<T>(&self, awaited: impl Future<Output = T>) -> Result<T, PutOff> {
         tokio::select! {
             biased;
-            () = self.inbound.session.lost.cancelled() => Err(PutOff::SessionLost),
+            () = self.delivered.inbound.session.lost.cancelled() => Err(PutOff::SessionLost),
             () = self.context.pace.stopped() => Err(PutOff::Stopping),
             done = awaited => Ok(done),
         }
