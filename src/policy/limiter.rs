@@ -141,7 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::line::Line;
+    use crate::policy::call_queue::CallQueue;
 
     const MILLI: Duration = Duration::from_millis(1);
 
@@ -218,8 +218,8 @@ mod tests {
     /// Works with fifty messages in hand for ten minutes. One that has made no call after 25 s makes way for another, and so
     /// does one that has not made all of its calls after 50 s. Returns how many made them.
     fn messages_done(limiter: &mut Limiter, from: Time, calls: u32) -> u32 {
-        let (mut line, mut now, mut done) = (Line::default(), from, 0);
-        let new = |line: &mut Line<()>, now| {
+        let (mut line, mut now, mut done) = (CallQueue::default(), from, 0);
+        let new = |line: &mut CallQueue<()>, now| {
             let rank = line.rank();
             (rank, line.join(rank, ()), now, 0)
         };

@@ -8,10 +8,11 @@
 
 pub mod breaker;
 pub mod breakers;
+pub mod call_queue;
 pub mod catalogue;
 pub mod classify;
 pub mod decide;
 pub mod health;
 pub mod limiter;
-pub mod line;
 pub mod sign;
+pub mod suspicion;

@@ -117,6 +117,15 @@ impl Operation {
         }
     }
 
+    /// Whether a call that may have taken effect does no harm when it is made again without a look. A create is harmless by
+    /// its alias, a query by its nature. An update is read back first.
+    pub fn repeats_without_harm(self) -> bool {
+        match self {
+            Self::CreateOrder | Self::Order => true,
+            Self::UpdateOrder => false,
+        }
+    }
+
     /// The operation's name in the API's schema.
     pub fn name(self) -> &'static str {
         match self {
@@ -127,12 +136,12 @@ impl Operation {
     }
 }
 
-impl From<Kind> for Operation {
+impl Kind {
     /// The operation that a kind of message asks for.
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::CheckoutCompleted => Self::CreateOrder,
-            Kind::FulfillmentTriggered | Kind::OrderAmended | Kind::RefundUpdated => Self::UpdateOrder,
+    pub fn operation(self) -> Operation {
+        match self {
+            Self::CheckoutCompleted => Operation::CreateOrder,
+            Self::FulfillmentTriggered | Self::OrderAmended | Self::RefundUpdated => Operation::UpdateOrder,
         }
     }
 }

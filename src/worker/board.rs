@@ -255,7 +255,7 @@ mod tests {
             sign: Sign::Fails(Cause::CredentialsRefused),
             answer: "NoToken",
         };
-        pace.seen(refused);
+        pace.ended(refused);
         tokio::time::advance(60 * second).await;
         assert_eq!(board.longest_handled(&pace), Some(3 * second));
         drop(first);
@@ -277,7 +277,7 @@ mod tests {
             sign: Sign::Fails(Cause::CredentialsRefused),
         };
         let (free, paused, takes_over) = (Pace::new(pacing()), Pace::new(pacing()), Pace::new(pacing()));
-        paused.seen(refused);
+        paused.ended(refused);
         takes_over.took_over();
         let board = Arc::new(Board::default());
         let label = Label { order: Some("SO-1".into()), message_id: "m-1".into(), ..Label::default() };

@@ -6,19 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep_until};
 
+use super::attempts::tell;
 use super::board::Held;
 use super::clock::Clock;
 use super::context::Context;
 use super::open::Delivered;
-use super::pace::{Attempt, PutOff, Turn};
-use super::record::SUCCESS;
-use crate::policy::catalogue::Class;
+use super::pace::{Attempt, Permit, PutOff};
 use crate::policy::classify::{Failure, classify_by, out_of_time, put_off};
 use crate::policy::decide::again_here;
-use crate::policy::sign::{Sign, answer, sign};
+use crate::policy::sign::{answer, sign};
 use crate::ports::{ApiError, Operation, OrderApi, WaitReason};
 
 /// The calls of one message, in one attempt.
@@ -82,17 +80,14 @@ impl<'a, A: OrderApi> Call<'a, A> {
         let mut last: Option<Failure> = None;
         loop {
             let clock = if last.is_some() { self.context.pace.behind_others(&self.clock) } else { self.clock };
-            let turn = match self.may_begin(operation, &clock).await {
-                Ok(turn) => turn,
+            let permit = match self.may_begin(operation, &clock).await {
+                Ok(permit) => permit,
                 Err(why) => return Err(last.unwrap_or(why)),
             };
             let attempted = self.attempt(order, operation, call()).await;
-            drop(turn);
+            drop(permit);
             let mut failure = match attempted {
-                Ok(done) => {
-                    self.context.succeeded(operation, order);
-                    return Ok(done);
-                }
+                Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };
             failure.effect_possible |= last.is_some_and(|before| before.effect_possible);
@@ -113,8 +108,8 @@ impl<'a, A: OrderApi> Call<'a, A> {
         }
     }
 
-    /// Waits for the turn of a call.
-    async fn may_begin(&self, operation: Operation, clock: &Clock) -> Result<Turn<'_>, Failure> {
+    /// Waits for the permit of a call.
+    async fn may_begin(&self, operation: Operation, clock: &Clock) -> Result<Permit<'_>, Failure> {
         if self.is_too_late(Instant::now()) && !self.context.pace.holds_back() {
             return Err(out_of_time(operation));
         }
@@ -124,14 +119,14 @@ impl<'a, A: OrderApi> Call<'a, A> {
                 self.until_confirmed_active().await.map_err(put_off)?;
             }
             let held = self.waits_for(WaitReason::Rate);
-            let turn =
-                self.context.pace.turn(operation, clock, self.turn_by(), &self.delivered.inbound.session.lost).await;
+            let permit =
+                self.context.pace.permit(operation, clock, self.turn_by(), &self.delivered.inbound.session.lost).await;
             drop(held);
-            let turn = turn.map_err(put_off)?;
-            // a turn is not kept waiting, since others wait behind it
+            let permit = permit.map_err(put_off)?;
+            // a permit is not kept waiting, since others wait behind it
             if !operation.changes_an_order() || self.is_confirmed_active() {
                 self.has_called.store(true, Ordering::Relaxed);
-                return Ok(turn);
+                return Ok(permit);
             }
         }
     }
@@ -161,7 +156,7 @@ impl<'a, A: OrderApi> Call<'a, A> {
         self.in_time(confirmed, PutOff::NotConfirmedActive).await?.map(drop).map_err(|_ended| PutOff::SessionLost)
     }
 
-    /// One call. Whoever has an interest in it is told what came of it.
+    /// One call, of whose end all are told that must hear of it.
     async fn attempt<T>(
         &self,
         order: &str,
@@ -169,28 +164,12 @@ impl<'a, A: OrderApi> Call<'a, A> {
         call: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, Failure> {
         let began = Instant::now();
-        let outcome = call.await.map_err(|error| {
+        call.await.inspect(|_| tell(self.context, Attempt::success(operation, order, began), None)).map_err(|error| {
             let mut failure = classify_by(self.context.rows, operation, &error);
             failure.effect_possible &= operation.changes_an_order();
-            let (sign, answer) = (sign(&failure, &error), answer(&failure, &error));
-            (failure, sign, answer)
-        });
-        let (class, sign, answer) = match &outcome {
-            Ok(_) => (None, Sign::Works(operation), ""),
-            Err((failure, sign, answer)) => (Some(failure.class), *sign, answer.as_str()),
-        };
-        let name = class.map_or(SUCCESS, Class::name);
-        histogram!("bwp_api_call_seconds", "operation" => operation.name(), "class" => name).record(began.elapsed());
-        self.context.pace.seen(Attempt { operation, order, began, class, sign, answer });
-        outcome.map_err(|(failure, ..)| failure).inspect_err(|failure| {
-            if failure.unlisted {
-                counter!("bwp_unlisted_errors_total", "operation" => operation.name()).increment(1);
-            }
-            // what nobody understands is its order's until several have met it
-            let all_meet_it = failure.class == Class::Unlisted && self.context.pace.is_paused(operation);
-            if failure.systemic || all_meet_it {
-                self.context.board.api_fails(failure);
-            }
+            let (class, sign, answer) = (Some(failure.class), sign(&failure, &error), answer(&failure, &error));
+            tell(self.context, Attempt { operation, order, began, class, sign, answer: &answer }, Some(&failure));
+            failure
         })
     }
 

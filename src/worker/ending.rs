@@ -11,14 +11,14 @@ use super::label::Label;
 use super::memory::Memory;
 use super::open::{Delivered, Opened};
 use super::pace::Pace;
-use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, ResultEvent, ResultKind};
+use crate::domain::outcome::{Outcome, ResultData, ResultEvent, ResultFailure, ResultKind};
 use crate::domain::outcome::{letter_id, result_id};
 use crate::domain::privacy::Private;
 use crate::domain::rejection::{Rejection, RejectionCode};
 use crate::domain::stored::{ExecutionState, StoredOrder};
-use crate::policy::catalogue::{Class, OwnCode};
+use crate::policy::catalogue::{Budget, Class, Decision, OwnCode};
 use crate::policy::classify::Failure;
-use crate::policy::decide::{self, Action, Budget, Limits, Verdict, action};
+use crate::policy::decide::{self, Again, Limits};
 use crate::ports::{History, Inbound, Letter, Operation, Settlement};
 
 /// Source of all results: this program, whichever replica.
@@ -142,11 +142,11 @@ impl<'a> Ending<'a> {
 
     /// The API says that a name is taken, and a read says that it is nobody's.
     pub(super) fn taken_by_nobody(&self, conflict: &Failure) -> Settlement {
-        self.unclear_within(Budget::Passing, conflict)
+        self.unclear_within(Some(Budget::Passing), conflict)
     }
 
     /// Comes back later, or the budget is spent and `given_up` says what then.
-    pub(super) fn retry(&self, failure: &Failure, budget: Budget) -> Verdict {
+    pub(super) fn retry(&self, failure: &Failure, budget: Option<Budget>) -> Again {
         let history = self.history();
         // what has only followed another through a retry queue has not failed there
         let has_failed = history.last_failed_at.is_some();
@@ -163,21 +163,21 @@ impl<'a> Ending<'a> {
 
     /// Nobody can say whether the order of a create is there, so there can be no letter that says it is not.
     pub(super) fn unclear(&self, failure: &Failure) -> Settlement {
-        let budget = match action(failure.class) {
-            Action::Retry(budget) if failure.class == Class::Unlisted => budget,
+        let budget = match failure.class.decision() {
+            Decision::Retry(budget) if failure.class == Class::Unlisted => Some(budget),
             // it passes, for this order or for all
-            Action::Retry(_) | Action::AwaitCreate => Budget::Endless,
+            Decision::Retry(_) | Decision::AwaitCreate => None,
             // the read itself is refused for good: somebody has to look
-            Action::Refuse | Action::Compare | Action::Done => Budget::Passing,
+            Decision::Refuse | Decision::Compare | Decision::Done => Some(Budget::Passing),
         };
         self.unclear_within(budget, failure)
     }
 
     /// Nobody can say whether an effect is there; after so many counted attempts somebody has to look.
-    pub(super) fn unclear_within(&self, budget: Budget, failure: &Failure) -> Settlement {
+    pub(super) fn unclear_within(&self, budget: Option<Budget>, failure: &Failure) -> Settlement {
         match self.retry(failure, budget) {
-            Verdict::Later(later) => Settlement::Later(later),
-            Verdict::GiveUp { attempts } => {
+            Again::Later(later) => Settlement::Later(later),
+            Again::GiveUp { attempts } => {
                 let own = OwnCode::OutcomeUnknown;
                 let why = format!("what became of it cannot be told: {}", failure.cause());
                 self.letter(own.error_type(), own.name(), failure.class.name(), &why, own.action(), attempts)
@@ -187,36 +187,36 @@ impl<'a> Ending<'a> {
 
     /// No read tells what is there. While none tells it of any order, that passes; else somebody has to look in the end.
     pub(super) fn untold(&self, failure: &Failure) -> Settlement {
-        self.unclear_within(Budget::Passing, failure)
+        self.unclear_within(Some(Budget::Passing), failure)
     }
 
     /// An update that certainly had no effect: when it is tried again, if ever.
     pub(super) fn not_updated(&self, failure: &Failure) -> Settlement {
-        match action(failure.class) {
-            Action::AwaitCreate => self.await_create(),
-            Action::Retry(_) => self.try_again(failure),
-            Action::Refuse | Action::Compare | Action::Done => self.refused(failure),
+        match failure.class.decision() {
+            Decision::AwaitCreate => self.await_create(),
+            Decision::Retry(_) => self.try_again(failure),
+            Decision::Refuse | Decision::Compare | Decision::Done => self.refused(failure),
         }
     }
 
     /// Comes back later, or is given up when its budget is spent.
     pub(super) fn try_again(&self, failure: &Failure) -> Settlement {
-        let budget = match action(failure.class) {
-            Action::Retry(budget) => budget,
+        let budget = match failure.class.decision() {
+            Decision::Retry(budget) => budget,
             // a read or an update that was refused for good says nothing about the order: few tries, then a letter
-            Action::Done | Action::Compare | Action::AwaitCreate | Action::Refuse => Budget::Denied,
+            Decision::Done | Decision::Compare | Decision::AwaitCreate | Decision::Refuse => Budget::Denied,
         };
-        match self.retry(failure, budget) {
-            Verdict::Later(later) => Settlement::Later(later),
-            Verdict::GiveUp { attempts } => self.exhausted(failure, attempts),
+        match self.retry(failure, Some(budget)) {
+            Again::Later(later) => Settlement::Later(later),
+            Again::GiveUp { attempts } => self.exhausted(failure, attempts),
         }
     }
 
     /// Waits in the retry queues for the order to be created.
     pub(super) fn await_create(&self) -> Settlement {
         match decide::await_create(self.limits, &self.history(), Timestamp::now()) {
-            Verdict::Later(later) => Settlement::Later(later),
-            Verdict::GiveUp { .. } => self.refuse(OwnCode::OrderNotFound, "no such order was created in time"),
+            Again::Later(later) => Settlement::Later(later),
+            Again::GiveUp { .. } => self.refuse(OwnCode::OrderNotFound, "no such order was created in time"),
         }
     }
 

@@ -12,19 +12,15 @@ use super::commands::{Amend, Create, Refund, Start};
 use super::context::Context;
 use super::ending::{Ending, EndsHere};
 use super::last_look::{unless_done, unless_there};
-use super::open::{BURY_AFTER, Delivered, Opened, Unread, open};
+use super::open::{Delivered, Opened, Unread, open};
 use super::takeover::updates_begin_at;
 use crate::domain::command::Command;
 use crate::domain::envelope::Envelope;
 use crate::domain::transform::command_for;
 use crate::policy::catalogue::OwnCode;
-use crate::policy::decide::{self, Verdict};
+use crate::policy::decide::{self, Again};
+use crate::policy::suspicion::{Treatment, is_unpublishable, treatment};
 use crate::ports::{Inbound, OrderApi, Settlement};
-
-/// Handlings of a message, alone, that ended with their process, after which it is given up.
-const GIVE_UP_AFTER: u32 = 3;
-/// Refused publications for a message, each of which costs a session, after which it is given up.
-const UNPUBLISHABLE_AFTER: u64 = 3;
 
 /// Handles a message that was delivered just now, once a call that another process may have open for it has ended.
 pub async fn handle<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
@@ -47,16 +43,10 @@ pub(super) async fn handle_since<A: OrderApi>(
     delivered: Delivered<'_>,
     clock: Clock,
 ) -> Settlement {
-    let Inbound { unended, blames, .. } = *delivered.inbound;
-    match unended {
-        BURY_AFTER.. => bury(context, delivered, &format!("{unended} processes ended while it was handled alone")),
-        GIVE_UP_AFTER.. => {
-            give_up(context, delivered, clock, &format!("{unended} processes ended while it was handled alone")).await
-        }
-        _ if blames >= UNPUBLISHABLE_AFTER => {
-            give_up(context, delivered, clock, &format!("the broker refused {blames} publications for it")).await
-        }
-        _ => attend(context, delivered, clock).await,
+    match treatment(delivered.inbound.unended, delivered.inbound.blames) {
+        Treatment::Handle => attend(context, delivered, clock).await,
+        Treatment::GiveUp(why) => give_up(context, delivered, clock, &why).await,
+        Treatment::Bury(why) => bury(context, delivered, &why),
     }
 }
 
@@ -106,8 +96,8 @@ pub(super) async fn after_panic<A: OrderApi>(
 ) -> Settlement {
     let history = &delivered.inbound.history;
     match decide::after_panic(&context.limits, history, Timestamp::now()) {
-        Verdict::Later(later) => Settlement::Later(later),
-        Verdict::GiveUp { .. } => {
+        Again::Later(later) => Settlement::Later(later),
+        Again::GiveUp { .. } => {
             let panics = history.panics + 1;
             give_up(context, delivered, clock, &format!("the worker panicked over it {panics} times")).await
         }
@@ -134,7 +124,7 @@ pub(super) fn bury<A: OrderApi>(context: &Context<A>, delivered: Delivered<'_>, 
 /// Nothing but the body is sent on of a message whose headers or properties the broker may be refusing.
 fn bare_if_refused(mut settlement: Settlement, inbound: &Inbound) -> Settlement {
     if let Settlement::DeadLetter(letter, _) = &mut settlement {
-        letter.bare = inbound.blames >= UNPUBLISHABLE_AFTER;
+        letter.bare = is_unpublishable(inbound.blames);
     }
     settlement
 }

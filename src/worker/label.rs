@@ -34,7 +34,7 @@ impl Label {
 
     /// The operation that the message asks for, where its kind could be told.
     pub fn operation(&self) -> Option<Operation> {
-        self.kind.map(Operation::from)
+        self.kind.map(Kind::operation)
     }
 
     /// The message's kind, if it is one of several messages of an order.

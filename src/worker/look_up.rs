@@ -9,9 +9,8 @@ use crate::domain::command::CreateOrder;
 use crate::domain::order::{Alias, OrderIdentifier};
 use crate::domain::sameness::{Sameness, compare};
 use crate::domain::stored::{StoredOrder, Untold};
-use crate::policy::catalogue::Class;
+use crate::policy::catalogue::{Class, Decision};
 use crate::policy::classify::{Failure, not_told};
-use crate::policy::decide::{Action, action};
 use crate::ports::{Operation, OrderApi, Purpose};
 
 /// What a read by one name says.
@@ -57,15 +56,15 @@ pub(super) async fn read<A: OrderApi>(call: &Call<'_, A>, identifier: &OrderIden
             Found::Order(Box::new(stored))
         }
         Ok(None) => Found::Nothing,
-        Err(failure) => match action(failure.class) {
+        Err(failure) => match failure.class.decision() {
             // no access to this one, or none such, while others can be read: it is not there. While none can be
             // read, a gateway or a wrong store may be what speaks
-            Action::AwaitCreate if reads_work(call).await => Found::Nothing,
+            Decision::AwaitCreate if reads_work(call).await => Found::Nothing,
             // what speaks of our credentials says nothing of the order
-            Action::Retry(_) if failure.class == Class::Denied && !failure.systemic && reads_work(call).await => {
+            Decision::Retry(_) if failure.class == Class::Denied && !failure.systemic && reads_work(call).await => {
                 Found::Nothing
             }
-            Action::AwaitCreate | Action::Retry(_) | Action::Done | Action::Compare | Action::Refuse => {
+            Decision::AwaitCreate | Decision::Retry(_) | Decision::Done | Decision::Compare | Decision::Refuse => {
                 Found::Unclear(failure)
             }
         },

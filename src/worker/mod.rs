@@ -19,6 +19,7 @@ mod last_look;
 mod look_up;
 mod update;
 
+mod attempts;
 mod call;
 mod ending;
 

@@ -11,10 +11,8 @@ use crate::domain::command::order_key;
 use crate::domain::envelope::{self, Envelope, Kind, RawMessage, Refused, id_outside};
 use crate::domain::packing::MAX_GROWTH;
 use crate::domain::rejection::Rejection;
+use crate::policy::suspicion::may_be_read;
 use crate::ports::Inbound;
-
-/// Handlings after which a message is not even read any more: one that ends its reader comes to an end by that.
-pub(super) const BURY_AFTER: u32 = 5;
 
 /// A delivery, opened.
 #[derive(Clone)]
@@ -70,7 +68,7 @@ pub(super) fn open<A>(context: &Context<A>, inbound: &Inbound) -> (Label, Opened
 
 fn read<A>(context: &Context<A>, inbound: &Inbound) -> (Label, Opened) {
     let unread = |why| (outside(context, inbound), Opened::Unread(why));
-    if inbound.unended >= BURY_AFTER {
+    if !may_be_read(inbound.unended) {
         return unread(Unread::EndsProcesses);
     }
     if inbound.body.len() > context.max_message_bytes {

@@ -231,9 +231,9 @@ async fn begins<A: OrderApi>(context: &Context<A>, work: &mut Work) -> bool {
     let Some(handlings) = &job.handlings else { return true };
     let clock = context.pace.clock(Instant::now());
     let held = context.board.holds(label, WaitReason::Rate);
-    let turn = context.pace.turn(Operation::Order, &clock, Duration::MAX, &job.inbound.session.lost).await;
+    let permit = context.pace.permit(Operation::Order, &clock, Duration::MAX, &job.inbound.session.lost).await;
     drop(held);
-    match turn.map(drop) {
+    match permit.map(drop) {
         Err(PutOff::Stopping | PutOff::SessionLost) => return false,
         // a pause of one operation alone ends no handling: its calls are put off, and the message hops
         Ok(()) | Err(PutOff::Paused | PutOff::NoTurn | PutOff::NotConfirmedActive | PutOff::OrderBusy) => {}

@@ -12,9 +12,8 @@ use crate::domain::input::UpdateOrderInput;
 use crate::domain::order::{Alias, OrderIdentifier};
 use crate::domain::outcome::{Outcome, ResultKind, result_id};
 use crate::domain::stored::StoredOrder;
-use crate::policy::catalogue::OwnCode;
+use crate::policy::catalogue::{Decision, OwnCode};
 use crate::policy::classify::Failure;
-use crate::policy::decide::{Action, action};
 use crate::ports::{Inbound, OrderApi, Purpose, Settlement};
 use crate::worker::amended::{Done, Judged, Stamp};
 use crate::worker::call::Call;
@@ -150,7 +149,7 @@ async fn send<A: OrderApi>(
             let shown = |stored: Box<StoredOrder>| shown(ending, &left, &stored);
             return Ok(read_back(call, ending, look, timing.settle, &failure, shown).await);
         }
-        if action(failure.class) != Action::Compare {
+        if failure.class.decision() != Decision::Compare {
             return Ok(ending.not_updated(&failure));
         }
         remove_ours(call, ending, &mut left, stored, &failure).await?;

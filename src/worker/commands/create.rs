@@ -6,9 +6,9 @@ use crate::domain::command::CreateOrder;
 use crate::domain::outcome::{Outcome, ResultKind};
 use crate::domain::sameness::lines_matched;
 use crate::domain::stored::StoredOrder;
-use crate::policy::catalogue::{EDITED_ACTION, OwnCode};
+use crate::policy::catalogue::{Decision, EDITED_ACTION, OwnCode};
 use crate::policy::classify::Failure;
-use crate::policy::decide::{Action, Verdict, action};
+use crate::policy::decide::Again;
 use crate::ports::{Operation, OrderApi, Settlement};
 use crate::worker::call::Call;
 use crate::worker::ending::Ending;
@@ -26,17 +26,17 @@ impl Create<'_> {
             Ok(stored) => return self.created(call, ending, Outcome::Created, &stored, Vec::new()),
             Err(failure) => failure,
         };
-        match action(failure.class) {
-            Action::Retry(budget) => match ending.retry(&failure, budget) {
-                Verdict::Later(later) => Settlement::Later(later),
-                Verdict::GiveUp { attempts } => {
+        match failure.class.decision() {
+            Decision::Retry(budget) => match ending.retry(&failure, Some(budget)) {
+                Again::Later(later) => Settlement::Later(later),
+                Again::GiveUp { attempts } => {
                     let letter = ending.exhausted(&failure, attempts);
                     self.unless_created(call, ending, &failure, letter).await
                 }
             },
             // "done" and "not there" are no answers to a create; whoever gives them, a read tells what is so
-            Action::Compare | Action::Done | Action::AwaitCreate => self.compare(call, ending, &failure).await,
-            Action::Refuse => self.unless_created(call, ending, &failure, ending.refused(&failure)).await,
+            Decision::Compare | Decision::Done | Decision::AwaitCreate => self.compare(call, ending, &failure).await,
+            Decision::Refuse => self.unless_created(call, ending, &failure, ending.refused(&failure)).await,
         }
     }
 

@@ -6,9 +6,8 @@ use crate::domain::command::StartFulfillment;
 use crate::domain::order::OrderIdentifier;
 use crate::domain::outcome::{Outcome, ResultKind};
 use crate::domain::stored::{ExecutionState, PackageState, StoredOrder, Untold};
-use crate::policy::catalogue::OwnCode;
+use crate::policy::catalogue::{Decision, OwnCode};
 use crate::policy::classify::{Failure, not_told, not_understood};
-use crate::policy::decide::{Action, action};
 use crate::ports::{Operation, OrderApi, Purpose, Settlement};
 use crate::worker::call::Call;
 use crate::worker::ending::{Ending, EndsHere};
@@ -90,7 +89,7 @@ fn state_untold(ending: &Ending<'_>, stored: &StoredOrder, effect_possible: bool
 }
 
 fn not_started(ending: &Ending<'_>, mut stored: Box<StoredOrder>, failure: &Failure) -> Settlement {
-    if action(failure.class) != Action::Done {
+    if failure.class.decision() != Decision::Done {
         return ending.not_updated(failure);
     }
     stored.execution_state = Some(ExecutionState::Started);

@@ -73,7 +73,7 @@ fn a_refused_message_keeps_its_names_and_stands_in_no_lane() {
 #[test]
 fn a_body_that_is_too_large_or_ends_processes_is_not_read() {
     let large = bare("fulfillment-triggered", &format!("{START}{}", " ".repeat(100)));
-    let ends = Inbound { unended: BURY_AFTER, ..bare("fulfillment-triggered", START) };
+    let ends = Inbound { unended: 5, ..bare("fulfillment-triggered", START) };
     for (inbound, expected) in [(large, Unread::TooLarge), (ends, Unread::EndsProcesses)] {
         let (label, opened) = open(&context(), &inbound);
         assert!(matches!(opened, Opened::Unread(why) if why == expected), "{opened:?}");
