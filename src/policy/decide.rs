@@ -61,9 +61,9 @@ pub enum Again {
     },
 }
 
-/// After a failure that may pass. `counts` says whether the operation worked for others meanwhile:
-/// when it works for nobody, the message is not at fault and its budget is not touched.
-/// What was put off waits no longer the next time. Without a budget nothing is counted.
+/// After a failure that may pass. `counts` says whether the operation worked for others meanwhile. When it works for
+/// nobody, the message is not at fault and its budget is not touched. A message that was put off waits no longer the next
+/// time. Without a budget nothing is counted.
 pub fn retry(
     limits: &Limits,
     history: &History,

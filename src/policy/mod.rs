@@ -1,4 +1,4 @@
-//! What an error means and what is done about it. PURE: time and randomness are arguments.
+//! Meaning of an error, and the decision on it. PURE: time and randomness are arguments.
 //!
 //! Facts (`ports::ApiError`) → class (`classify`) → decision (`decide`); the worker acts.
 //!

@@ -20,7 +20,7 @@ pub(super) fn tell<A>(context: &Context<A>, attempt: Attempt<'_>, failure: Optio
     if failure.unlisted {
         counter!("bwp_unlisted_errors_total", "operation" => operation.name()).increment(1);
     }
-    // what nobody understands is its order's until several have met it
+    // an answer that nobody understands is its order's until several orders have met it
     let all_meet_it = failure.class == Class::Unlisted && context.pace.is_paused(operation);
     if failure.systemic || all_meet_it {
         context.board.api_fails(failure);

@@ -15,7 +15,7 @@ use super::pace::Pace;
 use crate::policy::classify::{Failure, NO_TOKEN};
 use crate::ports::{ApiState, History, Operation, Trouble, WaitReason, Waiting};
 
-/// What the worker shows of itself.
+/// State that the worker shows.
 #[derive(Debug, Default)]
 pub struct Board {
     state: Mutex<State>,

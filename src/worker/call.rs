@@ -22,7 +22,7 @@ use crate::ports::{ApiError, Operation, OrderApi, WaitReason};
 /// The calls of one message, in one attempt.
 #[derive(Debug)]
 pub(super) struct Call<'a, A> {
-    /// What all messages share.
+    /// Shared by all messages.
     pub(super) context: &'a Context<A>,
     delivered: Delivered<'a>,
     /// For how long the message has been handled.
@@ -47,11 +47,11 @@ impl<'a, A: OrderApi> Call<'a, A> {
         self.context.board.holds(self.delivered.label, reason)
     }
 
-    /// Makes a call, a few times within a few seconds if its failure passes by itself. Each time takes its turn.
+    /// Makes a call, a few times within a few seconds if its failure passes by itself. Each attempt needs a permit.
     ///
     /// The failure that is returned is the last one; whether an effect is possible is said of all of them.
-    /// No call is begun when the message has been held for long already, while all calls are paused, when the process
-    /// stops, or when the message's session is lost: whoever has it by then must be able to rely on a read.
+    /// No call is begun when the message has been held for long already, while all calls are paused, or when the process
+    /// stops. None is begun either after the message's session is lost: its next worker must be able to rely on a read.
     pub(super) async fn send<T, F: Future<Output = Result<T, ApiError>>>(
         &self,
         operation: Operation,
@@ -60,8 +60,8 @@ impl<'a, A: OrderApi> Call<'a, A> {
         self.send_about(self.order(), self.context.timing.retries, operation, call).await
     }
 
-    /// The same, about an order that may be another than the message's: a success is that order's. After a failure that
-    /// passes by itself, the call is made again so many times.
+    /// Makes a call about an order that may be another than the message's: a success is that order's. After a failure that
+    /// passes by itself, the call is made again up to `retries` times.
     pub(super) async fn send_about<T, F: Future<Output = Result<T, ApiError>>>(
         &self,
         order: &str,
@@ -119,8 +119,11 @@ impl<'a, A: OrderApi> Call<'a, A> {
                 self.until_confirmed_active().await.map_err(put_off)?;
             }
             let held = self.waits_for(WaitReason::Rate);
-            let permit =
-                self.context.pace.permit(operation, clock, self.turn_by(), &self.delivered.inbound.session.lost).await;
+            let permit = self
+                .context
+                .pace
+                .permit(operation, clock, self.permit_by(), &self.delivered.inbound.session.lost)
+                .await;
             drop(held);
             let permit = permit.map_err(put_off)?;
             // a permit is not kept waiting, since others wait behind it
@@ -131,9 +134,9 @@ impl<'a, A: OrderApi> Call<'a, A> {
         }
     }
 
-    /// Until when the message waits for its next call. For the first one it waits for half of its time at most: were it
-    /// made at the last moment, there would be no time for those that are to follow, and it would be in vain.
-    fn turn_by(&self) -> Duration {
+    /// Time on its clock until which the message waits for its next call. For the first one it waits for half of its time
+    /// at most. Made at the last moment, that call would leave no time for those that are to follow.
+    fn permit_by(&self) -> Duration {
         let last_call = self.context.timing.last_call;
         if self.has_called.load(Ordering::Relaxed) {
             return last_call;

@@ -50,7 +50,7 @@ impl Clock {
         Self { began, held_back_before, rank }
     }
 
-    /// The same time with another rank.
+    /// This clock with another rank.
     pub(super) fn with(self, rank: Rank) -> Self {
         Self { rank, ..self }
     }

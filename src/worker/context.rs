@@ -1,4 +1,4 @@
-//! What all messages of a process share.
+//! State that all messages of a process share.
 //!
 //! Not here: anything of one message.
 
@@ -14,12 +14,12 @@ use crate::policy::catalogue::{ROWS, Row};
 use crate::policy::decide::Limits;
 use crate::ports::{Later, Operation};
 
-/// What all messages of a process share.
+/// State that all messages of a process share.
 #[derive(Debug)]
 pub struct Context<A> {
     /// The API.
     pub api: A,
-    /// What the store and its shop have agreed on.
+    /// Agreements between the store and its shop.
     pub conventions: Conventions,
     /// Budgets and delays.
     pub limits: Limits,
@@ -27,13 +27,13 @@ pub struct Context<A> {
     pub timing: Timing,
     /// Bytes of a body that is still read; a larger one is no message of a shop.
     pub max_message_bytes: usize,
-    /// What each error means: the catalogue. Tests put other rows here to show that every row matters.
+    /// Meaning of each error: the catalogue. Tests put other rows here to show that every row matters.
     pub rows: &'static [Row],
-    /// What the worker shows of itself.
+    /// State that probes and metrics show.
     pub board: Arc<Board>,
     /// Orders that are being changed.
     pub locks: OrderLocks,
-    /// What the process remembers of orders.
+    /// Memory of orders.
     pub memory: Memory,
     /// The pace of all calls.
     pub pace: Arc<Pace>,
@@ -52,8 +52,8 @@ pub struct Timing {
     pub longest_wait: Duration,
     /// How often a call is made again before the message goes to a retry queue.
     pub retries: usize,
-    /// How long after its delivery a message's last call may begin; with the time that one call may take, this is
-    /// how long a delivery is held.
+    /// Longest time from a message's delivery to the begin of its last call. A delivery is held for this and for the time
+    /// that one call may take.
     pub last_call: Duration,
     /// Messages that may be held in the process for their delay, those behind them included.
     pub hold_at_most: usize,

@@ -107,7 +107,7 @@ impl<'a> Ending<'a> {
         self.refuse_and_advise(code, why, code.action())
     }
 
-    /// The same, with advice for this case of it.
+    /// Refused as in [`Ending::refuse`], with advice for this case.
     pub(super) fn refuse_and_advise(&self, code: OwnCode, why: &str, advice: &str) -> Settlement {
         self.letter(code.error_type(), code.name(), "rejected", why, advice, self.inbound.history.attempts + 1)
     }
@@ -131,7 +131,7 @@ impl<'a> Ending<'a> {
     /// The budget is spent.
     pub(super) fn exhausted(&self, failure: &Failure, attempts: u32) -> Settlement {
         if failure.class == Class::Unlisted {
-            // whoever looks for it knows it by the API's names alone
+            // an operator knows it by the API's names alone
             let Failure { error_type, code, class, message, action, .. } = failure;
             return self.letter(error_type, code, class.name(), message, action, attempts);
         }
@@ -148,7 +148,7 @@ impl<'a> Ending<'a> {
     /// Comes back later, or the budget is spent and `given_up` says what then.
     pub(super) fn retry(&self, failure: &Failure, budget: Option<Budget>) -> Again {
         let history = self.history();
-        // what has only followed another through a retry queue has not failed there
+        // a message that has only followed another through a retry queue has not failed there
         let has_failed = history.last_failed_at.is_some();
         let since = self.inbound.failed_by.filter(|_| has_failed).unwrap_or(self.began);
         let counts = !self.pace.is_paused(failure.operation)
@@ -156,7 +156,7 @@ impl<'a> Ending<'a> {
         decide::retry(self.limits, &history, failure, budget, counts, Timestamp::now())
     }
 
-    /// What the next attempt must know: that the broker delivered it before is not told again after a hop.
+    /// History for the next attempt. After a hop, the broker does not tell again that it had delivered the message before.
     pub(super) fn history(&self) -> History {
         History { outcome_unknown: self.outcome_unknown(), ..self.inbound.history.clone() }
     }

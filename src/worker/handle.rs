@@ -104,8 +104,8 @@ pub(super) async fn after_panic<A: OrderApi>(
     }
 }
 
-/// A letter for a message that cannot be handled, unless a read says that its effect is there: a call may have got
-/// through before the end.
+/// A letter for a message that cannot be handled, unless a read shows its effect. A call may have got through before the
+/// end.
 async fn give_up<A: OrderApi>(context: &Context<A>, delivered: Delivered<'_>, clock: Clock, why: &str) -> Settlement {
     let Opened::Message(envelope) = delivered.opened else { return bury(context, delivered, why) };
     let (call, ending) = (Call::new(context, delivered, clock), Ending::new(context, delivered));

@@ -44,12 +44,15 @@ impl Label {
 
     /// Whether the message creates its order.
     pub(super) fn creates(&self) -> bool {
-        self.kind_in_lane() == Some(Kind::CheckoutCompleted)
+        self.kind_in_lane().is_some_and(|kind| kind.operation().creates_an_order())
     }
 
-    /// Whether the message amends its order.
+    /// Whether the message amends its order: of amendments the last one wins.
     pub(super) fn amends(&self) -> bool {
-        self.kind_in_lane() == Some(Kind::OrderAmended)
+        self.kind_in_lane().is_some_and(|kind| match kind {
+            Kind::OrderAmended => true,
+            Kind::CheckoutCompleted | Kind::FulfillmentTriggered | Kind::RefundUpdated => false,
+        })
     }
 
     /// Whether this delivery is one of the same message that has come back.

@@ -74,8 +74,8 @@ pub(super) enum Turn {
 }
 
 impl Lanes {
-    /// Messages come by this session from now on. The broker delivers again what came by the last one and was not
-    /// settled; what was away may have come back to another worker meanwhile, so nothing waits for it.
+    /// Messages come by this session from now on. The broker redelivers all that came by the last one and was not settled.
+    /// Messages that were away may have come back to another worker meanwhile: nothing waits for them.
     /// Says whether the session is a new one.
     pub(super) fn of_session(&mut self, number: u64) -> bool {
         if std::mem::replace(&mut self.session, number) == number {
@@ -150,7 +150,7 @@ impl Lanes {
     }
 
     /// Holds the message under way, with those that wait behind it. Where more than `most` would be held so, amendments are
-    /// still held: a retry queue is forgotten at a hand-over, and of amendments the last one must win.
+    /// still held. A retry queue is forgotten at a hand-over, and of amendments the last one must win.
     pub(super) fn hold(&mut self, label: &Label, most: usize) -> bool {
         let held = self.lanes.values().filter(|lane| lane.held).map(Lane::here).sum::<usize>();
         let Some(lane) = self.lane(label) else { return false };

@@ -13,7 +13,7 @@ use crate::policy::catalogue::{Class, Decision};
 use crate::policy::classify::{Failure, not_told};
 use crate::ports::{Operation, OrderApi, Purpose};
 
-/// What a read by one name says.
+/// Answer of a read by one name.
 #[derive(Debug)]
 pub(super) enum Found {
     /// The order.
@@ -60,7 +60,7 @@ pub(super) async fn read<A: OrderApi>(call: &Call<'_, A>, identifier: &OrderIden
             // no access to this one, or none such, while others can be read: it is not there. While none can be
             // read, a gateway or a wrong store may be what speaks
             Decision::AwaitCreate if reads_work(call).await => Found::Nothing,
-            // what speaks of our credentials says nothing of the order
+            // a failure that speaks of our credentials says nothing of the order
             Decision::Retry(_) if failure.class == Class::Denied && !failure.systemic && reads_work(call).await => {
                 Found::Nothing
             }

@@ -16,7 +16,7 @@ use crate::ports::Operation;
 /// Size at which entries whose change is visible by now are dropped.
 const MANY: usize = 1000;
 
-/// What a process remembers of orders.
+/// Memory of orders.
 #[derive(Debug)]
 pub struct Memory {
     recent: Mutex<Recent>,

@@ -88,15 +88,15 @@ impl PutOff {
 /// An attempt that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
-    /// What was called.
+    /// The operation that was called.
     pub operation: Operation,
     /// The order that it was for.
     pub order: &'a str,
     /// When it began.
     pub began: Instant,
-    /// What came of it; `None` for a success.
+    /// Class of its failure; `None` for a success.
     pub class: Option<Class>,
-    /// What it says about all calls.
+    /// Its sign for all calls.
     pub sign: Sign,
     /// How the API answered, in its own names; empty for a success.
     pub answer: &'a str,
@@ -174,7 +174,7 @@ impl Pace {
         clock.shows(self.state().held_back.total(self.start.elapsed()))
     }
 
-    /// Waits for the turn of a call: for as long as all calls are held back, and else until the message's clock shows
+    /// Waits for the permit of a call as long as all calls are held back. Else it waits until the message's clock shows
     /// `until`, or its session is lost. The message that has been handled for longest goes first.
     ///
     /// # Errors

@@ -224,8 +224,8 @@ async fn handle_in_turn<A: OrderApi>(context: &Context<A>, mut work: Work) -> En
     }
 }
 
-/// Records that the handling of a suspect begins, once a call could be made: a process that ends in a pause is not ended
-/// by its message. Says whether it is to be handled.
+/// Records that the handling of a suspect begins, once a call could be made. A process that ends in a pause is not ended by
+/// its message. Says whether it is to be handled.
 async fn begins<A: OrderApi>(context: &Context<A>, work: &mut Work) -> bool {
     let Work { job, label, .. } = work;
     let Some(handlings) = &job.handlings else { return true };
@@ -306,9 +306,9 @@ async fn fenced<A: OrderApi>(context: &Context<A>, delivered: Delivered<'_>, clo
     again.unwrap_or_else(|_panic| bury(context, delivered, "the worker panicked over it, and again when it gave it up"))
 }
 
-/// A follower of delayed messages takes the retry queue with the shortest delay after which those are back: it comes back
-/// behind them, and does not wait long for what is settled by then. For one that is late it waits as long as that is late.
-/// A follower of one that waits for its order to be created waits for that, too.
+/// A follower of delayed messages takes the retry queue with the shortest delay after which those are back. It comes back
+/// behind them, and hardly waits for messages that are settled by then. For one that is late it waits as long as that is
+/// late. A follower of one that waits for its order to be created waits for that, too.
 fn follow<A: OrderApi>(context: &Context<A>, inbound: &Inbound, way: Way, now: Instant) -> Later {
     let Way { until, awaits_create } = way;
     let limits = &context.limits;

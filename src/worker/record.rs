@@ -1,4 +1,4 @@
-//! What is said of a settlement or a wait: a line in the log, and figures.
+//! Log lines and metrics of settlements and waits.
 //!
 //! Not here: anything that changes what becomes of the message.
 

@@ -9,10 +9,14 @@ use bwp_sync::telemetry::metrics::METRICS;
 use crate::english;
 
 /// Files and folders with comments in plain English; to be extended until `src` and `tests` are among them.
-const PLAIN: [&str; 17] = [
+const PLAIN: [&str; 21] = [
     "config/default.toml",
     "src/lib.rs",
     "src/domain",
+    "src/ports",
+    "src/ports.rs",
+    "src/policy",
+    "src/worker",
     "src/simulator",
     "src/bin",
     "src/settings",

@@ -7,7 +7,7 @@
 pub enum Class {
     /// An order with this alias is there; whether it is ours, a read tells.
     MaybeAlreadyDone,
-    /// What was asked for is so already.
+    /// The order is already as asked for.
     AlreadyDone,
     /// Too many calls: slow down.
     Throttled,

@@ -51,8 +51,8 @@ impl Create<'_> {
         self.owned(call, ending, owner, false, letter)
     }
 
-    /// Before a create becomes a letter, a read must say that the order is absent: an earlier attempt may
-    /// have taken effect with its answer lost, and this refusal be about stock that it has taken itself.
+    /// Before a create becomes a letter, a read must say that the order is absent. An earlier attempt may have taken effect
+    /// with its answer lost. This refusal may be about stock that it has taken itself.
     async fn unless_created<A: OrderApi>(
         self,
         call: &Call<'_, A>,

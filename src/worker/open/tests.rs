@@ -1,4 +1,4 @@
-//! What a delivery is opened as, and by which names.
+//! A delivery is opened as a message, as a refusal, or not at all; its names come with it.
 
 use std::time::Duration;
 
