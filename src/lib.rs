@@ -32,8 +32,9 @@
 //! # How one message travels
 //!
 //! 1. `broker::session` takes a delivery and makes a [`ports::Job`] of it.
-//! 2. `worker::pool` gives it a lane and a fence.
-//! 3. [`worker::handle()`] reads it, calls the API through [`ports::OrderApi`], classifies and decides.
+//! 2. `worker::pool` opens it once, and gives it a lane and a fence.
+//! 3. [`worker::handle()`] carries out its command: it calls the API through [`ports::OrderApi`], classifies, decides,
+//!    and writes the end.
 //! 4. The [`ports::Settlement`] goes back.
 //! 5. `broker::session` publishes result or dead letter, waits for the confirm, and only then acknowledges.
 

@@ -1,4 +1,4 @@
-//! What the rooms hand each other: plain data, and the one trait.
+//! Plain data that the rooms hand each other, and the one trait.
 //!
 //! Not here: behaviour, other than the names of things.
 

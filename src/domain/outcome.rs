@@ -96,7 +96,7 @@ pub struct ResultData {
     pub differences: Vec<String>,
     /// Cause of a failure; absent on success.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
+    pub failure: Option<ResultFailure>,
     /// Counted attempts, this one included.
     pub attempts: u32,
     /// Number of replays from the dead letters before this attempt.
@@ -175,7 +175,8 @@ pub struct ResultRefund {
 /// Cause of a failure; the dead letter contains the same data.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Failure {
+#[schemars(rename = "Failure")]
+pub struct ResultFailure {
     /// Id of the dead letter.
     pub letter_id: Uuid,
     /// Type of the error, for example `ValidationError`, `LocalValidation` or `BwpSync`.

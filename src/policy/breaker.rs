@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::sign::Cause;
 
 /// Failures of so many orders in a row, without a sign of life between, are an outage. One is that order's own trouble,
-/// however often it fails. Of calls that fail by chance every second time, five in a row are one in 32, and the pause is
-/// then a second long; a real outage is noticed after the first five of the messages in hand.
+/// however often it fails. Of calls that fail by chance every second time, five in a row are one in 32. The pause is then
+/// a second long. A real outage is noticed after the first five of the messages in flight.
 const ORDERS_THAT_MAKE_AN_OUTAGE: usize = 5;
 /// Creates of so many orders denied, and none accepted between, are a matter of credentials.
 const ORDERS_THAT_MAKE_A_DENIAL: usize = 2;

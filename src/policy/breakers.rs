@@ -84,7 +84,7 @@ impl Breakers {
     }
 
     /// An attempt of this operation that began then has ended.
-    pub fn seen(&mut self, operation: Operation, sign: Sign, (order, answer): (&str, &str), began: Time, now: Time) {
+    pub fn ended(&mut self, operation: Operation, sign: Sign, (order, answer): (&str, &str), began: Time, now: Time) {
         match sign {
             Sign::Works(operation) => {
                 self.calls.works(began);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn seen(breakers: &mut Breakers, operation: Operation, sign: Sign, order: u32, now: Time) {
-        breakers.seen(operation, sign, (&order.to_string(), "HTTP 200 MAINTENANCE"), now, now);
+        breakers.ended(operation, sign, (&order.to_string(), "HTTP 200 MAINTENANCE"), now, now);
     }
 
     /// The calls that are paused.

@@ -13,7 +13,7 @@ use crate::ports::{ApiError, ErrorFact, Operation, TokenError, WaitReason};
 pub struct Failure {
     /// The operation that failed.
     pub operation: Operation,
-    /// What it means.
+    /// Its class.
     pub class: Class,
     /// Type as the API wrote it, or what stands for it when the API said nothing.
     pub error_type: String,
@@ -23,7 +23,7 @@ pub struct Failure {
     pub message: String,
     /// The facts that are nobody's own, for logs and headers: empty where all that is known is what the API said.
     pub detail: String,
-    /// What an operator can do.
+    /// Advice to the operator.
     pub action: &'static str,
     /// Whether it speaks of the API, the way to it or our credentials, rather than of one order.
     pub systemic: bool,
@@ -31,13 +31,13 @@ pub struct Failure {
     pub effect_possible: bool,
     /// How long the API asks to wait.
     pub retry_after: Option<Duration>,
-    /// What it costs its message.
+    /// Its cost for the message.
     pub cost: Cost,
     /// The API gave it a name that stands in no row.
     pub unlisted: bool,
 }
 
-/// What a failure costs its message.
+/// Cost of a failure for its message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cost {
     /// A call was tried: an attempt, where that is counted, and a longer delay the next time.
@@ -66,7 +66,7 @@ impl Failure {
         if detail.is_empty() { code.clone() } else { format!("{code}: {detail}") }
     }
 
-    /// The same, where there was no time to look whether it had an effect: nothing is given up for that.
+    /// This failure, where there was no time to look whether it had an effect. Nothing is given up for that.
     pub fn not_looked_at(&self) -> Self {
         Self { cost: Cost::Delay, ..self.clone() }
     }
@@ -77,7 +77,7 @@ pub fn classify(operation: Operation, error: &ApiError) -> Failure {
     classify_by(ROWS, operation, error)
 }
 
-/// The same by other rows: how tests show that every row matters.
+/// Classifies by other rows: tests show with it that every row matters.
 pub fn classify_by(rows: &[Row], operation: Operation, error: &ApiError) -> Failure {
     let message = error.to_string();
     let nameless = |class, error_type: &str, action, effect_possible, retry_after| Failure {
@@ -298,7 +298,7 @@ fn find_row<'r>(rows: &'r [Row], operation: Operation, fact: &ErrorFact) -> Opti
     }
 }
 
-/// What an unknown order answers is not documented; a name that says so is taken at its word.
+/// The answer about an unknown order is not documented; a name that says so is taken at its word.
 fn says_not_found(fact: &ErrorFact) -> bool {
     [&fact.error_type, &fact.code].into_iter().flatten().any(|name| name.contains("NotFound"))
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::catalogue::{Class, Decision};
+use super::catalogue::{Budget, Class};
 use super::classify::{Cost, Failure};
-use crate::ports::{History, Later, Operation, WaitReason};
+use crate::ports::{History, Later, WaitReason};
 
 /// The numbers that decisions are made with; all are settings.
 #[derive(Clone, Debug)]
@@ -32,44 +32,6 @@ impl Limits {
     }
 }
 
-/// What follows from a failure.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Action {
-    /// It is done, although the call failed.
-    Done,
-    /// Read whose the order is.
-    Compare,
-    /// Try again; when the budget is spent, give up.
-    Retry(Budget),
-    /// Wait for the order to be created.
-    AwaitCreate,
-    /// Never again as it is.
-    Refuse,
-}
-
-/// What is spent by a counted attempt that failed. What went into one is not missing in another.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Budget {
-    /// For what passes by itself: [`Limits::attempts`].
-    Passing,
-    /// For what was denied, or failed with a code that no document lists: [`Limits::denied_attempts`].
-    Denied,
-    /// For what nobody may give up, since nobody knows what a letter would have to say.
-    Endless,
-}
-
-/// What follows from a class.
-pub fn action(class: Class) -> Action {
-    match class.decision() {
-        Decision::Done => Action::Done,
-        Decision::Compare => Action::Compare,
-        Decision::Retry => Action::Retry(Budget::Passing),
-        Decision::RetryFew => Action::Retry(Budget::Denied),
-        Decision::AwaitCreate => Action::AwaitCreate,
-        Decision::Refuse => Action::Refuse,
-    }
-}
-
 /// Whether the same call may be made again at once, without looking first.
 ///
 /// An update whose effect is unclear is read back before it is sent again; a create is not,
@@ -84,12 +46,12 @@ pub fn again_here(failure: &Failure) -> bool {
         | Class::Rejected
         | Class::QueryRefused => false,
     };
-    passes && !(failure.operation == Operation::UpdateOrder && failure.effect_possible)
+    passes && (!failure.effect_possible || failure.operation.repeats_without_harm())
 }
 
-/// Whether a message comes back, and when.
+/// Whether a message comes again, and when.
 #[derive(Clone, Debug)]
-pub enum Verdict {
+pub enum Again {
     /// After a trip through a retry queue.
     Later(Later),
     /// The budget is spent.
@@ -99,27 +61,27 @@ pub enum Verdict {
     },
 }
 
-/// After a failure that may pass. `counts` says whether the operation worked for others meanwhile:
-/// when it works for nobody, the message is not at fault and its budget is not touched.
-/// What was put off waits no longer the next time. Without a budget nothing is counted.
+/// After a failure that may pass. `counts` says whether the operation worked for others meanwhile. When it works for
+/// nobody, the message is not at fault and its budget is not touched. A message that was put off waits no longer the next
+/// time. Without a budget nothing is counted.
 pub fn retry(
     limits: &Limits,
     history: &History,
     failure: &Failure,
-    budget: Budget,
+    budget: Option<Budget>,
     counts: bool,
     now: Timestamp,
-) -> Verdict {
-    let counts = counts && budget != Budget::Endless && failure.cost == Cost::Attempt;
+) -> Again {
+    let counts = counts && budget.is_some() && failure.cost == Cost::Attempt;
     let counted = u32::from(counts);
     let attempts = history.attempts + counted;
     let (is_spent, denied) = match budget {
-        Budget::Passing => (attempts.saturating_sub(history.denied + history.panics) >= limits.attempts, 0),
-        Budget::Denied => (history.denied + counted >= limits.denied_attempts, counted),
-        Budget::Endless => (false, 0),
+        Some(Budget::Passing) => (attempts.saturating_sub(history.denied + history.panics) >= limits.attempts, 0),
+        Some(Budget::Denied) => (history.denied + counted >= limits.denied_attempts, counted),
+        None => (false, 0),
     };
     if counts && is_spent {
-        return Verdict::GiveUp { attempts };
+        return Again::GiveUp { attempts };
     }
     let hinted = failure.retry_after.map_or(0, |hint| {
         let longest = limits.delays.len().saturating_sub(1);
@@ -135,18 +97,18 @@ pub fn retry(
     // put off with all others of its operation: it would be held for as long as those are
     later.may_be_held = !put_off;
     later.reason = failure.cost.reason();
-    Verdict::Later(later)
+    Again::Later(later)
 }
 
 /// The order is not there (yet). The delays of its retry queues are what counts: neither an outage nor a clock of another
 /// machine makes its time shorter.
-pub fn await_create(limits: &Limits, history: &History, now: Timestamp) -> Verdict {
+pub fn await_create(limits: &Limits, history: &History, now: Timestamp) -> Again {
     if history.awaited.is_some_and(|awaited| awaited >= limits.wait_for_create) {
-        return Verdict::GiveUp { attempts: history.attempts + 1 };
+        return Again::GiveUp { attempts: history.attempts + 1 };
     }
     let mut later = next(history, now, "OrderNotFound".into());
     later.history.awaited = Some(history.awaited.unwrap_or_default() + limits.delay(later.queue));
-    Verdict::Later(Later { awaits_create: true, reason: WaitReason::Create, ..later })
+    Again::Later(Later { awaits_create: true, reason: WaitReason::Create, ..later })
 }
 
 /// Nobody may look whether the order is there: the message comes again, and its time to wait does not pass.
@@ -157,17 +119,17 @@ pub fn await_pause(history: &History, now: Timestamp) -> Later {
 }
 
 /// The process survived a panic over this message. Always counted: nobody else caused it.
-pub fn after_panic(limits: &Limits, history: &History, now: Timestamp) -> Verdict {
+pub fn after_panic(limits: &Limits, history: &History, now: Timestamp) -> Again {
     let (attempts, panics) = (history.attempts + 1, history.panics + 1);
     if panics >= limits.panics {
-        return Verdict::GiveUp { attempts };
+        return Again::GiveUp { attempts };
     }
     let mut later = next(history, now, "Panic".into());
     later.history.attempts = attempts;
     later.history.panics = panics;
     // the call may have been under way
     later.history.outcome_unknown = true;
-    Verdict::Later(later)
+    Again::Later(later)
 }
 
 fn next(history: &History, now: Timestamp, error: String) -> Later {
@@ -185,6 +147,7 @@ mod tests {
     use super::*;
     use crate::domain::stored::Untold;
     use crate::policy::classify::{not_told, out_of_time, put_off};
+    use crate::ports::Operation;
 
     fn limits() -> Limits {
         Limits {
@@ -217,10 +180,10 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn later(verdict: Verdict) -> Later {
-        match verdict {
-            Verdict::Later(later) => later,
-            Verdict::GiveUp { attempts } => panic!("given up after {attempts}"),
+    fn later(again: Again) -> Later {
+        match again {
+            Again::Later(later) => later,
+            Again::GiveUp { attempts } => panic!("given up after {attempts}"),
         }
     }
 
@@ -228,15 +191,15 @@ mod tests {
     fn a_budget_is_spent_by_counted_attempts_alone() {
         let mut history = History::default();
         for _ in 0..50 {
-            history = later(retry(&limits(), &history, &failure(None), Budget::Passing, false, at(0))).history;
+            history = later(retry(&limits(), &history, &failure(None), Some(Budget::Passing), false, at(0))).history;
         }
         assert_eq!((history.attempts, history.delays), (0, 50));
         for _ in 0..2 {
-            history = later(retry(&limits(), &history, &failure(None), Budget::Passing, true, at(0))).history;
+            history = later(retry(&limits(), &history, &failure(None), Some(Budget::Passing), true, at(0))).history;
         }
         assert!(matches!(
-            retry(&limits(), &history, &failure(None), Budget::Passing, true, at(0)),
-            Verdict::GiveUp { attempts: 3 }
+            retry(&limits(), &history, &failure(None), Some(Budget::Passing), true, at(0)),
+            Again::GiveUp { attempts: 3 }
         ));
     }
 
@@ -245,25 +208,25 @@ mod tests {
         let again = |history: &History, budget| retry(&limits(), history, &failure(None), budget, true, at(0));
         let (limits, mut history) = (limits(), History::default());
         for _ in 1..limits.attempts {
-            history = later(again(&history, Budget::Passing)).history;
+            history = later(again(&history, Some(Budget::Passing))).history;
         }
         history = later(after_panic(&limits, &history, at(0))).history;
-        history = later(again(&history, Budget::Denied)).history;
+        history = later(again(&history, Some(Budget::Denied))).history;
         assert_eq!((history.attempts, history.denied, history.panics), (4, 1, 1));
         for _ in 0..50 {
-            history = later(again(&history, Budget::Endless)).history;
+            history = later(again(&history, None)).history;
         }
-        for spent in [again(&history, Budget::Passing), again(&history, Budget::Denied)] {
-            assert!(matches!(spent, Verdict::GiveUp { attempts: 5 }), "{spent:?}");
+        for spent in [again(&history, Some(Budget::Passing)), again(&history, Some(Budget::Denied))] {
+            assert!(matches!(spent, Again::GiveUp { attempts: 5 }), "{spent:?}");
         }
-        assert!(matches!(after_panic(&limits, &history, at(0)), Verdict::GiveUp { attempts: 5 }));
+        assert!(matches!(after_panic(&limits, &history, at(0)), Again::GiveUp { attempts: 5 }));
     }
 
     #[test]
     fn delays_grow_and_a_longer_hint_takes_a_longer_queue() {
         let queue = |delays, hint| {
             let history = History { delays, ..History::default() };
-            later(retry(&limits(), &history, &failure(hint), Budget::Passing, true, at(0))).queue
+            later(retry(&limits(), &history, &failure(hint), Some(Budget::Passing), true, at(0))).queue
         };
         assert_eq!((queue(0, None), queue(1, None), queue(7, None)), (0, 1, 7));
         assert_eq!((queue(0, Some(5)), queue(0, Some(6)), queue(0, Some(9999))), (0, 1, 2));
@@ -276,7 +239,7 @@ mod tests {
         let mut history = History { delays: 1, ..History::default() };
         let paused = put_off(Operation::Order, "Paused", WaitReason::Pause);
         for _ in 0..5 {
-            let put_off = later(retry(&limits(), &history, &paused, Budget::Passing, false, at(0)));
+            let put_off = later(retry(&limits(), &history, &paused, Some(Budget::Passing), false, at(0)));
             assert_eq!((put_off.queue, put_off.history.delays, put_off.history.attempts), (1, 1, 0));
             history = put_off.history;
         }
@@ -288,7 +251,7 @@ mod tests {
         for delays in 0..50 {
             for late in [out_of_time(Operation::Order), failure(None).not_looked_at()] {
                 history.delays = delays;
-                let late = later(retry(&limits(), &history, &late, Budget::Passing, true, at(0)));
+                let late = later(retry(&limits(), &history, &late, Some(Budget::Passing), true, at(0)));
                 assert_eq!((late.history.delays, late.history.attempts), (delays + 1, 2));
             }
         }
@@ -297,7 +260,8 @@ mod tests {
     #[test]
     fn whatever_waits_has_its_reason() {
         let (limits, history) = (limits(), History::default());
-        let of = |failure: &Failure| later(retry(&limits, &history, failure, Budget::Passing, true, at(0))).reason;
+        let of =
+            |failure: &Failure| later(retry(&limits, &history, failure, Some(Budget::Passing), true, at(0))).reason;
         assert_eq!(of(&failure(None)), WaitReason::Delay);
         assert_eq!(of(&not_told(Untold::ExecutionState, &[])), WaitReason::Delay);
         assert_eq!(of(&out_of_time(Operation::Order)), WaitReason::MaxHold);
@@ -311,8 +275,9 @@ mod tests {
 
     #[test]
     fn the_first_failure_is_remembered() {
-        let first = later(retry(&limits(), &History::default(), &failure(None), Budget::Passing, true, at(7))).history;
-        let second = later(retry(&limits(), &first, &failure(None), Budget::Passing, true, at(9))).history;
+        let first =
+            later(retry(&limits(), &History::default(), &failure(None), Some(Budget::Passing), true, at(7))).history;
+        let second = later(retry(&limits(), &first, &failure(None), Some(Budget::Passing), true, at(9))).history;
         assert_eq!(second.first_failed_at, Some(at(7)));
     }
 
@@ -325,7 +290,7 @@ mod tests {
             assert_eq!(history.awaited, Some(Duration::from_secs(awaited)));
         }
         for clock in [-90_000, 0, 90_000] {
-            assert!(matches!(await_create(&limits(), &history, at(clock)), Verdict::GiveUp { .. }));
+            assert!(matches!(await_create(&limits(), &history, at(clock)), Again::GiveUp { .. }));
         }
     }
 
@@ -333,13 +298,12 @@ mod tests {
     fn a_panic_always_counts() {
         let history = later(after_panic(&limits(), &History::default(), at(0))).history;
         assert!(history.outcome_unknown);
-        assert!(matches!(after_panic(&limits(), &history, at(0)), Verdict::GiveUp { attempts: 2 }));
+        assert!(matches!(after_panic(&limits(), &history, at(0)), Again::GiveUp { attempts: 2 }));
     }
 
     #[test]
     fn an_update_that_may_have_taken_effect_is_looked_at_first() {
         let unclear = |operation| again_here(&Failure { operation, effect_possible: true, ..failure(None) });
-        assert!(unclear(Operation::CreateOrder));
-        assert!(!unclear(Operation::UpdateOrder));
+        assert_eq!(Operation::ALL.map(unclear), [true, false, true]);
     }
 }

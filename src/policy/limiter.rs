@@ -9,15 +9,14 @@ use std::time::Duration;
 const FIRST_RATE: f64 = 10.0;
 /// The lowest rate: a call a second burdens nobody, and finds out when the API takes more again.
 const LOWEST_RATE: f64 = 1.0;
-/// What is left of the rate after a throttling, and how fast it grows again (in calls per second, per cubed second):
-/// the numbers of CUBIC, RFC 9438, 4.6 and 4.1. Far from the last limit it grows fast, near it hardly, so that most of
+/// Part of the rate that is left after a throttling. With [`GROWTH`] from CUBIC: RFC 9438, 4.6 and 4.1. Far from the last limit it grows fast, near it hardly, so that most of
 /// the time is spent just below the limit.
 const LEFT: f64 = 0.7;
+/// Growth of the rate, in calls per second, per cubed second.
 const GROWTH: f64 = 0.4;
-/// One success raises the rate by at most this factor, so that a limit of a few calls a second is not overrun between
-/// two answers.
+/// One success raises the rate by at most this factor. A limit of a few calls a second is not overrun between two answers.
 const STEP: f64 = 1.05;
-/// Timers wake late. So much of the time that was lost may be made up for; it is also the longest burst.
+/// Timers wake late. This much of the lost time may be made up for; it is also the longest burst.
 const LATE: Duration = Duration::from_millis(20);
 
 /// A time, by a clock that only goes forward.
@@ -103,8 +102,8 @@ impl Limiter {
     }
 }
 
-/// Retries that may be made at once, in tenths; as many as messages are in hand by default, so that a moment in which
-/// all of them fail is passed without a trip through the retry queues.
+/// Retries that may be made at once, in tenths. There are as many as messages in flight by default: when all of them fail
+/// in one moment, none needs a retry queue.
 const MOST_RETRIES: u32 = 50 * TENTHS;
 /// One more retry for ten successes: an API that fails often gets at most a tenth more calls by it.
 const TENTHS: u32 = 10;
@@ -141,7 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::line::Line;
+    use crate::policy::call_queue::CallQueue;
 
     const MILLI: Duration = Duration::from_millis(1);
 
@@ -215,11 +214,11 @@ mod tests {
         }
     }
 
-    /// Works with fifty messages in hand for ten minutes. One that has made no call after 25 s makes way for another, and so
-    /// does one that has not made all of its calls after 50 s. Returns how many made them.
+    /// Works with fifty messages in flight for ten minutes. One makes way for another if it has made no call after 25 s, or
+    /// not all of its calls after 50 s. Returns how many made them.
     fn messages_done(limiter: &mut Limiter, from: Time, calls: u32) -> u32 {
-        let (mut line, mut now, mut done) = (Line::default(), from, 0);
-        let new = |line: &mut Line<()>, now| {
+        let (mut line, mut now, mut done) = (CallQueue::default(), from, 0);
+        let new = |line: &mut CallQueue<()>, now| {
             let rank = line.rank();
             (rank, line.join(rank, ()), now, 0)
         };
@@ -286,7 +285,7 @@ mod tests {
         assert_eq!((0..1000).filter(|_| quota.take()).count(), 50);
     }
 
-    /// What can happen to a limiter.
+    /// An event of a limiter.
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Take,

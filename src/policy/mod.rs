@@ -1,4 +1,4 @@
-//! What an error means and what is done about it. PURE: time and randomness are arguments.
+//! Meaning of an error, and the decision on it. PURE: time and randomness are arguments.
 //!
 //! Facts (`ports::ApiError`) → class (`classify`) → decision (`decide`); the worker acts.
 //!
@@ -8,10 +8,11 @@
 
 pub mod breaker;
 pub mod breakers;
+pub mod call_queue;
 pub mod catalogue;
 pub mod classify;
 pub mod decide;
 pub mod health;
 pub mod limiter;
-pub mod line;
 pub mod sign;
+pub mod suspicion;

@@ -1,4 +1,4 @@
-//! What one attempt says about all calls.
+//! Sign of one attempt for all calls.
 //!
 //! Not here: how many of them say enough (`breaker`); what it means for its own message (`classify`, `decide`).
 
@@ -34,7 +34,7 @@ impl Cause {
     }
 }
 
-/// What one attempt says about all calls.
+/// Sign of one attempt for all calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Sign {
     /// The API answers, takes our credentials, and does this.
@@ -45,7 +45,7 @@ pub enum Sign {
     Nothing,
 }
 
-/// What an attempt that failed says.
+/// Sign of an attempt that failed.
 pub fn sign(failure: &Failure, error: &ApiError) -> Sign {
     match error {
         ApiError::NotSent { .. } | ApiError::NoAnswer { .. } => Sign::Fails(Cause::ApiDown),

@@ -37,14 +37,14 @@ pub trait OrderApi: Send + Sync + 'static {
     fn session_began(&self) {}
 }
 
-/// What an order is read for. Each has a document of its own.
+/// Purpose of a read of an order. Each has a document of its own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
     /// Whether its fulfillment can be started.
     Start,
-    /// What of an amendment it does not show.
+    /// Whether it shows an amendment.
     Amend,
-    /// What of its refunds it does not show.
+    /// Whether it shows its refunds.
     Refund,
     /// Whether it is the order that was sent, or is to be sent.
     Compare,
@@ -67,8 +67,8 @@ impl Purpose {
         }
     }
 
-    /// What an order has to tell for it. What else is read may be left out: an amendment is absolute and can be sent
-    /// again, and a comparison takes no field that is not told for a contradiction.
+    /// Fields that an order has to tell for it. Others may be left out: an amendment is absolute and can be sent again. A
+    /// comparison takes no field that is not told for a contradiction.
     pub fn needs(self) -> &'static [Untold] {
         match self {
             Self::Start => &[Untold::ExecutionState],
@@ -117,6 +117,15 @@ impl Operation {
         }
     }
 
+    /// Whether a call that may have taken effect does no harm when it is made again without a look. A create is harmless by
+    /// its alias, a query by its nature. An update is read back first.
+    pub fn repeats_without_harm(self) -> bool {
+        match self {
+            Self::CreateOrder | Self::Order => true,
+            Self::UpdateOrder => false,
+        }
+    }
+
     /// The operation's name in the API's schema.
     pub fn name(self) -> &'static str {
         match self {
@@ -127,29 +136,29 @@ impl Operation {
     }
 }
 
-impl From<Kind> for Operation {
+impl Kind {
     /// The operation that a kind of message asks for.
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::CheckoutCompleted => Self::CreateOrder,
-            Kind::FulfillmentTriggered | Kind::OrderAmended | Kind::RefundUpdated => Self::UpdateOrder,
+    pub fn operation(self) -> Operation {
+        match self {
+            Self::CheckoutCompleted => Operation::CreateOrder,
+            Self::FulfillmentTriggered | Self::OrderAmended | Self::RefundUpdated => Operation::UpdateOrder,
         }
     }
 }
 
-/// What is known of a call that did not succeed. Facts only.
+/// Facts of a call that did not succeed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ApiError {
     /// The request was not sent: name not resolved, connection refused, TLS failed. Nothing happened.
     #[error("the request was not sent: {reason}")]
     NotSent {
-        /// What went wrong, without any payload.
+        /// Cause, without any payload.
         reason: String,
     },
     /// The request was written, at least in part, and no whole answer came. It may have taken effect.
     #[error("no answer: {reason}")]
     NoAnswer {
-        /// What went wrong, without any payload.
+        /// Cause, without any payload.
         reason: String,
     },
     /// An answer came, and it is not one of GraphQL's (not JSON, or neither `data` nor errors in it).
@@ -160,7 +169,7 @@ pub enum ApiError {
         status: u16,
         /// The `Retry-After` header, where present.
         retry_after: Option<Duration>,
-        /// What came instead, in words: `HTML or XML`, `empty`. Nothing of it is repeated.
+        /// Description of the answer: `HTML or XML`, `empty`. Nothing of it is repeated.
         body: Cow<'static, str>,
     },
     /// The API answered with errors; the first one is what decides.
@@ -237,7 +246,7 @@ pub enum TokenError {
     /// Not reachable, HTTP 5xx, or an answer that cannot be read.
     #[error("{reason}")]
     Unavailable {
-        /// What went wrong, without any secret.
+        /// Cause, without any secret.
         reason: String,
     },
 }

@@ -51,7 +51,7 @@ pub struct Inbound {
     pub failed_by: Option<Instant>,
     /// The session that delivered it.
     pub session: Session,
-    /// What earlier attempts left in our own headers; believed only on deliveries through the default exchange.
+    /// Traces of earlier attempts in our own headers; believed only on deliveries through the default exchange.
     pub history: History,
 }
 
@@ -79,7 +79,7 @@ pub struct Session {
     pub calls_until: Option<watch::Receiver<Instant>>,
 }
 
-/// What is carried from one attempt to the next.
+/// Facts that are carried from one attempt to the next.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct History {
     /// Attempts that were counted so far, against any budget.

@@ -1,4 +1,4 @@
-//! What is to be done with a message, and the way there.
+//! The settlement of a message, and the way there.
 //!
 //! Not here: which end a message takes, how it is published.
 
@@ -30,7 +30,7 @@ pub const MAX_TEXT_BYTES: usize = 1024;
 pub struct Later {
     /// Position in the list of retry queues, shortest delay first; past the end means the longest.
     pub queue: usize,
-    /// What the next attempt needs to know.
+    /// History for the next attempt.
     pub history: History,
     /// Why it does not go on now.
     pub reason: WaitReason,
@@ -40,7 +40,7 @@ pub struct Later {
     pub may_be_held: bool,
 }
 
-/// What a dead letter says about its message; the message itself travels unchanged beside it.
+/// Contents of a dead letter beside its message, which travels unchanged.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Letter {
     /// UUID v5 of source, message id and replays: the same failure writes the same id.
@@ -55,7 +55,7 @@ pub struct Letter {
     pub class: String,
     /// Why, without personal data.
     pub message: String,
-    /// What an operator can do.
+    /// Advice to the operator.
     pub suggested_action: String,
     /// The shop's order id, or Buy with Prime's, where known.
     pub order: Option<String>,
@@ -82,8 +82,8 @@ pub struct Job {
     pub handlings: Option<mpsc::Sender<Handling>>,
 }
 
-/// A handling of a suspect. What is answered is recorded durably by then; an answer that is dropped says that the session
-/// is lost.
+/// A handling of a suspect. By its answer it is recorded durably. An answer that is dropped says that the session is
+/// lost.
 #[derive(Debug)]
 pub enum Handling {
     /// It is about to begin: how many earlier ones ended with their process.
@@ -95,7 +95,7 @@ pub enum Handling {
 /// A settlement on its way.
 #[derive(Debug)]
 pub struct Settling {
-    /// What is to be done.
+    /// The settlement.
     pub settlement: Settlement,
     /// Told when all of it is done; dropped when it could not be, and the message comes again.
     pub carried_out: oneshot::Sender<()>,

@@ -1,4 +1,4 @@
-//! What the rooms say of themselves: to each other, to probes, and to the preflight.
+//! State of the rooms, for each other, for probes, and for the preflight.
 //!
 //! Not here: what follows from it.
 
@@ -85,7 +85,7 @@ pub enum ApiState {
 /// Something is wrong that is not one message's fault.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trouble {
-    /// What is wrong at present, as a code and in words.
+    /// The present trouble, as a code and in words.
     pub cause: String,
     /// Since when.
     pub since: Timestamp,
@@ -95,9 +95,9 @@ pub struct Trouble {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// What was looked at.
+    /// Subject of the look.
     pub subject: String,
-    /// What came of it.
+    /// Result of the look.
     pub verdict: Verdict,
     /// In words.
     pub detail: String,
@@ -105,7 +105,7 @@ pub struct Finding {
     pub promise: &'static str,
 }
 
-/// What came of a look.
+/// Result of a look.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {

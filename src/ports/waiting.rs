@@ -29,7 +29,7 @@ pub enum WaitReason {
     Effect,
     /// Its order is not created yet.
     Create,
-    /// What was published for it is not confirmed yet.
+    /// The broker has not confirmed a publication for it yet.
     Confirm,
     /// It goes back to the broker.
     GivenBack,

@@ -22,7 +22,7 @@ pub fn start(log: &Log) -> Result<(), FilterError> {
     let filter = EnvFilter::try_new(&log.filter)?.add_directive("lapin=off".parse()?);
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log.format {
-        LogFormat::Json => logs.json().flatten_event(true).with_target(false).init(),
+        LogFormat::Json => logs.json().flatten_event(true).with_span_list(false).with_target(false).init(),
         LogFormat::Pretty => logs.with_target(false).init(),
     }
     std::panic::set_hook(Box::new(|panic| {

@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::label::Label;
 use super::pace::Pace;
 use crate::policy::classify::{Failure, NO_TOKEN};
 use crate::ports::{ApiState, History, Operation, Trouble, WaitReason, Waiting};
 
-/// What the worker shows of itself.
+/// State that the worker shows.
 #[derive(Debug, Default)]
 pub struct Board {
     state: Mutex<State>,
@@ -22,15 +23,6 @@ pub struct Board {
 
 /// How long a delayed message is shown after its time: behind others in the work queue, or lost to another worker.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
-
-/// Names of a message for an operator.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Whose {
-    /// The shop's order id, or Buy with Prime's, where known.
-    pub order: Option<String>,
-    /// The message's id, given or made from the body.
-    pub message_id: String,
-}
 
 #[derive(Debug, Default)]
 struct State {
@@ -92,12 +84,12 @@ impl Board {
     }
 
     /// A message is held for this reason until the returned guard is dropped.
-    pub fn holds(self: &Arc<Self>, whose: &Whose, reason: WaitReason) -> Held {
-        let Whose { order, message_id } = whose.clone();
+    pub fn holds(self: &Arc<Self>, label: &Label, reason: WaitReason) -> Held {
+        let (order, message_id) = (label.order.clone(), Some(label.message_id.clone()));
         let mut state = self.state();
         state.next += 1;
         let key = state.next;
-        state.held.insert(key, Waiting { order, message_id: Some(message_id), reason, since: Timestamp::now() });
+        state.held.insert(key, Waiting { order, message_id, reason, since: Timestamp::now() });
         Held { board: Arc::clone(self), key }
     }
 
@@ -263,7 +255,7 @@ mod tests {
             sign: Sign::Fails(Cause::CredentialsRefused),
             answer: "NoToken",
         };
-        pace.seen(refused);
+        pace.ended(refused);
         tokio::time::advance(60 * second).await;
         assert_eq!(board.longest_handled(&pace), Some(3 * second));
         drop(first);
@@ -285,11 +277,11 @@ mod tests {
             sign: Sign::Fails(Cause::CredentialsRefused),
         };
         let (free, paused, takes_over) = (Pace::new(pacing()), Pace::new(pacing()), Pace::new(pacing()));
-        paused.seen(refused);
+        paused.ended(refused);
         takes_over.took_over();
         let board = Arc::new(Board::default());
-        let whose = Whose { order: Some("SO-1".into()), message_id: "m-1".into() };
-        let held = WaitReason::ALL.map(|reason| board.holds(&whose, reason));
+        let label = Label { order: Some("SO-1".into()), message_id: "m-1".into(), ..Label::default() };
+        let held = WaitReason::ALL.map(|reason| board.holds(&label, reason));
         for (pace, expected) in
             [(&free, WaitReason::Rate), (&paused, WaitReason::Pause), (&takes_over, WaitReason::Takeover)]
         {

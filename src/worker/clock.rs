@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::policy::line::Rank;
+use crate::policy::call_queue::Rank;
 
 /// The time in which all calls have been held back. Time is an argument.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,7 +50,7 @@ impl Clock {
         Self { began, held_back_before, rank }
     }
 
-    /// The same time with another rank.
+    /// This clock with another rank.
     pub(super) fn with(self, rank: Rank) -> Self {
         Self { rank, ..self }
     }

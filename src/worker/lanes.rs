@@ -3,11 +3,13 @@
 //! Not here: handling any of them.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::pool::Work;
+use super::label::Label;
+use super::work::Work;
 
 /// How long a message in a retry queue is waited for after its time, once a later one of that queue is back. RabbitMQ
 /// tries again only after three minutes to pass on a message whose target had lost its quorum.
@@ -39,23 +41,10 @@ struct Lane {
     away: VecDeque<Away>,
 }
 
-/// A message of an order, by what decides over its place.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Who {
-    /// Tells it from others of its order; its copies are the same.
-    pub(super) message: u64,
-    /// It creates the order.
-    pub(super) creates: bool,
-    /// It amends the order.
-    pub(super) amends: bool,
-    /// It has been through a retry queue, or was delivered before.
-    pub(super) was_here: bool,
-}
-
 /// A message that is in a retry queue.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Away {
-    who: Who,
+    label: Arc<Label>,
     way: Way,
 }
 
@@ -70,8 +59,8 @@ pub(super) struct Way {
 
 impl Away {
     /// Whether this one is to be handled before the other. Nothing else comes before a create.
-    fn comes_before(&self, other: &Who) -> bool {
-        self.who.creates || !other.creates
+    fn comes_before(&self, other: &Label) -> bool {
+        self.label.creates() || !other.creates()
     }
 }
 
@@ -85,8 +74,8 @@ pub(super) enum Turn {
 }
 
 impl Lanes {
-    /// Messages come by this session from now on. The broker delivers again what came by the last one and was not
-    /// settled; what was away may have come back to another worker meanwhile, so nothing waits for it.
+    /// Messages come by this session from now on. The broker redelivers all that came by the last one and was not settled.
+    /// Messages that were away may have come back to another worker meanwhile: nothing waits for them.
     /// Says whether the session is a new one.
     pub(super) fn of_session(&mut self, number: u64) -> bool {
         if std::mem::replace(&mut self.session, number) == number {
@@ -101,8 +90,9 @@ impl Lanes {
     }
 
     /// Gives the message back when nothing of its order is under way; keeps it until then.
-    pub(super) fn enter(&mut self, name: &str, mut work: Work) -> Option<Work> {
-        let lane = self.lanes.entry(name.to_owned()).or_default();
+    pub(super) fn enter(&mut self, mut work: Work) -> Option<Work> {
+        let Some(name) = work.label.lane.clone() else { return Some(work) };
+        let lane = self.lanes.entry(name).or_default();
         if lane.busy {
             work.waits_in_lane(true);
             lane.waiting.push_back(work);
@@ -114,18 +104,18 @@ impl Lanes {
 
     /// Whether it is this message's turn. One that is back from a retry queue leaves the list of those away; one whose turn
     /// it is not keeps its place there. A copy of one that is away is not that one: it comes after it.
-    pub(super) fn turn(&mut self, name: &str, who: &Who, now: Instant) -> Turn {
-        let Some(lane) = self.lanes.get_mut(name) else { return Turn::Now };
-        let returns = |away: &Away| who.was_here && away.who.message == who.message;
+    pub(super) fn turn(&mut self, label: &Label, now: Instant) -> Turn {
+        let Some(lane) = self.lane(label) else { return Turn::Now };
+        let returns = |away: &Away| label.is_return_of(&away.label);
         let own = lane.away.iter().find(|away| returns(away)).map(|away| away.way.until);
         let is_given_up = |first: &Way| {
             let passed = own.is_some_and(|own| first.until <= own);
             first.until + if passed { LATE } else { REMEMBERED } <= now
         };
-        while let Some(first) = lane.away.iter().position(|away| returns(away) || away.comes_before(who)) {
-            let Some(away) = lane.away.get(first).copied() else { break };
+        while let Some(first) = lane.away.iter().position(|away| returns(away) || away.comes_before(label)) {
+            let Some(away) = lane.away.get(first).cloned() else { break };
             if !returns(&away) && !is_given_up(&away.way) {
-                let before = lane.away.iter().take_while(|away| !returns(away)).filter(|away| away.comes_before(who));
+                let before = lane.away.iter().take_while(|away| !returns(away)).filter(|away| away.comes_before(label));
                 let until = before.map(|away| away.way.until).max().unwrap_or(away.way.until);
                 return Turn::Behind(Way { until, ..away.way });
             }
@@ -139,45 +129,46 @@ impl Lanes {
 
     /// A message whose turn it was went into a retry queue: it is first when it is back, too. It may be back before its
     /// hop is known to be carried out; then nothing waits for it as for one that is away.
-    pub(super) fn comes_again(&mut self, name: &str, who: Who, way: Way) {
-        let Some(lane) = self.lanes.get_mut(name) else { return };
-        let is_it = |work: &Work| work.who.was_here && work.who.message == who.message;
+    pub(super) fn comes_again(&mut self, label: &Arc<Label>, way: Way) {
+        let Some(lane) = self.lane(label) else { return };
+        let is_it = |work: &Work| work.label.is_return_of(label);
         match lane.waiting.iter().position(is_it).and_then(|at| lane.waiting.remove(at)) {
             Some(back) => lane.waiting.push_front(back),
-            None => lane.away.push_front(Away { who, way }),
+            None => lane.away.push_front(Away { label: Arc::clone(label), way }),
         }
     }
 
     /// A message followed another into a retry queue; once more, if it was back from one.
-    pub(super) fn followed(&mut self, name: &str, who: Who, way: Way) {
-        let Some(lane) = self.lanes.get_mut(name) else { return };
-        if let Some(away) = lane.away.iter_mut().find(|away| who.was_here && away.who.message == who.message) {
+    pub(super) fn followed(&mut self, label: &Arc<Label>, way: Way) {
+        let Some(lane) = self.lane(label) else { return };
+        if let Some(away) = lane.away.iter_mut().find(|away| label.is_return_of(&away.label)) {
             away.way = way;
             return;
         }
-        let last = lane.away.iter().rposition(|away| away.comes_before(&who));
-        lane.away.insert(last.map_or(0, |last| last + 1), Away { who, way });
+        let last = lane.away.iter().rposition(|away| away.comes_before(label));
+        lane.away.insert(last.map_or(0, |last| last + 1), Away { label: Arc::clone(label), way });
     }
 
     /// Holds the message under way, with those that wait behind it. Where more than `most` would be held so, amendments are
-    /// still held: a retry queue is forgotten at a hand-over, and of amendments the last one must win.
-    pub(super) fn hold(&mut self, name: &str, who: &Who, most: usize) -> bool {
+    /// still held. A retry queue is forgotten at a hand-over, and of amendments the last one must win.
+    pub(super) fn hold(&mut self, label: &Label, most: usize) -> bool {
         let held = self.lanes.values().filter(|lane| lane.held).map(Lane::here).sum::<usize>();
-        let Some(lane) = self.lanes.get_mut(name) else { return false };
-        let amends = who.amends || lane.waiting.iter().any(|work| work.who.amends);
+        let Some(lane) = self.lane(label) else { return false };
+        let amends = label.amends() || lane.waiting.iter().any(|work| work.label.amends());
         lane.held = amends || held + lane.here() <= most;
         lane.held
     }
 
     /// The message that was held is under way again.
-    pub(super) fn let_go(&mut self, name: &str) {
-        if let Some(lane) = self.lanes.get_mut(name) {
+    pub(super) fn let_go(&mut self, label: &Label) {
+        if let Some(lane) = self.lane(label) {
             lane.held = false;
         }
     }
 
     /// The next message of a lane of which nothing is under way any more.
-    pub(super) fn leave(&mut self, name: &str, now: Instant) -> Option<Work> {
+    pub(super) fn leave(&mut self, label: &Label, now: Instant) -> Option<Work> {
+        let name = label.lane.as_deref()?;
         let lane = self.lanes.get_mut(name)?;
         lane.held = false;
         if let Some(mut next) = lane.waiting.pop_front() {
@@ -193,6 +184,10 @@ impl Lanes {
             self.sweep_at = self.lanes.len() * 2 + 1000;
         }
         None
+    }
+
+    fn lane(&mut self, label: &Label) -> Option<&mut Lane> {
+        self.lanes.get_mut(label.lane.as_deref()?)
     }
 
     /// Drops all that waits.

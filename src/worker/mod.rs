@@ -1,27 +1,36 @@
-//! What becomes of a message: `handle(context, inbound) -> settlement`, and the pool around it.
+//! The way of a message: `handle(context, inbound) -> settlement`, and the pool around it.
+//!
+//! In reading order: `pool` → `open` → `lanes` → `handle` → `commands` with `call` and `ending` → `record`.
 //!
 //! Not here: where messages come from and go to, how a call is made, what an error means.
 
-pub mod amend;
+pub mod pool;
+mod work;
+
+mod label;
+mod lanes;
+mod open;
+mod takeover;
+
+pub mod handle;
+
+mod commands;
+mod last_look;
+mod look_up;
+mod update;
+
+mod attempts;
+mod call;
+mod ending;
+
 pub mod amended;
 pub mod board;
-pub mod case;
 pub mod clock;
 pub mod context;
-pub mod create;
-pub mod fulfillment;
-pub mod handle;
-mod lanes;
 pub mod locks;
-pub mod look_up;
+pub mod memory;
 pub mod pace;
-mod poison;
-pub mod pool;
 mod record;
-pub mod refund;
-pub mod send;
-mod takeover;
-mod update;
 
 pub use board::Board;
 pub use context::{Context, Timing};

@@ -2,6 +2,8 @@
 //!
 //! Not here: the rules (`policy::limiter`, `policy::breaker`); the calls.
 
+mod told;
+
 use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,13 +14,14 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use self::told::{Paused, of_pauses};
 use super::clock::{Clock, HeldBack};
 use crate::policy::breaker::Waits;
-use crate::policy::breakers::{Admission, Breakers, Probe, Stopped};
+use crate::policy::breakers::{Admission, Breakers, Probe};
+use crate::policy::call_queue::{CallQueue, Place};
 use crate::policy::catalogue::Class;
 use crate::policy::limiter::{Limiter, RetryQuota};
-use crate::policy::line::{Line, Place};
-use crate::policy::sign::{Cause, Sign};
+use crate::policy::sign::Sign;
 use crate::ports::{Operation, Pause};
 
 /// Settings of the pace.
@@ -47,7 +50,7 @@ struct State {
     quota: RetryQuota,
     breakers: Breakers,
     /// Messages that wait for a call.
-    line: Line<Arc<Notify>>,
+    queue: CallQueue<Arc<Notify>>,
     held_back: HeldBack,
 }
 
@@ -85,23 +88,30 @@ impl PutOff {
 /// An attempt that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
-    /// What was called.
+    /// The operation that was called.
     pub operation: Operation,
     /// The order that it was for.
     pub order: &'a str,
     /// When it began.
     pub began: Instant,
-    /// What came of it; `None` for a success.
+    /// Class of its failure; `None` for a success.
     pub class: Option<Class>,
-    /// What it says about all calls.
+    /// Its sign for all calls.
     pub sign: Sign,
     /// How the API answered, in its own names; empty for a success.
     pub answer: &'a str,
 }
 
+impl<'a> Attempt<'a> {
+    /// An attempt that succeeded.
+    pub(super) fn success(operation: Operation, order: &'a str, began: Instant) -> Self {
+        Self { operation, order, began, class: None, sign: Sign::Works(operation), answer: "" }
+    }
+}
+
 /// The right to begin one call. Where that call is a probe, the next one may begin when this is dropped.
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub struct Permit<'a> {
     pace: &'a Pace,
     probe: Probe,
 }
@@ -115,13 +125,13 @@ struct Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(next) = self.pace.state().line.leave(self.place) {
+        if let Some(next) = self.pace.state().queue.leave(self.place) {
             next.notify_one();
         }
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.probe != Probe::default() {
             self.pace.change(|state, _| state.breakers.release(self.probe));
@@ -137,7 +147,7 @@ impl Pace {
             limiter: Limiter::new(pacing.max_calls_per_second),
             quota: RetryQuota::default(),
             breakers: Breakers::new(&pacing.waits),
-            line: Line::default(),
+            queue: CallQueue::default(),
             held_back: HeldBack::default(),
         };
         Self {
@@ -151,12 +161,12 @@ impl Pace {
     /// A message's clock, begun at this time.
     pub fn clock(&self, began: Instant) -> Clock {
         let mut state = self.state();
-        Clock::new(began, state.held_back.total(self.start.elapsed()), state.line.rank())
+        Clock::new(began, state.held_back.total(self.start.elapsed()), state.queue.rank())
     }
 
     /// The clock of a message that has failed: it goes on, and others make their calls before it.
     pub fn behind_others(&self, clock: &Clock) -> Clock {
-        clock.with(self.state().line.rank())
+        clock.with(self.state().queue.rank())
     }
 
     /// The time on a message's clock.
@@ -164,43 +174,43 @@ impl Pace {
         clock.shows(self.state().held_back.total(self.start.elapsed()))
     }
 
-    /// Waits for the turn of a call: for as long as all calls are held back, and else until the message's clock shows
+    /// Waits for the permit of a call as long as all calls are held back. Else it waits until the message's clock shows
     /// `until`, or its session is lost. The message that has been handled for longest goes first.
     ///
     /// # Errors
     /// The call is not to be made now.
-    pub async fn turn(
+    pub async fn permit(
         &self,
         operation: Operation,
         clock: &Clock,
         until: Duration,
         lost: &CancellationToken,
-    ) -> Result<Turn<'_>, PutOff> {
+    ) -> Result<Permit<'_>, PutOff> {
         let asked = Instant::now();
-        let turn = tokio::select! {
+        let permit = tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(PutOff::Stopping),
             () = lost.cancelled() => Err(PutOff::SessionLost),
-            turn = self.next_turn(operation, clock) => turn,
+            permit = self.next_permit(operation, clock) => permit,
             () = self.shows(clock, until) => Err(PutOff::NoTurn),
         };
-        if turn.is_ok() {
+        if permit.is_ok() {
             histogram!("bwp_api_turn_seconds").record(asked.elapsed());
         }
-        turn
+        permit
     }
 
-    async fn next_turn(&self, operation: Operation, clock: &Clock) -> Result<Turn<'_>, PutOff> {
+    async fn next_permit(&self, operation: Operation, clock: &Clock) -> Result<Permit<'_>, PutOff> {
         let mut changes = self.changes.subscribe();
-        let waiting = self.line_up(clock);
+        let waiting = self.join_queue(clock);
         loop {
             changes.mark_unchanged();
-            if !self.state().line.is_first(waiting.place) {
+            if !self.state().queue.is_first(waiting.place) {
                 waiting.its_turn.notified().await;
                 continue;
             }
             let wait = match self.change(|state, now| state.admit(operation, now)) {
-                Ok(Ok(probe)) => return Ok(Turn { pace: self, probe }),
+                Ok(Ok(probe)) => return Ok(Permit { pace: self, probe }),
                 Ok(Err(wait)) => wait,
                 Err(put_off) => return Err(put_off),
             };
@@ -212,9 +222,9 @@ impl Pace {
         }
     }
 
-    fn line_up(&self, clock: &Clock) -> Waiting<'_> {
+    fn join_queue(&self, clock: &Clock) -> Waiting<'_> {
         let its_turn = Arc::new(Notify::new());
-        let place = self.state().line.join(clock.rank(), Arc::clone(&its_turn));
+        let place = self.state().queue.join(clock.rank(), Arc::clone(&its_turn));
         Waiting { pace: self, place, its_turn }
     }
 
@@ -245,7 +255,7 @@ impl Pace {
     }
 
     /// An attempt has ended.
-    pub fn seen(&self, attempt: Attempt<'_>) {
+    pub fn ended(&self, attempt: Attempt<'_>) {
         let began = attempt.began.saturating_duration_since(self.start);
         self.change(|state, now| {
             match attempt.class {
@@ -259,7 +269,7 @@ impl Pace {
             }
             gauge!("bwp_api_rate_limit").set(state.limiter.rate().unwrap_or_default());
             let Attempt { operation, order, sign, answer, .. } = attempt;
-            state.breakers.seen(operation, sign, (order, answer), began, now);
+            state.breakers.ended(operation, sign, (order, answer), began, now);
         });
     }
 
@@ -326,7 +336,7 @@ impl Pace {
         let (after, still_held_back) = (state.paused(), state.held_back.is_on());
         drop(state);
         if before != after {
-            told::of_pauses(&before, &after);
+            of_pauses(&before, &after);
         }
         if before != after || held_back != still_held_back {
             self.tell();
@@ -365,22 +375,12 @@ impl State {
     }
 }
 
-/// A pause, as it is told.
-#[derive(Clone, Debug, Eq, PartialEq)]
-struct Paused {
-    stopped: Stopped,
-    cause: Cause,
-    answer: String,
-}
-
 async fn sleep_or_never(wait: Option<Duration>) {
     match wait {
         Some(wait) => sleep(wait).await,
         None => pending().await,
     }
 }
-
-mod told;
 
 #[cfg(test)]
 mod tests;

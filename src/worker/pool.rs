@@ -2,7 +2,6 @@
 //!
 //! Not here: how many there may be in all, which those who hand jobs out bound.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,46 +11,19 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
-use super::board::{Board, Held, InHand, Whose};
 use super::clock::Clock;
 use super::context::Context;
-use super::handle::{Standing, after_panic, bury, handle_since, standing};
-use super::lanes::{Lanes, Turn, Way, Who};
+use super::handle::{after_panic, bury, handle_since};
+use super::label::Label;
+use super::lanes::{Lanes, Turn, Way};
+use super::open::{Delivered, open};
 use super::pace::PutOff;
 use super::record::{record, record_hold};
 use super::takeover::updates_begin_at;
-use crate::domain::envelope::Kind;
+use super::work::Work;
 use crate::ports::{Handling, Inbound, Job, Later, Operation, OrderApi, Settlement, Settling, WaitReason};
-
-/// A message on its way through the pool.
-#[derive(Debug)]
-pub(super) struct Work {
-    job: Job,
-    pub(super) who: Who,
-    kind: Option<Kind>,
-    whose: Whose,
-    /// Begun with its first turn.
-    clock: Option<Clock>,
-    /// While it waits in its lane.
-    waits: Option<Held>,
-    board: Arc<Board>,
-    /// Until it is settled or given back.
-    _in_hand: InHand,
-}
-
-impl Work {
-    pub(super) fn new(job: Job, who: Who, standing: Standing, board: Arc<Board>) -> Self {
-        let _in_hand = board.takes(job.inbound.taken_at);
-        let Standing { whose, kind } = standing;
-        Self { job, who, kind, whose, clock: None, waits: None, board, _in_hand }
-    }
-
-    /// It waits in its lane from now on, or no longer.
-    pub(super) fn waits_in_lane(&mut self, waits: bool) {
-        self.waits = waits.then(|| self.board.holds(&self.whose, WaitReason::Order));
-    }
-}
 
 /// How often the pool shows that it makes steps.
 const STEP: Duration = Duration::from_secs(1);
@@ -80,8 +52,8 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
             },
             Some(ended) = pool.running.join_next() => {
                 // a task ends by itself: its panics are caught inside, and nobody aborts it
-                if let Ok(Ended { lane, who, end }) = ended {
-                    pool.leave(lane, who, end);
+                if let Ok(Ended { label, end }) = ended {
+                    pool.leave(&label, end);
                 }
             }
         }
@@ -97,8 +69,7 @@ struct Pool<A> {
 
 /// How a message's task ended.
 struct Ended {
-    lane: Option<String>,
-    who: Who,
+    label: Arc<Label>,
     end: End,
 }
 
@@ -136,47 +107,33 @@ impl<A: OrderApi> Pool<A> {
                 self.context.pace.took_over();
             }
         }
-        let standing = fenced_standing(&self.context, &job.inbound);
-        let who = who(&job.inbound, standing.kind);
-        self.context.board.back(who.message);
-        let lane = standing.whose.order.clone();
-        let work = Work::new(job, who, standing, Arc::clone(&self.context.board));
-        match lane {
-            None => self.spawn(None, work, Task::Handle),
-            Some(order) => {
-                if let Some(work) = self.lanes.enter(&order, work) {
-                    self.begin(order, work);
-                }
-            }
+        let (label, opened) = open(&self.context, &job.inbound);
+        self.context.board.back(label.copy);
+        let work = Work::new(job, label, opened, Arc::clone(&self.context.board));
+        if let Some(work) = self.lanes.enter(work) {
+            self.begin(work);
         }
     }
 
-    fn leave(&mut self, lane: Option<String>, who: Who, end: End) {
-        let lane = match (lane, end) {
-            (lane, End::PutOff(put_off)) => return self.put_off(lane, *put_off),
-            (lane, End::Due(work)) => {
-                lane.iter().for_each(|lane| self.lanes.let_go(lane));
-                return self.spawn(lane, *work, Task::Handle);
+    fn leave(&mut self, label: &Arc<Label>, end: End) {
+        match end {
+            End::PutOff(put_off) => return self.put_off(*put_off),
+            End::Due(work) => {
+                self.lanes.let_go(label);
+                return self.spawn(*work, Task::Handle);
             }
-            (None, End::Settled | End::Away(_) | End::Followed(_)) => return,
-            (Some(lane), End::Settled) => lane,
-            (Some(lane), End::Away(way)) => {
-                self.lanes.comes_again(&lane, who, way);
-                lane
-            }
-            (Some(lane), End::Followed(way)) => {
-                self.lanes.followed(&lane, who, way);
-                lane
-            }
-        };
-        if let Some(work) = self.lanes.leave(&lane, Instant::now()) {
-            self.begin(lane, work);
+            End::Settled => {}
+            End::Away(way) => self.lanes.comes_again(label, way),
+            End::Followed(way) => self.lanes.followed(label, way),
+        }
+        if let Some(work) = self.lanes.leave(label, Instant::now()) {
+            self.begin(work);
         }
     }
 
     /// Holds a message for its delay with its followers behind it, so that a hand-over keeps their order. Where that
     /// does not fit, it goes through a retry queue.
-    fn put_off(&mut self, lane: Option<String>, (mut work, later): (Work, Later)) {
+    fn put_off(&mut self, (mut work, later): (Work, Later)) {
         let delay = self.context.delay(&later);
         let fits =
             work.clock.is_some_and(|clock| self.context.pace.elapsed(&clock) + delay <= self.context.timing.last_call);
@@ -185,33 +142,32 @@ impl<A: OrderApi> Pool<A> {
         // a suspect is alone: while it is held, nothing else is handled
         let waits_alone = work.job.inbound.suspect && most != usize::MAX;
         let may_be_held = later.may_be_held && fits && !waits_alone;
-        match &lane {
-            Some(name) if may_be_held && self.lanes.hold(name, &work.who, most) => {
-                let failed_by = Some(Instant::now());
-                let inbound = Inbound { history: later.history, failed_by, ..Inbound::clone(&work.job.inbound) };
-                work.job.inbound = Arc::new(inbound);
-                self.spawn(lane, work, Task::Hold(Instant::now() + delay));
-            }
-            Some(_) | None => self.spawn(lane, work, Task::Hop(later)),
+        if may_be_held && self.lanes.hold(&work.label, most) {
+            let failed_by = Some(Instant::now());
+            let inbound = Inbound { history: later.history, failed_by, ..Inbound::clone(&work.job.inbound) };
+            work.job.inbound = Arc::new(inbound);
+            self.spawn(work, Task::Hold(Instant::now() + delay));
+        } else {
+            self.spawn(work, Task::Hop(later));
         }
     }
 
-    fn begin(&mut self, lane: String, work: Work) {
-        let task = match self.lanes.turn(&lane, &work.who, Instant::now()) {
+    fn begin(&mut self, work: Work) {
+        let task = match self.lanes.turn(&work.label, Instant::now()) {
             Turn::Now => Task::Handle,
             Turn::Behind(way) => Task::Follow(way),
         };
-        self.spawn(Some(lane), work, task);
+        self.spawn(work, task);
     }
 
-    fn spawn(&mut self, lane: Option<String>, work: Work, task: Task) {
-        let context = Arc::clone(&self.context);
-        self.running.spawn(async move {
-            let who = work.who;
+    fn spawn(&mut self, work: Work, task: Task) {
+        let (context, label, span) = (Arc::clone(&self.context), Arc::clone(&work.label), work.label.span());
+        let carried_out = async move {
             let carried_out = AssertUnwindSafe(carry_out(&context, work, task)).catch_unwind();
             let end = carried_out.await.unwrap_or(End::Settled);
-            Ended { lane, who, end }
-        });
+            Ended { label, end }
+        };
+        self.running.spawn(carried_out.instrument(span));
     }
 }
 
@@ -228,7 +184,7 @@ async fn carry_out<A: OrderApi>(context: &Context<A>, work: Work, task: Task) ->
         }
         Task::Hop(later) => {
             // it may wait for long: only of amendments does the last one win
-            let is_followed = !later.awaits_create || work.kind == Some(Kind::OrderAmended);
+            let is_followed = !later.awaits_create || work.label.amends();
             let way = hop(context, work, later).await.filter(|_| is_followed);
             way.map_or(End::Settled, End::Away)
         }
@@ -236,7 +192,7 @@ async fn carry_out<A: OrderApi>(context: &Context<A>, work: Work, task: Task) ->
 }
 
 async fn handle_in_turn<A: OrderApi>(context: &Context<A>, mut work: Work) -> End {
-    if let Some(at) = updates_begin_at(work.kind, &work.job.inbound, context.timing.call_ended)
+    if let Some(at) = updates_begin_at(work.label.kind_in_lane(), &work.job.inbound, context.timing.call_ended)
         && !held(context, &work, WaitReason::Takeover, at).await
     {
         return End::Settled;
@@ -251,7 +207,7 @@ async fn handle_in_turn<A: OrderApi>(context: &Context<A>, mut work: Work) -> En
     work.clock = Some(clock);
     let settlement = {
         let _handled = context.board.handles(clock);
-        fenced(context, &work.job.inbound, clock).await
+        fenced(context, work.delivered(), clock).await
     };
     if let Some(handlings) = &work.job.handlings {
         // without an answer the session is lost, and its end is recorded with the next one
@@ -268,21 +224,21 @@ async fn handle_in_turn<A: OrderApi>(context: &Context<A>, mut work: Work) -> En
     }
 }
 
-/// Records that the handling of a suspect begins, once a call could be made: a process that ends in a pause is not ended
-/// by its message. Says whether it is to be handled.
+/// Records that the handling of a suspect begins, once a call could be made. A process that ends in a pause is not ended by
+/// its message. Says whether it is to be handled.
 async fn begins<A: OrderApi>(context: &Context<A>, work: &mut Work) -> bool {
-    let Work { job, whose, .. } = work;
+    let Work { job, label, .. } = work;
     let Some(handlings) = &job.handlings else { return true };
     let clock = context.pace.clock(Instant::now());
-    let held = context.board.holds(whose, WaitReason::Rate);
-    let turn = context.pace.turn(Operation::Order, &clock, Duration::MAX, &job.inbound.session.lost).await;
+    let held = context.board.holds(label, WaitReason::Rate);
+    let permit = context.pace.permit(Operation::Order, &clock, Duration::MAX, &job.inbound.session.lost).await;
     drop(held);
-    match turn.map(drop) {
+    match permit.map(drop) {
         Err(PutOff::Stopping | PutOff::SessionLost) => return false,
         // a pause of one operation alone ends no handling: its calls are put off, and the message hops
         Ok(()) | Err(PutOff::Paused | PutOff::NoTurn | PutOff::NotConfirmedActive | PutOff::OrderBusy) => {}
     }
-    let _held = context.board.holds(whose, WaitReason::Confirm);
+    let _held = context.board.holds(label, WaitReason::Confirm);
     let Some(unended) = ask(handlings, Handling::Begins).await else { return false };
     job.inbound = Arc::new(Inbound { unended, ..Inbound::clone(&job.inbound) });
     true
@@ -297,8 +253,8 @@ async fn ask<T>(handlings: &mpsc::Sender<Handling>, tell: impl FnOnce(oneshot::S
 
 /// Holds a message until then; says whether it is to be handled after that.
 async fn held<A: OrderApi>(context: &Context<A>, work: &Work, reason: WaitReason, until: Instant) -> bool {
-    let _held = context.board.holds(&work.whose, reason);
-    record_hold(&work.whose, reason, &work.job.inbound.history, until.saturating_duration_since(Instant::now()));
+    let _held = context.board.holds(&work.label, reason);
+    record_hold(&work.label, reason, &work.job.inbound.history, until.saturating_duration_since(Instant::now()));
     tokio::select! {
         () = sleep_until(until) => !goes_back(context, work),
         () = work.job.inbound.session.lost.cancelled() => false,
@@ -314,7 +270,7 @@ fn goes_back<A: OrderApi>(context: &Context<A>, work: &Work) -> bool {
 /// Sends a message through a retry queue; the way that it takes, if it does.
 async fn hop<A: OrderApi>(context: &Context<A>, work: Work, later: Later) -> Option<Way> {
     let delay = context.delay(&later);
-    let (message, history) = (work.who.message, later.history.clone());
+    let (message, history) = (work.label.copy, later.history.clone());
     let awaits_create = later.awaits_create;
     let settled = settle(work, Settlement::Later(later), Some(delay)).await;
     settled.then(|| {
@@ -326,9 +282,9 @@ async fn hop<A: OrderApi>(context: &Context<A>, work: Work, later: Later) -> Opt
 
 /// Hands a settlement over and waits until it is carried out; whether it was.
 async fn settle(work: Work, settlement: Settlement, delay: Option<Duration>) -> bool {
-    let Work { job, whose, board, .. } = work;
+    let _held = work.waits_for_confirm();
+    let Work { job, label, .. } = work;
     let Job { inbound, settle, handlings } = job;
-    let _held = board.holds(&whose, WaitReason::Confirm);
     drop(handlings);
     let took = inbound.taken_at.map(|at| at.elapsed()).unwrap_or_default();
     let (carried_out, done) = oneshot::channel();
@@ -337,37 +293,22 @@ async fn settle(work: Work, settlement: Settlement, delay: Option<Duration>) -> 
         tracing::debug!("a settlement could not be carried out: its message comes again");
         return false;
     }
-    record(&whose, &settlement, took, delay);
+    record(&label, &settlement, took, delay);
     true
 }
 
-fn who(inbound: &Inbound, kind: Option<Kind>) -> Who {
-    let mut message = DefaultHasher::new();
-    inbound.body.hash(&mut message);
-    Who {
-        message: message.finish(),
-        creates: kind == Some(Kind::CheckoutCompleted),
-        amends: kind == Some(Kind::OrderAmended),
-        was_here: inbound.hopped || inbound.redelivered,
-    }
-}
-
 /// A panic is a failed attempt of its message, not the end of the process. The panic hook has logged where it was.
-async fn fenced<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Clock) -> Settlement {
-    if let Ok(settlement) = AssertUnwindSafe(handle_since(context, inbound, clock)).catch_unwind().await {
+async fn fenced<A: OrderApi>(context: &Context<A>, delivered: Delivered<'_>, clock: Clock) -> Settlement {
+    if let Ok(settlement) = AssertUnwindSafe(handle_since(context, delivered, clock)).catch_unwind().await {
         return settlement;
     }
-    let again = AssertUnwindSafe(after_panic(context, inbound, clock)).catch_unwind().await;
-    again.unwrap_or_else(|_panic| bury(context, inbound, "the worker panicked over it, and again when it gave it up"))
+    let again = AssertUnwindSafe(after_panic(context, delivered, clock)).catch_unwind().await;
+    again.unwrap_or_else(|_panic| bury(context, delivered, "the worker panicked over it, and again when it gave it up"))
 }
 
-fn fenced_standing<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Standing {
-    std::panic::catch_unwind(AssertUnwindSafe(|| standing(context, inbound))).unwrap_or_default()
-}
-
-/// A follower of delayed messages takes the retry queue with the shortest delay after which those are back: it comes back
-/// behind them, and does not wait long for what is settled by then. For one that is late it waits as long as that is late.
-/// A follower of one that waits for its order to be created waits for that, too.
+/// A follower of delayed messages takes the retry queue with the shortest delay after which those are back. It comes back
+/// behind them, and hardly waits for messages that are settled by then. For one that is late it waits as long as that is
+/// late. A follower of one that waits for its order to be created waits for that, too.
 fn follow<A: OrderApi>(context: &Context<A>, inbound: &Inbound, way: Way, now: Instant) -> Later {
     let Way { until, awaits_create } = way;
     let limits = &context.limits;

@@ -1,4 +1,4 @@
-//! What is said of a settlement or a wait: a line in the log, and figures.
+//! Log lines and metrics of settlements and waits.
 //!
 //! Not here: anything that changes what becomes of the message.
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
 
-use super::board::Whose;
+use super::label::Label;
 use crate::domain::outcome::{Outcome, ResultKind};
 use crate::policy::catalogue::{self, Class};
 use crate::policy::sign::Cause;
@@ -42,8 +42,8 @@ pub fn begin_series() {
 }
 
 /// One line for each settlement, and its figures. `delay` is that of a retry queue.
-pub(super) fn record(whose: &Whose, settlement: &Settlement, took: Duration, delay: Option<Duration>) {
-    let Whose { order, message_id } = whose;
+pub(super) fn record(label: &Label, settlement: &Settlement, took: Duration, delay: Option<Duration>) {
+    let Label { order, message_id, .. } = label;
     let took_ms = milliseconds(took);
     let (kind, outcome, code) = match settlement {
         Settlement::Done(result) => {
@@ -86,8 +86,8 @@ pub(super) fn record(whose: &Whose, settlement: &Settlement, took: Duration, del
 }
 
 /// One line for a message that is held for so long.
-pub(super) fn record_hold(whose: &Whose, reason: WaitReason, history: &History, held_for: Duration) {
-    let Whose { order, message_id } = whose;
+pub(super) fn record_hold(label: &Label, reason: WaitReason, history: &History, held_for: Duration) {
+    let Label { order, message_id, .. } = label;
     let (waits_for, held_ms) = (reason.name(), milliseconds(held_for));
     tracing::info!(order, message_id, waits_for, held_ms, code = history.last_error, "held");
 }

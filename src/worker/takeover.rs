@@ -1,4 +1,4 @@
-//! When the updates of a message may begin that another process may have had in hand.
+//! Start of the updates of a message that another process may have had in flight.
 //!
 //! Not here: the wait itself.
 
@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use crate::domain::envelope::Kind;
 use crate::ports::Inbound;
 
-/// When an update may begin: by then a call that another process began for it, or for another message of its order, has
-/// ended and shows in a read. None where there was no such process, and for creates, whose alias decides.
+/// Earliest time at which an update may begin. By then another process' call for its order has ended and shows in a read.
+/// None where there was no such process, and for creates, whose alias decides.
 pub(super) fn updates_begin_at(kind: Option<Kind>, inbound: &Inbound, call_ended: Duration) -> Option<Instant> {
     match kind? {
         Kind::CheckoutCompleted => return None,

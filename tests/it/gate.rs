@@ -42,6 +42,7 @@ impl Gate {
 impl OrderApi for Gate {
     async fn create_order(&self, input: &CreateOrderInput) -> Result<StoredOrder, ApiError> {
         let order = input.aliases[0].alias_id.clone();
+        tracing::info!("called");
         assert!(!order.starts_with("panic"), "an order that makes the worker panic");
         if order == "flaky" && !std::mem::replace(&mut *self.failed.lock().unwrap(), true) {
             return Err(ApiError::Answered { status: 200, retry_after: None, errors: vec![denied()] });

@@ -126,7 +126,7 @@ async fn waiting_for_the_broker_or_for_the_end_of_a_pause_is_progress() {
         class: Some(Class::Denied),
         sign: Sign::Fails(Cause::CredentialsRefused),
     };
-    stage.pace.seen(refused);
+    stage.pace.ended(refused);
     let _paused = stage.send(checkout("SO-2", "m")).await;
     until("another waits for the pause", SOON, held, |held| *held == 2).await;
     time_passes().await;

@@ -38,16 +38,16 @@ fn attempt(operation: Operation, order: &str, class: Option<Class>, sign: Sign) 
 fn pause_reads(stage: &Stage) {
     for order in ["A", "B", "C", "D", "E", "F"] {
         let works = Sign::Works(Operation::CreateOrder);
-        stage.pace.seen(attempt(Operation::CreateOrder, order, None, works));
+        stage.pace.ended(attempt(Operation::CreateOrder, order, None, works));
         let unclear = Sign::Fails(Cause::ApiUnclear);
-        stage.pace.seen(attempt(Operation::Order, order, Some(Class::Unlisted), unclear));
+        stage.pace.ended(attempt(Operation::Order, order, Some(Class::Unlisted), unclear));
     }
     assert!(stage.pace.is_paused(Operation::Order) && !stage.pace.holds_back());
 }
 
 fn pause_all(stage: &Stage) {
     let refused = Sign::Fails(Cause::CredentialsRefused);
-    stage.pace.seen(attempt(Operation::Order, "A", Some(Class::Denied), refused));
+    stage.pace.ended(attempt(Operation::Order, "A", Some(Class::Denied), refused));
     assert!(stage.pace.holds_back());
 }
 

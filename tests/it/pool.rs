@@ -18,6 +18,24 @@ use crate::until::until;
 #[derive(Clone, Debug, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
+impl Log {
+    /// Begins; until the guard is dropped, this thread logs here.
+    fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let format = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false);
+        let subscriber = format.with_writer(move || writer.clone()).finish();
+        listen();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn lines(&self) -> Vec<serde_json::Value> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        assert_nothing_private("log", &text);
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
 impl std::io::Write for Log {
     fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(text);
@@ -164,21 +182,14 @@ async fn a_follower_is_back_soon_after_the_delayed_message_and_not_before() {
 // one thread, so that all of it is logged here
 #[tokio::test]
 async fn a_letter_is_logged_with_type_code_and_message_as_its_headers_have_them_and_nothing_private() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
-    listen();
-    let _here = tracing::subscriber::set_default(subscriber);
+    let (log, _here) = Log::begin();
     let stage = Stage::new();
     let settled = stage.send(checkout("refused", "m-1")).await.await;
     assert!(matches!(settled, Ok(Settlement::DeadLetter(..))), "{settled:?}");
     drop(stage.jobs);
     stage.pool.unwrap().await.unwrap();
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert_nothing_private("log", &text);
-    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    let said: Vec<_> = lines.filter(|line| line["message"] == "dead-lettered").collect();
-    let [said] = said.as_slice() else { panic!("{text}") };
+    let said: Vec<_> = log.lines().into_iter().filter(|line| line["message"] == "dead-lettered").collect();
+    let [said] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!(
         (&said["error_type"], &said["code"]),
         (&"ValidationError".into(), &"InvalidRecipientAddressInput".into())
@@ -186,6 +197,33 @@ async fn a_letter_is_logged_with_type_code_and_message_as_its_headers_have_them_
     assert_eq!((&said["order"], &said["message_id"]), (&"refused".into(), &"m-1".into()));
     let error = said["error"].as_str().unwrap();
     assert!(error.contains("no way to […] in […], alas") && error.len() <= 1024, "{error}");
+}
+
+// one thread, so that all of it is logged here
+#[tokio::test]
+async fn every_log_line_of_a_message_carries_its_id_and_its_order() {
+    let (log, _here) = Log::begin();
+    let stage = Stage::new();
+    stage.gate.of("SO-1").notify_one();
+    let settled = [stage.send(checkout("SO-1", "m-1")).await, stage.send(checkout("refused", "m-2")).await];
+    for settled in settled {
+        settled.await.unwrap();
+    }
+    drop(stage.jobs);
+    stage.pool.unwrap().await.unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or("none").to_owned();
+    let lines = log.lines();
+    let of =
+        |line: &serde_json::Value| [&line["message"], &line["span"]["message.id"], &line["span"]["order.id"]].map(text);
+    let mut said: Vec<_> = lines.iter().map(of).collect();
+    said.sort_unstable();
+    let expected = [
+        ["called", "m-1", "SO-1"],
+        ["called", "m-2", "refused"],
+        ["dead-lettered", "m-2", "refused"],
+        ["done", "m-1", "SO-1"],
+    ];
+    assert_eq!(said, expected);
 }
 
 #[tokio::test]

@@ -253,7 +253,7 @@ struct Unwritten {
 impl Unwritten {
     fn of(delivery: &Delivery) -> Self {
         let (operation, order) = match opened(delivery, &delivery.data) {
-            Ok(envelope) => (Some(envelope.kind.into()), order_key(&envelope).or(envelope.subject)),
+            Ok(envelope) => (Some(envelope.kind.operation()), order_key(&envelope).or(envelope.subject)),
             Err(refused) => (None, refused.order),
         };
         Self { operation, order, death: Death::of(delivery.properties.headers().as_ref()) }

@@ -4,7 +4,9 @@
 
 use serde::Serialize;
 
-use super::{Class, OwnCode, ROWS, Row};
+use super::class::Class;
+use super::own_code::OwnCode;
+use super::rows::{ROWS, Row};
 use crate::ports::Operation;
 
 /// Stands for the type of [`OwnCode::RetriesExhausted`], and the class of this one and of [`OwnCode::OutcomeUnknown`]: those
@@ -24,11 +26,11 @@ pub struct Entry {
     pub error_type: &'static str,
     /// The code; `None` where the API gives none.
     pub code: Option<&'static str>,
-    /// What it means, as letters and results write it.
+    /// Its class, as letters and results write it.
     pub class: &'static str,
-    /// What the worker does about it: see [`super::Decision`].
+    /// The worker's decision: see [`super::Decision`].
     pub decision: &'static str,
-    /// What an operator can do.
+    /// Advice to the operator.
     pub suggested_action: &'static str,
 }
 

@@ -1,13 +1,11 @@
-//! What the documents say of each error: one row for each error of each operation.
+//! Errors of the API by its documents: one row for each error of each operation.
 //!
-//! Not here: the worker's own codes; what a class leads to.
+//! Not here: the worker's own codes; the decision on a class.
 
-use super::Class::{self, AlreadyDone, Denied, MaybeAlreadyDone, Rejected, Throttled, Transient};
-use super::Row;
+use super::advice::CANCELLED;
+use super::class::Class::{self, AlreadyDone, Denied, MaybeAlreadyDone, Rejected, Throttled, Transient};
 use crate::ports::Operation::{self, CreateOrder, Order, UpdateOrder};
 
-pub(super) const CANCELLED: &str = "the order is cancelled: tell the shop, create a new order if it is still wanted";
-pub(super) const FIVE_ALIASES: &str = "send at most five aliases for an order, its id and display id included";
 const FIVE_LINKS: &str = "send at most five links for an order, those added earlier included";
 const CHECK_ACCESS: &str = "check that the client's credentials may do this for this store, then replay";
 const CHECK_ORDER: &str = "check the order id and the client's access, then replay";
@@ -18,6 +16,21 @@ const SAME_ADDRESS: &str = "send the address that the delivery preview was made 
 const WAIT_SERVER: &str = "nothing to mend here: replay when the API works again";
 const WAIT_THROTTLED: &str = "replay later and slower; lower the worker's prefetch if it happens often";
 const WHOSE_ALIAS: &str = "look at the order that holds the alias; give this one another order id if they differ";
+
+/// One row: an error of one operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The operation that answers so.
+    pub operation: Operation,
+    /// Type without its suffix: `Validation` stands for `ValidationError` and `ValidationException`.
+    pub error_type: &'static str,
+    /// Code; `None` where the API gives none.
+    pub code: Option<&'static str>,
+    /// Its class.
+    pub class: Class,
+    /// Advice to the operator.
+    pub action: &'static str,
+}
 
 /// The tables of "Troubleshoot Order Errors" in their order, then what the pages on best practices and on refunds add.
 pub const ROWS: &[Row] = &[

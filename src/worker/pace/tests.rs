@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::sign::Cause;
 use Operation::{CreateOrder, Order, UpdateOrder};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -11,12 +12,12 @@ fn pace(max_calls_per_second: Option<f64>) -> Pace {
 
 fn seen(pace: &Pace, order: &str, class: Option<Class>, sign: Sign) {
     let (operation, answer) = (CreateOrder, "HTTP 200 AccessDeniedError");
-    pace.seen(Attempt { operation, order, began: Instant::now(), class, sign, answer });
+    pace.ended(Attempt { operation, order, began: Instant::now(), class, sign, answer });
 }
 
 /// The turn of a call for a message that is delivered now and may be handled for so many seconds.
-async fn turn(pace: &Pace, operation: Operation, seconds: u32) -> Result<Turn<'_>, PutOff> {
-    pace.turn(operation, &pace.clock(Instant::now()), seconds * SECOND, &CancellationToken::new()).await
+async fn turn(pace: &Pace, operation: Operation, seconds: u32) -> Result<Permit<'_>, PutOff> {
+    pace.permit(operation, &pace.clock(Instant::now()), seconds * SECOND, &CancellationToken::new()).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,7 +45,7 @@ async fn a_message_that_is_handled_for_longer_goes_first_unless_it_has_failed() 
     let [old, young] = [pace.clock(Instant::now()), pace.clock(Instant::now())];
     let made = Mutex::new(Vec::new());
     let call = async |name: &'static str, clock: &Clock| {
-        pace.turn(Order, clock, 60 * SECOND, &lost).await.unwrap();
+        pace.permit(Order, clock, 60 * SECOND, &lost).await.unwrap();
         made.lock().unwrap().push(name);
     };
     let calls_of_the_old_one = async {
@@ -73,7 +74,7 @@ async fn a_wait_ends_when_the_process_is_to_end_and_when_the_session_is_lost() {
     turn(&pace, Order, 0).await.unwrap();
     let lost = CancellationToken::new();
     let clock = pace.clock(Instant::now());
-    let (waiting, ()) = tokio::join!(pace.turn(Order, &clock, 60 * SECOND, &lost), async { lost.cancel() });
+    let (waiting, ()) = tokio::join!(pace.permit(Order, &clock, 60 * SECOND, &lost), async { lost.cancel() });
     assert_eq!(waiting.err(), Some(PutOff::SessionLost));
     let (waiting, ()) = tokio::join!(turn(&pace, Order, 60), async { pace.stop() });
     assert_eq!(waiting.err(), Some(PutOff::Stopping));

@@ -1,14 +1,22 @@
-//! What the log and the metrics say when a pause begins, changes its cause, or ends.
+//! Log lines and metrics when a pause begins, changes its cause, or ends.
 //!
 //! Not here: when it does.
 
 use metrics::gauge;
 
-use super::Paused;
+use crate::policy::breakers::Stopped;
 use crate::policy::sign::Cause;
 use crate::ports::Operation;
 
-/// Tells what has become of the pauses.
+/// A pause, as it is told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Paused {
+    pub(super) stopped: Stopped,
+    pub(super) cause: Cause,
+    pub(super) answer: String,
+}
+
+/// Tells which pauses have begun, changed or ended.
 pub(super) fn of_pauses(before: &[Paused], after: &[Paused]) {
     let has = |pauses: &[Paused], cause| pauses.iter().any(|pause| pause.cause == cause);
     for cause in Cause::ALL {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// Were it the one that asked first, a message between two of its calls would go behind all that have made none yet.
 /// Under a low limit each would make its first call, and be out of time before its second.
 #[derive(Debug)]
-pub struct Line<Bell> {
+pub struct CallQueue<Bell> {
     waiting: BTreeMap<(Rank, u64), Bell>,
     next: u64,
 }
@@ -18,17 +18,17 @@ pub struct Line<Bell> {
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Rank(u64);
 
-/// A place in the line.
+/// A place in the queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Place((Rank, u64));
 
-impl<Bell> Default for Line<Bell> {
+impl<Bell> Default for CallQueue<Bell> {
     fn default() -> Self {
         Self { waiting: BTreeMap::new(), next: 0 }
     }
 }
 
-impl<Bell> Line<Bell> {
+impl<Bell> CallQueue<Bell> {
     /// The rank of a message that is handled from now on: behind all others.
     pub fn rank(&mut self) -> Rank {
         Rank(self.number())
@@ -65,14 +65,14 @@ mod tests {
 
     #[test]
     fn the_message_that_is_handled_for_longest_goes_first_whoever_asked_first() {
-        let mut line = Line::default();
-        let [old, young] = [line.rank(), line.rank()];
-        let first_of_young = line.join(young, "young");
-        assert!(line.is_first(first_of_young));
-        let [of_old, again] = [line.join(old, "old"), line.join(old, "old again")];
-        assert!(line.is_first(of_old) && !line.is_first(first_of_young) && !line.is_first(again));
-        assert_eq!(line.leave(again), None, "nothing changes for the first");
-        assert_eq!(line.leave(of_old), Some(&"young"));
-        assert_eq!(line.leave(first_of_young), None);
+        let mut queue = CallQueue::default();
+        let [old, young] = [queue.rank(), queue.rank()];
+        let first_of_young = queue.join(young, "young");
+        assert!(queue.is_first(first_of_young));
+        let [of_old, again] = [queue.join(old, "old"), queue.join(old, "old again")];
+        assert!(queue.is_first(of_old) && !queue.is_first(first_of_young) && !queue.is_first(again));
+        assert_eq!(queue.leave(again), None, "nothing changes for the first");
+        assert_eq!(queue.leave(of_old), Some(&"young"));
+        assert_eq!(queue.leave(first_of_young), None);
     }
 }

@@ -1,31 +1,58 @@
-//! The one loop that makes a call again.
+//! Calls of one message, and its waits: the one loop that makes a call again.
 //!
-//! Not here: what an error means (`policy`), what follows when the loop ends.
+//! Not here: what an error means (`policy`); what follows when the loop ends.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep_until};
 
-use super::case::Case;
+use super::attempts::tell;
+use super::board::Held;
 use super::clock::Clock;
-use super::pace::{Attempt, PutOff, Turn};
-use super::record::SUCCESS;
-use crate::policy::catalogue::Class;
+use super::context::Context;
+use super::open::Delivered;
+use super::pace::{Attempt, Permit, PutOff};
 use crate::policy::classify::{Failure, classify_by, out_of_time, put_off};
 use crate::policy::decide::again_here;
-use crate::policy::sign::{Sign, answer, sign};
+use crate::policy::sign::{answer, sign};
 use crate::ports::{ApiError, Operation, OrderApi, WaitReason};
 
-impl<A: OrderApi> Case<'_, A> {
-    /// Makes a call, a few times within a few seconds if its failure passes by itself. Each time takes its turn.
+/// The calls of one message, in one attempt.
+#[derive(Debug)]
+pub(super) struct Call<'a, A> {
+    /// Shared by all messages.
+    pub(super) context: &'a Context<A>,
+    delivered: Delivered<'a>,
+    /// For how long the message has been handled.
+    clock: Clock,
+    /// Whether a call has been made in this attempt.
+    has_called: AtomicBool,
+}
+
+impl<'a, A: OrderApi> Call<'a, A> {
+    /// No call has been made yet.
+    pub(super) fn new(context: &'a Context<A>, delivered: Delivered<'a>, clock: Clock) -> Self {
+        Self { context, delivered, clock, has_called: AtomicBool::new(false) }
+    }
+
+    /// Name of the order in the process' memory.
+    pub(super) fn order(&self) -> &str {
+        self.delivered.label.order()
+    }
+
+    /// Shows that the message waits, and why, until the returned guard is dropped.
+    pub(super) fn waits_for(&self, reason: WaitReason) -> Held {
+        self.context.board.holds(self.delivered.label, reason)
+    }
+
+    /// Makes a call, a few times within a few seconds if its failure passes by itself. Each attempt needs a permit.
     ///
     /// The failure that is returned is the last one; whether an effect is possible is said of all of them.
-    /// No call is begun when the message has been held for long already, while all calls are paused, when the process
-    /// stops, or when the message's session is lost: whoever has it by then must be able to rely on a read.
-    pub async fn send<T, F: Future<Output = Result<T, ApiError>>>(
+    /// No call is begun when the message has been held for long already, while all calls are paused, or when the process
+    /// stops. None is begun either after the message's session is lost: its next worker must be able to rely on a read.
+    pub(super) async fn send<T, F: Future<Output = Result<T, ApiError>>>(
         &self,
         operation: Operation,
         call: impl Fn() -> F,
@@ -33,8 +60,8 @@ impl<A: OrderApi> Case<'_, A> {
         self.send_about(self.order(), self.context.timing.retries, operation, call).await
     }
 
-    /// The same, about an order that may be another than the message's: a success is that order's. After a failure that
-    /// passes by itself, the call is made again so many times.
+    /// Makes a call about an order that may be another than the message's: a success is that order's. After a failure that
+    /// passes by itself, the call is made again up to `retries` times.
     pub(super) async fn send_about<T, F: Future<Output = Result<T, ApiError>>>(
         &self,
         order: &str,
@@ -53,23 +80,20 @@ impl<A: OrderApi> Case<'_, A> {
         let mut last: Option<Failure> = None;
         loop {
             let clock = if last.is_some() { self.context.pace.behind_others(&self.clock) } else { self.clock };
-            let turn = match self.may_begin(operation, &clock).await {
-                Ok(turn) => turn,
+            let permit = match self.may_begin(operation, &clock).await {
+                Ok(permit) => permit,
                 Err(why) => return Err(last.unwrap_or(why)),
             };
             let attempted = self.attempt(order, operation, call()).await;
-            drop(turn);
+            drop(permit);
             let mut failure = match attempted {
-                Ok(done) => {
-                    self.context.succeeded(operation, order);
-                    return Ok(done);
-                }
+                Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };
             failure.effect_possible |= last.is_some_and(|before| before.effect_possible);
             let wait = hinted(waits.next(), failure.retry_after, timing.longest_wait);
             // a suspect does not wait for a probe, since its process may end meanwhile for another reason
-            let waits_alone = self.inbound.suspect && self.context.pace.holds_back();
+            let waits_alone = self.delivered.inbound.suspect && self.context.pace.holds_back();
             let again = again_here(&failure) && !waits_alone;
             let until = wait.filter(|_| again).map(|wait| Instant::now() + wait);
             match until.filter(|until| !self.is_too_late(*until) && self.context.pace.may_repeat()) {
@@ -84,8 +108,8 @@ impl<A: OrderApi> Case<'_, A> {
         }
     }
 
-    /// Waits for the turn of a call.
-    async fn may_begin(&self, operation: Operation, clock: &Clock) -> Result<Turn<'_>, Failure> {
+    /// Waits for the permit of a call.
+    async fn may_begin(&self, operation: Operation, clock: &Clock) -> Result<Permit<'_>, Failure> {
         if self.is_too_late(Instant::now()) && !self.context.pace.holds_back() {
             return Err(out_of_time(operation));
         }
@@ -95,20 +119,24 @@ impl<A: OrderApi> Case<'_, A> {
                 self.until_confirmed_active().await.map_err(put_off)?;
             }
             let held = self.waits_for(WaitReason::Rate);
-            let turn = self.context.pace.turn(operation, clock, self.turn_by(), &self.inbound.session.lost).await;
+            let permit = self
+                .context
+                .pace
+                .permit(operation, clock, self.permit_by(), &self.delivered.inbound.session.lost)
+                .await;
             drop(held);
-            let turn = turn.map_err(put_off)?;
-            // a turn is not kept waiting, since others wait behind it
+            let permit = permit.map_err(put_off)?;
+            // a permit is not kept waiting, since others wait behind it
             if !operation.changes_an_order() || self.is_confirmed_active() {
                 self.has_called.store(true, Ordering::Relaxed);
-                return Ok(turn);
+                return Ok(permit);
             }
         }
     }
 
-    /// Until when the message waits for its next call. For the first one it waits for half of its time at most: were it
-    /// made at the last moment, there would be no time for those that are to follow, and it would be in vain.
-    fn turn_by(&self) -> Duration {
+    /// Time on its clock until which the message waits for its next call. For the first one it waits for half of its time
+    /// at most. Made at the last moment, that call would leave no time for those that are to follow.
+    fn permit_by(&self) -> Duration {
         let last_call = self.context.timing.last_call;
         if self.has_called.load(Ordering::Relaxed) {
             return last_call;
@@ -118,20 +146,20 @@ impl<A: OrderApi> Case<'_, A> {
 
     /// Whether the broker has said lately that this worker is the active one.
     fn is_confirmed_active(&self) -> bool {
-        self.inbound.session.calls_until.as_ref().is_none_or(|until| Instant::now() < *until.borrow())
+        self.delivered.inbound.session.calls_until.as_ref().is_none_or(|until| Instant::now() < *until.borrow())
     }
 
     /// Waits for that. A worker that was frozen, or whose connection is half open, must not change an order that another one
     /// handles by now.
     async fn until_confirmed_active(&self) -> Result<(), PutOff> {
-        let Some(mut calls_until) = self.inbound.session.calls_until.clone() else { return Ok(()) };
+        let Some(mut calls_until) = self.delivered.inbound.session.calls_until.clone() else { return Ok(()) };
         let confirmed = calls_until.wait_for(|until| Instant::now() < *until);
         let _held = self.waits_for(WaitReason::Active);
         // it ends with its session
         self.in_time(confirmed, PutOff::NotConfirmedActive).await?.map(drop).map_err(|_ended| PutOff::SessionLost)
     }
 
-    /// One call. Whoever has an interest in it is told what came of it.
+    /// One call, of whose end all are told that must hear of it.
     async fn attempt<T>(
         &self,
         order: &str,
@@ -139,28 +167,12 @@ impl<A: OrderApi> Case<'_, A> {
         call: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, Failure> {
         let began = Instant::now();
-        let outcome = call.await.map_err(|error| {
+        call.await.inspect(|_| tell(self.context, Attempt::success(operation, order, began), None)).map_err(|error| {
             let mut failure = classify_by(self.context.rows, operation, &error);
             failure.effect_possible &= operation.changes_an_order();
-            let (sign, answer) = (sign(&failure, &error), answer(&failure, &error));
-            (failure, sign, answer)
-        });
-        let (class, sign, answer) = match &outcome {
-            Ok(_) => (None, Sign::Works(operation), ""),
-            Err((failure, sign, answer)) => (Some(failure.class), *sign, answer.as_str()),
-        };
-        let name = class.map_or(SUCCESS, Class::name);
-        histogram!("bwp_api_call_seconds", "operation" => operation.name(), "class" => name).record(began.elapsed());
-        self.context.pace.seen(Attempt { operation, order, began, class, sign, answer });
-        outcome.map_err(|(failure, ..)| failure).inspect_err(|failure| {
-            if failure.unlisted {
-                counter!("bwp_unlisted_errors_total", "operation" => operation.name()).increment(1);
-            }
-            // what nobody understands is its order's until several have met it
-            let all_meet_it = failure.class == Class::Unlisted && self.context.pace.is_paused(operation);
-            if failure.systemic || all_meet_it {
-                self.context.board.api_fails(failure);
-            }
+            let (class, sign, answer) = (Some(failure.class), sign(&failure, &error), answer(&failure, &error));
+            tell(self.context, Attempt { operation, order, began, class, sign, answer: &answer }, Some(&failure));
+            failure
         })
     }
 
@@ -192,7 +204,7 @@ impl<A: OrderApi> Case<'_, A> {
     async fn unless_given_back<T>(&self, awaited: impl Future<Output = T>) -> Result<T, PutOff> {
         tokio::select! {
             biased;
-            () = self.inbound.session.lost.cancelled() => Err(PutOff::SessionLost),
+            () = self.delivered.inbound.session.lost.cancelled() => Err(PutOff::SessionLost),
             () = self.context.pace.stopped() => Err(PutOff::Stopping),
             done = awaited => Ok(done),
         }
