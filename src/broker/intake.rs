@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use uuid::Uuid;
 
 use super::config::BrokerConfig;
+use super::head::Head;
 use super::inbound::FirstSights;
 use crate::ports::{BrokerState, Job, WaitReason};
 
@@ -30,6 +31,7 @@ pub(super) struct Intake {
     /// Handlings of suspects that began in this process and of whose end the broker does not know yet.
     pub(super) unended: Arc<Mutex<Vec<Uuid>>>,
     prefetch: u32,
+    head: Mutex<Head>,
 }
 
 impl Intake {
@@ -44,6 +46,7 @@ impl Intake {
             settled: Arc::default(),
             unended: Arc::default(),
             prefetch: u32::from(config.prefetch),
+            head: Mutex::default(),
         }
     }
 
@@ -92,6 +95,13 @@ impl Intake {
     /// It is taken.
     pub(super) fn show_taken(&self, tag: u64) {
         self.state.send_modify(|state| drop(state.not_taken.remove(&tag)));
+    }
+
+    /// The age of the head, for a session that begins.
+    pub(super) fn next_head(&self) -> Head {
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        *head = head.next_session();
+        head.clone()
     }
 
     pub(super) fn sights(&self) -> std::sync::MutexGuard<'_, FirstSights> {
