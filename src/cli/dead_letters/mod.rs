@@ -8,6 +8,7 @@ mod discard;
 mod export;
 mod import;
 mod list;
+mod out;
 mod output;
 mod plan;
 mod replay;
