@@ -25,13 +25,13 @@ use crate::ports::{ApiError, ErrorFact, Operation, OrderApi, Purpose, TokenError
 
 /// Buy with Prime's Order interface over HTTP.
 pub struct Client {
-    http: Http,
+    pub(super) http: Http,
     tokens: Tokens,
-    endpoint: Url,
+    pub(super) endpoint: Url,
     /// Headers of every call, beside the token.
     headers: HeaderMap,
     pub(super) dialect: Dialect,
-    timeout: Duration,
+    pub(super) timeout: Duration,
     pub(super) left_out: LeftOut,
 }
 

@@ -4,6 +4,7 @@
 
 mod body;
 mod client;
+mod clock;
 mod config;
 mod dialect;
 mod document;

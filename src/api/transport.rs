@@ -106,6 +106,11 @@ impl Http {
         self.current().pool.post(url)
     }
 
+    /// A question for the head of an answer.
+    pub(super) fn head(&self, url: Url) -> RequestBuilder {
+        self.current().pool.head(url)
+    }
+
     /// Sends a request and reads the whole answer, all within `timeout`.
     pub(super) async fn exchange(&self, request: RequestBuilder, timeout: Duration) -> Result<RawAnswer, Unanswered> {
         let answer = exchange(request, timeout).await;

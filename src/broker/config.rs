@@ -73,6 +73,16 @@ pub enum Unroutable {
     Pause,
 }
 
+impl Unroutable {
+    /// The word for it in the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Pause => "pause",
+        }
+    }
+}
+
 /// Names of exchanges and queues.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Names {

@@ -25,4 +25,5 @@ pub use letters::{
 };
 pub use migration::{MigrateError, Step, migrate};
 pub use outbox::{Outbox, event_properties};
-pub use session::{begin_series, run};
+pub use preflight::{clocks, find_hazards, names_twice};
+pub use session::{begin_depths, begin_series, run};

@@ -2,15 +2,19 @@
 //!
 //! Not here: how the broker and the API are looked at.
 
-use anyhow::bail;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Check;
-use super::check_api;
 use super::exit::Exit;
 use super::terminal::{say, say_json};
 use super::worker::ask;
+use super::{check_api, check_port};
+use crate::api::Client;
 use crate::broker::preflight::inspect;
+use crate::broker::{clocks, find_hazards};
 use crate::ports::{Finding, Verdict};
 use crate::settings::Settings;
 
@@ -21,11 +25,41 @@ pub(super) async fn check(settings: &Settings, args: &Check) -> anyhow::Result<E
     // settings that do not hold have ended the program before
     let mut findings =
         vec![Finding::holds("settings", "readable, complete, without contradiction", "nothing starts half set up")];
-    findings.extend(check_api::findings(settings).await?);
-    findings.extend(inspect(&settings.broker()).await);
+    let broker = settings.broker();
+    let (api, clock, inspected, hazards, port) = tokio::join!(
+        within("api", check_api::findings(settings)),
+        within("clock of the API", clock(settings)),
+        within("broker", async { Ok(inspect(&broker).await) }),
+        within("management API", async { Ok(find_hazards(&broker).await) }),
+        check_port::findings(settings),
+    );
+    for found in [api?, clock?, inspected?, hazards?, port] {
+        findings.extend(found);
+    }
     show(&findings, args.json)?;
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fails);
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// A look that takes longer ends unfinished: a preflight is waited for.
+const WITHIN: Duration = Duration::from_secs(9);
+
+async fn within(
+    subject: &str,
+    look: impl Future<Output = anyhow::Result<Vec<Finding>>>,
+) -> anyhow::Result<Vec<Finding>> {
+    let unfinished = || {
+        let detail = format!("no answer to all questions within {} s", WITHIN.as_secs());
+        Ok(vec![Finding::fails(subject, detail, "nothing is begun that cannot be done")])
+    };
+    tokio::time::timeout(WITHIN, look).await.unwrap_or_else(|_elapsed| unfinished())
+}
+
+async fn clock(settings: &Settings) -> anyhow::Result<Vec<Finding>> {
+    const CLOCK: &str = "clock of the API";
+    let client = Client::new(settings.api()).context("cannot set up the API client")?;
+    let unknown = || Finding::unknown(CLOCK, "its answers have no time", "no offer is refused for its time");
+    Ok(vec![client.date().await.map_or_else(unknown, |theirs| clocks(CLOCK, theirs))])
 }
 
 fn show(findings: &[Finding], json: bool) -> anyhow::Result<()> {

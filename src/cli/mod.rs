@@ -5,6 +5,7 @@
 pub mod args;
 mod check;
 mod check_api;
+mod check_port;
 mod completions;
 pub mod dead_letters;
 mod errors;

@@ -16,7 +16,8 @@ use super::exit::Exit;
 use super::first_token::first_token;
 use crate::admin::{self, View};
 use crate::api::{self, Client};
-use crate::ports::BrokerState;
+use crate::broker::{BrokerConfig, find_hazards};
+use crate::ports::{BrokerState, Finding, Verdict};
 use crate::settings::Settings;
 use crate::shutdown::Signals;
 use crate::worker::{self, Context, pool};
@@ -32,6 +33,9 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     worker::begin_series();
     api::begin_series();
     broker::begin_series();
+    broker::begin_depths(&settings.broker());
+    telemetry::metrics::show_settings(settings);
+    let _memory = AbortOnDropHandle::new(tokio::spawn(telemetry::memory::watch()));
     let (state, broker_state) = watch::channel(BrokerState::down("starting", Timestamp::now(), None));
     let context = Arc::new(context);
     let (board, pace) = (Arc::clone(&context.board), Arc::clone(&context.pace));
@@ -41,6 +45,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let stop = CancellationToken::new();
     // one at a time: all others wait in the broker
     let (jobs, work) = mpsc::channel::<ports::Job>(1);
+    let _hazards = AbortOnDropHandle::new(tokio::spawn(warn_of_hazards(settings.broker())));
     // ended with the process
     let _first_token = AbortOnDropHandle::new(tokio::spawn(first_token(Arc::clone(&context))));
     let pool = tokio::spawn(pool::run(context, work, stop.clone()));
@@ -73,6 +78,18 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
         name = signals.next() => {
             tracing::error!(signal = name, "stopped at once, by a second signal; messages in flight will be redelivered");
             Ok(Exit::Failed)
+        }
+    }
+}
+
+/// Says at start what `check` would find in the broker. Nothing of it keeps the worker from doing what it can.
+async fn warn_of_hazards(config: BrokerConfig) {
+    if config.management.is_none() {
+        return;
+    }
+    for Finding { subject, verdict, detail, promise } in find_hazards(&config).await {
+        if verdict == Verdict::Fails {
+            tracing::warn!(subject, detail, promise, "a promise is at risk");
         }
     }
 }

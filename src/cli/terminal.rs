@@ -115,6 +115,11 @@ pub(super) fn stdout(form: Form) -> Visible<io::StdoutLock<'static>> {
     Visible::new(io::stdout().lock(), form)
 }
 
+/// Standard output for lines of JSON, which can be handed on while others print.
+pub(super) fn data() -> Visible<io::Stdout> {
+    Visible::new(io::stdout(), Form::Json)
+}
+
 /// Standard error, for people.
 pub(super) fn stderr() -> Visible<io::StderrLock<'static>> {
     Visible::new(io::stderr().lock(), Form::Text)

@@ -23,6 +23,9 @@ pub(super) fn check(settings: &Settings, problems: &mut Problems) {
     broker_address(settings, problems);
     unencoded(settings, problems);
     plain_http(settings, problems);
+    for twice in broker::names_twice(&settings.broker.names, &settings.broker.delays) {
+        problems.note(twice);
+    }
     certificates(settings, problems);
     if let Err(error) = EnvFilter::try_new(&settings.log.filter) {
         problems.note(format!("log.filter: {error}"));

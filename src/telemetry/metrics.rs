@@ -5,6 +5,8 @@
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+use crate::settings::Settings;
+
 /// Kinds of metrics in Prometheus.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
@@ -119,7 +121,27 @@ pub const METRICS: &[Metric] = &[
         &["cause"],
         "1 while calls are paused for this cause: `broker-blocked`, `api-down`, `api-unclear`, `credentials-refused`, `creates-denied`",
     ),
+    metric(
+        Gauge,
+        "bwp_queue_messages",
+        &["role", "queue"],
+        "Ready messages of a queue, as the broker tells every replica; NaN while it does not. Roles: `work`, `retry`, `letters`, `parked`",
+    ),
+    metric(
+        Gauge,
+        "bwp_head_age_seconds",
+        &[],
+        "Age of the oldest message that this worker was given and has not settled; 0 for a standby",
+    ),
+    metric(Gauge, "bwp_memory_bytes", &[], "Resident memory of the process"),
+    metric(Gauge, "bwp_memory_limit_bytes", &[], "Memory limit of the container; 0 without a limit"),
     metric(Gauge, "bwp_build_info", &["version"], "Always 1, with the version as a label"),
+    metric(
+        Gauge,
+        "bwp_settings_info",
+        &["api_version", "declare", "prefetch", "start_fulfillment", "unroutable"],
+        "Always 1, with settings as labels that all replicas must share",
+    ),
 ];
 
 /// Bounds of all histograms in seconds: from a fast confirm to the longest time that a delivery is held.
@@ -148,4 +170,18 @@ pub fn record() -> Result<PrometheusHandle, BuildError> {
     }
     gauge!("bwp_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
     Ok(handle)
+}
+
+/// Shows settings that all replicas must share.
+pub fn show_settings(settings: &Settings) {
+    let (api, broker) = (settings.api(), settings.broker());
+    let start = if settings.conventions().start_with_order { "with-order" } else { "on-trigger" };
+    let labels = [
+        ("api_version", api.version.name().to_owned()),
+        ("declare", broker.declare.to_string()),
+        ("prefetch", broker.prefetch.to_string()),
+        ("start_fulfillment", start.to_owned()),
+        ("unroutable", broker.unroutable.name().to_owned()),
+    ];
+    gauge!("bwp_settings_info", &labels).set(1);
 }

@@ -2,6 +2,7 @@
 //!
 //! Not here: the log lines and the measurements.
 
+pub mod memory;
 pub mod metrics;
 
 use tracing_subscriber::EnvFilter;

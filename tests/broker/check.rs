@@ -8,8 +8,8 @@ use crate::support::process::Process;
 /// What was looked at, the verdict, and why.
 type Findings = Vec<[String; 3]>;
 
-/// Exit code and findings.
-async fn check(stage: &Stage, settings: &[(&str, &str)]) -> (Option<i32>, Findings) {
+/// Exit code and findings, as they are printed.
+pub(crate) async fn findings(stage: &Stage, settings: &[(&str, &str)]) -> (Option<i32>, Vec<Value>) {
     let (uri, endpoint, tokens) =
         (stage.vhost.amqp_uri(), stage.simulator.endpoint(), stage.simulator.token_endpoint());
     let mut environment = vec![
@@ -23,7 +23,12 @@ async fn check(stage: &Stage, settings: &[(&str, &str)]) -> (Option<i32>, Findin
     environment.extend_from_slice(settings);
     let mut process = Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &["check", "--json"], &environment);
     let code = process.wait(SOON).await.code();
-    let findings: Vec<Value> = serde_json::from_str(&process.stdout().join("\n")).expect("findings as JSON");
+    (code, serde_json::from_str(&process.stdout().join("\n")).expect("findings as JSON"))
+}
+
+/// Exit code and findings.
+async fn check(stage: &Stage, settings: &[(&str, &str)]) -> (Option<i32>, Findings) {
+    let (code, findings) = findings(stage, settings).await;
     let text = |finding: &Value, field: &str| finding[field].as_str().expect("a text").to_owned();
     (code, findings.iter().map(|finding| ["subject", "verdict", "detail"].map(|field| text(finding, field))).collect())
 }
@@ -37,7 +42,7 @@ fn verdict<'a>(findings: &'a Findings, subject: &str) -> &'a str {
     found(findings, subject).0
 }
 
-fn management() -> String {
+pub(crate) fn management() -> String {
     std::env::var("BWP_TEST_MANAGEMENT_URI").expect("`scripts/test` gives it")
 }
 

@@ -64,3 +64,26 @@ async fn what_is_no_plan_is_refused() {
     assert_eq!(refused.code, Some(1));
     assert!(refused.stderr.contains("plan`: line 1: "), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_plan_and_letters_that_go_to_stdout_are_what_a_file_would_hold() {
+    let stage = Stage::new().await;
+    stage.worker(&[]).await.terminated().await;
+    stage.written_letters(2).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (file, plan) = (path(&folder, "letters"), path(&folder, "plan"));
+    stage.tool(&["export", "--all", "--out", &file]).await;
+    // letters hold names and addresses, which the tool must print nowhere else
+    let mut export = tokio::process::Command::new(env!("CARGO_BIN_EXE_bwp-sync"));
+    export.args(["dead-letters", "export", "--all", "--out", "-"]).envs(stage.tool_settings());
+    let exported = export.output().await.unwrap();
+    assert!(exported.status.success());
+    assert_eq!(exported.stdout, std::fs::read(&file).unwrap());
+
+    let planned = stage.tool(&["plan", "--all", "--out", "-"]).await;
+    assert!(planned.stderr.contains("2 letters to bwp.orders"), "{}", planned.stderr);
+    std::fs::write(&plan, planned.stdout).unwrap();
+    let applied = stage.tool(&["apply", &plan, "--yes", "--no-check", "--no-wait"]).await;
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    assert_eq!(stage.left_in(ORDERS).await.len(), 2);
+}

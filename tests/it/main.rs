@@ -1,8 +1,10 @@
 //! Everything that needs no broker: the worker against the simulator over HTTP, the pool, settings, the arrows.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod alerts;
 mod arrows;
 mod cases;
+mod chart;
 mod check;
 mod circles;
 mod cli;

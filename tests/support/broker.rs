@@ -102,6 +102,12 @@ impl Vhost {
         self.broker.management.put(&["policies", &self.name, "test"], policy).await;
     }
 
+    /// Sets an operator's policy for the queues with names of this pattern.
+    pub(crate) async fn set_operator_policy(&self, pattern: &str, definition: Value) {
+        let policy = json!({ "pattern": pattern, "definition": definition, "apply-to": "queues" });
+        self.broker.management.put(&["operator-policies", &self.name, "operators"], policy).await;
+    }
+
     /// The address through another host and port, such as a relay's.
     pub(crate) fn amqp_uri_through(&self, address: &str) -> String {
         let (user, password) = (self.broker.amqp.username(), self.broker.amqp.password().unwrap_or_default());

@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::DATE;
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -145,7 +148,19 @@ impl Management {
         Ok(bindings.unwrap_or_default())
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>, ManagementError> {
+    /// The time of its machine, as HTTP tells it.
+    ///
+    /// # Errors
+    /// No answer.
+    pub(super) async fn date(&self) -> Result<Option<Timestamp>, ManagementError> {
+        let mut url = self.base.clone();
+        url.path_segments_mut().map_err(|()| ManagementError::Address)?.pop_if_empty().push("api").push("overview");
+        let answer = self.client.get(url).send().await?;
+        let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
+        Ok(date.and_then(|date| rfc2822::parse(date).ok()).map(|date| date.timestamp()))
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>, ManagementError> {
         let mut url = self.base.clone();
         url.path_segments_mut().map_err(|()| ManagementError::Address)?.pop_if_empty().push("api").extend(path);
         let answer = self.client.get(url).send().await?;

@@ -2,7 +2,11 @@
 //!
 //! Not here: declaring; how findings are shown.
 
+mod harm;
+mod hazards;
 pub mod inspect;
 pub mod management;
 
+pub use harm::names_twice;
+pub use hazards::{clocks, find_hazards};
 pub use inspect::inspect;

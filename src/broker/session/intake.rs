@@ -11,6 +11,7 @@ use metrics::gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use uuid::Uuid;
 
+use super::head::Head;
 use super::tracking::Tracking;
 use crate::broker::config::BrokerConfig;
 use crate::ports::{BrokerState, Job, WaitReason};
@@ -31,6 +32,7 @@ pub(super) struct Intake {
     /// Handlings of suspects that began in this process, and whose end the broker does not know yet.
     pub(super) unended: Arc<Mutex<Vec<Uuid>>>,
     prefetch: u32,
+    head: Mutex<Head>,
 }
 
 impl Intake {
@@ -45,6 +47,7 @@ impl Intake {
             settled: Arc::default(),
             unended: Arc::default(),
             prefetch: u32::from(config.prefetch),
+            head: Mutex::default(),
         }
     }
 
@@ -93,6 +96,13 @@ impl Intake {
     /// Shows that the delivery is taken.
     pub(super) fn show_taken(&self, tag: u64) {
         self.state.send_modify(|state| drop(state.not_taken.remove(&tag)));
+    }
+
+    /// The age of the head, for a session that begins.
+    pub(super) fn next_head(&self) -> Head {
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        *head = head.next_session();
+        head.clone()
     }
 
     pub(super) fn tracking(&self) -> std::sync::MutexGuard<'_, Tracking> {

@@ -3,6 +3,8 @@
 //! Not here: connecting and declaring, which every command does; dead letters in their queue, which commands read.
 
 mod consuming;
+mod depths;
+mod head;
 pub mod inbound;
 mod intake;
 mod lost;
@@ -12,5 +14,6 @@ pub mod settle;
 pub mod tracking;
 mod tries;
 
+pub use depths::begin_depths;
 pub use lost::begin_series;
 pub use run::run;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::consuming::Consuming;
+use super::head::Head;
 use super::inbound::{Circumstances, delivery_count, inbound};
 use super::intake::{Intake, Room};
 use super::lost::Lost;
@@ -42,6 +43,7 @@ pub(super) struct Pump<'a> {
     /// Cancelled with the session: its messages can no longer be acknowledged, so none is settled.
     pub(super) lost: CancellationToken,
     pub(super) deliveries: Deliveries,
+    pub(super) head: Head,
     pub(super) calls_until: watch::Receiver<Instant>,
 }
 
@@ -89,6 +91,7 @@ impl Pump<'_> {
             };
             let at = Instant::now();
             self.deliveries.lock().insert(delivery.delivery_tag, at);
+            self.head.arrives(&delivery);
             let message_id = delivery.properties.message_id().as_ref().map(ToString::to_string);
             self.intake.show_waiting(delivery.delivery_tag, message_id);
             let session = session.get_or_insert_with(|| self.active(&delivery)).clone();
@@ -163,7 +166,7 @@ impl Pump<'_> {
         mut handlings: mpsc::Receiver<Handling>,
     ) -> impl Future<Output = ()> + use<> {
         let (settler, tries, failures) = (Arc::clone(&self.settler), self.tries.clone(), self.failures.clone());
-        let (lost, deliveries) = (self.lost.clone(), self.deliveries.clone());
+        let (lost, deliveries, head) = (self.lost.clone(), self.deliveries.clone(), self.head.clone());
         let (tracking, settled_so_far) = (Arc::clone(&self.intake.tracking), Arc::clone(&self.intake.settled));
         async move {
             let InFlight { delivery, inbound, room } = in_flight;
@@ -192,6 +195,7 @@ impl Pump<'_> {
                     Ok(Acknowledged::Yes) => {
                         tracking.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
                         deliveries.lock().remove(&delivery.delivery_tag);
+                        head.settled(delivery.delivery_tag);
                         settled_so_far.fetch_add(1, Ordering::Relaxed);
                         // the handler may be gone with the process that stops
                         carried_out.send(()).ok();

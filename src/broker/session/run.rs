@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::consuming::Consuming;
+use super::depths::{begin_depths, tell_depths};
+use super::head;
 use super::intake::Intake;
 use super::lost::Lost;
 use super::pump::{Deliveries, Pump};
@@ -88,6 +90,8 @@ async fn session(config: &BrokerConfig, intake: &Intake, number: u64, stop: &Can
     };
     let publishing = Arc::new(publishing?);
     let ended = consume(config, intake, number, stop, &publishing).await;
+    begin_depths(config);
+    head::no_session();
     close(&publishing).await;
     ended
 }
@@ -142,7 +146,7 @@ async fn consume(
     });
     let (failures, mut failed) = mpsc::channel(1);
     let lost = CancellationToken::new();
-    let deliveries = Deliveries::default();
+    let (deliveries, head) = (Deliveries::default(), intake.next_head());
     let pump = Pump {
         intake,
         queue: config.names.queue.clone(),
@@ -153,6 +157,7 @@ async fn consume(
         failures,
         lost: lost.clone(),
         deliveries: deliveries.clone(),
+        head: head.clone(),
         calls_until: consuming.calls_until.subscribe(),
     };
     let look = consuming.look();
@@ -162,6 +167,8 @@ async fn consume(
         Some(failure) = failed.recv() => Err(failure),
         () = alarms => Err(Lost::Publishing),
         error = look.repeat() => Err(error.into()),
+        never = tell_depths(publishing, blocked.clone(), config) => match never {},
+        never = head.tell() => match never {},
         () = deliveries.one_is_older_than(config.give_back_after) => Err(Lost::HeldTooLong),
     };
     match &ended {

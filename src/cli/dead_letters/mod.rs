@@ -10,6 +10,7 @@ mod file;
 mod import;
 mod list;
 mod opening;
+mod out;
 mod output;
 mod plan;
 mod replay;

@@ -2,7 +2,6 @@
 //!
 //! Not here: replaying it.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -10,18 +9,17 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::opening::{look, open};
+use super::out;
 use super::running::preview;
 use super::selection::{Chosen, check_ids};
 use crate::cli::exit::Exit;
-use crate::cli::terminal::say;
-use crate::dead_letters::archive;
 use crate::dead_letters::plan::Plan;
 use crate::settings::Settings;
 
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A file that is not there yet: one line about the whole, then one for each letter
+    /// A file that is not there yet, or `-` for stdout: one line about the whole, then one for each letter
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
@@ -41,11 +39,11 @@ pub(super) async fn plan(settings: &Settings, args: &Args) -> anyhow::Result<Exi
     let config = settings.broker();
     let plan = Plan::of(seen.letters, Uuid::new_v4(), &config.names.dead_letters, cut_off);
     let write = || {
-        let mut file = archive::create(&args.out)?;
+        let mut file = out::open(&args.out)?;
         file.write_all(plan.written()?.as_bytes())?;
         file.flush()
     };
     write().with_context(|| format!("cannot write `{}`", args.out.display()))?;
-    say(preview(&plan, RATE, &config.names.queue))?;
+    out::tell(&args.out, preview(&plan, RATE, &config.names.queue))?;
     Ok(Exit::Done)
 }
