@@ -1,6 +1,7 @@
 //! Whatever is lost on the broker's side, consumption comes back by itself, with its prefetch.
 //! Not here: loss of the worker; see `crashes`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bwp_sync::broker::connection::acknowledge;
@@ -142,8 +143,10 @@ async fn channels_that_the_broker_closes_while_messages_are_in_hand_break_no_ord
             updates(&mut stage.simulator.subscribe(), 1).await;
             close_channel(&node, &channels[place]).await;
             // nothing is asked of the channel for records before a message comes often, nor of the one for letters before
-            // there is a letter
-            if !(client == "bwp-sync consume" && place == 0) {
+            // there is a letter; the last one for publishing asks for depths alone, and is opened again
+            let asked_in_vain =
+                (client == "bwp-sync consume" && place == 0) || (client == "bwp-sync publish" && place == all - 1);
+            if !asked_in_vain {
                 stage.publish(&checkout_of(&format!("refused-{lost}"), "sim-ItemOutOfStock")).await;
                 work.also(1);
                 lost += 1;
@@ -153,7 +156,9 @@ async fn channels_that_the_broker_closes_while_messages_are_in_hand_break_no_ord
         }
     }
     work.is_done(&mut results, SOON).await;
-    assert_eq!(stage.left_in(LETTERS).await.len(), lost);
+    // one that was confirmed when the channel of its result was closed is written again
+    let letters: BTreeSet<_> = stage.left_in(LETTERS).await.into_iter().collect();
+    assert_eq!(letters.len(), lost);
     work.ends_in_order(&stage, &mut results).await;
     assert_eq!(worker.said("not consuming"), lost);
     assert_eq!(stage.simulator.ledger().orders_created(), work.orders.len());
