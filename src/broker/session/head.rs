@@ -1,4 +1,4 @@
-//! Age of the head of the work queue: of the oldest message that this worker was given and has not settled.
+//! Deliveries of a session that are not settled, and the age of the head of the work queue: of the oldest among them.
 //!
 //! Not here: messages that wait in the broker behind it.
 
@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lapin::message::Delivery;
 use metrics::gauge;
+use tokio::time::{Instant, sleep_until};
 
 use super::tracking::fingerprint;
 
@@ -27,6 +28,9 @@ pub(super) struct Head {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     fingerprint: u64,
+    /// When it was delivered.
+    at: Instant,
+    /// Since when it is in the queue.
     since: Timestamp,
 }
 
@@ -42,16 +46,29 @@ impl Head {
     }
 
     /// A delivery has come.
-    pub(super) fn arrives(&self, delivery: &Delivery) {
+    pub(super) fn arrives(&self, delivery: &Delivery, at: Instant) {
         let (fingerprint, now) = (fingerprint(delivery), Timestamp::now());
         let known = self.given_back.get(&fingerprint).filter(|_| delivery.redelivered);
         let since = known.copied().or_else(|| published_at(delivery)).unwrap_or(now).min(now);
-        self.entries().insert(delivery.delivery_tag, Entry { fingerprint, since });
+        self.entries().insert(delivery.delivery_tag, Entry { fingerprint, at, since });
     }
 
     /// A delivery is settled.
     pub(super) fn settled(&self, tag: u64) {
         self.entries().remove(&tag);
+    }
+
+    /// Waits until a delivery is unsettled for so long.
+    pub(super) async fn one_is_held_for(&self, limit: Duration) {
+        loop {
+            let now = Instant::now();
+            let oldest = self.entries().values().next().map(|entry| entry.at);
+            if oldest.is_some_and(|oldest| now >= oldest + limit) {
+                return;
+            }
+            // none that comes later can be too old before
+            sleep_until(oldest.unwrap_or(now) + limit).await;
+        }
     }
 
     /// Tells the age again and again.
@@ -90,6 +107,10 @@ mod tests {
 
     use super::*;
 
+    fn arrives(head: &Head, delivery: &Delivery) {
+        head.arrives(delivery, Instant::now());
+    }
+
     fn delivery(tag: u64, exchange: &str, body: &str, published: Option<Timestamp>) -> Delivery {
         let mut delivery = Delivery::mock(tag, exchange.into(), "key".into(), false, body.into());
         if let Some(at) = published {
@@ -103,8 +124,8 @@ mod tests {
     fn the_head_is_as_old_as_the_oldest_unsettled_message_and_grows_until_that_is_settled() {
         let (now, head) = (Timestamp::now(), Head::default());
         assert_eq!(head.age(now), Duration::ZERO);
-        head.arrives(&delivery(1, "shop.events", "a", Some(now - SignedDuration::from_secs(500))));
-        head.arrives(&delivery(2, "shop.events", "b", Some(now - SignedDuration::from_secs(100))));
+        arrives(&head, &delivery(1, "shop.events", "a", Some(now - SignedDuration::from_secs(500))));
+        arrives(&head, &delivery(2, "shop.events", "b", Some(now - SignedDuration::from_secs(100))));
         assert_eq!(head.age(now).as_secs(), 500);
         assert_eq!(head.age(now + SignedDuration::from_secs(60)).as_secs(), 560);
         head.settled(1);
@@ -116,9 +137,9 @@ mod tests {
     #[test]
     fn a_message_that_hopped_is_as_old_as_its_delivery_and_none_is_younger_than_nothing() {
         let (now, head) = (Timestamp::now(), Head::default());
-        head.arrives(&delivery(1, "", "hopped", Some(now - SignedDuration::from_secs(500))));
-        head.arrives(&delivery(2, "shop.events", "of tomorrow", Some(now + SignedDuration::from_hours(24))));
-        head.arrives(&delivery(3, "shop.events", "of no time", None));
+        arrives(&head, &delivery(1, "", "hopped", Some(now - SignedDuration::from_secs(500))));
+        arrives(&head, &delivery(2, "shop.events", "of tomorrow", Some(now + SignedDuration::from_hours(24))));
+        arrives(&head, &delivery(3, "shop.events", "of no time", None));
         assert_eq!(head.age(now), Duration::ZERO);
         assert_eq!(
             head.age(now + SignedDuration::from_secs(60)).as_secs(),
@@ -130,14 +151,26 @@ mod tests {
     #[test]
     fn a_message_that_was_given_back_keeps_its_age_and_a_new_one_of_the_same_content_has_its_own() {
         let first = Head::default();
-        first.arrives(&delivery(1, "shop.events", "a", None));
+        arrives(&first, &delivery(1, "shop.events", "a", None));
         let later = Timestamp::now() + SignedDuration::from_secs(1500);
         let second = first.next_session().next_session();
         assert_eq!(second.age(later), Duration::ZERO, "nothing has come yet");
         let known = second.given_back.values().next().copied();
-        second.arrives(&delivery(1, "shop.events", "a", None));
+        arrives(&second, &delivery(1, "shop.events", "a", None));
         assert!(second.entries()[&1].since > known.unwrap(), "not redelivered: another one");
-        second.arrives(&Delivery { redelivered: true, ..delivery(2, "shop.events", "a", None) });
+        arrives(&second, &Delivery { redelivered: true, ..delivery(2, "shop.events", "a", None) });
         assert_eq!(Some(second.entries()[&2].since), known);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_delivery_alone_is_held_for_too_long() {
+        let (head, limit) = (Head::default(), Duration::from_secs(100));
+        let began = Instant::now();
+        arrives(&head, &delivery(1, "shop.events", "a", None));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        arrives(&head, &delivery(2, "shop.events", "b", None));
+        head.settled(1);
+        head.one_is_held_for(limit).await;
+        assert_eq!(began.elapsed(), Duration::from_secs(160), "counted from the delivery of the second");
     }
 }

@@ -2,16 +2,14 @@
 //!
 //! Not here: the connections; which settlement a message gets.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
 
 use lapin::message::Delivery;
 use metrics::counter;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -42,32 +40,8 @@ pub(super) struct Pump<'a> {
     pub(super) failures: mpsc::Sender<Lost>,
     /// Cancelled with the session: its messages can no longer be acknowledged, so none is settled.
     pub(super) lost: CancellationToken,
-    pub(super) deliveries: Deliveries,
     pub(super) head: Head,
     pub(super) calls_until: watch::Receiver<Instant>,
-}
-
-/// Deliveries that are not acknowledged, by their tag, and since when.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Deliveries(Arc<Mutex<BTreeMap<u64, Instant>>>);
-
-impl Deliveries {
-    /// Waits until one of them is unacknowledged for longer than this.
-    pub(super) async fn one_is_older_than(&self, limit: Duration) {
-        loop {
-            let now = Instant::now();
-            let oldest = self.lock().values().next().copied();
-            if oldest.is_some_and(|oldest| now >= oldest + limit) {
-                return;
-            }
-            // none that comes later can be too old before
-            sleep_until(oldest.unwrap_or(now) + limit).await;
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Pump<'_> {
@@ -90,8 +64,7 @@ impl Pump<'_> {
                 Err(error) => return error.into(),
             };
             let at = Instant::now();
-            self.deliveries.lock().insert(delivery.delivery_tag, at);
-            self.head.arrives(&delivery);
+            self.head.arrives(&delivery, at);
             let message_id = delivery.properties.message_id().as_ref().map(ToString::to_string);
             self.intake.show_waiting(delivery.delivery_tag, message_id);
             let session = session.get_or_insert_with(|| self.active(&delivery)).clone();
@@ -166,7 +139,7 @@ impl Pump<'_> {
         mut handlings: mpsc::Receiver<Handling>,
     ) -> impl Future<Output = ()> + use<> {
         let (settler, tries, failures) = (Arc::clone(&self.settler), self.tries.clone(), self.failures.clone());
-        let (lost, deliveries, head) = (self.lost.clone(), self.deliveries.clone(), self.head.clone());
+        let (lost, head) = (self.lost.clone(), self.head.clone());
         let (tracking, settled_so_far) = (Arc::clone(&self.intake.tracking), Arc::clone(&self.intake.settled));
         async move {
             let InFlight { delivery, inbound, room } = in_flight;
@@ -194,7 +167,6 @@ impl Pump<'_> {
                 match settler.settle(&delivery, &inbound, &settlement).await {
                     Ok(Acknowledged::Yes) => {
                         tracking.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
-                        deliveries.lock().remove(&delivery.delivery_tag);
                         head.settled(delivery.delivery_tag);
                         settled_so_far.fetch_add(1, Ordering::Relaxed);
                         // the handler may be gone with the process that stops

@@ -21,7 +21,7 @@ use super::depths::{begin_depths, tell_depths};
 use super::head;
 use super::intake::Intake;
 use super::lost::Lost;
-use super::pump::{Deliveries, Pump};
+use super::pump::Pump;
 use super::settle::Settler;
 use super::tries::Tries;
 use crate::broker::config::BrokerConfig;
@@ -146,7 +146,7 @@ async fn consume(
     });
     let (failures, mut failed) = mpsc::channel(1);
     let lost = CancellationToken::new();
-    let (deliveries, head) = (Deliveries::default(), intake.next_head());
+    let head = intake.next_head();
     let pump = Pump {
         intake,
         queue: config.names.queue.clone(),
@@ -156,7 +156,6 @@ async fn consume(
         settling: TaskTracker::new(),
         failures,
         lost: lost.clone(),
-        deliveries: deliveries.clone(),
         head: head.clone(),
         calls_until: consuming.calls_until.subscribe(),
     };
@@ -169,7 +168,7 @@ async fn consume(
         error = look.repeat() => Err(error.into()),
         never = tell_depths(publishing, blocked.clone(), config) => match never {},
         never = head.tell() => match never {},
-        () = deliveries.one_is_older_than(config.give_back_after) => Err(Lost::HeldTooLong),
+        () = head.one_is_held_for(config.give_back_after) => Err(Lost::HeldTooLong),
     };
     match &ended {
         Ok(()) => {
