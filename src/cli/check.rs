@@ -27,10 +27,10 @@ pub(super) async fn check(settings: &Settings, args: &Check) -> anyhow::Result<E
         vec![Finding::holds("settings", "readable, complete, without contradiction", "nothing starts half set up")];
     let broker = settings.broker();
     let (api, clock, inspected, hazards, port) = tokio::join!(
-        within("api", check_api::findings(settings)),
-        within("clock of the API", clock(settings)),
-        within("broker", async { Ok(inspect(&broker).await) }),
-        within("management API", async { Ok(find_hazards(&broker).await) }),
+        within("api", Finding::fails, check_api::findings(settings)),
+        within("clock of the API", Finding::unknown, clock(settings)),
+        within("broker", Finding::fails, async { Ok(inspect(&broker).await) }),
+        within("management API", Finding::unknown, async { Ok(find_hazards(&broker).await) }),
         check_port::findings(settings),
     );
     for found in [api?, clock?, inspected?, hazards?, port] {
@@ -41,24 +41,26 @@ pub(super) async fn check(settings: &Settings, args: &Check) -> anyhow::Result<E
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-/// A look that takes longer ends unfinished: a preflight is waited for.
+/// A look that takes longer ends unfinished: a preflight is waited for. Without API and broker no worker can work; other
+/// answers may be missing.
 const WITHIN: Duration = Duration::from_secs(9);
 
 async fn within(
-    subject: &str,
+    subject: &'static str,
+    unfinished: fn(&'static str, String, &'static str) -> Finding,
     look: impl Future<Output = anyhow::Result<Vec<Finding>>>,
 ) -> anyhow::Result<Vec<Finding>> {
     let unfinished = || {
         let detail = format!("no answer to all questions within {} s", WITHIN.as_secs());
-        Ok(vec![Finding::fails(subject, detail, "nothing is begun that cannot be done")])
+        vec![unfinished(subject, detail, "nothing is begun that cannot be done")]
     };
-    tokio::time::timeout(WITHIN, look).await.unwrap_or_else(|_elapsed| unfinished())
+    tokio::time::timeout(WITHIN, look).await.unwrap_or_else(|_elapsed| Ok(unfinished()))
 }
 
 async fn clock(settings: &Settings) -> anyhow::Result<Vec<Finding>> {
     const CLOCK: &str = "clock of the API";
     let client = Client::new(settings.api()).context("cannot set up the API client")?;
-    let unknown = || Finding::unknown(CLOCK, "its answers have no time", "no offer is refused for its time");
+    let unknown = || Finding::unknown(CLOCK, "no answer that tells the time", "no offer is refused for its time");
     Ok(vec![client.date().await.map_or_else(unknown, |theirs| clocks(CLOCK, theirs))])
 }
 

@@ -151,6 +151,21 @@ async fn the_shops_exchange_is_missed_where_it_is_misspelt_and_named_where_it_is
     let (detail, promise) = fails(&stage, "type of shop.events").await;
     assert!(detail.starts_with("fanout, expected topic"), "{detail}");
     assert_eq!(promise, KEPT);
+
+    stage.vhost.delete_exchange("shop.events").await;
+    declare(&stage, "shop.events", ExchangeKind::Direct).await;
+    said(&stage, &[], "exchange types", "holds").await;
+    let (detail, _) = said(&stage, &[("BWP__BROKER__BINDINGS", "order-*")], "type of shop.events", "fails").await;
+    assert!(detail.starts_with("direct, expected topic"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_binding_whose_queue_nobody_makes_is_not_said_to_hold() {
+    let stage = Stage::new().await;
+    for subject in ["bindings of the work queue", "binding of dead letters"] {
+        said(&stage, &[], subject, "holds").await;
+        said(&stage, &[("BWP__BROKER__DECLARE", "false")], subject, "unknown").await;
+    }
 }
 
 #[tokio::test]

@@ -8,18 +8,24 @@ use crate::output::output;
 
 /// Subject, verdict and detail of what `check` says of the API, while there is no broker.
 async fn findings(simulator: &Simulator, version: &str) -> Vec<[String; 3]> {
+    let all = all_findings(simulator, version, &[]).await;
+    all.into_iter().filter(|[subject, ..]| ["api", "field"].iter().any(|of_api| subject.starts_with(of_api))).collect()
+}
+
+/// Subject, verdict and detail of all that `check` says, while there is no broker.
+async fn all_findings(simulator: &Simulator, version: &str, settings: &[(&str, &str)]) -> Vec<[String; 3]> {
     let mut command = bwp_sync(&["check", "--json"]);
     command
         .envs(SETTINGS)
         .env("BWP__API__ENDPOINT", simulator.endpoint())
         .env("BWP__API__TOKEN_ENDPOINT", simulator.token_endpoint())
         .env("BWP__API__VERSION", version)
-        .env("BWP__BROKER__URI", "amqp://guest:guest@127.0.0.1:1/%2f");
+        .env("BWP__BROKER__URI", "amqp://guest:guest@127.0.0.1:1/%2f")
+        .envs(settings.iter().copied());
     let output = tokio::task::spawn_blocking(move || output(&mut command)).await.unwrap();
     let findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     let text = |finding: &Value, field: &str| finding[field].as_str().unwrap().to_owned();
-    let all = findings.iter().map(|finding| ["subject", "verdict", "detail"].map(|field| text(finding, field)));
-    all.filter(|[subject, ..]| ["api", "field"].iter().any(|of_api| subject.starts_with(of_api))).collect()
+    findings.iter().map(|finding| ["subject", "verdict", "detail"].map(|field| text(finding, field))).collect()
 }
 
 async fn without(fields: &[&str]) -> Simulator {
@@ -78,4 +84,16 @@ async fn an_api_that_fails_is_told_once() {
     assert_eq!(findings[0][1], "fails");
     assert!(findings[0][2].contains("HTTP 503"), "{findings:?}");
     assert_eq!(simulator.ledger().calls_of(Operation::Token), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_management_api_that_never_answers_leaves_its_looks_unknown_within_ten_seconds() {
+    let simulator = without(&[]).await;
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let management = format!("http://guest:guest@{}", silent.local_addr().unwrap());
+    let findings = all_findings(&simulator, "2024-11-01", &[("BWP__BROKER__MANAGEMENT_URI", &management)]).await;
+    let of_management: Vec<_> = findings.iter().filter(|[subject, ..]| subject == "management API").collect();
+    let [[_, verdict, detail]] = of_management.as_slice() else { panic!("{findings:?}") };
+    assert_eq!((verdict.as_str(), detail.as_str()), ("unknown", "no answer to all questions within 9 s"));
+    assert!(findings.iter().any(|[subject, verdict, _]| subject == "broker" && verdict == "fails"), "{findings:?}");
 }

@@ -193,7 +193,7 @@ impl<'a> Seen<'a> {
     fn of_shop(&self) -> Finding {
         let names = &self.config.names;
         if !self.queues.contains_key(&names.queue) {
-            return Finding::holds(SHOP, "made with the queue", NOTHING_LOST);
+            return self.made_later(SHOP, NOTHING_LOST);
         }
         let bound: Vec<_> = self.bound(&names.events, &names.queue).collect();
         let by_key = self.exchanges.get(&names.events).is_none_or(|kind| kind != "fanout");
@@ -208,11 +208,19 @@ impl<'a> Seen<'a> {
         Finding::fails(SHOP, detail, NOTHING_LOST)
     }
 
+    /// The queue of a binding is not there yet.
+    fn made_later(&self, subject: &str, promise: &'static str) -> Finding {
+        match self.config.declare {
+            true => Finding::holds(subject, "made together with its queue", promise),
+            false => Finding::unknown(subject, "its queue is not there", promise),
+        }
+    }
+
     fn of_dead_letters(&self) -> Finding {
         let names = &self.config.names;
         let mut bound = self.bound(&names.dead, &names.dead_letters);
         if !self.exchanges.contains_key(&names.dead) || !self.queues.contains_key(&names.dead_letters) {
-            return Finding::holds(DEAD, "made with exchange and queue", LETTERS);
+            return self.made_later(DEAD, LETTERS);
         }
         if bound.any(|key| key == "#") {
             return Finding::holds(DEAD, "every letter comes to its queue", LETTERS);
@@ -247,6 +255,10 @@ impl<'a> Seen<'a> {
         let events = &self.config.names.events;
         let subject = format!("type of {events}");
         match self.exchanges.get(events).map(String::as_str) {
+            Some("direct") if self.config.names.bindings.iter().any(|key| key.contains(['*', '#'])) => {
+                let detail = "direct, expected topic: it takes the patterns of `broker.bindings` for keys";
+                Finding::fails(subject, detail, NOTHING_LOST)
+            }
             Some("topic" | "direct") => Finding::holds(TYPES, "as they must be", NOTHING_LOST),
             Some("fanout") => {
                 Finding::fails(subject, "fanout, expected topic: it ignores keys, so all it gets comes here", LETTERS)
@@ -303,4 +315,22 @@ fn told(
         Finding::fails(format!("{one} {key}"), format!("{value} on {}{by}", queues.join(", ")), promise)
     };
     on.into_iter().map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::ports::Verdict;
+
+    #[test]
+    fn clocks_that_are_apart_break_a_promise_in_either_direction() {
+        for (seconds, expected) in
+            [(0, Verdict::Holds), (5, Verdict::Holds), (60, Verdict::Fails), (-60, Verdict::Fails)]
+        {
+            let finding = clocks("a clock", Timestamp::now() + SignedDuration::from_secs(seconds));
+            assert_eq!(finding.verdict, expected, "{finding:?}");
+        }
+    }
 }
