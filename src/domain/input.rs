@@ -99,6 +99,14 @@ pub struct Taxes {
     pub summary: TaxSummary,
 }
 
+impl UpdateOrderInput {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Sum of a tax.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -176,7 +176,8 @@ impl<'a, A: OrderApi> Call<'a, A> {
         })
     }
 
-    /// Waits before a read, until what a call may have done shows in it. A message that could not be read for any more then is not held for the wait: it comes back.
+    /// Waits before a read, until the effect of a call shows in it. A message whose time for reads would be over by then is
+    /// not held: it comes back.
     pub(super) async fn wait(&self, until: Instant) -> Result<(), Failure> {
         if self.is_too_late(until) {
             return Err(out_of_time(Operation::Order));

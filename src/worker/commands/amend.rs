@@ -62,7 +62,7 @@ impl<'a> Amend<'a> {
             Ok((stored, (judged, left)))
         };
         let Alone { stored, found: (judged, left), lock: _lock } = alone(call, ending, look, |_| true).await?;
-        if judged.wanted == UpdateOrderInput::default() {
+        if judged.wanted.is_empty() {
             return Ok(ending.done_with(ResultKind::OrderUpdated, Outcome::Superseded, &stored, |data| {
                 data.superseded_by = judged.superseded_by;
             }));
@@ -115,7 +115,7 @@ async fn amend<A: OrderApi>(
     stored: &StoredOrder,
     left: UpdateOrderInput,
 ) -> Settlement {
-    if left == UpdateOrderInput::default() {
+    if left.is_empty() {
         // an earlier attempt may have been what changed it
         let outcome = if ending.outcome_unknown() { Outcome::Updated } else { Outcome::Unchanged };
         return ending.done(ResultKind::OrderUpdated, outcome, stored);
@@ -153,7 +153,7 @@ async fn send<A: OrderApi>(
             return Ok(ending.not_updated(&failure));
         }
         remove_ours(call, ending, &mut left, stored, &failure).await?;
-        if left == UpdateOrderInput::default() {
+        if left.is_empty() {
             return Ok(updated(stored));
         }
     }
@@ -161,8 +161,7 @@ async fn send<A: OrderApi>(
 
 /// The result of an amendment of which the order shows everything.
 fn shown(ending: &Ending<'_>, wanted: &UpdateOrderInput, stored: &StoredOrder) -> Option<Settlement> {
-    let is_there = left_of(wanted, stored) == UpdateOrderInput::default();
-    is_there.then(|| ending.done(ResultKind::OrderUpdated, Outcome::Updated, stored))
+    left_of(wanted, stored).is_empty().then(|| ending.done(ResultKind::OrderUpdated, Outcome::Updated, stored))
 }
 
 /// Removes the aliases that the order has already, at least one.
