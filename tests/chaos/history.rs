@@ -18,7 +18,7 @@ pub(crate) struct History {
     pub(crate) queued: Vec<String>,
     /// What happened to the orders, oldest first.
     pub(crate) effects: Vec<Effect>,
-    /// What the workers say of messages, oldest first.
+    /// Lines of the workers' logs about messages, oldest first.
     pub(crate) handled: Vec<Handled>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Handled {
     pub(crate) process: (usize, usize),
 }
 
-/// What became of a message.
+/// The end of one handling of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum How {
     /// It went to a retry queue.

@@ -179,7 +179,7 @@ impl Worker {
         self.settled
     }
 
-    /// What all processes in this place have said of messages.
+    /// Log lines about messages, of all processes in this place.
     pub(crate) fn handled(&self, place: usize) -> Vec<Handled> {
         Handled::read_all(place, &std::fs::read_to_string(&self.log).expect("the log can be read"))
     }

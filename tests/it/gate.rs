@@ -135,7 +135,7 @@ impl Stage {
         (Self { gate, begun, jobs, stop, board, pace, pool: None }, pool)
     }
 
-    /// What becomes of a message; whoever waits for it carries it out.
+    /// The settlement of a message, which the receiver carries out.
     pub(crate) async fn send(&self, inbound: Inbound) -> impl Future<Output = Result<Settlement, RecvError>> + use<> {
         let (settle, settled) = oneshot::channel();
         self.jobs.send(Job { inbound: Arc::new(inbound), settle, handlings: None }).await.unwrap();
