@@ -17,6 +17,8 @@ pub(super) enum Lost {
     Open(#[from] OpenError),
     #[error(transparent)]
     Topology(#[from] TopologyError),
+    #[error("the broker does not answer while a session is set up: does a node hang?")]
+    Unanswered,
     #[error(transparent)]
     Consume(#[from] ConsumerError),
     #[error("cannot open a channel: {0}")]
@@ -74,7 +76,7 @@ impl Lost {
         ] = CAUSES;
         match self {
             Self::Open(_) => not_connected,
-            Self::Topology(_) => topology,
+            Self::Topology(_) | Self::Unanswered => topology,
             Self::Consume(ConsumerError::Failed { .. }) => consumer,
             Self::Consume(ConsumerError::Cancelled(_)) => consumer_cancelled,
             Self::Channel(_) => channel,

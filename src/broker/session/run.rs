@@ -35,6 +35,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A session that lasted for so long, or settled a message, was a good one: the backoff starts small again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
 
+/// How long a step of a session's set-up may take. Queues that were declared by then are there for the next try.
+const SET_UP_WITHIN: Duration = Duration::from_secs(20);
+
 /// Hands messages on as jobs and carries out their settlements, until `stop`.
 ///
 /// Returns when all messages that were handed on are settled or requeued. A lost connection, channel or queue is built
@@ -103,6 +106,12 @@ async fn unless_stopped<T>(stop: &CancellationToken, setting_up: impl Future<Out
     }
 }
 
+/// Waits for a step of a session's set-up. Heartbeats go on where a node waits for another one that hangs, so nothing else
+/// would end that wait, or tell of it.
+async fn in_time<T, E: Into<Lost>>(step: impl Future<Output = Result<T, E>>) -> Result<T, Lost> {
+    tokio::time::timeout(SET_UP_WITHIN, step).await.map_err(|_elapsed| Lost::Unanswered)?.map_err(Into::into)
+}
+
 async fn consume(
     config: &BrokerConfig,
     intake: &Intake,
@@ -112,7 +121,7 @@ async fn consume(
 ) -> Result<(), Lost> {
     let (blocked_sender, blocked) = watch::channel(false);
     if config.declare {
-        declare(publishing, config).await?;
+        in_time(declare(publishing, config)).await?;
     }
     // an alarm may come from the first publication on
     let alarms = watch_alarms(publishing, publishing.events_listener(), blocked_sender, intake);
@@ -129,8 +138,8 @@ async fn consume(
         unended: Arc::clone(&intake.unended),
     };
     // before another process can have to count them
-    tries.look().await?;
-    tries.end_all().await?;
+    in_time(tries.look()).await?;
+    in_time(tries.end_all()).await?;
     let mut consuming = Consuming::begin(connection, wire, config).await?;
     tracing::info!(queue = config.names.queue, prefetch = config.prefetch, "consuming");
     intake.show(BrokerState::up(config.prefetch, Timestamp::now()));
