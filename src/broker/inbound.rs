@@ -64,6 +64,7 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
         taken_at,
         failed_by,
         session,
+        mapped: None,
     }
 }
 

@@ -9,7 +9,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use super::short;
 use crate::domain::outcome::ResultEvent;
-use crate::ports::{History, Inbound, Letter, MAX_TEXT_BYTES, WaitReason};
+use crate::ports::{History, Inbound, Letter, MAX_TEXT_BYTES, Mapping, WaitReason};
 
 /// Names of our own headers. None starts with `x-`: those are the broker's.
 pub mod own {
@@ -61,6 +61,10 @@ pub mod own {
     pub const SOURCE_EXCHANGE: &str = "bwp-source-exchange";
     /// The routing key that the shop published with.
     pub const SOURCE_ROUTING_KEY: &str = "bwp-source-routing-key";
+    /// Name of the mapping that is for the message.
+    pub const MAPPING: &str = "bwp-mapping";
+    /// Id of the mapped message; results name it as their cause.
+    pub const MAPPED_ID: &str = "bwp-mapped-id";
     /// Version of the worker that wrote the letter.
     pub const WORKER_VERSION: &str = "bwp-worker-version";
     /// How often the message was replayed.
@@ -138,6 +142,9 @@ pub fn for_letter(original: &BasicProperties, inbound: &Inbound, letter: &Letter
     ]);
     headers.extend(letter.order.as_deref().map(|order| (own::ORDER, text(order))));
     headers.extend(inbound.history.replay_id.as_deref().map(|id| (own::REPLAY_ID, text(id))));
+    if let Some(Mapping { name, message_id }) = &letter.mapping {
+        headers.extend([(own::MAPPING, text(name)), (own::MAPPED_ID, text(message_id))]);
+    }
     if letter.bare {
         return copy(&BasicProperties::default(), headers, false);
     }

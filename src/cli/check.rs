@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Check;
 use super::worker::ask;
-use super::{Exit, check_api, say, say_json};
+use super::{Exit, check_api, map_check, say, say_json};
 use crate::broker::inspect::inspect;
 use crate::ports::{Finding, Verdict};
 use crate::settings::Settings;
@@ -19,6 +19,7 @@ pub(super) async fn check(settings: &Settings, args: &Check) -> anyhow::Result<E
     // settings that do not hold have ended the program before
     let mut findings =
         vec![Finding::holds("settings", "readable, complete, without contradiction", "nothing starts half set up")];
+    findings.extend(map_check::findings(settings).await?);
     findings.extend(check_api::findings(settings).await?);
     findings.extend(inspect(&settings.broker()).await);
     show(&findings, args.json)?;

@@ -10,6 +10,8 @@ pub mod dead_letters;
 mod errors;
 mod first_token;
 mod held;
+mod map;
+mod map_check;
 mod migrate;
 mod publish;
 mod run;
@@ -49,6 +51,9 @@ pub fn main(args: &Args) -> ExitCode {
         Command::Errors(errors) => end(errors::errors(errors)),
         Command::Schema(schema) => end(schema::schema(schema)),
         Command::Completions(completions) => end(completions::completions(completions)),
+        Command::Mapper => end(map::serve()),
+        Command::Map(map) if map.needs_no_settings() => alone(map::map(None, map)),
+        Command::Map(map) => work(args, async |settings| map::map(Some(settings), map).await),
         Command::Run => work(args, run::run),
         Command::Check(check) => work(args, async |settings| check::check(settings, check).await),
         Command::Held(held) => work(args, async |settings| held::held(settings, held).await),
@@ -75,6 +80,14 @@ fn work(args: &Args, command: impl AsyncFnOnce(&Settings) -> anyhow::Result<Exit
     // what is still running after a grace period that is over must not keep the process
     runtime.shutdown_background();
     end(ended)
+}
+
+/// A command that needs no settings, and waits.
+fn alone(command: impl Future<Output = anyhow::Result<Exit>>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => end(runtime.block_on(command)),
+        Err(error) => explain("cannot start", &error, Exit::Failed),
+    }
 }
 
 fn end(ended: anyhow::Result<Exit>) -> ExitCode {

@@ -20,7 +20,7 @@ use crate::ports::BrokerState;
 use crate::settings::Settings;
 use crate::shutdown::Signals;
 use crate::worker::{self, Context, pool};
-use crate::{broker, ports, telemetry};
+use crate::{broker, mapper, ports, telemetry};
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
@@ -43,6 +43,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let (jobs, work) = mpsc::channel::<ports::Job>(1);
     // ended with the process
     let _first_token = AbortOnDropHandle::new(tokio::spawn(first_token(Arc::clone(&context))));
+    let work = mapped(settings, &context, work, &stop)?;
     let pool = tokio::spawn(pool::run(context, work, stop.clone()));
     let broker = tokio::spawn(broker::run(settings.broker(), jobs, state, stop.clone()));
     let mut ended = std::pin::pin!(async { tokio::join!(pool, broker) });
@@ -75,6 +76,25 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
             Ok(Exit::Failed)
         }
     }
+}
+
+/// The messages that the pool takes: those that a mapping is for come mapped. Without mappings nothing stands between.
+fn mapped(
+    settings: &Settings,
+    context: &Context<Client>,
+    jobs: mpsc::Receiver<ports::Job>,
+    stop: &CancellationToken,
+) -> anyhow::Result<mpsc::Receiver<ports::Job>> {
+    if settings.mappings().is_empty() {
+        return Ok(jobs);
+    }
+    let program = mapper::own_program().context("cannot find the program for mappings")?;
+    let mapper = mapper::Mapper::new(program, settings.mappings().to_vec());
+    let (mapped, work) = mpsc::channel(1);
+    let board = Arc::clone(&context.board);
+    // ends with the jobs
+    tokio::spawn(mapper::stage(mapper, board, settings.max_message_bytes(), jobs, mapped, stop.clone()));
+    Ok(work)
 }
 
 /// Serves probes and metrics, where that is wanted. An address that cannot be had ends the start: an orchestrator

@@ -11,6 +11,7 @@ use super::amended::Stamp;
 use super::board::{Held, Whose};
 use super::clock::Clock;
 use super::context::Context;
+use super::mapped::{mapping, with_mapping};
 use crate::domain::outcome::{Failure as ResultFailure, Outcome, ResultData, ResultEvent, ResultKind};
 use crate::domain::outcome::{letter_id, result_id};
 use crate::domain::privacy::Private;
@@ -121,7 +122,7 @@ impl<A: OrderApi> Case<'_, A> {
             RejectionCode::UnsupportedMessage => OwnCode::UnsupportedMessage,
             RejectionCode::Broken(rule) => OwnCode::Broken(rule),
         };
-        self.refuse(code, &rejection.message)
+        self.refuse(code, &with_mapping(self.inbound, &rejection.message))
     }
 
     /// Refused by the API.
@@ -187,7 +188,7 @@ impl<A: OrderApi> Case<'_, A> {
         }
     }
 
-    fn data(&self) -> ResultData {
+    pub(super) fn data(&self) -> ResultData {
         ResultData {
             causation_id: self.identity.message_id.clone(),
             replays: self.inbound.history.replays,
@@ -196,7 +197,7 @@ impl<A: OrderApi> Case<'_, A> {
         }
     }
 
-    fn result(&self, kind: ResultKind, data: ResultData) -> ResultEvent {
+    pub(super) fn result(&self, kind: ResultKind, data: ResultData) -> ResultEvent {
         let Identity { source, message_id, order, .. } = &self.identity;
         ResultEvent {
             specversion: "1.0",
@@ -237,6 +238,7 @@ impl<A: OrderApi> Case<'_, A> {
             first_failed_at: history.first_failed_at.unwrap_or(now),
             dead_lettered_at: now,
             replays: history.replays,
+            mapping: mapping(self.inbound, message_id),
             bare: false,
         };
         let failure = ResultFailure {

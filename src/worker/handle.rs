@@ -13,9 +13,10 @@ use super::board::Whose;
 use super::case::{Case, Identity};
 use super::clock::Clock;
 use super::context::Context;
+use super::mapped::{is_ignored, opened};
 use super::takeover::updates_begin_at;
 use crate::domain::command::{Command, order_key};
-use crate::domain::envelope::{Envelope, Kind, RawMessage, id_outside, open};
+use crate::domain::envelope::{Envelope, Kind, RawMessage, id_outside};
 use crate::domain::packing::MAX_GROWTH;
 use crate::domain::privacy::Private;
 use crate::domain::transform::command_for;
@@ -62,7 +63,10 @@ async fn read<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Clock
         let why = format!("body: expected at most {limit} bytes, got {got}");
         return unread(context, inbound, clock).refuse(OwnCode::InvalidMessage, &why);
     }
-    match open(&raw(context, inbound)) {
+    if is_ignored(inbound) {
+        return unread(context, inbound, clock).ignored();
+    }
+    match opened(inbound, &raw(context, inbound)) {
         Ok(envelope) => act(context, inbound, &envelope, clock).await,
         Err(refused) => {
             let identity = Identity {
@@ -116,7 +120,7 @@ async fn give_up<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Cl
     if inbound.body.len() > context.max_message_bytes {
         return bury(context, inbound, why);
     }
-    let Ok(envelope) = open(&raw(context, inbound)) else { return bury(context, inbound, why) };
+    let Ok(envelope) = opened(inbound, &raw(context, inbound)) else { return bury(context, inbound, why) };
     let case = case_of(context, inbound, &envelope, clock);
     let letter = bare_if_refused(case.refuse(OwnCode::PoisonMessage, why), inbound);
     match command_for(&envelope, &context.conventions) {
@@ -129,7 +133,7 @@ async fn give_up<A: OrderApi>(context: &Context<A>, inbound: &Inbound, clock: Cl
 pub(super) fn standing<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Standing {
     let is_read = inbound.unended < BURY_AFTER && inbound.body.len() <= context.max_message_bytes;
     if is_read
-        && let Ok(envelope) = open(&raw(context, inbound))
+        && let Ok(envelope) = opened(inbound, &raw(context, inbound))
         && let Some(order) = order_key(&envelope)
     {
         let whose = Whose { order: Some(order), message_id: envelope.id };

@@ -14,6 +14,7 @@ pub mod handle;
 mod lanes;
 pub mod locks;
 pub mod look_up;
+mod mapped;
 pub mod pace;
 mod poison;
 pub mod pool;

@@ -25,6 +25,7 @@ mod held;
 mod idlers;
 mod innocent;
 mod letters;
+mod mappings;
 mod migrate;
 mod names;
 mod order;
