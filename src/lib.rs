@@ -8,6 +8,8 @@
 //! | room | what it is | what it must never contain | imports |
 //! |---|---|---|---|
 //! | [`domain`] | what a message means and asks for | I/O, clocks, `async`, logging | nothing |
+//! | [`mapping`] | foreign JSON to our messages, by jq programs | I/O, clocks, `async`, logging, files | domain |
+//! | [`mapper`] | the process in which mappings run | jq itself, AMQP, API calls | worker, ports, mapping, domain |
 //! | [`ports`] | plain data that rooms hand each other, and the trait `OrderApi` | behaviour | domain |
 //! | [`policy`] | what an error means and what follows | calls, waiting, clocks, logging | ports, domain |
 //! | [`worker`] | message in, settlement out; the pool around it | HTTP, AMQP | policy, ports, domain |
@@ -24,10 +26,10 @@
 //! # Where a change belongs
 //!
 //! A field of a message: `domain`. A new error code: `policy::catalogue`. The time of the next attempt:
-//! `policy::decide`. The look-up before a dead letter is written: `worker`. The shape of an answer: `api::wire`. A
-//! difference between versions of the API: `api::dialect`. A queue: `broker::topology`. A header:
-//! `broker::headers`. A dead letter as operators see it: `broker::letters`. A finding of `check`: `broker::preflight`. A
-//! setting: `config/default.toml` and `settings`.
+//! `policy::decide`. A function of the shop's mappings: `mapping::library`. The look-up before a dead letter is written:
+//! `worker`. The shape of an answer: `api::wire`. A difference between versions of the API: `api::dialect`. A queue:
+//! `broker::topology`. A header: `broker::headers`. A dead letter as operators see it: `broker::letters`. A finding of
+//! `check`: `broker::preflight`. A setting: `config/default.toml` and `settings`.
 //!
 //! # How one message travels
 //!
@@ -44,6 +46,8 @@ pub mod broker;
 pub mod cli;
 pub mod dead_letters;
 pub mod domain;
+pub mod mapper;
+pub mod mapping;
 pub mod policy;
 pub mod ports;
 pub mod secret;

@@ -4,6 +4,7 @@
 
 mod checks;
 mod load;
+mod mappings;
 mod reader;
 mod shape;
 mod values;

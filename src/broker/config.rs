@@ -101,6 +101,15 @@ pub struct Names {
 }
 
 impl Names {
+    /// Binds the work queue by further routing keys.
+    pub fn bind<'k>(&mut self, keys: impl Iterator<Item = &'k String>) {
+        for key in keys {
+            if !self.bindings.contains(key) {
+                self.bindings.push(key.clone());
+            }
+        }
+    }
+
     /// The queue of records that the handling of a suspect has begun or ended.
     pub fn tries(&self) -> String {
         format!("{}.tries", self.queue)

@@ -9,7 +9,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use super::headers::{own, short, text};
 use crate::domain::outcome::ResultEvent;
-use crate::ports::{History, Inbound, Letter, WaitReason};
+use crate::ports::{History, Inbound, Letter, Mapping, WaitReason};
 
 /// Headers that the broker writes itself. In a copy they would mislead it.
 const BROKERS_OWN: [&str; 4] = ["x-death", "x-delivery-count", "x-acquired-count", "x-opt-death"];
@@ -70,6 +70,9 @@ pub fn for_letter(original: &BasicProperties, inbound: &Inbound, letter: &Letter
     ]);
     headers.extend(letter.order.as_deref().map(|order| (own::ORDER, text(order))));
     headers.extend(inbound.history.replay_id.as_deref().map(|id| (own::REPLAY_ID, text(id))));
+    if let Some(Mapping { name, message_id }) = &letter.mapping {
+        headers.extend([(own::MAPPING, text(name)), (own::MAPPED_ID, text(message_id))]);
+    }
     if letter.bare {
         return copy(&BasicProperties::default(), headers, false);
     }

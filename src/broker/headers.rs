@@ -58,6 +58,10 @@ pub mod own {
     pub const SOURCE_EXCHANGE: &str = "bwp-source-exchange";
     /// The routing key that the shop published with.
     pub const SOURCE_ROUTING_KEY: &str = "bwp-source-routing-key";
+    /// Name of the mapping that is for the message.
+    pub const MAPPING: &str = "bwp-mapping";
+    /// Id of the mapped message; results name it as their cause.
+    pub const MAPPED_ID: &str = "bwp-mapped-id";
     /// Version of the worker that wrote the letter.
     pub const WORKER_VERSION: &str = "bwp-worker-version";
     /// How often the message was replayed.

@@ -47,6 +47,11 @@ pub enum Command {
     /// See, understand, replay and discard dead letters
     #[command(subcommand)]
     DeadLetters(Box<super::dead_letters::Command>),
+    /// Print the message that a mapping makes of a shop's body, or check every mapping by its examples
+    Map(Map),
+    /// Map bodies for a worker, by standard input and output
+    #[command(hide = true)]
+    Mapper,
     /// List every error: what it means, what the worker does about it, what can be done
     Errors(Errors),
     /// Print the JSON Schema of a kind of message or result
@@ -80,6 +85,41 @@ pub struct Publish {
     /// Structured CloudEvents, one in a file
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// Arguments of `map`.
+#[derive(Debug, clap::Args)]
+pub struct Map {
+    /// Bodies of the shop, one in a file; `-` is standard input
+    #[arg(required_unless_present = "check", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The mapping of the settings, where there are several
+    #[arg(long, value_name = "NAME", conflicts_with = "check")]
+    pub mapping: Option<String>,
+    /// A preset instead of a mapping of the settings
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["check", "mapping"])]
+    pub preset: Option<String>,
+    /// A jq program instead of a mapping of the settings
+    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["check", "mapping", "preset"])]
+    pub program: Option<PathBuf>,
+    /// Kind of the message, with `--preset` or `--program`
+    #[arg(long, value_name = "KIND", default_value = "checkout-completed", value_parser = PossibleValuesParser::new(Kind::ALL.map(Kind::name)))]
+    pub kind: String,
+    /// Header of the message, as `name=text`
+    #[arg(long, value_name = "NAME=TEXT", conflicts_with = "check")]
+    pub header: Vec<String>,
+    /// Routing key of the message; the first one of the mapping when it is left out
+    #[arg(long, value_name = "KEY", conflicts_with = "check")]
+    pub routing_key: Option<String>,
+    /// Check examples: of the programs given as FILE, else of every mapping of the settings
+    #[arg(long)]
+    pub check: bool,
+    /// With `--check`: write the answers as the expected ones
+    #[arg(long, requires = "check")]
+    pub update: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `errors`.

@@ -11,7 +11,7 @@ use super::args::Check;
 use super::exit::Exit;
 use super::terminal::{say, say_json};
 use super::worker::ask;
-use super::{check_api, check_port};
+use super::{check_api, check_port, map_check};
 use crate::api::Client;
 use crate::broker::preflight::inspect;
 use crate::broker::{clocks, find_hazards};
@@ -25,6 +25,7 @@ pub(super) async fn check(settings: &Settings, args: &Check) -> anyhow::Result<E
     // settings that do not hold have ended the program before
     let mut findings =
         vec![Finding::holds("settings", "readable, complete, without contradiction", "nothing starts half set up")];
+    findings.extend(map_check::findings(settings).await?);
     let broker = settings.broker();
     let (api, clock, inspected, hazards, port) = tokio::join!(
         within("api", Finding::fails, check_api::findings(settings)),

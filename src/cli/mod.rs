@@ -13,6 +13,8 @@ mod exit;
 mod first_token;
 mod held;
 mod holder;
+mod map;
+mod map_check;
 mod migrate;
 mod publish;
 mod run;
@@ -35,6 +37,9 @@ pub fn main(args: &Args) -> ExitCode {
         Command::Errors(errors) => end(errors::errors(errors)),
         Command::Schema(schema) => end(schema::schema(schema)),
         Command::Completions(completions) => end(completions::completions(completions)),
+        Command::Mapper => end(map::serve()),
+        Command::Map(map) if map.needs_no_settings() => alone(map_or_check(None, map)),
+        Command::Map(map) => work(args, async |settings| map_or_check(Some(settings), map).await),
         Command::Run => work(args, run::run),
         Command::Check(check) => work(args, async |settings| check::check(settings, check).await),
         Command::Held(held) => work(args, async |settings| held::held(settings, held).await),
@@ -42,6 +47,10 @@ pub fn main(args: &Args) -> ExitCode {
         Command::Migrate => work(args, migrate::migrate),
         Command::DeadLetters(command) => work(args, async |settings| dead_letters::run(settings, command).await),
     }
+}
+
+async fn map_or_check(settings: Option<&Settings>, args: &args::Map) -> anyhow::Result<Exit> {
+    if args.check { map_check::check(settings, args).await } else { map::map(settings, args).await }
 }
 
 /// Settings, logging, the command itself.
@@ -61,6 +70,14 @@ fn work(args: &Args, command: impl AsyncFnOnce(&Settings) -> anyhow::Result<Exit
     // tasks that outlast the grace period must not keep the process
     runtime.shutdown_background();
     end(ended)
+}
+
+/// A command that needs no settings, and waits.
+fn alone(command: impl Future<Output = anyhow::Result<Exit>>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => end(runtime.block_on(command)),
+        Err(error) => explain("cannot start", &error, Exit::Failed),
+    }
 }
 
 fn end(ended: anyhow::Result<Exit>) -> ExitCode {

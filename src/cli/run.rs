@@ -21,7 +21,7 @@ use crate::ports::{BrokerState, Finding, Verdict};
 use crate::settings::Settings;
 use crate::shutdown::Signals;
 use crate::worker::{self, Context, pool};
-use crate::{broker, ports, telemetry};
+use crate::{broker, mapper, ports, telemetry};
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
@@ -48,6 +48,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let _hazards = AbortOnDropHandle::new(tokio::spawn(warn_of_hazards(settings.broker())));
     // ended with the process
     let _first_token = AbortOnDropHandle::new(tokio::spawn(first_token(Arc::clone(&context))));
+    let work = mapped(settings, &context, work, &stop)?;
     let pool = tokio::spawn(pool::run(context, work, stop.clone()));
     let broker = tokio::spawn(broker::run(settings.broker(), jobs, state, stop.clone()));
     let mut ended = std::pin::pin!(async { tokio::join!(pool, broker) });
@@ -80,6 +81,25 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
             Ok(Exit::Failed)
         }
     }
+}
+
+/// The messages that the pool takes: those that a mapping is for come mapped. Without mappings nothing stands between.
+fn mapped(
+    settings: &Settings,
+    context: &Context<Client>,
+    jobs: mpsc::Receiver<ports::Job>,
+    stop: &CancellationToken,
+) -> anyhow::Result<mpsc::Receiver<ports::Job>> {
+    if settings.mappings().is_empty() {
+        return Ok(jobs);
+    }
+    let program = mapper::own_program().context("cannot find the program for mappings")?;
+    let mapper = mapper::Mapper::new(program, settings.mappings().to_vec());
+    let (mapped, work) = mpsc::channel(1);
+    let board = Arc::clone(&context.board);
+    // ends with the jobs
+    tokio::spawn(mapper::stage(mapper, board, settings.max_message_bytes(), jobs, mapped, stop.clone()));
+    Ok(work)
 }
 
 /// Says at start what `check` would find in the broker. Nothing of it keeps the worker from doing what it can.

@@ -11,6 +11,9 @@ use crate::domain::transform::command_for;
 
 /// Id of the message, which results name as their cause.
 pub fn id(letter: &StoredLetter) -> String {
+    if let Some(id) = letter.mapped_id() {
+        return id;
+    }
     match letter.opened(letter.body()) {
         Ok(envelope) => envelope.id,
         Err(refused) => refused.id,

@@ -2,6 +2,8 @@
 //!
 //! Not here: what is in `data`.
 
+pub mod mapped;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -48,11 +48,13 @@ pub enum ResultKind {
     OrderUpdated,
     /// A dead letter was written. The result is not final: the letter can be replayed.
     OrderFailed,
+    /// A mapping said that the message is not for this worker.
+    MessageIgnored,
 }
 
 impl ResultKind {
     /// Every type.
-    pub const ALL: [Self; 3] = [Self::OrderCreated, Self::OrderUpdated, Self::OrderFailed];
+    pub const ALL: [Self; 4] = [Self::OrderCreated, Self::OrderUpdated, Self::OrderFailed, Self::MessageIgnored];
 
     /// The type as results write it.
     pub fn name(self) -> &'static str {
@@ -60,6 +62,7 @@ impl ResultKind {
             Self::OrderCreated => "order-created",
             Self::OrderUpdated => "order-updated",
             Self::OrderFailed => "order-failed",
+            Self::MessageIgnored => "message-ignored",
         }
     }
 }
@@ -122,18 +125,28 @@ pub enum Outcome {
     Unchanged,
     /// The order already showed a later change.
     Superseded,
+    /// Nothing was to be done.
+    Ignored,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 6] =
-        [Self::Created, Self::AlreadyExisted, Self::Updated, Self::AlreadyStarted, Self::Unchanged, Self::Superseded];
+    pub const ALL: [Self; 7] = [
+        Self::Created,
+        Self::AlreadyExisted,
+        Self::Updated,
+        Self::AlreadyStarted,
+        Self::Unchanged,
+        Self::Superseded,
+        Self::Ignored,
+    ];
 
     /// The type of the result that carries this outcome.
     pub fn kind(self) -> ResultKind {
         match self {
             Self::Created | Self::AlreadyExisted => ResultKind::OrderCreated,
             Self::Updated | Self::AlreadyStarted | Self::Unchanged | Self::Superseded => ResultKind::OrderUpdated,
+            Self::Ignored => ResultKind::MessageIgnored,
         }
     }
 
@@ -146,6 +159,7 @@ impl Outcome {
             Self::AlreadyStarted => "already-started",
             Self::Unchanged => "unchanged",
             Self::Superseded => "superseded",
+            Self::Ignored => "ignored",
         }
     }
 }

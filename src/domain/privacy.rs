@@ -58,6 +58,21 @@ pub fn masked(mut message: Value) -> Value {
     message
 }
 
+/// A foreign body for an operator: every text and every number is masked, the structure stays.
+pub fn all_masked(mut body: Value) -> Value {
+    mask_all(&mut body);
+    body
+}
+
+fn mask_all(value: &mut Value) {
+    match value {
+        Value::String(_) | Value::Number(_) => *value = Value::String(MASK.to_owned()),
+        Value::Array(values) => values.iter_mut().for_each(mask_all),
+        Value::Object(fields) => fields.values_mut().for_each(mask_all),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
 fn mask(value: &mut Value) {
     match value {
         Value::String(text) => *text = MASK.to_owned(),
@@ -111,6 +126,15 @@ mod tests {
         assert_eq!(masked(data.clone()), shown);
         let event = |data| serde_json::json!({ "specversion": "1.0", "data": data, "subject": "SO-1" });
         assert_eq!(masked(event(data)), event(shown));
+    }
+
+    #[test]
+    fn a_foreign_body_is_masked_everywhere() {
+        let body =
+            serde_json::json!({ "kind": "Ada", "total": 5, "lines": [{ "note": "x", "gift": true, "tax": null }] });
+        let shown =
+            serde_json::json!({ "kind": MASK, "total": MASK, "lines": [{ "note": MASK, "gift": true, "tax": null }] });
+        assert_eq!(all_masked(body), shown);
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub fn of_result(kind: ResultKind) -> Value {
             json!({ "properties": { "outcome": { "enum": outcomes } }, "required": ["outcome", "buyWithPrimeId"] })
         }
         ResultKind::OrderFailed => json!({ "required": ["failure"] }),
+        ResultKind::MessageIgnored => {
+            json!({ "properties": { "outcome": { "enum": outcomes } }, "required": ["outcome"] })
+        }
     };
     let only = json!({ "type": { "const": kind }, "data": data });
     schema["allOf"] = json!([{ "properties": only }]);

@@ -3,12 +3,15 @@
 //! Not here: what the message means.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use crate::domain::envelope::mapped::Mapped;
 
 /// A message as it was delivered.
 #[derive(Clone, Default)]
@@ -51,6 +54,8 @@ pub struct Inbound {
     pub failed_by: Option<Instant>,
     /// The session that delivered it.
     pub session: Session,
+    /// The answer of a mapping, if one is for the message.
+    pub mapped: Option<Arc<Mapped>>,
     /// Traces of earlier attempts in our own headers; believed only on deliveries through the default exchange.
     pub history: History,
 }

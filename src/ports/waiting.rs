@@ -13,6 +13,8 @@ pub enum WaitReason {
     Room,
     /// A call of the worker that was active before may still be under way.
     Takeover,
+    /// The process for mappings cannot be started.
+    Mapping,
     /// Another message of its order comes first.
     Order,
     /// Its own delay after a failed attempt.
@@ -37,10 +39,11 @@ pub enum WaitReason {
 
 impl WaitReason {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BrokerBlocked,
         Self::Room,
         Self::Takeover,
+        Self::Mapping,
         Self::Order,
         Self::Delay,
         Self::MaxHold,
@@ -59,6 +62,7 @@ impl WaitReason {
             Self::BrokerBlocked => "broker-blocked",
             Self::Room => "room",
             Self::Takeover => "takeover",
+            Self::Mapping => "mapping",
             Self::Order => "order",
             Self::Delay => "delay",
             Self::MaxHold => "max-hold",
@@ -78,6 +82,7 @@ impl WaitReason {
             Self::BrokerBlocked => "the broker has blocked publishers, so nothing is taken",
             Self::Room => "as many messages or bytes are in hand as may be",
             Self::Takeover => "a call of the worker that was active before may still be under way",
+            Self::Mapping => "the process for mappings cannot be started; the log says why",
             Self::Order => "another message of its order comes first",
             Self::Delay => "its own delay after a failed attempt",
             Self::MaxHold => "it was handled for `broker.max_hold`, others go first",

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::checks;
+use super::mappings::mappings;
 use super::reader::Reader;
 use super::shape::{Log, Rate, Settings, SettingsError, StartFulfillment};
 use crate::api::ClientConfig;
@@ -39,10 +40,13 @@ impl Settings {
     fn of(reader: &mut Reader) -> Result<Self, SettingsError> {
         let max_hold = reader.get("broker.max_hold")?;
         let api = api(reader)?;
-        let broker = broker(reader)?;
+        let mut broker = broker(reader)?;
+        let mappings = mappings(reader)?;
+        broker.names.bind(mappings.iter().flat_map(|mapping| &mapping.routing_keys));
         let timing = timing(reader, max_hold, api.timeout, broker.prefetch)?;
         Ok(Self {
             broker,
+            mappings,
             allow_plain_http: reader.get("api.allow_plain_http")?,
             conventions: conventions(reader)?,
             limits: limits(reader)?,
@@ -177,7 +181,8 @@ mod tests {
                 section = name.to_owned();
             } else if let Some((name, value)) = line.split_once(" = ").filter(|_| !line.starts_with(['#', ' '])) {
                 let rest = if value == "[" { lines[at..].iter().position(|line| *line == "]").unwrap() } else { 0 };
-                keys.push((format!("{section}.{name}"), at..at + rest + 1));
+                let key = format!("{section}.{name}").trim_start_matches('.').to_owned();
+                keys.push((key, at..at + rest + 1));
             }
         }
         keys

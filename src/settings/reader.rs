@@ -25,6 +25,13 @@ struct Found {
     origin: String,
 }
 
+/// Tables of a list, and the file that they stand in.
+#[derive(Default)]
+pub(super) struct Tables {
+    pub(super) tables: Vec<Map<String, Value>>,
+    pub(super) origin: String,
+}
+
 type Layer = BTreeMap<String, Found>;
 
 /// Problems, one for each key.
@@ -126,6 +133,29 @@ impl Reader {
             self.problems.note(format!("{key}: expected {}{got} ({origin})", T::EXPECTED));
         }
         Ok(default)
+    }
+
+    /// Tables of a list, `[[key]]`, and the file that they stand in. The defaults have none.
+    ///
+    /// # Errors
+    /// The defaults lack the key.
+    pub(super) fn tables(&mut self, key: &str) -> Result<Tables, SettingsError> {
+        self.asked.insert(key.to_owned());
+        let default = self.defaults.get(key).is_some_and(|found| matches!(found.value, ValueKind::Array(_)));
+        if !default {
+            return Err(SettingsError::Defaults(format!("{key}: expected a list of tables")));
+        }
+        let Some(Found { value, origin }) = self.given.get(key) else { return Ok(Tables::default()) };
+        let entries = if let ValueKind::Array(entries) = value { Some(entries) } else { None };
+        let tables: Option<Vec<_>> = entries.and_then(|entries| {
+            let table =
+                |entry: &Value| if let ValueKind::Table(table) = &entry.kind { Some(table.clone()) } else { None };
+            entries.iter().map(table).collect()
+        });
+        if tables.is_none() {
+            self.problems.note(format!("{key}: expected tables in a file, as `[[{key}]]` ({origin})"));
+        }
+        Ok(Tables { tables: tables.unwrap_or_default(), origin: origin.clone() })
     }
 
     /// A secret: the value of `key`, or the content of the file that `<key>_file` names.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::api::ClientConfig;
 use crate::broker::BrokerConfig;
 use crate::domain::conventions::Conventions;
+use crate::mapper::Mapping;
 use crate::policy::decide::Limits;
 use crate::worker::{Pacing, Timing};
 
@@ -15,6 +16,7 @@ use crate::worker::{Pacing, Timing};
 #[derive(Debug)]
 pub struct Settings {
     pub(super) broker: BrokerConfig,
+    pub(super) mappings: Vec<Mapping>,
     pub(super) api: ClientConfig,
     pub(super) allow_plain_http: bool,
     pub(super) conventions: Conventions,
@@ -79,6 +81,11 @@ impl Settings {
     /// Settings of the broker room.
     pub fn broker(&self) -> BrokerConfig {
         self.broker.clone()
+    }
+
+    /// Mappings of foreign messages.
+    pub fn mappings(&self) -> &[Mapping] {
+        &self.mappings
     }
 
     /// Settings of the API's client.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::label::Label;
+use super::mapped::{mapping, with_mapping};
 use super::memory::Memory;
 use super::open::{Delivered, Opened};
 use super::pace::Pace;
@@ -61,7 +62,7 @@ impl<'a> Ending<'a> {
         let Delivered { inbound, label, opened } = delivered;
         let payload = match opened {
             Opened::Message(envelope) => Some(&*envelope.data),
-            Opened::Refused(_) | Opened::Unread(_) => None,
+            Opened::Refused(_) | Opened::Ignored | Opened::Unread(_) => None,
         };
         let Context { limits, pace, memory, .. } = context;
         Self { inbound, label, payload, limits, pace, memory, began: Instant::now() }
@@ -119,7 +120,14 @@ impl<'a> Ending<'a> {
             RejectionCode::UnsupportedMessage => OwnCode::UnsupportedMessage,
             RejectionCode::Broken(rule) => OwnCode::Broken(rule),
         };
-        self.refuse(code, &rejection.message)
+        self.refuse(code, &with_mapping(self.inbound, &rejection.message))
+    }
+
+    /// Nothing is to be done: a mapping said that the message is not for this worker.
+    pub(super) fn ignored(&self) -> Settlement {
+        let attempts = self.inbound.history.attempts;
+        let data = ResultData { outcome: Some(Outcome::Ignored), attempts, ..self.data() };
+        Settlement::Done(self.result(ResultKind::MessageIgnored, data))
     }
 
     /// Refused by the API.
@@ -275,6 +283,7 @@ impl<'a> Ending<'a> {
             first_failed_at: history.first_failed_at.unwrap_or(now),
             dead_lettered_at: now,
             replays: history.replays,
+            mapping: mapping(self.inbound, message_id),
             bare: false,
         };
         let failure = ResultFailure {

@@ -57,6 +57,7 @@ async fn attend<A: OrderApi>(context: &Context<A>, delivered: Delivered<'_>, clo
             act(&Call::new(context, delivered, clock), &ending, delivered.inbound, envelope).await
         }
         Opened::Refused(rejection) => ending.reject(rejection),
+        Opened::Ignored => ending.ignored(),
         Opened::Unread(Unread::TooLarge) => {
             let (limit, got) = (context.max_message_bytes, delivered.inbound.body.len());
             ending.refuse(OwnCode::InvalidMessage, &format!("body: expected at most {limit} bytes, got {got}"))

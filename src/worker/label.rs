@@ -27,6 +27,12 @@ pub struct Label {
 }
 
 impl Label {
+    /// The label of a message of which only the id is known.
+    #[must_use]
+    pub fn of(message_id: String) -> Self {
+        Self { message_id, ..Self::default() }
+    }
+
     /// Name of the order in the worker's memory: the message's own id where it names no order.
     pub fn order(&self) -> &str {
         self.order.as_deref().unwrap_or(&self.message_id)

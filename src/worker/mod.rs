@@ -7,7 +7,7 @@
 pub mod pool;
 mod work;
 
-mod label;
+pub mod label;
 mod lanes;
 mod open;
 mod takeover;
@@ -28,6 +28,7 @@ pub mod board;
 pub mod clock;
 pub mod context;
 pub mod locks;
+mod mapped;
 pub mod memory;
 pub mod pace;
 mod record;

@@ -7,8 +7,9 @@ use std::panic::AssertUnwindSafe;
 
 use super::context::Context;
 use super::label::Label;
+use super::mapped::{is_ignored, opened};
 use crate::domain::command::order_key;
-use crate::domain::envelope::{self, Envelope, Kind, RawMessage, Refused, id_outside};
+use crate::domain::envelope::{Envelope, Kind, RawMessage, Refused, id_outside};
 use crate::domain::packing::MAX_GROWTH;
 use crate::domain::rejection::Rejection;
 use crate::policy::suspicion::may_be_read;
@@ -21,6 +22,8 @@ pub(super) enum Opened {
     Message(Box<Envelope>),
     /// The envelope is invalid.
     Refused(Rejection),
+    /// A mapping said that the message is not for this worker.
+    Ignored,
     /// The body was not read.
     Unread(Unread),
 }
@@ -42,6 +45,7 @@ impl std::fmt::Debug for Opened {
         f.write_str(match self {
             Self::Message(_) => "Message",
             Self::Refused(_) => "Refused",
+            Self::Ignored => "Ignored",
             Self::Unread(_) => "Unread",
         })
     }
@@ -74,7 +78,10 @@ fn read<A>(context: &Context<A>, inbound: &Inbound) -> (Label, Opened) {
     if inbound.body.len() > context.max_message_bytes {
         return unread(Unread::TooLarge);
     }
-    match envelope::open(&readable(context, inbound)) {
+    if is_ignored(inbound) {
+        return (outside(context, inbound), Opened::Ignored);
+    }
+    match opened(inbound, &readable(context, inbound)) {
         Ok(envelope) => {
             let lane = order_key(&envelope);
             let label = Label {
@@ -95,8 +102,7 @@ fn read<A>(context: &Context<A>, inbound: &Inbound) -> (Label, Opened) {
     }
 }
 
-/// The part of a delivery that its message is read from. A mapping of a foreign body belongs here: body, type and id that
-/// it makes are read in place of the delivery's own.
+/// The part of a delivery that its message is read from.
 fn readable<'a, A>(context: &Context<A>, inbound: &'a Inbound) -> RawMessage<'a> {
     RawMessage {
         body: &inbound.body,

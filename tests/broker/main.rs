@@ -27,6 +27,7 @@ mod held;
 mod idlers;
 mod innocent;
 mod letters;
+mod mappings;
 mod migrate;
 mod names;
 mod old_queues;

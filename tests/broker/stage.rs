@@ -2,6 +2,7 @@
 //! Not here: what is played.
 
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::time::Duration;
 
 use bwp_sync::simulator::{CallEvent, CallPhase, Config, Operation, Simulator};
@@ -67,6 +68,14 @@ impl Stage {
         self.worker(&settings).await
     }
 
+    /// A worker that consumes, with a settings file.
+    pub(crate) async fn configured(&self, config: &Path) -> Worker {
+        let config = config.to_str().expect("the path is UTF-8");
+        let worker = Worker(self.program(&["run", "--config", config], &[]));
+        worker.consumes(1).await;
+        worker
+    }
+
     /// A worker that consumes, not waited for.
     pub(crate) fn starting_worker(&self, settings: &[(&str, &str)]) -> Worker {
         Worker(self.command("run", settings))
@@ -74,6 +83,11 @@ impl Stage {
 
     /// `bwp-sync` with this subcommand and the settings of a worker.
     pub(crate) fn command(&self, subcommand: &str, settings: &[(&str, &str)]) -> Process {
+        self.program(&[subcommand], settings)
+    }
+
+    /// `bwp-sync` with these arguments and the settings of a worker.
+    pub(crate) fn program(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Process {
         let (uri, endpoint, tokens) =
             (self.vhost.amqp_uri(), self.simulator.endpoint(), self.simulator.token_endpoint());
         let prefetch = PREFETCH.to_string();
@@ -100,7 +114,7 @@ impl Stage {
         ];
         // of two values for one name the later is taken
         environment.extend_from_slice(settings);
-        Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &[subcommand], &environment)
+        Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), arguments, &environment)
     }
 
     /// Publishes to the shop's exchange. A worker must have declared it, or the test.

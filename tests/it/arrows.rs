@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 /// A room and the rooms that it may import, as in the map of `src/lib.rs`.
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("mapping", &["domain"]),
     ("ports", &["domain"]),
+    ("mapper", &["domain", "mapping", "ports", "worker"]),
     ("policy", &["domain", "ports"]),
     ("worker", &["domain", "ports", "policy"]),
     ("secret", &[]),
@@ -15,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("broker", &["domain", "ports", "secret", "tls"]),
     ("dead_letters", &["domain", "ports", "policy", "broker"]),
     ("admin", &["ports", "worker"]),
-    ("settings", &["api", "broker", "domain", "policy", "secret", "tls", "worker"]),
+    ("settings", &["api", "broker", "domain", "mapper", "mapping", "policy", "secret", "tls", "worker"]),
     ("telemetry", &["settings"]),
     ("shutdown", &[]),
     (
@@ -26,6 +28,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "broker",
             "dead_letters",
             "domain",
+            "mapper",
+            "mapping",
             "ports",
             "policy",
             "worker",
@@ -42,8 +46,9 @@ const BROKERS_ARROWS: &[(&str, &[&str])] =
     &[("session", &[]), ("letters", &[]), ("preflight", &[]), ("migration", &["letters", "preflight", "session"])];
 
 /// Rooms, and parts of rooms, that are pure.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "domain",
+    "mapping",
     "policy",
     "dead_letters/edit",
     "dead_letters/filter",

@@ -18,6 +18,7 @@ mod generated;
 mod hold;
 mod live;
 mod low_limit;
+mod mappings;
 mod metrics;
 mod output;
 mod own_codes;

@@ -54,6 +54,7 @@ fn the_reason_of_a_wait_is_that_of_the_last_hop_and_stands_on_no_letter() {
     assert_eq!(reason(&hop(&first, Some((WaitReason::Order, Duration::ZERO)))), Some(text("order")));
     assert_eq!(reason(&hop(&first, None)), None);
     let letter = Letter {
+        mapping: None,
         id: uuid::Uuid::nil(),
         operation: "createOrder".into(),
         error_type: String::new(),

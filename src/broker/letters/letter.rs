@@ -150,6 +150,16 @@ impl StoredLetter {
         }
     }
 
+    /// The mapping that was for the message: its body is foreign.
+    pub fn mapping(&self) -> Option<String> {
+        header(&self.delivery, own::MAPPING)
+    }
+
+    /// Id of the mapped message, if a mapping was for it.
+    pub fn mapped_id(&self) -> Option<String> {
+        header(&self.delivery, own::MAPPED_ID)
+    }
+
     /// The letter's message with this body, as a worker opens it.
     ///
     /// # Errors

@@ -63,6 +63,7 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
         taken_at,
         failed_by,
         session,
+        mapped: None,
     }
 }
 

@@ -12,7 +12,7 @@ use super::selection::{Selection, check_ids};
 use crate::broker::{Place, StoredLetter, Summary};
 use crate::cli::exit::Exit;
 use crate::cli::terminal::{Form, one_line};
-use crate::domain::privacy::masked;
+use crate::domain::privacy::{all_masked, masked};
 use crate::settings::Settings;
 
 /// Arguments of `show`.
@@ -52,15 +52,21 @@ pub(super) async fn show(settings: &Settings, args: &Args) -> anyhow::Result<Exi
 
 fn shown(letter: StoredLetter, reveal: bool) -> Shown {
     let headers = letter.headers().into_iter().filter(|(name, _)| reveal || name.starts_with("bwp-"));
-    Shown { headers: headers.collect(), body: body(&letter.text(), reveal), summary: letter.summary }
+    Shown {
+        headers: headers.collect(),
+        body: body(&letter.text(), letter.mapping().is_some(), reveal),
+        summary: letter.summary,
+    }
 }
 
-fn body(body: &[u8], reveal: bool) -> String {
+/// The body of a letter; of a foreign one nobody knows which field is personal, so all are masked.
+fn body(body: &[u8], is_foreign: bool, reveal: bool) -> String {
     if reveal {
         return String::from_utf8_lossy(body).into_owned();
     }
     let readable = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object);
-    let masked = readable.and_then(|message| serde_json::to_string_pretty(&masked(message)).ok());
+    let mask = if is_foreign { all_masked } else { masked };
+    let masked = readable.and_then(|message| serde_json::to_string_pretty(&mask(message)).ok());
     masked.unwrap_or_else(|| format!("({} bytes that are no message; `--reveal` shows them)", body.len()))
 }
 

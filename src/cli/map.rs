@@ -1,0 +1,174 @@
+//! `bwp-sync map FILE…`: the message that a mapping makes of a shop's body, and whether the worker would take it.
+//!
+//! Not here: examples (`map_check`), mapping itself.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::args::Map;
+use super::exit::Exit;
+use super::terminal::note;
+use super::terminal::say_json;
+use crate::domain::conventions::Conventions;
+use crate::domain::envelope::mapped::{Answer, Mapped};
+use crate::domain::envelope::{Envelope, RawMessage};
+use crate::domain::packing::without_mark;
+use crate::domain::transform::command_for;
+use crate::mapper::{self, Foreign, Mapper, Mapping, own_program};
+use crate::mapping::{PRESETS, Program};
+use crate::settings::Settings;
+
+impl Map {
+    /// Whether programs are named that need no settings.
+    pub(super) fn needs_no_settings(&self) -> bool {
+        self.preset.is_some() || self.program.is_some() || (self.check && !self.files.is_empty())
+    }
+}
+
+/// The child: maps bodies until its input ends.
+pub(super) fn serve() -> anyhow::Result<Exit> {
+    mapper::serve_parent()?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn map(settings: Option<&Settings>, args: &Map) -> anyhow::Result<Exit> {
+    let conventions = settings.map(Settings::conventions).unwrap_or_default();
+    let mapping = chosen(settings, args)?;
+    let headers = args.header.iter().map(|header| match header.split_once('=') {
+        Some((name, text)) => Ok((name.to_owned(), text.to_owned())),
+        None => bail!("--header: expected `name=text`, got `{header}`"),
+    });
+    let headers: BTreeMap<String, String> = headers.collect::<anyhow::Result<_>>()?;
+    let first_key = mapping.routing_keys.first().cloned().unwrap_or_default();
+    let routing_key = args.routing_key.clone().unwrap_or(first_key);
+    let mut mapper = Mapper::new(own_program()?, vec![mapping.clone()]);
+    let mut failed = false;
+    for file in &args.files {
+        let body = read(file)?;
+        let foreign = Foreign { body: without_mark(&body), headers: &headers, routing_key: &routing_key };
+        let answer = mapper.map(0, foreign).await?;
+        let made = Made::of(&mapping, foreign, answer, &conventions);
+        failed |= made.wrong.is_some();
+        if args.json || made.wrong.is_none() {
+            say_json(serde_json::to_string_pretty(&made.shown(args.json, file))?)?;
+        }
+        if let (Some(wrong), false) = (&made.wrong, args.json) {
+            note(format_args!("{}: {wrong}", file.display()))?;
+        }
+    }
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// Message that a mapping made of a body.
+pub(super) struct Made {
+    /// The message as an event, or null where the body is no message.
+    pub(super) event: Value,
+    /// Why it is no message that the worker takes.
+    pub(super) wrong: Option<String>,
+}
+
+impl Made {
+    pub(super) fn of(mapping: &Mapping, foreign: Foreign<'_>, answer: Answer, conventions: &Conventions) -> Self {
+        if matches!(answer, Answer::Nothing) {
+            return Self { event: Value::Null, wrong: None };
+        }
+        let event = event_of(&answer);
+        let mapped = Mapped { mapping: mapping.name.clone(), answer };
+        let raw = RawMessage {
+            body: foreign.body,
+            content_type: None,
+            content_encoding: None,
+            message_id: None,
+            message_type: None,
+            timestamp: None,
+            routing_key: foreign.routing_key,
+            headers: foreign.headers,
+            max_unpacked_bytes: foreign.body.len(),
+        };
+        let wrong = match mapped.open(&raw) {
+            Ok(envelope) => wrong(&envelope, conventions),
+            Err(refused) => Some(refused.rejection.message),
+        };
+        Self { event, wrong: wrong.map(|wrong| format!("mapping {}: {wrong}", mapping.name)) }
+    }
+
+    fn shown(&self, json: bool, file: &Path) -> Value {
+        if json { json!({ "file": file, "message": self.event, "fault": self.wrong }) } else { self.event.clone() }
+    }
+}
+
+fn wrong(envelope: &Envelope, conventions: &Conventions) -> Option<String> {
+    let command = match command_for(envelope, conventions) {
+        Ok(command) => command,
+        Err(rejection) => return Some(rejection.message),
+    };
+    conventions.rules.check(&command, Timestamp::now()).err().map(|broken| broken.message)
+}
+
+/// A mapped message, with the attributes that its mapping gave it.
+fn event_of(answer: &Answer) -> Value {
+    let Answer::Message(message) = answer else { return Value::Null };
+    let mut event = json!({ "kind": message.kind });
+    let texts =
+        [("id", &message.id), ("time", &message.time), ("sequence", &message.sequence), ("subject", &message.subject)];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            event[name] = json!(text);
+        }
+    }
+    event["data"] = serde_json::from_str(message.data.get()).unwrap_or_default();
+    event
+}
+
+/// The one mapping that is meant.
+fn chosen(settings: Option<&Settings>, args: &Map) -> anyhow::Result<Mapping> {
+    if let Some(name) = &args.preset {
+        let names = PRESETS.map(|(name, _)| name).join(", ");
+        let found = PRESETS.into_iter().find(|(preset, _)| preset == name);
+        let (_, source) = found.with_context(|| format!("--preset: expected one of {names}, got `{name}`"))?;
+        return Ok(alone(name.clone(), source.to_owned(), &args.kind));
+    }
+    if let Some(file) = &args.program {
+        return of_file(file, &args.kind);
+    }
+    let mappings = settings.map(Settings::mappings).unwrap_or_default();
+    let names = || mappings.iter().map(|mapping| mapping.name.as_str()).collect::<Vec<_>>().join(", ");
+    let found = match (&args.mapping, &args.routing_key, mappings) {
+        (Some(name), _, _) => mappings.iter().find(|mapping| mapping.name == *name),
+        (None, Some(key), _) => mappings.iter().find(|mapping| mapping.routing_keys.contains(key)),
+        (None, None, [mapping]) => Some(mapping),
+        (None, None, []) => bail!("the settings have no mapping\nhint: `--preset`, `--program`"),
+        (None, None, _) => bail!("--mapping: expected one of {}", names()),
+    };
+    found.cloned().with_context(|| format!("no such mapping, expected one of: {}", names()))
+}
+
+/// A mapping of a program's file alone.
+pub(super) fn of_file(file: &Path, kind: &str) -> anyhow::Result<Mapping> {
+    let source = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    if let Err(faults) = Program::compile(&source) {
+        let faults: Vec<_> = faults.iter().map(|fault| format!("`{}`: {fault}", file.display())).collect();
+        bail!("{}", faults.join("\n"));
+    }
+    let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Mapping { examples: Some(file.with_extension("")), ..alone(name, source, kind) })
+}
+
+fn alone(name: String, source: String, kind: &str) -> Mapping {
+    let (routing_keys, types, variables) = (Vec::new(), Vec::new(), BTreeMap::new());
+    Mapping { name, routing_keys, types, kind: kind.to_owned(), source, variables, examples: None }
+}
+
+fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
+    if file.as_os_str() == "-" {
+        let mut body = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut body).context("cannot read standard input")?;
+        return Ok(body);
+    }
+    std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))
+}

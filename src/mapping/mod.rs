@@ -1,0 +1,18 @@
+//! Foreign JSON to our messages: compiles a jq program and runs it on the bytes of a body. PURE.
+//!
+//! Not here: the process that programs run in (`mapper`), files, settings.
+
+mod answer;
+mod decimal;
+mod digits;
+mod failure;
+mod library;
+mod presets;
+mod program;
+mod value;
+
+pub use answer::{MAX_ANSWER_BYTES, answer};
+pub use digits::{Lost, Probe, probes};
+pub use failure::{Failure, Fault, Place};
+pub use presets::PRESETS;
+pub use program::{Input, Program};

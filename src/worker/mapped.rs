@@ -1,0 +1,34 @@
+//! Messages that a mapping made: opened like others, or ignored because the mapping said so.
+//!
+//! Not here: mapping, which comes before the pool.
+
+use std::borrow::Cow;
+
+use crate::domain::envelope::mapped::Answer;
+use crate::domain::envelope::{Envelope, RawMessage, Refused, open};
+use crate::ports::{Inbound, Mapping};
+
+/// Opens a message: the mapped one, where a mapping is for it.
+#[expect(clippy::result_large_err, reason = "made once for a message, and taken apart by the caller")]
+pub(super) fn opened(inbound: &Inbound, raw: &RawMessage<'_>) -> Result<Envelope, Refused> {
+    inbound.mapped.as_ref().map_or_else(|| open(raw), |mapped| mapped.open(raw))
+}
+
+/// Whether a mapping said that the message is not for this worker.
+pub(super) fn is_ignored(inbound: &Inbound) -> bool {
+    inbound.mapped.as_ref().is_some_and(|mapped| matches!(mapped.answer, Answer::Nothing))
+}
+
+/// A reason of a letter, with the mapping that made the message.
+pub(super) fn with_mapping<'a>(inbound: &Inbound, reason: &'a str) -> Cow<'a, str> {
+    match &inbound.mapped {
+        Some(mapped) => Cow::Owned(format!("mapping {}: {reason}", mapped.mapping)),
+        None => Cow::Borrowed(reason),
+    }
+}
+
+/// The mapping that is for a message with this id, as its letter names it.
+pub(super) fn mapping(inbound: &Inbound, message_id: &str) -> Option<Mapping> {
+    let name = inbound.mapped.as_ref()?.mapping.clone();
+    Some(Mapping { name, message_id: message_id.to_owned() })
+}

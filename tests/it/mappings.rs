@@ -1,0 +1,415 @@
+//! Mappings: the process that they run in, their settings, the presets, and whole foreign orders in the simulator.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bwp_sync::api::ApiVersion;
+use bwp_sync::domain::envelope::mapped::{Answer, Mapped};
+use bwp_sync::domain::order::{Alias, OrderIdentifier};
+use bwp_sync::domain::outcome::Outcome;
+use bwp_sync::domain::stored::StoredMoney;
+use bwp_sync::mapper::{Foreign, Mapper, Mapping, stage};
+use bwp_sync::mapping::PRESETS;
+use bwp_sync::ports::{Inbound, Job, OrderApi, Purpose, Settlement, WaitReason};
+use bwp_sync::simulator::{Config, Simulator};
+use bwp_sync::worker::{Board, handle};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{SETTINGS, bwp_sync};
+use crate::generated::assert_current;
+use crate::output::{assert_settlement_is_clean, output};
+use crate::scenario::context;
+use crate::until::until;
+
+const LONG: Duration = Duration::from_secs(300);
+
+fn mapping(source: &str) -> Mapping {
+    Mapping {
+        name: "shop-orders".into(),
+        routing_keys: vec!["orders/create".into()],
+        types: vec!["shop.order".into()],
+        kind: "checkout-completed".into(),
+        source: source.into(),
+        variables: BTreeMap::new(),
+        examples: None,
+    }
+}
+
+fn mapper(source: &str) -> Mapper {
+    Mapper::new(PathBuf::from(env!("CARGO_BIN_EXE_bwp-sync")), vec![mapping(source)])
+}
+
+async fn map(mapper: &mut Mapper, body: &str) -> Result<String, String> {
+    let headers = BTreeMap::new();
+    let foreign = Foreign { body: body.as_bytes(), headers: &headers, routing_key: "orders/create" };
+    match tokio::time::timeout(LONG, mapper.map(0, foreign)).await.unwrap().unwrap() {
+        Answer::Message(message) => Ok(message.data.get().to_owned()),
+        Answer::Nothing => Ok("null".into()),
+        Answer::Failed(why) => Err(why),
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_takes_the_machine_fails_alone_and_the_next_message_is_mapped() {
+    let source = r#"
+        def deep: [deep];
+        if .do == "loop" then last(repeat(1))
+        elif .do == "recurse" then deep
+        elif .do == "grow" then [range(1000000000)]
+        elif .do == "long" then { text: ("0123456789" * 10000000) }
+        elif .do == "garbage" then 1 / 0
+        elif .do == "divide" then { total: (.total | tonumber / 3) }
+        else { total } end"#;
+    let mut mapper = mapper(source);
+    let ended = "its process ended: too much memory, or a recursion without an end?";
+    for (action, said) in [
+        ("loop", "it took more than 1 s of CPU time: a loop without an end?"),
+        ("recurse", ended),
+        ("grow", ended),
+        ("long", ""),
+        ("garbage", "the answer is no JSON: it has bytes, or a number that is infinite or none"),
+    ] {
+        assert_eq!(map(&mut mapper, r#"{"total":"10.00"}"#).await.as_deref(), Ok(r#"{"total":"10.00"}"#));
+        let failure = map(&mut mapper, &format!(r#"{{"do":"{action}"}}"#)).await.unwrap_err();
+        if said.is_empty() {
+            let is_bounded = failure == ended || failure == "the answer has more than 8388608 bytes";
+            assert!(is_bounded, "{action}: {failure}");
+        } else {
+            assert_eq!(failure, said, "{action}");
+        }
+    }
+    assert!(map(&mut mapper, r#"{"do":"divide","total":"10.00"}"#).await.unwrap().starts_with(r#"{"total":3.33"#));
+}
+
+#[tokio::test]
+async fn the_child_ends_with_its_input() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bwp-sync"))
+        .arg("mapper")
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdin.take());
+    let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+/// A message in hand, and where its settlement would come.
+fn job(inbound: Inbound) -> (Job, oneshot::Receiver<bwp_sync::ports::Settling>) {
+    let (settle, settled) = oneshot::channel();
+    (Job { inbound: Arc::new(inbound), settle, handlings: None }, settled)
+}
+
+fn foreign(routing_key: &str, body: &str) -> Inbound {
+    Inbound { routing_key: routing_key.into(), body: body.into(), ..Inbound::default() }
+}
+
+#[tokio::test]
+async fn messages_pass_the_stage_in_their_order_and_those_that_a_mapping_is_for_come_mapped() {
+    let (jobs, work) = mpsc::channel(8);
+    let (mapped, mut handed_on) = mpsc::channel(8);
+    let (board, stop) = (Arc::<Board>::default(), CancellationToken::new());
+    let stage = tokio::spawn(stage(mapper("{ id }"), board, 1000, work, mapped, stop));
+    let typed = Inbound { message_type: Some("shop.order".into()), ..foreign("any", r#"{"id":2}"#) };
+    let in_headers =
+        Inbound { headers: [("ce-type".to_owned(), "shop.order".to_owned())].into(), ..foreign("any", r#"{"id":3}"#) };
+    let packed = Inbound { content_encoding: Some("br".into()), ..foreign("orders/create", "\u{1}") };
+    let large = foreign("orders/create", &format!("{{\"id\":\"{}\"}}", "x".repeat(1000)));
+    let ours = foreign("checkout-completed", "{}");
+    let mut settlements = Vec::new();
+    for inbound in [foreign("orders/create", r#"{"id":1}"#), ours, typed, in_headers, packed, large] {
+        let (job, settled) = job(inbound);
+        settlements.push(settled);
+        jobs.send(job).await.unwrap();
+    }
+    drop(jobs);
+    let mut seen = Vec::new();
+    while let Some(job) = handed_on.recv().await {
+        seen.push(match job.inbound.mapped.as_deref() {
+            None => "as it is".to_owned(),
+            Some(Mapped { mapping, answer: Answer::Message(message) }) => format!("{mapping} {}", message.data),
+            Some(Mapped { answer: Answer::Failed(why), .. }) => why.clone(),
+            Some(other) => panic!("{other:?}"),
+        });
+    }
+    stage.await.unwrap();
+    let packed = "content_encoding: expected gzip or deflate, got \"br\"";
+    let one = |id| format!("shop-orders {{\"id\":{id}}}");
+    assert_eq!(seen, [one(1), "as it is".into(), one(2), one(3), packed.into(), "as it is".into()]);
+}
+
+#[tokio::test]
+async fn a_child_that_cannot_start_holds_the_message_and_says_so_until_it_is_given_back() {
+    let (jobs, work) = mpsc::channel(1);
+    let (mapped, mut handed_on) = mpsc::channel(1);
+    let (board, stop) = (Arc::<Board>::default(), CancellationToken::new());
+    let context = context(&Simulator::start(Config::default()).await.unwrap(), "sim-secret", ApiVersion::default());
+    let mapper = Mapper::new(PathBuf::from("/nowhere/bwp-sync"), vec![mapping(".")]);
+    let stage = tokio::spawn(stage(mapper, Arc::clone(&board), 1000, work, mapped, stop.clone()));
+    let (job, settled) = job(Inbound { message_id: Some("m-1".into()), ..foreign("orders/create", "{}") });
+    jobs.send(job).await.unwrap();
+    let reason = async || board.held(&context.pace).first().map(|waiting| waiting.reason);
+    until("the message is held", LONG, reason, |reason| *reason == Some(WaitReason::Mapping)).await;
+    stop.cancel();
+    // dropped without a settlement: given back
+    assert!(settled.await.is_err());
+    assert!(board.held(&context.pace).is_empty());
+    drop(jobs);
+    stage.await.unwrap();
+    assert!(handed_on.recv().await.is_none());
+}
+
+/// A message of an example that a preset has mapped.
+async fn mapped(preset: &str, case: &str, change: impl Fn(&mut Value)) -> Inbound {
+    let (_, source) = PRESETS.into_iter().find(|(name, _)| *name == preset).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("config/mappings/{preset}/{case}.in.json"));
+    let mut body: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    change(&mut body);
+    let body = serde_json::to_vec(&body).unwrap();
+    let headers = BTreeMap::new();
+    let foreign = Foreign { body: &body, headers: &headers, routing_key: "orders/create" };
+    let answer = mapper(source).map(0, foreign).await.unwrap();
+    let mapped = Some(Arc::new(Mapped { mapping: "shop-orders".into(), answer }));
+    Inbound { mapped, ..self::foreign("orders/create", std::str::from_utf8(&body).unwrap()) }
+}
+
+#[tokio::test]
+async fn whole_foreign_orders_are_in_the_simulator_amount_for_amount() {
+    // as a person reads them in the shop's order
+    for (preset, case, order, total, tax) in [
+        ("shopify", "plain-order", "5678901234567", "27.59", Some("2.59")),
+        ("shopify", "discounts-on-line-and-order", "5678901234567", "27.45", Some("0.00")),
+        ("shopify", "two-currencies", "5678901234567", "11.90", Some("0.00")),
+        ("shopify", "mixed-lines", "5678901234567", "92.50", Some("0.00")),
+        ("commercetools", "plain-order", "6c1fa4e1-0c3b-4c56-8f3a-57a1d1c2a001", "27.59", Some("2.59")),
+        ("commercetools", "discounts", "6c1fa4e1-0c3b-4c56-8f3a-57a1d1c2a001", "20.00", None),
+        ("commercetools", "yen", "6c1fa4e1-0c3b-4c56-8f3a-57a1d1c2a001", "2500", None),
+    ] {
+        let simulator = Simulator::start(Config::default()).await.unwrap();
+        let context = context(&simulator, "sim-secret", ApiVersion::default());
+        let inbound = mapped(preset, case, |_| {}).await;
+        let settlement = handle(&context, &inbound).await;
+        let Settlement::Done(result) = &settlement else { panic!("{preset} {case}: {settlement:?}") };
+        assert_eq!(result.data.outcome, Some(Outcome::Created), "{preset} {case}");
+        assert_eq!(result.subject.as_deref(), Some(order));
+        let identifier = OrderIdentifier::Alias(Alias::new("EXTERNAL_ID", order));
+        let stored = context.api.order(&identifier, Purpose::Compare).await.unwrap().unwrap();
+        let amount = |money: Option<StoredMoney>| money.map(|money| money.amount.to_string());
+        assert_eq!(amount(stored.total).as_deref(), Some(total), "{preset} {case}");
+        assert_eq!(amount(stored.tax).as_deref(), tax, "{preset} {case}");
+    }
+}
+
+#[tokio::test]
+async fn a_refund_of_the_shop_is_told_with_its_payments() {
+    let simulator = Simulator::start(Config::default()).await.unwrap();
+    let context = context(&simulator, "sim-secret", ApiVersion::default());
+    for case in ["plain-order", "refund-paid"] {
+        let settlement = handle(&context, &mapped("shopify", case, |_| {}).await).await;
+        assert!(matches!(settlement, Settlement::Done(_)), "{settlement:?}");
+    }
+    let ledger = simulator.ledger();
+    assert_eq!([ledger.payments_of("1"), ledger.payments_of("2")], [1, 1]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_for_the_worker_is_ignored_without_a_call() {
+    let simulator = Simulator::start(Config::default()).await.unwrap();
+    let context = context(&simulator, "sim-secret", ApiVersion::default());
+    for case in ["test-order", "cancelled", "unpaid", "without-prime", "refund-without-transactions"] {
+        let Settlement::Done(result) = handle(&context, &mapped("shopify", case, |_| {}).await).await else { panic!() };
+        crate::schemas::assert_fits(&result);
+        assert_eq!((result.kind.name(), result.data.outcome), ("message-ignored", Some(Outcome::Ignored)), "{case}");
+    }
+    assert_eq!(simulator.ledger().calls.values().sum::<u64>(), 0);
+}
+
+#[tokio::test]
+async fn a_letter_names_mapping_and_place_and_repeats_nothing_of_the_body() {
+    let simulator = Simulator::start(Config::default()).await.unwrap();
+    let context = context(&simulator, "sim-secret", ApiVersion::default());
+    let wrong_price =
+        |body: &mut Value| body["line_items"][0]["price_set"] = json!({ "presentment_money": { "amount": "12,50" } });
+    let no_list = |body: &mut Value| body["line_items"] = json!("Maria Lopez");
+    for (case, change, said) in [
+        ("no-e-mail", &(|_: &mut Value| {}) as &dyn Fn(&mut Value), "expected `email`, got none: the API needs one"),
+        ("plain-order", &wrong_price, "mapping shop-orders: lines[0].unitPrice: expected a decimal, got \"12,50\""),
+        ("plain-order", &no_list, "mapping shop-orders: expected a list or an object, got a text"),
+    ] {
+        let settlement = handle(&context, &mapped("shopify", case, change).await).await;
+        assert_settlement_is_clean(&settlement);
+        let Settlement::DeadLetter(letter, _) = settlement else { panic!("{case}: {settlement:?}") };
+        assert_eq!((letter.code.as_str(), letter.error_type.as_str()), ("InvalidMessage", "BwpSync"));
+        let message = &letter.message;
+        assert!(message.starts_with("mapping shop-orders: ") && message.ends_with(said), "{message}");
+        assert!(!message.contains("Maria") && !message.contains("Lopez"), "{message}");
+    }
+}
+
+#[test]
+fn every_program_in_the_repository_passes_its_examples() {
+    for (program, least) in [("shopify", 24), ("commercetools", 17), ("woocommerce", 2), ("adobe-commerce", 2)] {
+        let file = format!("config/mappings/{program}.jq");
+        let update = std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
+        let arguments = if update { vec!["map", "--check", "--update", &file] } else { vec!["map", "--check", &file] };
+        let output = output(bwp_sync(&arguments).current_dir(env!("CARGO_MANIFEST_DIR")));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(text.lines().count() >= least && text.lines().all(|line| line.ends_with(" ok")), "{text}");
+    }
+}
+
+/// Output and exit code of `map` with these settings.
+fn with_settings(folder: &Path, settings: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let file = folder.join("bwp.toml");
+    std::fs::write(&file, settings).unwrap();
+    let config = ["--config", file.to_str().unwrap()];
+    let output = output(bwp_sync(&[&config, arguments].concat()).envs(SETTINGS));
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn wrong_mappings_are_refused_all_at_once_with_line_and_column() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("wrong.jq"), "{ order: .id,\n  total: mony_sum }").unwrap();
+    std::fs::write(folder.path().join("right.jq"), "{ order: { id } }").unwrap();
+    let settings = r#"
+        [[mappings]]
+        name = "one"
+        routing_keys = ["orders/create"]
+        kind = "checkout-completed"
+        file = "wrong.jq"
+        [[mappings]]
+        name = "one"
+        routing_keys = ["orders/#"]
+        kind = "checkout"
+        file = "nowhere.jq"
+        [[mappings]]
+        name = "a name"
+        kind = "order-amended"
+        preset = "magento"
+        idd = "x"
+        [[mappings]]
+        name = "four"
+        types = ["x"]
+        kind = "order-amended"
+        file = "right.jq"
+        preset = "shopify"
+        [[mappings]]
+        name = "five"
+        types = [7]
+        kind = "order-amended"
+        file = "right.jq"
+        variables = { offer = "x", list = [1] }
+    "#;
+    let (code, _, said) = with_settings(folder.path(), settings, &["run"]);
+    assert_eq!(code, Some(64), "{said}");
+    for expected in [
+        "wrong.jq`: line 2 column 10: there is no filter `mony_sum`",
+        "mappings[1].name: expected another name, `one` is given twice",
+        "mappings[1].routing_keys: expected whole routing keys, without `#` and `*`",
+        "mappings[1].kind: expected one of checkout-completed, fulfillment-triggered, order-amended, refund-updated",
+        "mappings[1].file: `",
+        "mappings[2].name: expected a name of letters",
+        "mappings[2].routing_keys: expected at least one routing key, or one of `types`",
+        "mappings[2].preset: `magento`: expected one of shopify, commercetools",
+        "mappings[2].idd: unknown key",
+        "mappings[3].file: expected either `file` or `preset`, got both",
+        "mappings[4].types: expected texts",
+        "mappings[4].variables.list: expected text, a whole number, `true` or `false`",
+        "mappings[4].variables.offer: `",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    let (code, _, said) = with_settings(folder.path(), "mappings = 7", &["run"]);
+    assert_eq!(code, Some(64));
+    assert!(said.contains("mappings: expected tables in a file, as `[[mappings]]`"), "{said}");
+}
+
+#[test]
+fn examples_beside_a_mapping_are_checked_and_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(path("maps/shop")).unwrap();
+    let program = |tax: &str| {
+        let source = format!(
+            r#"if .cart then null else {{ order: {{ id }}, currency: "USD", tax: {tax}, total: .total, shopper, shipTo,
+                lines: [{{ product: {{ sku: "S" }}, quantity: 1, delivery: {{ by: "merchant" }} }}] }} end"#
+        );
+        std::fs::write(path("maps/shop.jq"), source).unwrap();
+    };
+    let order = json!({ "id": "1", "total": "10.00", "tax": "1.25", "shopper": { "name": "A", "email": "a@b.example" },
+        "shipTo": { "name": "A", "street": "S", "city": "C", "region": "WA", "postalCode": "1", "country": "US" } });
+    std::fs::write(path("maps/shop/order.in.json"), order.to_string()).unwrap();
+    std::fs::write(path("maps/shop/cart.in.json"), r#"{"cart":true}"#).unwrap();
+    std::fs::write(path("maps/shop/broken.in.json"), r#"{"id":"1"}"#).unwrap();
+    let settings = r#"
+        [[mappings]]
+        name = "shop"
+        routing_keys = ["orders/create"]
+        kind = "checkout-completed"
+        file = "maps/shop.jq"
+    "#;
+    let check = |arguments: &[&str]| with_settings(folder.path(), settings, &[&["map", "--check"], arguments].concat());
+    program(".tax");
+    let (code, text, _) = check(&[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("shop: order FAILS\n  no `") && text.contains("order.out.json`"), "{text}");
+    assert!(text.contains("shop: broken FAILS\n  mapping shop: "), "{text}");
+    let (code, text, _) = check(&["--update"]);
+    assert_eq!((code, text.as_str()), (Some(0), "shop: broken ok\nshop: cart ok\nshop: order ok\n"));
+    assert_eq!(std::fs::read_to_string(path("maps/shop/cart.out.json")).unwrap(), "null\n");
+    assert!(std::fs::read_to_string(path("maps/shop/broken.error")).unwrap().starts_with("mapping shop: "));
+    let (_, text, _) = with_settings(folder.path(), settings, &["check", "--json"]);
+    assert!(text.contains("\"mapping shop\"") && text.contains("3 examples pass"), "{text}");
+    // a sum through a float: other digits, and lost ones
+    program("(.tax | tonumber + 0.0)");
+    let (code, text, _) = check(&[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("/data/tax is not as expected"), "{text}");
+    assert!(text.contains("tax loses digits on its way to tax"), "{text}");
+    std::fs::write(path("maps/shop/order.divides"), "").unwrap();
+    assert!(!check(&[]).1.contains("loses digits"));
+    let (code, text, _) = check(&["--json"]);
+    assert_eq!(code, Some(1));
+    let findings: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(findings[2]["faults"][0], "/data/tax is not as expected");
+}
+
+#[test]
+fn the_page_shows_the_real_output_of_each_command() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/connect-your-shop.md");
+    let page = std::fs::read_to_string(&file).unwrap();
+    let mut shown = String::new();
+    let (mut in_console, mut commands) = (false, 0);
+    for line in page.lines() {
+        match line {
+            "```console" => in_console = true,
+            "```" => in_console = false,
+            _ => {}
+        }
+        let command = line.strip_prefix("$ bwp-sync ").filter(|_| in_console);
+        // an old output is replaced
+        if in_console && command.is_none() && line != "```console" {
+            continue;
+        }
+        shown.push_str(&format!("{line}\n"));
+        if let Some(arguments) = command {
+            commands += 1;
+            let arguments: Vec<_> = arguments.split(' ').collect();
+            // people of the examples, not of the fixtures that `output` looks for
+            let output = bwp_sync(&arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+            shown.push_str(&String::from_utf8(output.stdout).unwrap());
+            shown.push_str(&String::from_utf8(output.stderr).unwrap());
+        }
+    }
+    assert!(commands >= 4, "{commands}");
+    assert_current(&file, &shown);
+}
