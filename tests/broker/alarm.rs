@@ -150,10 +150,10 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
     assert_eq!(worker.terminated().await, Some(0));
 }
 
-/// As long as a test can afford, and longer than the worker waits for anything else.
+/// As long as a test can afford, and longer than the worker waits for anything else; `BWP_TEST_ALARM_SECONDS` makes it longer.
 #[tokio::test]
 async fn an_alarm_of_a_minute_with_connections_cut_meanwhile_breaks_no_order_and_loses_nothing() {
-    const CUTS: usize = 6;
+    let seconds = std::env::var("BWP_TEST_ALARM_SECONDS").map_or(60, |it| it.parse().expect("a number of seconds"));
     let node = Node::start().await;
     let stage = Stage::on(&node).await;
     let wire = Relay::start(&node.address());
@@ -167,10 +167,10 @@ async fn an_alarm_of_a_minute_with_connections_cut_meanwhile_breaks_no_order_and
     stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 200 }).on(Operation::UpdateOrder));
     work.amend(&stage, 20).await;
     let set = "S = fun(L) -> vm_memory_monitor:set_vm_memory_high_watermark(L) end";
-    let alarm = format!("{set}, S(0.0), timer:sleep(60000), S({{absolute, \"512MB\"}}).");
+    let alarm = format!("{set}, S(0.0), timer:sleep({seconds}000), S({{absolute, \"512MB\"}}).");
     let alarm = ["eval", &alarm];
     let cuts = async {
-        for cut in 1..=CUTS {
+        for cut in 1..=seconds / 10 {
             sleep(Duration::from_secs(9)).await;
             wire.cut().await;
             for worker in [&first, &second] {

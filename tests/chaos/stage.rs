@@ -197,9 +197,9 @@ impl Stage {
 
     /// Ids of the messages in the worker's queues, taken out for good or put back.
     async fn take_out(&self, for_good: bool) -> Vec<String> {
-        let deadline = tokio::time::Instant::now() + SOON;
+        let deadline = tokio::time::Instant::now() + SOON * 5;
         let mut ids = Vec::new();
-        // a broker that has just been started may not answer for its queues yet
+        // a broker that has just been started, or whose disk is kept busy by others, may not answer for its queues yet
         while let Err(error) = self.look_into_queues(for_good, &mut ids).await {
             assert!(tokio::time::Instant::now() < deadline, "queues cannot be looked into: {error}");
             tokio::time::sleep(Duration::from_secs(1)).await;
