@@ -42,4 +42,5 @@ mod shutdown;
 mod storm;
 mod suspects;
 mod topology;
+mod unacknowledged;
 mod updates;

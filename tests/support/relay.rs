@@ -141,8 +141,13 @@ impl Relay {
     /// Holds back an HTTP request with all of these texts, and all later bytes of its connection. The receiver gets an
     /// event then; dropping it ends the watch.
     pub(crate) fn trip_on(&self, texts: &[&str]) -> mpsc::UnboundedReceiver<()> {
+        self.trip_on_bytes(&texts.iter().map(|text| text.as_bytes()).collect::<Vec<_>>())
+    }
+
+    /// As [`Relay::trip_on`], of any protocol: holds back the portion of bytes that completes all of these.
+    pub(crate) fn trip_on_bytes(&self, texts: &[&[u8]]) -> mpsc::UnboundedReceiver<()> {
         let (tripped, told) = mpsc::unbounded_channel();
-        let texts = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        let texts = texts.iter().map(|text| text.to_vec()).collect();
         self.wire.tripwire.send_replace(Some(Tripwire { texts, tripped }));
         told
     }
