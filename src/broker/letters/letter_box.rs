@@ -20,7 +20,7 @@ use crate::broker::headers::short;
 const HELD_BY_A_CHANNEL: u16 = u16::MAX;
 /// Deliveries that are received and not yet read.
 const UNREAD: usize = 500;
-/// A pause in deliveries after which the broker is asked whether there is more.
+/// A gap in deliveries after which the broker is asked whether there is more.
 const QUIET: Duration = Duration::from_millis(50);
 
 /// A connection by which letters are read and taken out of their queues.
@@ -137,7 +137,7 @@ enum End {
 
 /// Takes deliveries until nothing more is ready.
 ///
-/// A broker's count of messages can be old. After a pause in deliveries the queue is asked for a message by
+/// A broker's count of messages can be old. After a gap in deliveries the queue is asked for a message by
 /// `basic.get`, on the same channel. It has none only when every message that was ready is on its way to a consumer.
 /// The answer to a second `basic.get` comes after the deliveries that were on their way when the first was answered.
 ///
