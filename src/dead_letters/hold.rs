@@ -36,7 +36,7 @@ pub struct Missing {
 pub struct Held<'p> {
     /// Planned letters and stored ones, in the order of the plan.
     pub letters: Vec<(&'p Planned, StoredLetter)>,
-    /// How many planned letters this batch settles, missing ones included.
+    /// How many planned letters this batch covers, missing ones included.
     pub planned: usize,
     /// How many letters are held, planned or not.
     pub all: usize,

@@ -42,8 +42,8 @@ pub struct Context<A> {
 /// Waits inside the process.
 #[derive(Clone, Debug)]
 pub struct Timing {
-    /// After an unknown outcome: how long an effect may take to show in a read.
-    pub settle: Duration,
+    /// After an unknown outcome: how long an effect may take to show in a read (`api.settle`).
+    pub visible_after: Duration,
     /// After an unknown outcome of what adds up: how long until the call has certainly ended and shows in a read.
     pub call_ended: Duration,
     /// First wait before a call is made again; doubled each time, with jitter.

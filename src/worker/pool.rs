@@ -218,7 +218,7 @@ async fn handle_in_turn<A: OrderApi>(context: &Context<A>, mut work: Work) -> En
         Settlement::Later(_) if goes_back(context, &work) => End::Settled,
         Settlement::Later(later) => End::PutOff(Box::new((work, later))),
         settlement @ (Settlement::Done(_) | Settlement::DeadLetter(..)) => {
-            settle(work, settlement, None).await;
+            hand_over(work, settlement, None).await;
             End::Settled
         }
     }
@@ -272,7 +272,7 @@ async fn hop<A: OrderApi>(context: &Context<A>, work: Work, later: Later) -> Opt
     let delay = context.delay(&later);
     let (message, history) = (work.label.copy, later.history.clone());
     let awaits_create = later.awaits_create;
-    let settled = settle(work, Settlement::Later(later), Some(delay)).await;
+    let settled = hand_over(work, Settlement::Later(later), Some(delay)).await;
     settled.then(|| {
         context.status.delayed(message, &history, delay);
         // not earlier: it lies there since some moment before the broker said so
@@ -281,7 +281,7 @@ async fn hop<A: OrderApi>(context: &Context<A>, work: Work, later: Later) -> Opt
 }
 
 /// Hands a settlement over and waits until it is carried out; whether it was.
-async fn settle(work: Work, settlement: Settlement, delay: Option<Duration>) -> bool {
+async fn hand_over(work: Work, settlement: Settlement, delay: Option<Duration>) -> bool {
     let _held = work.waits_for_confirm();
     let Work { job, label, .. } = work;
     let Job { inbound, settle, handlings } = job;

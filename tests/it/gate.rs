@@ -119,7 +119,7 @@ impl Stage {
             wait_for_create: Duration::from_secs(60),
         };
         let timing = Timing {
-            settle: Duration::ZERO,
+            visible_after: Duration::ZERO,
             call_ended: Duration::ZERO,
             first_wait: Duration::from_millis(1),
             longest_wait: Duration::from_millis(2),

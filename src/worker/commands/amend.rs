@@ -147,7 +147,7 @@ async fn send<A: OrderApi>(
         if failure.effect_possible {
             let look = (&identifier, Purpose::Amend);
             let shown = |stored: Box<StoredOrder>| shown(ending, &left, &stored);
-            return Ok(read_back(call, ending, look, timing.settle, &failure, shown).await);
+            return Ok(read_back(call, ending, look, timing.visible_after, &failure, shown).await);
         }
         if failure.class.decision() != Decision::Compare {
             return Ok(ending.not_updated(&failure));

@@ -108,7 +108,7 @@ impl Create<'_> {
         context.memory.exists(call.order(), &stored.id);
         if outcome == Outcome::Created {
             let names = [call.order(), &stored.id];
-            context.memory.changed(Operation::CreateOrder, names, context.timing.settle);
+            context.memory.changed(Operation::CreateOrder, names, context.timing.visible_after);
         }
         ending.done_with(ResultKind::OrderCreated, outcome, stored, |data| {
             data.lines = lines_matched(&create.input, stored, &context.conventions.aliases.line);
