@@ -33,7 +33,7 @@ struct State {
     stepped_at: Option<Instant>,
     held: BTreeMap<u64, Waiting>,
     delayed: HashMap<u64, Delayed>,
-    /// How many there may be before those that are not expected any more are taken out.
+    /// How many there may be before those that are not expected any more are removed.
     sweep_at: usize,
     api: ApiState,
     /// Codes that were told since the API has been failing: a change between two is told once.

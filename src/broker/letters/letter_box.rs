@@ -23,7 +23,7 @@ const UNREAD: usize = 500;
 /// A gap in deliveries after which the broker is asked whether there is more.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// A connection by which letters are read and taken out of their queues.
+/// A connection by which letters are read and removed from their queues.
 #[derive(Debug)]
 pub struct LetterBox {
     pub(in crate::broker) connection: Connection,
@@ -238,7 +238,7 @@ impl Pass {
     ///
     /// # Errors
     /// The connection is gone, and no letter is held any more.
-    pub async fn take_no_more(&self) -> Result<(), LetterBoxError> {
+    pub async fn stop_receiving(&self) -> Result<(), LetterBoxError> {
         for (channel, consumer) in &self.held {
             let cancelled = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await;
             cancelled.map_err(lost)?;
@@ -246,7 +246,7 @@ impl Pass {
         Ok(())
     }
 
-    /// Waits until the broker has heard of all letters that were taken out.
+    /// Waits until the broker has heard of all letters that were removed.
     ///
     /// # Errors
     /// The connection is gone, so that it may not have heard of some.
@@ -258,7 +258,7 @@ impl Pass {
         Ok(())
     }
 
-    /// Requeues the letters that were not taken out, in their order.
+    /// Requeues the letters that were not removed, in their order.
     pub async fn give_back(self) {
         for (channel, _) in &self.held {
             close_channel(channel).await;

@@ -129,7 +129,7 @@ async fn amend<A: OrderApi>(
     }
 }
 
-/// Sends what is left. Aliases that turn out to be ours are taken out, and the rest is sent again.
+/// Sends what is left. Aliases that turn out to be ours are removed, and the rest is sent again.
 async fn send<A: OrderApi>(
     call: &Call<'_, A>,
     ending: &Ending<'_>,
@@ -189,7 +189,7 @@ async fn remove_ours<A: OrderApi>(
     }
     left.aliases = others;
     // taken, and yet nobody's: the API has not made up its mind, or hides the order from us
-    if left.aliases.len() == before { Err(ending.taken_by_nobody(conflict).into()) } else { Ok(()) }
+    if left.aliases.len() == before { Err(ending.conflict_with_nobody(conflict).into()) } else { Ok(()) }
 }
 
 async fn holder<A: OrderApi>(call: &Call<'_, A>, alias: &Alias, ours: &StoredOrder) -> AliasHolder {
