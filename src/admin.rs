@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::ports::{ApiState, BrokerState, Pause, Trouble, WaitReason, Waiting};
-use crate::worker::{Board, Pace};
+use crate::worker::{Pace, Status};
 
 /// The state that the probes read.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ pub struct View {
     /// State of the broker room.
     pub broker: watch::Receiver<BrokerState>,
     /// Status of the worker.
-    pub board: Arc<Board>,
+    pub status: Arc<Status>,
     /// The pace of all calls.
     pub pace: Arc<Pace>,
     /// All metrics.
@@ -91,8 +91,8 @@ async fn livez(State(view): State<View>) -> Response {
         let age = age.filter(|age| *age > view.stuck_after)?;
         Some((StatusCode::SERVICE_UNAVAILABLE, format!("{what} for {} s\n", age.as_secs())).into_response())
     };
-    stuck(view.board.longest_handled(&view.pace), "a message has been handled")
-        .or_else(|| stuck(view.board.without_step(), "no message could be taken or ended"))
+    stuck(view.status.longest_handled(&view.pace), "a message has been handled")
+        .or_else(|| stuck(view.status.without_step(), "no message could be taken or ended"))
         .unwrap_or_else(|| "ok\n".into_response())
 }
 
@@ -177,7 +177,7 @@ impl From<Pause> for Paused {
 }
 
 async fn readyz(State(view): State<View>) -> Response {
-    let readiness = Readiness::of(&view.broker.borrow(), view.pace.pause(), view.board.api());
+    let readiness = Readiness::of(&view.broker.borrow(), view.pace.pause(), view.status.api());
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     json(status, &readiness)
 }
@@ -215,7 +215,7 @@ impl From<Waiting> for Held {
 
 /// The messages that wait in this process.
 fn waiting(view: &View) -> Vec<Waiting> {
-    let mut waiting = view.board.held(&view.pace);
+    let mut waiting = view.status.held(&view.pace);
     waiting.extend(view.broker.borrow().waiting());
     waiting.sort_by_key(|waiting| waiting.since);
     waiting
@@ -227,13 +227,13 @@ async fn held(State(view): State<View>) -> Response {
 
 async fn metrics(State(view): State<View>) -> Response {
     let seconds = |age: Option<Duration>| age.unwrap_or_default().as_secs_f64();
-    gauge!("bwp_oldest_message_in_hand_seconds").set(seconds(view.board.oldest_in_hand()));
-    gauge!("bwp_oldest_delayed_message_seconds").set(seconds(view.board.oldest_delayed()));
+    gauge!("bwp_oldest_message_in_hand_seconds").set(seconds(view.status.oldest_in_flight()));
+    gauge!("bwp_oldest_delayed_message_seconds").set(seconds(view.status.oldest_delayed()));
     let waiting = waiting(&view);
     for reason in WaitReason::ALL {
         let held = waiting.iter().filter(|waiting| waiting.reason == reason).count();
         gauge!("bwp_held", "reason" => reason.name()).set(held as f64);
     }
-    gauge!("bwp_api_failing").set(if matches!(view.board.api(), ApiState::Fails(_)) { 1 } else { 0 });
+    gauge!("bwp_api_failing").set(if matches!(view.status.api(), ApiState::Fails(_)) { 1 } else { 0 });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], view.metrics.render()).into_response()
 }

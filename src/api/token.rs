@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use super::token_endpoint::{Token, TokenEndpoint};
 use crate::ports::TokenError;
 
-/// Pause after an early renewal that failed, while the old token still lives. The margin has room for a dozen tries.
-const RENEWAL_PAUSE: Duration = Duration::from_secs(5);
+/// Backoff after an early renewal that failed, while the old token still lives. The margin has room for a dozen tries.
+const RENEWAL_BACKOFF: Duration = Duration::from_secs(5);
 
 /// The cached token and the renewal that may be under way.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Cache {
                     // no call sees this failure: they go on with the token that lives
                     tracing::info!(%error, "token not renewed, the one in use still lives");
                 }
-                state.paused_until = Some(now + RENEWAL_PAUSE);
+                state.paused_until = Some(now + RENEWAL_BACKOFF);
             }
         }
         result

@@ -2,7 +2,7 @@
 //!
 //! Not here: what is published, what follows from a failure.
 //!
-//! The broker returns a message that no queue takes, and then confirms it. But lapin hands a returned message to
+//! The broker returns a message that no queue takes, and then confirms it. But lapin flights a returned message to
 //! whichever confirm comes next on the channel. Each publication has a number in a header, by which a return finds its
 //! own.
 

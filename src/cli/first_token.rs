@@ -18,11 +18,11 @@ const AGAIN: Duration = Duration::from_secs(15);
 /// Asks until there is a token, or a call has succeeded.
 pub(super) async fn first_token(context: Arc<Context<Client>>) {
     while let Err(error) = context.api.have_token().await {
-        context.board.api_fails(&classify(Operation::Order, &error));
+        context.status.api_fails(&classify(Operation::Order, &error));
         sleep(AGAIN).await;
-        if context.board.api() == ApiState::Works {
+        if context.status.api() == ApiState::Works {
             return;
         }
     }
-    context.board.token_had();
+    context.status.token_had();
 }

@@ -38,8 +38,8 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
     let _memory = AbortOnDropHandle::new(tokio::spawn(telemetry::memory::watch()));
     let (state, broker_state) = watch::channel(BrokerState::down("starting", Timestamp::now(), None));
     let context = Arc::new(context);
-    let (board, pace) = (Arc::clone(&context.board), Arc::clone(&context.pace));
-    let view = View { broker: broker_state, board, pace, metrics, stuck_after: settings.stuck_after() };
+    let (status, pace) = (Arc::clone(&context.status), Arc::clone(&context.pace));
+    let view = View { broker: broker_state, status, pace, metrics, stuck_after: settings.stuck_after() };
     // ends with the process: it answers also while the worker stops
     let _admin = serve_admin(settings, view).await?;
     let stop = CancellationToken::new();
@@ -96,9 +96,9 @@ fn mapped(
     let program = mapper::own_program().context("cannot find the program for mappings")?;
     let mapper = mapper::Mapper::new(program, settings.mappings().to_vec());
     let (mapped, work) = mpsc::channel(1);
-    let board = Arc::clone(&context.board);
+    let status = Arc::clone(&context.status);
     // ends with the jobs
-    tokio::spawn(mapper::stage(mapper, board, settings.max_message_bytes(), jobs, mapped, stop.clone()));
+    tokio::spawn(mapper::stage(mapper, status, settings.max_message_bytes(), jobs, mapped, stop.clone()));
     Ok(work)
 }
 

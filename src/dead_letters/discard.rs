@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::hold::{BATCH, Missing, hold};
 use super::ledger::Ledger;
 use super::plan::Planned;
-use crate::broker::letters::letter::TakeOutError;
+use crate::broker::letters::letter::RemoveError;
 use crate::broker::{LetterBoxError, LockedLetterBox};
 
 /// Why discarding ended early. Letters that were not discarded are in their queue.
@@ -18,9 +18,9 @@ pub enum DiscardError {
     /// The letters cannot be read.
     #[error(transparent)]
     Letters(#[from] LetterBoxError),
-    /// A letter could not be taken out.
+    /// A letter could not be removed.
     #[error(transparent)]
-    TakeOut(#[from] TakeOutError),
+    Remove(#[from] RemoveError),
     /// The ledger cannot be written, so no more letters are discarded.
     #[error("cannot write on: {0}")]
     Note(#[from] io::Error),
@@ -38,7 +38,7 @@ pub struct Discarded {
 /// Discards these letters until it is told to stop. Each is noted first.
 ///
 /// # Errors
-/// The letters cannot be read or taken out, or the ledger cannot be written.
+/// The letters cannot be read or removed, or the ledger cannot be written.
 pub async fn discard(
     letters: &LockedLetterBox,
     planned: &[Planned],
@@ -54,7 +54,7 @@ pub async fn discard(
                 break;
             }
             ledger.note(planned, None, &[], "discarded")?;
-            letter.take_out().await?;
+            letter.remove().await?;
             done.letters += 1;
         }
         held.heard().await?;

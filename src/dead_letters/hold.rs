@@ -1,4 +1,4 @@
-//! Works through a plan: letters are held a batch at a time, and those that are not taken out are requeued.
+//! Works through a plan: letters are held a batch at a time, and those that are not removed are requeued.
 //!
 //! Not here: replaying and discarding.
 
@@ -36,7 +36,7 @@ pub struct Missing {
 pub struct Held<'p> {
     /// Planned letters and stored ones, in the order of the plan.
     pub letters: Vec<(&'p Planned, StoredLetter)>,
-    /// How many planned letters this batch settles, missing ones included.
+    /// How many planned letters this batch covers, missing ones included.
     pub planned: usize,
     /// How many letters are held, planned or not.
     pub all: usize,
@@ -44,7 +44,7 @@ pub struct Held<'p> {
 }
 
 impl Held<'_> {
-    /// Waits until the broker has heard of the letters that were taken out.
+    /// Waits until the broker has heard of the letters that were removed.
     ///
     /// # Errors
     /// The connection is gone.
@@ -52,7 +52,7 @@ impl Held<'_> {
         self.pass.heard().await
     }
 
-    /// Requeues the letters that were not taken out.
+    /// Requeues the letters that were not removed.
     pub async fn give_back(self) {
         self.pass.give_back().await;
     }
@@ -73,10 +73,10 @@ pub async fn hold<'p>(
         let (mut found, mut all) = (Found::new(batch), 0);
         let seen = |letter| {
             all += 1;
-            found.take(letter);
+            found.add(letter);
         };
         let pass = letters.read(seen).await?;
-        pass.take_no_more().await?;
+        pass.stop_receiving().await?;
         letters.note_held(all).await;
         let Found { held, changed, refused_at, .. } = found;
         // letters without room come in the next batch, with all that are planned after them
@@ -118,7 +118,7 @@ impl<'p> Found<'p> {
         Self { wanted, batch, held: BTreeMap::new(), bytes: 0, changed: Vec::new(), refused_at: None }
     }
 
-    fn take(&mut self, letter: StoredLetter) {
+    fn add(&mut self, letter: StoredLetter) {
         let Some(places) = self.wanted.get_mut(&letter.summary.id) else { return };
         let same = |at: &usize| self.batch[*at].body == letter.summary.body_hash;
         let Some(index) = places.iter().rposition(same) else {

@@ -1,4 +1,4 @@
-//! Sends letters back to the worker: publish, wait for the confirm, and only then take the letter out of its queue.
+//! Sends letters back to the worker: publish, wait for the confirm, and only then remove the letter from its queue.
 //!
 //! Not here: which letters; asking; showing progress.
 
@@ -17,12 +17,12 @@ use super::ledger::Ledger;
 use super::message;
 use super::outcomes::Outcomes;
 use super::plan::{Plan, Planned};
-use crate::broker::letters::letter::TakeOutError;
+use crate::broker::letters::letter::RemoveError;
 use crate::broker::outbox::OutboxError;
 use crate::broker::publish::PublishError;
 use crate::broker::{BrokerConfig, LetterBoxError, LockedLetterBox, Outbox, ReplayResults, StoredLetter};
 
-/// The most letters that are published and not yet taken out of their queue. A process that is killed can publish no
+/// The most letters that are published and not yet removed from their queue. A process that is killed can publish no
 /// more than these twice.
 pub const WINDOW: usize = 50;
 /// How long to wait for the outcome of the first letter, before the rest.
@@ -51,9 +51,9 @@ pub struct Options {
 /// Progress of a run.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Letters that were published and taken out of the queue.
+    /// Letters that were published and removed from the queue.
     pub replayed: usize,
-    /// Letters that were only taken out: an earlier run has published them, or they lay in the queue twice.
+    /// Letters that were only removed: an earlier run has published them, or they lay in the queue twice.
     pub repeated: usize,
     /// Letters that an earlier run of the same plan has replayed.
     pub earlier: usize,
@@ -94,7 +94,7 @@ pub enum ReplayError {
     Publish(#[from] PublishError),
     /// A letter was published, and is still in its queue.
     #[error(transparent)]
-    TakeOut(#[from] TakeOutError),
+    Remove(#[from] RemoveError),
     /// The ledger or the journal cannot be written.
     #[error("cannot write on: {0}")]
     Note(#[from] io::Error),
@@ -191,15 +191,15 @@ impl Run<'_, '_> {
     /// Replays the letters that are held, a window at a time. Returns why it ended early, if it did.
     async fn batch(&mut self, held: &Held<'_>) -> Result<Option<End>, ReplayError> {
         let mut letters = &held.letters[..];
-        let taken_out = |progress: &Progress| progress.replayed + progress.repeated;
-        let before = taken_out(self.progress);
+        let removed = |progress: &Progress| progress.replayed + progress.repeated;
+        let before = removed(self.progress);
         while !letters.is_empty() {
             let first = self.outcomes.is_some() && self.progress.replayed == 0;
             let window = &letters[..letters.len().min(if first { 1 } else { self.window_size() })];
             let published = self.window(window).await;
             held.heard().await?;
             published?;
-            self.replay.letters.note_held(held.all.saturating_sub(taken_out(self.progress) - before)).await;
+            self.replay.letters.note_held(held.all.saturating_sub(removed(self.progress) - before)).await;
             if self.replay.stop.is_cancelled() {
                 return Ok(Some(End::Stopped));
             }
@@ -211,14 +211,14 @@ impl Run<'_, '_> {
         Ok(None)
     }
 
-    /// Publishes letters one after the other, waits for all confirms, and takes out the confirmed ones.
+    /// Publishes letters one after the other, waits for all confirms, and removes the confirmed ones.
     async fn window(&mut self, window: &[(&Planned, StoredLetter)]) -> Result<(), ReplayError> {
         let outbox = &self.outbox;
         let mut under_way = Vec::new();
         let mut failure = None;
         for (planned, letter) in window {
             if self.replay.journal.has(planned) {
-                letter.take_out().await?;
+                letter.remove().await?;
                 self.progress.repeated += 1;
                 continue;
             }
@@ -241,7 +241,7 @@ impl Run<'_, '_> {
             }
             self.replay.journal.note(planned)?;
             self.replay.ledger.note(planned, Some(self.replay.plan.head.replay_id), &edited, "published")?;
-            letter.take_out().await?;
+            letter.remove().await?;
             if let Some(outcomes) = &mut self.outcomes {
                 outcomes.expect(message::id(letter), planned.clone());
             }
@@ -258,7 +258,7 @@ impl Run<'_, '_> {
             (false, Some(_)) => OUTCOMES_WITHIN,
             (false, None) => Duration::ZERO,
         };
-        self.take_outcomes(waited).await?;
+        self.read_outcomes(waited).await?;
         let failures = self.progress.failed.len();
         let allowed = self.replay.options.max_failures;
         let known = failures + self.progress.succeeded;
@@ -273,7 +273,7 @@ impl Run<'_, '_> {
     }
 
     /// Takes outcomes until none is pending, none came within the time, or the run is stopped.
-    async fn take_outcomes(&mut self, within: Duration) -> Result<(), ReplayError> {
+    async fn read_outcomes(&mut self, within: Duration) -> Result<(), ReplayError> {
         let Some(outcomes) = &mut self.outcomes else { return Ok(()) };
         while outcomes.waiting() > 0 {
             let next = tokio::select! {
@@ -297,7 +297,7 @@ impl Run<'_, '_> {
     /// Waits for the last outcomes and closes all connections.
     async fn finish(mut self, ended: &Result<End, ReplayError>) -> Result<(), ReplayError> {
         if matches!(ended, Ok(End::Done | End::TooManyFailures)) {
-            self.take_outcomes(OUTCOMES_WITHIN).await?;
+            self.read_outcomes(OUTCOMES_WITHIN).await?;
         }
         if let Some(outcomes) = self.outcomes {
             outcomes.close().await;

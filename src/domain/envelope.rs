@@ -146,7 +146,7 @@ pub fn open(raw: &RawMessage<'_>) -> Result<Envelope, Refused> {
     let unpacked = packing::unpacked(raw.body, raw.content_encoding, raw.headers, raw.max_unpacked_bytes);
     let body = unpacked.as_deref().map_err(Clone::clone).and_then(object);
     let order = || body.as_ref().ok().and_then(|body| order_of_body(body));
-    let (attributes, data) = taken_apart(raw, body.clone());
+    let (attributes, data) = attributes_and_data(raw, body.clone());
     envelope(&attributes, data).map_err(|rejection| Refused {
         rejection,
         id: attributes.id.unwrap_or_else(|| id_outside(raw)),
@@ -183,7 +183,7 @@ struct Attributes {
 type Data = Result<Box<RawValue>, Rejection>;
 
 /// Attributes and data, for every mode.
-fn taken_apart(raw: &RawMessage<'_>, body: Result<&RawValue, Rejection>) -> (Attributes, Data) {
+fn attributes_and_data(raw: &RawMessage<'_>, body: Result<&RawValue, Rejection>) -> (Attributes, Data) {
     let content_type = raw.content_type.map(essence).unwrap_or_default();
     if content_type == "application/cloudevents+json" {
         return body.map_or_else(|rejection| (Attributes::default(), Err(rejection)), structured);

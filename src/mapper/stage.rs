@@ -13,7 +13,7 @@ use super::process::{Foreign, Mapper};
 use crate::domain::envelope::mapped::{Answer, Mapped};
 use crate::domain::packing::{MAX_GROWTH, unpacked, without_mark};
 use crate::ports::{Inbound, Job, WaitReason};
-use crate::worker::Board;
+use crate::worker::Status;
 use crate::worker::label::Label;
 
 /// First wait until a child that could not be started is tried again; doubled up to the longest.
@@ -24,7 +24,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// `stop`, and when its session is lost, a message is given back: it must not pass unmapped.
 pub async fn stage(
     mut mapper: Mapper,
-    board: Arc<Board>,
+    status: Arc<Status>,
     max_message_bytes: usize,
     mut jobs: mpsc::Receiver<Job>,
     mapped: mpsc::Sender<Job>,
@@ -36,7 +36,7 @@ pub async fn stage(
         if let Some(position) = position.filter(|_| job.inbound.body.len() <= max_message_bytes) {
             let lost = job.inbound.session.lost.clone();
             let answer = tokio::select! {
-                answer = answer(&mut mapper, &board, position, &job.inbound, max_message_bytes) => answer,
+                answer = answer(&mut mapper, &status, position, &job.inbound, max_message_bytes) => answer,
                 () = stop.cancelled() => continue,
                 () = lost.cancelled() => continue,
             };
@@ -53,7 +53,7 @@ pub async fn stage(
 /// The answer to a message, as soon as a child can be started.
 async fn answer(
     mapper: &mut Mapper,
-    board: &Arc<Board>,
+    status: &Arc<Status>,
     position: usize,
     inbound: &Inbound,
     max_message_bytes: usize,
@@ -71,7 +71,7 @@ async fn answer(
             Err(error) => {
                 tracing::warn!(%error, "messages wait that are to be mapped");
                 let message_id = inbound.message_id.clone().unwrap_or_default();
-                held.get_or_insert_with(|| board.holds(&Label::of(message_id), WaitReason::Mapping));
+                held.get_or_insert_with(|| status.holds(&Label::of(message_id), WaitReason::Mapping));
                 sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }

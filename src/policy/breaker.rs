@@ -16,9 +16,9 @@ const ORDERS_THAT_MAKE_A_DENIAL: usize = 2;
 /// A time, by a clock that only goes forward.
 type Time = Duration;
 
-/// A pause.
+/// Why calls do not work, from the first failure that paused them until a call succeeds.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Pause {
+pub struct Outage {
     /// Why, by the last failure.
     pub cause: Cause,
     /// How the API answered then, in its own names.
@@ -74,12 +74,12 @@ enum State {
         one_at_a_time: Option<bool>,
     },
     Open {
-        pause: Pause,
+        outage: Outage,
         wait: Duration,
         probe_at: Time,
     },
     HalfOpen {
-        pause: Pause,
+        outage: Outage,
         wait: Duration,
         began: Time,
         under_way: bool,
@@ -107,11 +107,11 @@ impl Breaker {
 
     /// Whether a call may begin now.
     pub fn admit(&mut self, now: Time) -> Admission {
-        if let State::Open { pause, wait, probe_at } = &self.state {
+        if let State::Open { outage, wait, probe_at } = &self.state {
             if now < *probe_at {
                 return Admission::Wait(Some(*probe_at));
             }
-            self.state = State::HalfOpen { pause: pause.clone(), wait: *wait, began: now, under_way: false };
+            self.state = State::HalfOpen { outage: outage.clone(), wait: *wait, began: now, under_way: false };
         }
         match &mut self.state {
             State::Closed { one_at_a_time: Some(under_way), .. } | State::HalfOpen { under_way, .. } => {
@@ -149,16 +149,16 @@ impl Breaker {
     /// An attempt that began then has failed.
     pub fn fails(&mut self, failed: Failed<'_>, began: Time, now: Time) {
         let Failed { cause, answer, .. } = failed;
-        let pause = |since| Pause { cause, answer: answer.into(), since };
+        let outage = |since| Outage { cause, answer: answer.into(), since };
         match &mut self.state {
             State::Closed { failing, .. } => {
                 if is_enough(failing, failed) {
-                    self.open(pause(now), self.waits.first, now);
+                    self.open(outage(now), self.waits.first, now);
                 }
             }
-            State::HalfOpen { pause: before, wait, began: probing, .. } if began >= *probing => {
-                let (pause, wait) = (pause(before.since), (*wait * 2).min(self.waits.longest));
-                self.open(pause, wait, now);
+            State::HalfOpen { outage: before, wait, began: probing, .. } if began >= *probing => {
+                let (outage, wait) = (outage(before.since), (*wait * 2).min(self.waits.longest));
+                self.open(outage, wait, now);
             }
             State::HalfOpen { .. } | State::Open { .. } => {}
         }
@@ -178,11 +178,11 @@ impl Breaker {
         !matches!(self.state, State::Closed { one_at_a_time: None, .. })
     }
 
-    /// The pause, while there is one.
-    pub fn pause(&self) -> Option<&Pause> {
+    /// The outage, while there is one.
+    pub fn outage(&self) -> Option<&Outage> {
         match &self.state {
             State::Closed { .. } => None,
-            State::Open { pause, .. } | State::HalfOpen { pause, .. } => Some(pause),
+            State::Open { outage, .. } | State::HalfOpen { outage, .. } => Some(outage),
         }
     }
 
@@ -194,8 +194,8 @@ impl Breaker {
         }
     }
 
-    fn open(&mut self, pause: Pause, wait: Duration, now: Time) {
-        self.state = State::Open { pause, wait, probe_at: now + wait };
+    fn open(&mut self, outage: Outage, wait: Duration, now: Time) {
+        self.state = State::Open { outage, wait, probe_at: now + wait };
     }
 }
 
@@ -293,11 +293,11 @@ mod tests {
             breaker.fails(failed(Cause::ApiDown, "2"), at(now), at(now));
         }
         assert_eq!(waited, [1, 2, 4, 5, 5]);
-        let expected = Pause { cause: Cause::ApiDown, answer: "MAINTENANCE".into(), since: at(0) };
-        assert_eq!(breaker.pause(), Some(&expected), "the present cause, since the first");
+        let expected = Outage { cause: Cause::ApiDown, answer: "MAINTENANCE".into(), since: at(0) };
+        assert_eq!(breaker.outage(), Some(&expected), "the present cause, since the first");
         breaker.admit(at(1000));
         breaker.works(at(1000));
-        assert_eq!((breaker.admit(at(1001)), breaker.pause()), (Admission::Free, None));
+        assert_eq!((breaker.admit(at(1001)), breaker.outage()), (Admission::Free, None));
     }
 
     #[test]
@@ -326,7 +326,7 @@ mod tests {
     fn after_a_takeover_calls_begin_one_at_a_time_until_one_is_answered() {
         let mut breaker = breaker();
         breaker.one_at_a_time();
-        assert!(breaker.holds_back() && breaker.pause().is_none());
+        assert!(breaker.holds_back() && breaker.outage().is_none());
         assert_eq!(breaker.admit(at(0)), Admission::Probe);
         assert_eq!(breaker.admit(at(0)), Admission::Wait(None));
         breaker.fails(failed(Cause::ApiDown, "1"), at(0), at(1));

@@ -2,7 +2,7 @@
 //!
 //! Not here: when that is so (`breaker`), the waiting.
 
-use super::breaker::{self, Breaker, Failed, Pause, Waits};
+use super::breaker::{self, Breaker, Failed, Outage, Waits};
 use super::sign::{Cause, Sign};
 use crate::ports::Operation;
 
@@ -102,7 +102,7 @@ impl Breakers {
                     Cause::ApiUnclear => {
                         self.calls.fails(failed, began, now);
                         // which operation it is shows once others work
-                        if self.calls.pause().is_none() {
+                        if self.calls.outage().is_none() {
                             self.of(operation).fails(failed, began, now);
                         }
                     }
@@ -119,7 +119,7 @@ impl Breakers {
 
     /// Whether calls of this operation are paused, alone or with all others.
     pub fn is_paused(&self, operation: Operation) -> bool {
-        self.calls.pause().or(self.one(operation).pause()).is_some()
+        self.calls.outage().or(self.one(operation).outage()).is_some()
     }
 
     /// Whether a call of this operation that asks now is put off, since that operation is paused.
@@ -127,8 +127,8 @@ impl Breakers {
         self.one(operation).makes_wait(now)
     }
 
-    /// The pauses, with when a message may try; the one of all calls goes first.
-    pub fn pauses(&self) -> impl Iterator<Item = (Stopped, &Pause, Option<Time>)> {
+    /// The outages, with when a message may try; the one of all calls goes first.
+    pub fn outages(&self) -> impl Iterator<Item = (Stopped, &Outage, Option<Time>)> {
         [
             (None, &self.calls),
             (Some(Operation::CreateOrder), &self.creates),
@@ -136,7 +136,7 @@ impl Breakers {
             (Some(Operation::Order), &self.reads),
         ]
         .into_iter()
-        .filter_map(|(stopped, breaker)| Some((stopped, breaker.pause()?, breaker.next_probe())))
+        .filter_map(|(stopped, breaker)| Some((stopped, breaker.outage()?, breaker.next_probe())))
     }
 
     fn one(&self, operation: Operation) -> &Breaker {
@@ -175,7 +175,7 @@ mod tests {
 
     /// The calls that are paused.
     fn paused(breakers: &Breakers) -> Vec<Stopped> {
-        breakers.pauses().map(|(stopped, ..)| stopped).collect()
+        breakers.outages().map(|(stopped, ..)| stopped).collect()
     }
 
     #[test]
@@ -183,8 +183,8 @@ mod tests {
         let mut breakers = breakers();
         (0..5).for_each(|order| seen(&mut breakers, UpdateOrder, UNCLEAR, order, Time::ZERO));
         assert_eq!(paused(&breakers), [None]);
-        let (_, pause, next) = breakers.pauses().next().unwrap();
-        assert_eq!((pause.answer.as_str(), next), ("HTTP 200 MAINTENANCE", Some(SECOND)));
+        let (_, outage, next) = breakers.outages().next().unwrap();
+        assert_eq!((outage.answer.as_str(), next), ("HTTP 200 MAINTENANCE", Some(SECOND)));
         assert_eq!(breakers.admit(Order, Time::ZERO), Admission::Wait(Some(SECOND)));
 
         // the read passes, the update behind it does not: that operation alone

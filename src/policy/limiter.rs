@@ -222,20 +222,20 @@ mod tests {
             let rank = line.rank();
             (rank, line.join(rank, ()), now, 0)
         };
-        let mut in_hand: Vec<_> = (0..50).map(|_| new(&mut line, now)).collect();
+        let mut in_flight: Vec<_> = (0..50).map(|_| new(&mut line, now)).collect();
         while now < from + Duration::from_secs(600) {
             if let Err(wait) = limiter.take(now) {
                 now += wait;
                 continue;
             }
-            for message in &mut in_hand {
+            for message in &mut in_flight {
                 let (_, place, since, made) = *message;
                 if now > since + Duration::from_secs(if made == 0 { 25 } else { 50 }) {
                     line.leave(place);
                     *message = new(&mut line, now);
                 }
             }
-            let first = in_hand.iter_mut().find(|(_, place, ..)| line.is_first(*place)).unwrap();
+            let first = in_flight.iter_mut().find(|(_, place, ..)| line.is_first(*place)).unwrap();
             let (rank, place, _, made) = first;
             line.leave(*place);
             *made += 1;

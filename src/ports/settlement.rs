@@ -82,7 +82,7 @@ pub struct Mapping {
     pub message_id: String,
 }
 
-/// A message in hand, and where its settlement is expected.
+/// A message in flight, and where its settlement is expected.
 #[derive(Debug)]
 pub struct Job {
     /// The message.

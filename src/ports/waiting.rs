@@ -80,7 +80,7 @@ impl WaitReason {
     pub fn words(self) -> &'static str {
         match self {
             Self::BrokerBlocked => "the broker has blocked publishers, so nothing is taken",
-            Self::Room => "as many messages or bytes are in hand as may be",
+            Self::Room => "as many messages or bytes are in flight as may be",
             Self::Takeover => "a call of the worker that was active before may still be under way",
             Self::Mapping => "the process for mappings cannot be started; the log says why",
             Self::Order => "another message of its order comes first",

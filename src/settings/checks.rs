@@ -99,7 +99,7 @@ fn times(settings: &Settings, problems: &mut Problems) {
         );
         problems.note(text);
     }
-    let longest_look = timeout * 4 + settings.timing.settle;
+    let longest_look = timeout * 4 + settings.timing.visible_after;
     if hold <= longest_look {
         let text = format!(
             "broker.max_hold: expected more than four times api.timeout and api.settle together ({longest_look:?}), for \

@@ -140,10 +140,10 @@ fn limits(reader: &mut Reader) -> Result<Limits, SettingsError> {
 }
 
 fn timing(reader: &mut Reader, max_hold: Duration, timeout: Duration, prefetch: u16) -> Result<Timing, SettingsError> {
-    let settle = reader.get("api.settle")?;
+    let visible_after = reader.get("api.settle")?;
     Ok(Timing {
-        settle,
-        call_ended: timeout + settle,
+        visible_after,
+        call_ended: timeout + visible_after,
         first_wait: reader.get("retry.first_wait")?,
         longest_wait: reader.get("retry.longest_wait")?,
         retries: reader.get("retry.in_process")?,

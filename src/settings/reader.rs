@@ -91,12 +91,12 @@ impl Reader {
                 Err(problem) => reader.problems.note(format!("`{name}`: {problem}")),
             }
         }
-        reader.take_environment(environment);
+        reader.read_environment(environment);
         Ok(reader)
     }
 
     /// `BWP__API__CLIENT_ID` is `api.client_id`.
-    fn take_environment(&mut self, environment: impl IntoIterator<Item = (OsString, OsString)>) {
+    fn read_environment(&mut self, environment: impl IntoIterator<Item = (OsString, OsString)>) {
         for (name, value) in environment {
             let Ok(origin) = name.into_string() else { continue };
             let lower = origin.to_lowercase();

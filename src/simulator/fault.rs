@@ -234,7 +234,7 @@ impl FaultRules {
     }
 
     /// The fault of the first rule that hits this call; it spends one use of that rule.
-    pub(super) fn take(&mut self, call: &CallFacts) -> Option<Fault> {
+    pub(super) fn fault_for(&mut self, call: &CallFacts) -> Option<Fault> {
         let Self { rules, random } = self;
         let hit = rules.iter_mut().position(|(rule, bucket, _)| {
             rule.times != Some(0)

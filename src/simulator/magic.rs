@@ -39,7 +39,7 @@ impl Magic {
     /// `sim-<name>` concerns `createOrder`, `sim-update-<name>` `updateOrder`, `sim-read-<name>` the order query. With
     /// `-once` at its end, it hits only the first call for the order. Unknown names are refused as
     /// `UnknownSimulatorFault`: a misspelled name must not pass for a good order.
-    pub(super) fn take(&mut self, call: &CallFacts) -> Option<Fault> {
+    pub(super) fn fault_for(&mut self, call: &CallFacts) -> Option<Fault> {
         call.products.iter().find_map(|product| {
             let spell = product.strip_prefix("sim-").filter(|_| Fate::named(product).is_none())?;
             let (operation, name) = if let Some(name) = spell.strip_prefix("update-") {

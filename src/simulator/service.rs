@@ -140,7 +140,7 @@ pub(super) fn flat(refusal: &Refusal, status: u16) -> Ending {
 
 /// The fault of a call. A fault rule comes first; then the alias check, if it is to be first; then magic.
 fn chosen_fault(state: &State, call: &Call) -> Option<Fault> {
-    let rule = state.faults().take(&call.facts);
+    let rule = state.faults().fault_for(&call.facts);
     if rule.is_some() {
         return rule;
     }
@@ -151,7 +151,7 @@ fn chosen_fault(state: &State, call: &Call) -> Option<Fault> {
     {
         return None;
     }
-    state.magic().take(&call.facts)
+    state.magic().fault_for(&call.facts)
 }
 
 fn ending(state: &State, fault: Option<Fault>, value: Value, refusal: Option<Refusal>) -> Ending {

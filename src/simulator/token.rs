@@ -71,7 +71,7 @@ fn check(state: &State, form: Result<Form<Credentials>, FormRejection>) -> Resul
 
 /// The answer of a fault, flat for a refusal. After a delay, or a fault for orders only, a token is issued.
 async fn fault_ending(state: &State, facts: &CallFacts) -> Option<Ending> {
-    let fault = state.faults().take(facts)?;
+    let fault = state.faults().fault_for(facts)?;
     state.store().ledger.count_fault(fault.kind());
     match fault {
         Fault::Delay { millis } => {

@@ -78,7 +78,7 @@ impl Done {
 pub struct Judged {
     /// The part that is to be sent. Empty if nothing is left.
     pub wanted: UpdateOrderInput,
-    /// Message id of the amendment that stands, if a field was taken out for it or this is a copy.
+    /// Message id of the amendment that stands, if a field was removed for it or this is a copy.
     pub superseded_by: Option<String>,
 }
 
@@ -127,20 +127,20 @@ impl Amended {
         if let Some(last) = amendments.done_after(amendment).filter(|_| has_own_id) {
             return Judged { wanted: UpdateOrderInput::default(), superseded_by: Some(last.message_id.clone()) };
         }
-        let mut taken_out = Vec::new();
+        let mut removed = Vec::new();
         let mut stands: Option<&Done> = None;
         for field in LastWords::of(input).fields() {
             let Some(done) = amendments.standing.get(&field) else { continue };
             if done.amendment == amendment || stamp.is_after(&done.stamp) {
                 continue;
             }
-            taken_out.push(field);
+            removed.push(field);
             if stands.is_none_or(|other| done.stamp.is_after(&other.stamp)) {
                 stands = Some(done);
             }
         }
         Judged {
-            wanted: taken_out.into_iter().collect::<LastWords>().left_of(input),
+            wanted: removed.into_iter().collect::<LastWords>().left_of(input),
             superseded_by: stands.map(|done| done.message_id.clone()),
         }
     }

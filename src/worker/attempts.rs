@@ -23,6 +23,6 @@ pub(super) fn tell<A>(context: &Context<A>, attempt: Attempt<'_>, failure: Optio
     // an answer that nobody understands is its order's until several orders have met it
     let all_meet_it = failure.class == Class::Unlisted && context.pace.is_paused(operation);
     if failure.systemic || all_meet_it {
-        context.board.api_fails(failure);
+        context.status.api_fails(failure);
     }
 }

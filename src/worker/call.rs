@@ -9,11 +9,11 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep_until};
 
 use super::attempts::tell;
-use super::board::Held;
 use super::clock::Clock;
 use super::context::Context;
 use super::open::Delivered;
 use super::pace::{Attempt, Permit, PutOff};
+use super::status::Held;
 use crate::policy::classify::{Failure, classify_by, out_of_time, put_off};
 use crate::policy::decide::again_here;
 use crate::policy::sign::{answer, sign};
@@ -44,7 +44,7 @@ impl<'a, A: OrderApi> Call<'a, A> {
 
     /// Shows that the message waits, and why, until the returned guard is dropped.
     pub(super) fn waits_for(&self, reason: WaitReason) -> Held {
-        self.context.board.holds(self.delivered.label, reason)
+        self.context.status.holds(self.delivered.label, reason)
     }
 
     /// Makes a call, a few times within a few seconds if its failure passes by itself. Each attempt needs a permit.

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::board::Board;
 use super::locks::OrderLocks;
 use super::memory::Memory;
 use super::pace::{Pace, Pacing};
+use super::status::Status;
 use crate::domain::conventions::Conventions;
 use crate::policy::catalogue::{ROWS, Row};
 use crate::policy::decide::Limits;
@@ -30,7 +30,7 @@ pub struct Context<A> {
     /// Meaning of each error: the catalogue. Tests put other rows here to show that every row matters.
     pub rows: &'static [Row],
     /// State that probes and metrics show.
-    pub board: Arc<Board>,
+    pub status: Arc<Status>,
     /// Orders that are being changed.
     pub locks: OrderLocks,
     /// Memory of orders.
@@ -42,8 +42,8 @@ pub struct Context<A> {
 /// Waits inside the process.
 #[derive(Clone, Debug)]
 pub struct Timing {
-    /// After an unknown outcome: how long an effect may take to show in a read.
-    pub settle: Duration,
+    /// After an unknown outcome: how long an effect may take to show in a read (`api.settle`).
+    pub visible_after: Duration,
     /// After an unknown outcome of what adds up: how long until the call has certainly ended and shows in a read.
     pub call_ended: Duration,
     /// First wait before a call is made again; doubled each time, with jitter.
@@ -76,7 +76,7 @@ impl<A> Context<A> {
             timing,
             max_message_bytes,
             rows: ROWS,
-            board: Arc::default(),
+            status: Arc::default(),
             locks: OrderLocks::default(),
             memory: Memory::new(),
             pace: Arc::new(Pace::new(pacing)),
@@ -90,7 +90,7 @@ impl<A> Context<A> {
 
     /// An operation succeeded for an order.
     pub fn succeeded(&self, operation: Operation, order: &str) {
-        self.board.api_works();
+        self.status.api_works();
         self.memory.succeeded(operation, order);
     }
 }

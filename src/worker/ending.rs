@@ -47,7 +47,7 @@ impl EndsHere {
 pub(super) struct Ending<'a> {
     inbound: &'a Inbound,
     label: &'a Label,
-    /// Its payload, where it was read. Private texts of it are taken out of letters.
+    /// Its payload, where it was read. Private texts of it are removed from letters.
     payload: Option<&'a RawValue>,
     limits: &'a Limits,
     pace: &'a Pace,
@@ -149,7 +149,7 @@ impl<'a> Ending<'a> {
     }
 
     /// The API says that a name is taken, and a read says that it is nobody's.
-    pub(super) fn taken_by_nobody(&self, conflict: &Failure) -> Settlement {
+    pub(super) fn conflict_with_nobody(&self, conflict: &Failure) -> Settlement {
         self.unclear_within(Some(Budget::Passing), conflict)
     }
 

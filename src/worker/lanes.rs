@@ -25,7 +25,7 @@ pub(super) struct Lanes {
     lanes: HashMap<String, Lane>,
     /// The session that the messages here came by.
     session: u64,
-    /// How many lanes there may be before those in which nothing happens any more are taken out.
+    /// How many lanes there may be before those in which nothing happens any more are removed.
     sweep_at: usize,
 }
 

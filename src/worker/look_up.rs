@@ -91,7 +91,7 @@ pub(super) async fn owner<A: OrderApi>(call: &Call<'_, A>, create: &CreateOrder,
     if !(outcome_unknown && matches!(first, Owner::Nobody)) {
         return first;
     }
-    match call.wait(Instant::now() + call.context.timing.settle).await {
+    match call.wait(Instant::now() + call.context.timing.visible_after).await {
         Ok(()) => owner_now(call, create).await,
         Err(late) => Owner::Unclear(late),
     }

@@ -24,7 +24,6 @@ mod call;
 mod ending;
 
 pub mod amended;
-pub mod board;
 pub mod clock;
 pub mod context;
 pub mod locks;
@@ -32,9 +31,10 @@ mod mapped;
 pub mod memory;
 pub mod pace;
 mod record;
+pub mod status;
 
-pub use board::Board;
 pub use context::{Context, Timing};
 pub use handle::handle;
 pub use pace::{Pace, Pacing};
 pub use record::begin_series;
+pub use status::Status;

@@ -311,14 +311,14 @@ impl Pace {
     /// The pause, while there is one; also while a message tries. The one of all calls goes first.
     pub fn pause(&self) -> Option<Pause> {
         let state = self.state();
-        let (stopped, pause, next_probe) = state.breakers.pauses().next()?;
+        let (stopped, outage, next_probe) = state.breakers.outages().next()?;
         let now = self.start.elapsed();
-        let since = SignedDuration::try_from(now.saturating_sub(pause.since)).unwrap_or_default();
+        let since = SignedDuration::try_from(now.saturating_sub(outage.since)).unwrap_or_default();
         let next_probe = next_probe.map(|at| at.saturating_sub(now));
         let today = Timestamp::now();
         Some(Pause {
-            cause: pause.cause.name(),
-            answer: pause.answer.clone(),
+            cause: outage.cause.name(),
+            answer: outage.answer.clone(),
             operation: stopped.map(Operation::name),
             since: today.checked_sub(since).unwrap_or(today),
             next_probe: next_probe.and_then(|wait| today.checked_add(wait).ok()),
@@ -370,8 +370,10 @@ impl State {
     }
 
     fn paused(&self) -> Vec<Paused> {
-        let pauses = self.breakers.pauses();
-        pauses.map(|(stopped, pause, _)| Paused { stopped, cause: pause.cause, answer: pause.answer.clone() }).collect()
+        let outages = self.breakers.outages();
+        outages
+            .map(|(stopped, outage, _)| Paused { stopped, cause: outage.cause, answer: outage.answer.clone() })
+            .collect()
     }
 }
 

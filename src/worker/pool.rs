@@ -39,7 +39,7 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
     steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while more || !pool.running.is_empty() {
         tokio::select! {
-            _ = steps.tick() => pool.context.board.steps(true),
+            _ = steps.tick() => pool.context.status.steps(true),
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
                 pool.context.pace.stop();
@@ -58,7 +58,7 @@ pub async fn run<A: OrderApi>(context: Arc<Context<A>>, mut jobs: mpsc::Receiver
             }
         }
     }
-    pool.context.board.steps(false);
+    pool.context.status.steps(false);
 }
 
 struct Pool<A> {
@@ -108,8 +108,8 @@ impl<A: OrderApi> Pool<A> {
             }
         }
         let (label, opened) = open(&self.context, &job.inbound);
-        self.context.board.back(label.copy);
-        let work = Work::new(job, label, opened, Arc::clone(&self.context.board));
+        self.context.status.back(label.copy);
+        let work = Work::new(job, label, opened, Arc::clone(&self.context.status));
         if let Some(work) = self.lanes.enter(work) {
             self.begin(work);
         }
@@ -206,7 +206,7 @@ async fn handle_in_turn<A: OrderApi>(context: &Context<A>, mut work: Work) -> En
     };
     work.clock = Some(clock);
     let settlement = {
-        let _handled = context.board.handles(clock);
+        let _handled = context.status.handles(clock);
         fenced(context, work.delivered(), clock).await
     };
     if let Some(handlings) = &work.job.handlings {
@@ -218,7 +218,7 @@ async fn handle_in_turn<A: OrderApi>(context: &Context<A>, mut work: Work) -> En
         Settlement::Later(_) if goes_back(context, &work) => End::Settled,
         Settlement::Later(later) => End::PutOff(Box::new((work, later))),
         settlement @ (Settlement::Done(_) | Settlement::DeadLetter(..)) => {
-            settle(work, settlement, None).await;
+            hand_over(work, settlement, None).await;
             End::Settled
         }
     }
@@ -230,7 +230,7 @@ async fn begins<A: OrderApi>(context: &Context<A>, work: &mut Work) -> bool {
     let Work { job, label, .. } = work;
     let Some(handlings) = &job.handlings else { return true };
     let clock = context.pace.clock(Instant::now());
-    let held = context.board.holds(label, WaitReason::Rate);
+    let held = context.status.holds(label, WaitReason::Rate);
     let permit = context.pace.permit(Operation::Order, &clock, Duration::MAX, &job.inbound.session.lost).await;
     drop(held);
     match permit.map(drop) {
@@ -238,7 +238,7 @@ async fn begins<A: OrderApi>(context: &Context<A>, work: &mut Work) -> bool {
         // a pause of one operation alone ends no handling: its calls are put off, and the message hops
         Ok(()) | Err(PutOff::Paused | PutOff::NoTurn | PutOff::NotConfirmedActive | PutOff::OrderBusy) => {}
     }
-    let _held = context.board.holds(label, WaitReason::Confirm);
+    let _held = context.status.holds(label, WaitReason::Confirm);
     let Some(unended) = ask(handlings, Handling::Begins).await else { return false };
     job.inbound = Arc::new(Inbound { unended, ..Inbound::clone(&job.inbound) });
     true
@@ -253,7 +253,7 @@ async fn ask<T>(handlings: &mpsc::Sender<Handling>, tell: impl FnOnce(oneshot::S
 
 /// Holds a message until then; says whether it is to be handled after that.
 async fn held<A: OrderApi>(context: &Context<A>, work: &Work, reason: WaitReason, until: Instant) -> bool {
-    let _held = context.board.holds(&work.label, reason);
+    let _held = context.status.holds(&work.label, reason);
     record_hold(&work.label, reason, &work.job.inbound.history, until.saturating_duration_since(Instant::now()));
     tokio::select! {
         () = sleep_until(until) => !goes_back(context, work),
@@ -272,16 +272,16 @@ async fn hop<A: OrderApi>(context: &Context<A>, work: Work, later: Later) -> Opt
     let delay = context.delay(&later);
     let (message, history) = (work.label.copy, later.history.clone());
     let awaits_create = later.awaits_create;
-    let settled = settle(work, Settlement::Later(later), Some(delay)).await;
+    let settled = hand_over(work, Settlement::Later(later), Some(delay)).await;
     settled.then(|| {
-        context.board.delayed(message, &history, delay);
+        context.status.delayed(message, &history, delay);
         // not earlier: it lies there since some moment before the broker said so
         Way { until: Instant::now() + delay, awaits_create }
     })
 }
 
 /// Hands a settlement over and waits until it is carried out; whether it was.
-async fn settle(work: Work, settlement: Settlement, delay: Option<Duration>) -> bool {
+async fn hand_over(work: Work, settlement: Settlement, delay: Option<Duration>) -> bool {
     let _held = work.waits_for_confirm();
     let Work { job, label, .. } = work;
     let Job { inbound, settle, handlings } = job;

@@ -132,9 +132,9 @@ pub(super) async fn update<A: OrderApi>(
     let identifier = OrderIdentifier::OrderId(stored.id.clone());
     let send = || call.context.api.update_order(&identifier, input);
     let updated = call.send_about(call.order(), retries, Operation::UpdateOrder, send).await;
-    let Timing { settle, call_ended, .. } = call.context.timing;
+    let Timing { visible_after, call_ended, .. } = call.context.timing;
     let shows_after = match &updated {
-        Ok(_) => Some(settle),
+        Ok(_) => Some(visible_after),
         // nobody knows whether the call has ended
         Err(failure) => failure.effect_possible.then_some(call_ended),
     };

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use super::board::{Board, Held, InHand};
 use super::clock::Clock;
 use super::label::Label;
 use super::open::{Delivered, Opened};
+use super::status::{Held, InFlight, Status};
 use crate::ports::{Job, WaitReason};
 
 /// A message on its way through the pool.
@@ -22,15 +22,15 @@ pub(super) struct Work {
     pub(super) clock: Option<Clock>,
     /// While it waits in its lane.
     waits: Option<Held>,
-    board: Arc<Board>,
+    status: Arc<Status>,
     /// Until it is settled or given back.
-    _in_hand: InHand,
+    _in_flight: InFlight,
 }
 
 impl Work {
-    pub(super) fn new(job: Job, label: Label, opened: Opened, board: Arc<Board>) -> Self {
-        let _in_hand = board.takes(job.inbound.taken_at);
-        Self { job, label: Arc::new(label), opened, clock: None, waits: None, board, _in_hand }
+    pub(super) fn new(job: Job, label: Label, opened: Opened, status: Arc<Status>) -> Self {
+        let _in_flight = status.in_flight(job.inbound.taken_at);
+        Self { job, label: Arc::new(label), opened, clock: None, waits: None, status, _in_flight }
     }
 
     /// The delivery with everything that was found in it.
@@ -40,11 +40,11 @@ impl Work {
 
     /// Shows that its settlement is on its way until the returned guard is dropped.
     pub(super) fn waits_for_confirm(&self) -> Held {
-        self.board.holds(&self.label, WaitReason::Confirm)
+        self.status.holds(&self.label, WaitReason::Confirm)
     }
 
     /// It waits in its lane from now on, or no longer.
     pub(super) fn waits_in_lane(&mut self, waits: bool) {
-        self.waits = waits.then(|| self.board.holds(&self.label, WaitReason::Order));
+        self.waits = waits.then(|| self.status.holds(&self.label, WaitReason::Order));
     }
 }

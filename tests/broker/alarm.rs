@@ -38,7 +38,7 @@ async fn a_blocked_broker_shows_with_its_cause_and_nothing_is_taken_until_it_lif
     let stage = Stage::on(&node).await;
     let mut results = stage.results().await;
     let worker = stage.worker(&[LISTEN, ("BWP__BROKER__PREFETCH", "3")]).await;
-    // somebody else has messages in hand, and passes them on during the alarm, when nothing can be published
+    // somebody else has messages in flight, and passes them on during the alarm, when nothing can be published
     let holder = Client::connect(&stage.vhost.amqp_uri(), "holder").await;
     declare_before(&holder, "test.before").await;
     let mut held = Vec::new();

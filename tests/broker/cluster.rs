@@ -1,4 +1,4 @@
-//! The nodes of a cluster change, one after the other, while messages are in hand: each order's amendments are still done
+//! The nodes of a cluster change, one after the other, while messages are in flight: each order's amendments are still done
 //! in the order of their publication.
 //! Not here: nodes that are killed, a lost quorum; see `tests/chaos`.
 

@@ -14,7 +14,7 @@ use crate::support::node::Node;
 use crate::support::relay::Relay;
 use crate::work::{Work, updates};
 
-/// Enough that each message in hand at a time has an order of its own, and some have none free.
+/// Enough that each message in flight at a time has an order of its own, and some have none free.
 const SHOP_ORDERS: usize = 12;
 /// Several times the prefetch, so that most amendments are still in the queue at the hand-over.
 const BEFORE: u32 = 10;
@@ -31,7 +31,7 @@ fn slow() -> [FaultRule; 2] {
     [slow(150, Operation::UpdateOrder), slow(50, Operation::Order)]
 }
 
-/// The first worker in the middle of its work, with open calls, messages in hand and more in the queue, and a standby.
+/// The first worker in the middle of its work, with open calls, messages in flight and more in the queue, and a standby.
 struct Shift {
     stage: Stage,
     first: Worker,
@@ -163,7 +163,7 @@ async fn a_consumer_that_the_broker_times_out_hands_over_in_order() {
     let (endpoint, tokens) = through(&api);
     let settings = [("BWP__API__ENDPOINT", endpoint.as_str()), ("BWP__API__TOKEN_ENDPOINT", &tokens)];
     let mut shift = Shift::begin(stage, &settings, &[]).await;
-    // it pauses with all that is in hand
+    // it pauses with all that is in flight
     api.refuse(true).await;
     api.cut().await;
     shift.first.says(&["paused: ", "api-down"]).await;
@@ -226,7 +226,7 @@ async fn a_pause_that_outlasts_the_limit_of_each_worker_in_turn_breaks_no_order_
 /// The first worker's calls may still be under way, which makes a second start or payment possible, but no second order.
 #[tokio::test]
 async fn after_a_takeover_creates_go_on_at_once_and_updates_wait_until_the_last_call_must_have_ended() {
-    // all of it is in hand at once
+    // all of it is in flight at once
     let waits = [("BWP__API__TIMEOUT", "5s"), ("BWP__SHUTDOWN__GRACE", "7s"), ("BWP__BROKER__PREFETCH", "200")];
     let mut shift = Shift::begin(Stage::new().await, &waits, &waits).await;
     shift.first.sigkill();
@@ -235,7 +235,7 @@ async fn after_a_takeover_creates_go_on_at_once_and_updates_wait_until_the_last_
     // calls of the first that are still being carried out
     let mut calls = shift.stage.simulator.subscribe();
     shift.stage.publish(&checkout("new")).await;
-    // nobody has had this one in hand, and it waits like all others
+    // nobody has had this one in flight, and it waits like all others
     shift.stage.publish(&amendment("new", "51.00")).await;
     shift.work.also(2);
     let created = |event: &CallEvent| event.operation == Operation::CreateOrder;

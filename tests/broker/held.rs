@@ -1,5 +1,5 @@
 //! A message that waits says why: in the log, in a header, in a metric and to the operator.
-//! Not here: each reason; see `tests/it/pool.rs` and the unit tests of `worker::board`.
+//! Not here: each reason; see `tests/it/pool.rs` and the unit tests of `worker::status`.
 
 use bwp_sync::simulator::{Fault, FaultRule, Operation};
 use lapin::options::BasicGetOptions;
@@ -78,7 +78,7 @@ async fn messages_that_are_held_are_listed_with_their_reasons() {
 #[tokio::test]
 async fn a_hop_says_why_in_its_header_and_in_the_log() {
     let stage = Stage::new().await;
-    // of one message that may be in hand none is held
+    // of one message that may be in flight none is held
     let worker = stage.worker(&[("BWP__BROKER__PREFETCH", "1"), NO_REPEATS, LONG_DELAYS]).await;
     stage.simulator.add_fault(creates_fail());
     let hops = [(checkout("SO-1"), "delay"), (fulfillment("SO-1"), "order"), (fulfillment("SO-2"), "create")];

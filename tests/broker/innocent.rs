@@ -43,7 +43,7 @@ async fn twenty_orderly_restarts_with_messages_in_hand_give_nothing_up_and_break
     are_left(&stage, 0).await;
 }
 
-/// A worker behind a relay, which has one message in hand whenever its connections are cut.
+/// A worker behind a relay, which has one message in flight whenever its connections are cut.
 struct Cut {
     stage: Stage,
     relay: Relay,
@@ -70,8 +70,8 @@ impl Cut {
         Self { stage, relay, worker, results, calls, cuts: 0 }
     }
 
-    /// Waits until the message is in hand: its order is being read, before it is changed.
-    async fn in_hand(&mut self) {
+    /// Waits until the message is in flight: its order is being read, before it is changed.
+    async fn in_flight(&mut self) {
         call_of(&mut self.calls, Operation::Order, CallPhase::Opened, "SO-1").await;
     }
 
@@ -98,7 +98,7 @@ impl Cut {
 async fn twenty_lost_connections_with_a_message_in_hand_give_nothing_up() {
     let mut cut = Cut::begin(&Broker::shared()).await;
     for _ in 0..20 {
-        cut.in_hand().await;
+        cut.in_flight().await;
         cut.cut().await;
     }
     cut.ends().await;
@@ -110,7 +110,7 @@ async fn a_broker_that_blocks_publishers_gives_up_no_message_that_came_often() {
     let node = Node::start().await;
     let mut cut = Cut::begin(&node).await;
     for _ in 0..5 {
-        cut.in_hand().await;
+        cut.in_flight().await;
         cut.cut().await;
     }
     let alarm = "S = fun(L) -> vm_memory_monitor:set_vm_memory_high_watermark(L) end,
@@ -118,11 +118,11 @@ async fn a_broker_that_blocks_publishers_gives_up_no_message_that_came_often() {
     let alarm = ["eval", alarm];
     let mut over = pin!(node.ctl(&alarm));
     loop {
-        let in_hand = tokio::select! {
+        let in_flight = tokio::select! {
             _ = &mut over => false,
             () = call_of(&mut cut.calls, Operation::Order, CallPhase::Opened, "SO-1") => true,
         };
-        if !in_hand {
+        if !in_flight {
             break;
         }
         cut.cut().await;
@@ -136,12 +136,12 @@ async fn restarts_of_the_broker_with_a_message_in_hand_give_nothing_up() {
     let node = Node::start().await;
     let mut cut = Cut::begin(&node).await;
     for _ in 0..5 {
-        cut.in_hand().await;
+        cut.in_flight().await;
         cut.cut().await;
     }
     node.persist_queues().await;
     for _restart in 0..3 {
-        cut.in_hand().await;
+        cut.in_flight().await;
         cut.relay.refuse(true).await;
         cut.relay.cut().await;
         node.kill().await;

@@ -79,7 +79,7 @@ async fn a_start_that_is_asked_for_under_both_names_happens_once() {
 #[tokio::test]
 async fn a_bare_amendment_without_an_id_is_no_copy_of_an_equal_one_before_it() {
     let (stage, _worker, mut results, _) = with_one_order(&[]).await;
-    // so slow that all three are in hand at the same time
+    // so slow that all three are in flight at the same time
     stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 300 }).on(Operation::UpdateOrder));
     for total in ["10.00", "12.00", "10.00"] {
         stage.publish(&bare_amendment("SO-1", total)).await;

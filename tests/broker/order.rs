@@ -9,7 +9,7 @@ use crate::stage::{ORDERS, SOON, Stage};
 
 /// Every failure is held for its delay.
 const HELD: [(&str, &str); 2] = [("BWP__RETRY__IN_PROCESS", "0"), ("BWP__BROKER__PREFETCH", "20")];
-/// Every failure goes to a retry queue: of one message that may be in hand none is held.
+/// Every failure goes to a retry queue: of one message that may be in flight none is held.
 const HOPS: [(&str, &str); 2] = [("BWP__RETRY__IN_PROCESS", "0"), ("BWP__BROKER__PREFETCH", "1")];
 
 #[tokio::test]

@@ -38,7 +38,7 @@ async fn wait_it_out(outage: FaultRule, cause: &str, answer: &str) {
     worker.says(&["paused: ", cause, answer]).await;
     let paused = format!("bwp_paused{{cause=\"{cause}\"}} 1");
     assert!(get(&address, "/metrics").await.1.contains(&paused));
-    // what is in hand is held, by the same consumer; all else waits in the queue
+    // what is in flight is held, by the same consumer; all else waits in the queue
     assert_eq!(body["broker"]["prefetch"], PREFETCH, "{body}");
     let held = |queue: &Queue| queue.ready >= WAITING - PREFETCH && (1..=PREFETCH).contains(&queue.unacknowledged);
     stage.queue(ORDERS, "keeps the messages", held).await;
@@ -148,7 +148,7 @@ async fn while_creates_are_denied_updates_go_on_and_no_attempt_is_spent() {
     results.until(SOON, |seen| seen.len() == 1).await;
     let denied = Fault::refuse(Refusal::codeless("AccessDeniedError"));
     stage.simulator.add_fault(FaultRule::always(denied).on(Operation::CreateOrder));
-    // more than may be in hand, so that updates behind them come only when these are let go
+    // more than may be in flight, so that updates behind them come only when these are let go
     for order in 0..DENIED {
         stage.publish(&checkout(&format!("SO-{order}"))).await;
     }

@@ -124,7 +124,7 @@ async fn a_consuming_channel_that_the_broker_closed_and_a_broker_that_was_killed
     stage.results().await.until(SOON, |seen| seen.len() == 1).await;
 }
 
-/// The one that consumes, those that publish, and the others, one after the other, with messages in hand.
+/// The one that consumes, those that publish, and the others, one after the other, with messages in flight.
 #[tokio::test]
 async fn channels_that_the_broker_closes_while_messages_are_in_hand_break_no_order_and_double_nothing() {
     let node = Node::start().await;

@@ -8,7 +8,7 @@ use serde_json::json as value;
 use crate::messages::{Message, checkout, checkout_event, checkout_of, fulfillment, header, json, outcomes, untidy};
 use crate::stage::{LETTERS, ORDERS, SOON, Stage};
 
-/// Every failure goes to a retry queue: of one message that may be in hand none is held.
+/// Every failure goes to a retry queue: of one message that may be in flight none is held.
 const AT_ONCE_TO_THE_QUEUES: [(&str, &str); 2] = [("BWP__RETRY__IN_PROCESS", "0"), ("BWP__BROKER__PREFETCH", "1")];
 
 fn fails(times: u32, order: &str) -> FaultRule {

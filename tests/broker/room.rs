@@ -1,4 +1,4 @@
-//! How much is in hand at a time.
+//! How much is in flight at a time.
 
 use std::collections::HashSet;
 

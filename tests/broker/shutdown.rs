@@ -11,7 +11,7 @@ use crate::support::broker::Broker;
 use crate::support::process::Process;
 use crate::support::relay::Relay;
 
-/// Long enough for the broker's figures, which come every half second, to show what is in hand; more on a busy machine.
+/// Long enough for the broker's figures, which come every half second, to show what is in flight; more on a busy machine.
 const SLOW: Fault = Fault::Delay { millis: 6000 };
 
 /// Asks a worker to stop while a call is open and more messages of the same order have not begun.
@@ -26,7 +26,7 @@ async fn stops_well(ask: impl Fn(&Process)) {
     call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, "SO-1").await;
     // behind the create, so it has not begun when the signal comes
     stage.publish(&waiting).await;
-    stage.queue(ORDERS, "both are in hand", |queue| queue.unacknowledged == 2).await;
+    stage.queue(ORDERS, "both are in flight", |queue| queue.unacknowledged == 2).await;
     ask(&worker);
     worker.says(&["nothing new is taken"]).await;
     let late = checkout("SO-2");

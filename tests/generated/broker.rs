@@ -68,15 +68,15 @@ impl Broker {
         let (mut fresh, mut ended): (VecDeque<Delivery>, _) =
             (messages.into_iter().map(Delivery::first).collect(), vec![]);
         let mut delayed = Delayed::new();
-        let mut in_hand = JoinSet::new();
+        let mut in_flight = JoinSet::new();
         let mut delays = 0;
         loop {
-            while in_hand.len() < PREFETCH
-                && let Some(delivery) = next(&mut delayed, &mut fresh, in_hand.is_empty())
+            while in_flight.len() < PREFETCH
+                && let Some(delivery) = next(&mut delayed, &mut fresh, in_flight.is_empty())
             {
-                self.take(delivery, &mut in_hand).await;
+                self.take(delivery, &mut in_flight).await;
             }
-            if in_hand.is_empty() {
+            if in_flight.is_empty() {
                 if delayed.is_empty() {
                     return ended;
                 }
@@ -88,10 +88,10 @@ impl Broker {
                 }
                 continue;
             }
-            let due = delayed.first_key_value().map(|((due, _), _)| *due).filter(|_| in_hand.len() < PREFETCH);
+            let due = delayed.first_key_value().map(|((due, _), _)| *due).filter(|_| in_flight.len() < PREFETCH);
             let (mut delivery, settlement, confirmed) = tokio::select! {
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => continue,
-                Some(settled) = in_hand.join_next() => settled.unwrap(),
+                Some(settled) = in_flight.join_next() => settled.unwrap(),
             };
             delivery.ends.push(in_words(&settlement, confirmed));
             match settlement {
@@ -111,12 +111,12 @@ impl Broker {
 
     /// Gives a message to the pool. Sometimes its settlement is not confirmed, as after a lost connection. That happens
     /// only to creates and starts, which can be redelivered behind later messages without harm.
-    async fn take(&mut self, delivery: Delivery, in_hand: &mut JoinSet<(Delivery, Settlement, bool)>) {
+    async fn take(&mut self, delivery: Delivery, in_flight: &mut JoinSet<(Delivery, Settlement, bool)>) {
         let (settle, settled) = oneshot::channel();
         let may_be_lost = [CHECKOUT, FULFILLMENT].contains(&delivery.message.kind) && !delivery.redelivered;
         let is_lost = may_be_lost && self.random.u8(0..50) == 0;
         self.jobs.send(Job { inbound: Arc::new(delivery.inbound()), settle, handlings: None }).await.unwrap();
-        in_hand.spawn(async move {
+        in_flight.spawn(async move {
             let Settling { settlement, carried_out } = settled.await.expect("the pool settles what it takes");
             let confirmed = !(is_lost && matches!(settlement, Settlement::Done(_)));
             if confirmed {

@@ -23,10 +23,10 @@ pub(crate) fn context(simulator: &Simulator, version: ApiVersion) -> Arc<Context
         delays: [50, 200, 1000, 5000, 60_000].map(Duration::from_millis).to_vec(),
         wait_for_create: Duration::from_secs(86_400),
     };
-    let settle = Duration::from_millis(10);
+    let visible_after = Duration::from_millis(10);
     let timing = Timing {
-        settle,
-        call_ended: TIMEOUT + settle,
+        visible_after,
+        call_ended: TIMEOUT + visible_after,
         first_wait: Duration::from_millis(5),
         longest_wait: Duration::from_millis(100),
         retries: 2,

@@ -11,7 +11,7 @@ use bwp_sync::domain::order::OrderIdentifier;
 use bwp_sync::domain::stored::StoredOrder;
 use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{ApiError, ErrorFact, Inbound, Job, OrderApi, Purpose, Settlement, Settling};
-use bwp_sync::worker::{Board, Context, Pace, Pacing, Timing, pool};
+use bwp_sync::worker::{Context, Pace, Pacing, Status, Timing, pool};
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -90,7 +90,7 @@ pub(crate) struct Stage {
     pub(crate) begun: mpsc::UnboundedReceiver<String>,
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) stop: CancellationToken,
-    pub(crate) board: Arc<Board>,
+    pub(crate) status: Arc<Status>,
     pub(crate) pace: Arc<Pace>,
     pub(crate) pool: Option<tokio::task::JoinHandle<()>>,
 }
@@ -119,7 +119,7 @@ impl Stage {
             wait_for_create: Duration::from_secs(60),
         };
         let timing = Timing {
-            settle: Duration::ZERO,
+            visible_after: Duration::ZERO,
             call_ended: Duration::ZERO,
             first_wait: Duration::from_millis(1),
             longest_wait: Duration::from_millis(2),
@@ -129,10 +129,10 @@ impl Stage {
         };
         let context = Context::new(gate.clone(), Conventions::default(), limits, timing, pacing, 100_000);
         let (jobs, work) = mpsc::channel(1);
-        let (board, pace) = (Arc::clone(&context.board), Arc::clone(&context.pace));
+        let (status, pace) = (Arc::clone(&context.status), Arc::clone(&context.pace));
         let stop = CancellationToken::new();
         let pool = pool::run(Arc::new(context), work, stop.clone());
-        (Self { gate, begun, jobs, stop, board, pace, pool: None }, pool)
+        (Self { gate, begun, jobs, stop, status, pace, pool: None }, pool)
     }
 
     /// The settlement of a message, which the receiver carries out.

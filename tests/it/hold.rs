@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::scenario::{limits, pacing};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-const SETTLE: Duration = Duration::from_secs(2);
+const VISIBLE_AFTER: Duration = Duration::from_secs(2);
 const CALL_ENDED: Duration = Duration::from_secs(12);
 /// The default of `broker.max_hold`.
 const HOLD: Duration = Duration::from_secs(60);
@@ -79,7 +79,7 @@ impl OrderApi for Slow {
 
 fn context(api: Slow, hold: Duration) -> Context<Slow> {
     let timing = Timing {
-        settle: SETTLE,
+        visible_after: VISIBLE_AFTER,
         call_ended: CALL_ENDED,
         first_wait: Duration::from_millis(200),
         longest_wait: Duration::from_secs(2),
@@ -131,14 +131,14 @@ async fn a_refused_create_that_cannot_be_looked_for_in_time_is_no_letter() {
         let inbound = Inbound { taken_at: Some(taken_at), ..message(MESSAGES[0], true) };
         let settlement = handle(&context, &inbound).await;
         assert_eq!(matches!(settlement, Settlement::DeadLetter(..)), is_letter, "{waited}: {settlement:?}");
-        let looked = if is_letter { SETTLE } else { Duration::ZERO };
+        let looked = if is_letter { VISIBLE_AFTER } else { Duration::ZERO };
         assert_eq!(taken_at.elapsed(), Duration::from_secs(waited) + looked);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_shortest_max_hold_is_long_enough_for_what_may_have_been_done_already() {
-    let hold = 4 * TIMEOUT + SETTLE + Duration::from_millis(1);
+    let hold = 4 * TIMEOUT + VISIBLE_AFTER + Duration::from_millis(1);
     for file in &MESSAGES[1..] {
         let context = context(Slow::new(TIMEOUT - Duration::from_millis(1), true), hold);
         handle(&context, &message(file, true)).await;

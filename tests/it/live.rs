@@ -31,7 +31,7 @@ async fn probes(stage: &Stage) -> String {
     let address = listener.local_addr().unwrap().to_string();
     let view = View {
         broker: watch::channel(BrokerState::up(20, Timestamp::now())).1,
-        board: Arc::clone(&stage.board),
+        status: Arc::clone(&stage.status),
         pace: Arc::clone(&stage.pace),
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         stuck_after: STUCK_AFTER,
@@ -85,7 +85,7 @@ async fn a_pool_that_makes_no_step_is_no_progress_though_no_message_is_handled()
     is_alive(&address).await;
     {
         let mut pool = pin!(pool);
-        let steps = async { until("it runs", SOON, async || stage.board.without_step(), Option::is_some).await };
+        let steps = async { until("it runs", SOON, async || stage.status.without_step(), Option::is_some).await };
         tokio::select! {
             () = &mut pool => panic!("it ended"),
             _ = steps => {}
@@ -116,7 +116,7 @@ async fn waiting_for_the_broker_or_for_the_end_of_a_pause_is_progress() {
     let _settled = stage.send(checkout("SO-1", "m")).await;
     stage.begun().await;
     stage.gate.of("SO-1").notify_one();
-    let held = async || stage.board.held(&stage.pace).len();
+    let held = async || stage.status.held(&stage.pace).len();
     until("it waits for the broker", SOON, held, |held| *held == 1).await;
     let refused = Attempt {
         operation: Operation::CreateOrder,
@@ -131,5 +131,5 @@ async fn waiting_for_the_broker_or_for_the_end_of_a_pause_is_progress() {
     until("another waits for the pause", SOON, held, |held| *held == 2).await;
     time_passes().await;
     is_alive(&address).await;
-    assert!(stage.board.oldest_in_hand() > Some(STUCK_AFTER));
+    assert!(stage.status.oldest_in_flight() > Some(STUCK_AFTER));
 }

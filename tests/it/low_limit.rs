@@ -70,7 +70,7 @@ impl OrderApi for Orders {
 /// The waits of the default settings.
 fn context(per_second: u32, prefetch: usize) -> Arc<Context<Orders>> {
     let timing = Timing {
-        settle: Duration::from_secs(2),
+        visible_after: Duration::from_secs(2),
         call_ended: Duration::from_secs(12),
         first_wait: Duration::from_millis(200),
         longest_wait: Duration::from_secs(2),

@@ -14,7 +14,7 @@ use bwp_sync::mapper::{Foreign, Mapper, Mapping, stage};
 use bwp_sync::mapping::PRESETS;
 use bwp_sync::ports::{Inbound, Job, OrderApi, Purpose, Settlement, WaitReason};
 use bwp_sync::simulator::{Config, Simulator};
-use bwp_sync::worker::{Board, handle};
+use bwp_sync::worker::{Status, handle};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -100,7 +100,7 @@ async fn the_child_ends_with_its_input() {
     assert_eq!(status.code(), Some(0));
 }
 
-/// A message in hand, and where its settlement would come.
+/// A message in flight, and where its settlement would come.
 fn job(inbound: Inbound) -> (Job, oneshot::Receiver<bwp_sync::ports::Settling>) {
     let (settle, settled) = oneshot::channel();
     (Job { inbound: Arc::new(inbound), settle, handlings: None }, settled)
@@ -114,8 +114,8 @@ fn foreign(routing_key: &str, body: &str) -> Inbound {
 async fn messages_pass_the_stage_in_their_order_and_those_that_a_mapping_is_for_come_mapped() {
     let (jobs, work) = mpsc::channel(8);
     let (mapped, mut handed_on) = mpsc::channel(8);
-    let (board, stop) = (Arc::<Board>::default(), CancellationToken::new());
-    let stage = tokio::spawn(stage(mapper("{ id }"), board, 1000, work, mapped, stop));
+    let (status, stop) = (Arc::<Status>::default(), CancellationToken::new());
+    let stage = tokio::spawn(stage(mapper("{ id }"), status, 1000, work, mapped, stop));
     let typed = Inbound { message_type: Some("shop.order".into()), ..foreign("any", r#"{"id":2}"#) };
     let in_headers =
         Inbound { headers: [("ce-type".to_owned(), "shop.order".to_owned())].into(), ..foreign("any", r#"{"id":3}"#) };
@@ -148,18 +148,18 @@ async fn messages_pass_the_stage_in_their_order_and_those_that_a_mapping_is_for_
 async fn a_child_that_cannot_start_holds_the_message_and_says_so_until_it_is_given_back() {
     let (jobs, work) = mpsc::channel(1);
     let (mapped, mut handed_on) = mpsc::channel(1);
-    let (board, stop) = (Arc::<Board>::default(), CancellationToken::new());
+    let (status, stop) = (Arc::<Status>::default(), CancellationToken::new());
     let context = context(&Simulator::start(Config::default()).await.unwrap(), "sim-secret", ApiVersion::default());
     let mapper = Mapper::new(PathBuf::from("/nowhere/bwp-sync"), vec![mapping(".")]);
-    let stage = tokio::spawn(stage(mapper, Arc::clone(&board), 1000, work, mapped, stop.clone()));
+    let stage = tokio::spawn(stage(mapper, Arc::clone(&status), 1000, work, mapped, stop.clone()));
     let (job, settled) = job(Inbound { message_id: Some("m-1".into()), ..foreign("orders/create", "{}") });
     jobs.send(job).await.unwrap();
-    let reason = async || board.held(&context.pace).first().map(|waiting| waiting.reason);
+    let reason = async || status.held(&context.pace).first().map(|waiting| waiting.reason);
     until("the message is held", LONG, reason, |reason| *reason == Some(WaitReason::Mapping)).await;
     stop.cancel();
     // dropped without a settlement: given back
     assert!(settled.await.is_err());
-    assert!(board.held(&context.pace).is_empty());
+    assert!(status.held(&context.pace).is_empty());
     drop(jobs);
     stage.await.unwrap();
     assert!(handed_on.recv().await.is_none());

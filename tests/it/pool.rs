@@ -170,7 +170,7 @@ async fn a_follower_is_back_soon_after_the_delayed_message_and_not_before() {
         let history = History { delays: 1, ..History::default() };
         let delayed = stage.send(Inbound { history, ..checkout("panic-1", "leader") }).await.await;
         assert!(matches!(delayed, Ok(Settlement::Later(_))), "{delayed:?}");
-        until("it is away", SOON, async || stage.board.oldest_delayed(), Option::is_some).await;
+        until("it is away", SOON, async || stage.status.oldest_delayed(), Option::is_some).await;
         tokio::time::advance(Duration::from_secs(later)).await;
         let follower = event("f", "fulfillment-triggered", &json!({ "order": { "id": "panic-1" } }));
         let followed = stage.send(follower).await.await;
@@ -233,7 +233,7 @@ async fn whatever_waits_in_the_pool_says_why() {
     let session = Session { took_over_at: Some(in_an_hour), ..Session::default() };
     let held = async |stage: &Stage, order: &str, message: &str| {
         let of = |held: &Waiting| held.order.as_deref() == Some(order) && held.message_id.as_deref() == Some(message);
-        let look = async || stage.board.held(&stage.pace).into_iter().find(of).map(|held| held.reason);
+        let look = async || stage.status.held(&stage.pace).into_iter().find(of).map(|held| held.reason);
         until(&format!("{order} waits"), SOON, look, Option::is_some).await
     };
     // one whose call is under way waits for nothing, the one behind it does
@@ -243,7 +243,7 @@ async fn whatever_waits_in_the_pool_says_why() {
     }
     stage.begun().await;
     assert_eq!(held(&stage, "SO-1", "second").await, Some(WaitReason::Order));
-    assert_eq!(stage.board.held(&stage.pace).len(), 1);
+    assert_eq!(stage.status.held(&stage.pace).len(), 1);
     // one that failed
     let failed = stage.send(checkout("flaky", "delayed")).await;
     assert_eq!(held(&stage, "flaky", "delayed").await, Some(WaitReason::Delay));
@@ -254,12 +254,12 @@ async fn whatever_waits_in_the_pool_says_why() {
     // one whose result is not published yet
     stage.gate.of("SO-1").notify_one();
     assert_eq!(held(&stage, "SO-1", "first").await, Some(WaitReason::Confirm));
-    assert_eq!(stage.board.held(&stage.pace).len(), 4);
+    assert_eq!(stage.status.held(&stage.pace).len(), 4);
     stage.stop.cancel();
     drop((settled, failed, taken_over));
     drop(stage.jobs);
     stage.pool.unwrap().await.unwrap();
-    assert_eq!(stage.board.held(&stage.pace), [], "and nothing waits in the end");
+    assert_eq!(stage.status.held(&stage.pace), [], "and nothing waits in the end");
 }
 
 #[tokio::test]

@@ -24,10 +24,10 @@ pub(crate) async fn work_off<A: OrderApi>(
     let (jobs, work) = mpsc::channel(1);
     let stop = CancellationToken::new();
     let pool = tokio::spawn(pool::run(Arc::clone(context), work, stop.clone()));
-    let (mut waiting, mut in_hand, mut away) = (VecDeque::from_iter(messages), JoinSet::new(), JoinSet::new());
+    let (mut waiting, mut in_flight, mut away) = (VecDeque::from_iter(messages), JoinSet::new(), JoinSet::new());
     let (mut ends, mut next_at) = (Vec::new(), Instant::now());
     loop {
-        while in_hand.len() < prefetch
+        while in_flight.len() < prefetch
             && next_at <= Instant::now()
             && let Some(inbound) = waiting.pop_front()
         {
@@ -35,17 +35,17 @@ pub(crate) async fn work_off<A: OrderApi>(
             let (settle, settled) = oneshot::channel();
             let inbound = Arc::new(inbound);
             jobs.send(Job { inbound: Arc::clone(&inbound), settle, handlings: None }).await.unwrap();
-            in_hand.spawn(async move {
+            in_flight.spawn(async move {
                 let Settling { settlement, carried_out } = settled.await.unwrap();
                 carried_out.send(()).expect("the pool waits until it is carried out");
                 (inbound, settlement)
             });
         }
-        if in_hand.is_empty() && away.is_empty() && waiting.is_empty() {
+        if in_flight.is_empty() && away.is_empty() && waiting.is_empty() {
             break;
         }
         tokio::select! {
-            Some(settled) = in_hand.join_next() => match settled.unwrap() {
+            Some(settled) = in_flight.join_next() => match settled.unwrap() {
                 (inbound, Settlement::Later(later)) => {
                     let delay = context.delay(&later);
                     away.spawn(async move {
@@ -56,9 +56,9 @@ pub(crate) async fn work_off<A: OrderApi>(
                 (_, settlement) => ends.push(settlement),
             },
             Some(back) = away.join_next() => waiting.push_back(back.unwrap()),
-            () = sleep_until(next_at), if in_hand.len() < prefetch && !waiting.is_empty() => {}
+            () = sleep_until(next_at), if in_flight.len() < prefetch && !waiting.is_empty() => {}
             () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
-                in_hand.abort_all();
+                in_flight.abort_all();
                 stop.cancel();
                 break;
             }

@@ -315,7 +315,7 @@ pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) 
         proxy: None,
     });
     let timing = Timing {
-        settle: Duration::from_millis(20),
+        visible_after: Duration::from_millis(20),
         call_ended: Duration::from_millis(50),
         first_wait: Duration::from_millis(5),
         longest_wait: Duration::from_millis(20),

@@ -26,7 +26,7 @@ use crate::ports::Operation;
 /// Bytes of the largest body that a tool unpacks.
 const MAX_UNPACKED_BYTES: usize = 64 * 1024 * 1024;
 
-/// A dead letter that is held: no other reader gets it until it is taken out or its pass is over.
+/// A dead letter that is held: no other reader gets it until it is removed or its pass is over.
 pub struct StoredLetter {
     /// The summary for tools.
     pub summary: Summary,
@@ -185,11 +185,11 @@ impl StoredLetter {
     ///
     /// # Errors
     /// The connection is gone: the letter is in its queue as before.
-    pub async fn take_out(&self) -> Result<(), TakeOutError> {
+    pub async fn remove(&self) -> Result<(), RemoveError> {
         match acknowledge(&self.delivery.acker, BasicAckOptions::default()).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(TakeOutError::Stale),
-            Err(error) => Err(TakeOutError::Lost(error)),
+            Ok(false) => Err(RemoveError::Stale),
+            Err(error) => Err(RemoveError::Lost(error)),
         }
     }
 
@@ -198,14 +198,14 @@ impl StoredLetter {
     }
 }
 
-/// A letter that could not be taken out of its queue.
+/// A letter that could not be removed from its queue.
 #[derive(Debug, thiserror::Error)]
-pub enum TakeOutError {
+pub enum RemoveError {
     /// The channel by which it came is gone.
-    #[error("cannot take a letter out of its queue: its channel is closed")]
+    #[error("cannot remove a letter from its queue: its channel is closed")]
     Stale,
     /// The connection is broken.
-    #[error("cannot take a letter out of its queue: {0}")]
+    #[error("cannot remove a letter from its queue: {0}")]
     Lost(lapin::Error),
 }
 

@@ -20,10 +20,10 @@ use crate::broker::headers::short;
 const HELD_BY_A_CHANNEL: u16 = u16::MAX;
 /// Deliveries that are received and not yet read.
 const UNREAD: usize = 500;
-/// A pause in deliveries after which the broker is asked whether there is more.
+/// A gap in deliveries after which the broker is asked whether there is more.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// A connection by which letters are read and taken out of their queues.
+/// A connection by which letters are read and removed from their queues.
 #[derive(Debug)]
 pub struct LetterBox {
     pub(in crate::broker) connection: Connection,
@@ -137,7 +137,7 @@ enum End {
 
 /// Takes deliveries until nothing more is ready.
 ///
-/// A broker's count of messages can be old. After a pause in deliveries the queue is asked for a message by
+/// A broker's count of messages can be old. After a gap in deliveries the queue is asked for a message by
 /// `basic.get`, on the same channel. It has none only when every message that was ready is on its way to a consumer.
 /// The answer to a second `basic.get` comes after the deliveries that were on their way when the first was answered.
 ///
@@ -238,7 +238,7 @@ impl Pass {
     ///
     /// # Errors
     /// The connection is gone, and no letter is held any more.
-    pub async fn take_no_more(&self) -> Result<(), LetterBoxError> {
+    pub async fn stop_receiving(&self) -> Result<(), LetterBoxError> {
         for (channel, consumer) in &self.held {
             let cancelled = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await;
             cancelled.map_err(lost)?;
@@ -246,7 +246,7 @@ impl Pass {
         Ok(())
     }
 
-    /// Waits until the broker has heard of all letters that were taken out.
+    /// Waits until the broker has heard of all letters that were removed.
     ///
     /// # Errors
     /// The connection is gone, so that it may not have heard of some.
@@ -258,7 +258,7 @@ impl Pass {
         Ok(())
     }
 
-    /// Requeues the letters that were not taken out, in their order.
+    /// Requeues the letters that were not removed, in their order.
     pub async fn give_back(self) {
         for (channel, _) in &self.held {
             close_channel(channel).await;

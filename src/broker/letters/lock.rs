@@ -1,4 +1,4 @@
-//! The lock of the dead letters: one command at a time takes letters out of their queues, and others can name it.
+//! The lock of the dead letters: one command at a time removes letters from their queues, and others can name it.
 //!
 //! Not here: reading, which needs no lock.
 
@@ -41,7 +41,7 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// Dead letters under the lock: no other command takes them out while this connection lasts.
+/// Dead letters under the lock: no other command removes them while this connection lasts.
 #[derive(Debug)]
 pub struct LockedLetterBox {
     letters: LetterBox,
@@ -85,8 +85,8 @@ impl LetterBox {
     pub async fn lock(self, holder: &Holder) -> Result<LockedLetterBox, LetterBoxError> {
         let queue = self.names.dead_letters.clone();
         let (lock, note) = (format!("{queue}.lock"), note_name(&self));
-        let taken = take(&self.connection, &lock).await;
-        match taken {
+        let acquired = acquire(&self.connection, &lock).await;
+        match acquired {
             Ok(channel) => {
                 let left = leave_note(&channel, &note, holder).await;
                 left.map_err(|error| LetterBoxError::Lost { queue: format!("`{note}`"), error })?;
@@ -119,7 +119,7 @@ fn note_name(letters: &LetterBox) -> String {
     format!("{}.lock-holder", letters.names.dead_letters)
 }
 
-async fn take(connection: &Connection, lock: &str) -> lapin::Result<Channel> {
+async fn acquire(connection: &Connection, lock: &str) -> lapin::Result<Channel> {
     let channel = connection.create_channel().await?;
     let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
     channel.queue_declare(short(lock), options, FieldTable::default()).await?;

@@ -21,7 +21,7 @@ use crate::broker::session::tracking::{Tracked, Tracking};
 
 /// Messages that are copied before the first of them is acknowledged. A kill doubles no more than these.
 const BATCH: u16 = 50;
-/// A pause in deliveries after which the broker is asked whether there is more.
+/// A gap in deliveries after which the broker is asked whether there is more.
 const QUIET: Duration = Duration::from_millis(50);
 
 /// Why the transfer ended early. All messages are in the one queue or the other, or in both.

@@ -31,7 +31,7 @@ use crate::broker::topology::declare;
 use crate::ports::{BrokerState, Job};
 
 /// The longest backoff between two tries to reach the broker: it bounds the time until work resumes.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 /// A session that lasted for so long, or settled a message, was a good one: the backoff starts small again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
 
@@ -49,7 +49,7 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let intake = Intake::new(&config, jobs, state);
-    let mut pauses = new_pauses();
+    let mut backoffs = new_backoffs();
     let mut number = 0;
     while !stop.is_cancelled() {
         number += 1;
@@ -59,27 +59,27 @@ pub async fn run(
             Err(lost) => lost,
         };
         if started.elapsed() > GOOD_SESSION || intake.settled.load(Ordering::Relaxed) > settled {
-            pauses = new_pauses();
+            backoffs = new_backoffs();
         }
-        let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
-        tracing::warn!(cause = %lost, retry_in_ms = pause.as_millis(), "not consuming");
+        let backoff = backoffs.next().unwrap_or(LONGEST_BACKOFF);
+        tracing::warn!(cause = %lost, retry_in_ms = backoff.as_millis(), "not consuming");
         counter!("bwp_sessions_lost_total", "cause" => lost.name()).increment(1);
-        intake.show(BrokerState::down(lost.to_string(), Timestamp::now(), Timestamp::now().checked_add(pause).ok()));
+        intake.show(BrokerState::down(lost.to_string(), Timestamp::now(), Timestamp::now().checked_add(backoff).ok()));
         if matches!(lost, Lost::NoWorker) {
             return;
         }
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(backoff) => {}
             () = stop.cancelled() => {}
         }
     }
 }
 
-fn new_pauses() -> impl Iterator<Item = Duration> {
+fn new_backoffs() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
         // jitter can double the backoff
-        .with_max_delay(LONGEST_PAUSE / 2)
+        .with_max_delay(LONGEST_BACKOFF / 2)
         .with_jitter()
         .without_max_times()
         .build()

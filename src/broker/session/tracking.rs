@@ -25,7 +25,7 @@ pub struct Tracked {
     pub first_taken_at: Option<Timestamp>,
 }
 
-/// A message that came here and was settled elsewhere is never taken out, so there is a bound. Beyond it everything is
+/// A message that came here and was settled elsewhere is never removed, so there is a bound. Beyond it everything is
 /// forgotten, and a message counts as taken later than it was.
 const REMEMBERED: usize = 100_000;
 

@@ -105,7 +105,7 @@ impl Tries {
         self.publisher.publish("", &self.queue, properties, b"").await
     }
 
-    /// Counts the handlings of a message that have no end. Records of handlings that have ended are taken out.
+    /// Counts the handlings of a message that have no end. Records of handlings that have ended are removed.
     async fn unended_of(&self, message: &str) -> lapin::Result<u32> {
         let mut records = Vec::new();
         while let Some(record) = self.channel.basic_get(short(&self.queue), BasicGetOptions::default()).await? {

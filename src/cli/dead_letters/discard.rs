@@ -17,7 +17,7 @@ use super::table::letters as number_of_letters;
 use crate::cli::exit::Exit;
 use crate::cli::holder::holder;
 use crate::cli::terminal::{note, one_line, say};
-use crate::dead_letters::discard::discard as take_out;
+use crate::dead_letters::discard::discard as remove;
 use crate::dead_letters::hold::Missing;
 use crate::dead_letters::ledger::Ledger;
 use crate::dead_letters::plan::Plan;
@@ -64,7 +64,7 @@ pub(super) async fn discard(settings: &Settings, args: &Args) -> anyhow::Result<
     let ledger = Ledger::open(args.ledger.as_deref(), who, Some(args.reason.clone()));
     let mut ledger = ledger.context("cannot open the ledger")?;
     let stop = CancellationToken::new();
-    let done = until_stopped(take_out(&letter_box, &plan.letters, &mut ledger, &stop), &stop).await??;
+    let done = until_stopped(remove(&letter_box, &plan.letters, &mut ledger, &stop), &stop).await??;
     letter_box.close().await;
     say(format_args!("discarded {} of {}", done.letters, number_of_letters(plan.letters.len())))?;
     let Missing { gone, in_use, changed } = &done.missing;

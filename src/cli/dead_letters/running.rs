@@ -147,7 +147,7 @@ fn report(plan: &Plan, progress: &Progress, ended: Option<&End>) -> String {
     count(*succeeded, "done by the worker");
     count(failed.len(), "failed again, and have new letters");
     count(waiting, "without an outcome yet");
-    count(*repeated, "published before, now taken out of the queue");
+    count(*repeated, "published before, now removed from the queue");
     count(*earlier, "replayed by an earlier run");
     count(missing.gone.len(), "gone: replayed or discarded meanwhile");
     count(missing.in_use.len(), "in use by another reader, so not replayed");

@@ -129,7 +129,7 @@ async fn amend<A: OrderApi>(
     }
 }
 
-/// Sends what is left. Aliases that turn out to be ours are taken out, and the rest is sent again.
+/// Sends what is left. Aliases that turn out to be ours are removed, and the rest is sent again.
 async fn send<A: OrderApi>(
     call: &Call<'_, A>,
     ending: &Ending<'_>,
@@ -147,7 +147,7 @@ async fn send<A: OrderApi>(
         if failure.effect_possible {
             let look = (&identifier, Purpose::Amend);
             let shown = |stored: Box<StoredOrder>| shown(ending, &left, &stored);
-            return Ok(read_back(call, ending, look, timing.settle, &failure, shown).await);
+            return Ok(read_back(call, ending, look, timing.visible_after, &failure, shown).await);
         }
         if failure.class.decision() != Decision::Compare {
             return Ok(ending.not_updated(&failure));
@@ -189,7 +189,7 @@ async fn remove_ours<A: OrderApi>(
     }
     left.aliases = others;
     // taken, and yet nobody's: the API has not made up its mind, or hides the order from us
-    if left.aliases.len() == before { Err(ending.taken_by_nobody(conflict).into()) } else { Ok(()) }
+    if left.aliases.len() == before { Err(ending.conflict_with_nobody(conflict).into()) } else { Ok(()) }
 }
 
 async fn holder<A: OrderApi>(call: &Call<'_, A>, alias: &Alias, ours: &StoredOrder) -> AliasHolder {

@@ -68,7 +68,7 @@ impl Create<'_> {
     async fn compare<A: OrderApi>(self, call: &Call<'_, A>, ending: &Ending<'_>, conflict: &Failure) -> Settlement {
         let owner = owner(call, self.0, true).await;
         // taken, and yet nobody's: the API has not made up its mind, or hides the order from us
-        self.owned(call, ending, owner, true, ending.taken_by_nobody(conflict))
+        self.owned(call, ending, owner, true, ending.conflict_with_nobody(conflict))
     }
 
     /// The end by the owner of the aliases. `effect_possible` says whether this attempt may have made the order.
@@ -108,7 +108,7 @@ impl Create<'_> {
         context.memory.exists(call.order(), &stored.id);
         if outcome == Outcome::Created {
             let names = [call.order(), &stored.id];
-            context.memory.changed(Operation::CreateOrder, names, context.timing.settle);
+            context.memory.changed(Operation::CreateOrder, names, context.timing.visible_after);
         }
         ending.done_with(ResultKind::OrderCreated, outcome, stored, |data| {
             data.lines = lines_matched(&create.input, stored, &context.conventions.aliases.line);

@@ -36,7 +36,7 @@ impl Start<'_> {
             Err(failure) if failure.effect_possible => {
                 let order = OrderIdentifier::OrderId(stored.id.clone());
                 let shown = |stored| shown(ending, stored);
-                read_back(call, ending, (&order, Purpose::Start), timing.settle, &failure, shown).await
+                read_back(call, ending, (&order, Purpose::Start), timing.visible_after, &failure, shown).await
             }
             Err(failure) => not_started(ending, stored, &failure),
         })

@@ -13,7 +13,7 @@ fn context() -> Context<()> {
     let (attempts, denied_attempts, panics) = (3, 3, 3);
     let limits = Limits { attempts, denied_attempts, panics, delays: vec![second], wait_for_create: second };
     let timing = Timing {
-        settle: second,
+        visible_after: second,
         call_ended: second,
         first_wait: second,
         longest_wait: second,

@@ -266,7 +266,7 @@ fn impatient(simulator: &Simulator, version: ApiVersion, rows: &'static [Row]) -
     let mut context = std::sync::Arc::into_inner(context(simulator, "sim-secret", version)).unwrap();
     context.limits.denied_attempts = context.limits.attempts - 1;
     context.timing = Timing {
-        settle: Duration::from_millis(2),
+        visible_after: Duration::from_millis(2),
         call_ended: Duration::from_millis(2),
         first_wait: Duration::from_millis(1),
         longest_wait: Duration::from_millis(4),

@@ -17,7 +17,7 @@ use crate::ports::{ApiState, History, Operation, Trouble, WaitReason, Waiting};
 
 /// State that the worker shows.
 #[derive(Debug, Default)]
-pub struct Board {
+pub struct Status {
     state: Mutex<State>,
 }
 
@@ -27,13 +27,13 @@ const BACK_WITHIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 struct State {
     next: u64,
-    in_hand: HashMap<u64, Instant>,
+    in_flight: HashMap<u64, Instant>,
     handled: HashMap<u64, Clock>,
     /// The last step of the pool, while it runs.
     stepped_at: Option<Instant>,
     held: BTreeMap<u64, Waiting>,
     delayed: HashMap<u64, Delayed>,
-    /// How many there may be before those that are not expected any more are taken out.
+    /// How many there may be before those that are not expected any more are removed.
     sweep_at: usize,
     api: ApiState,
     /// Codes that were told since the API has been failing: a change between two is told once.
@@ -49,19 +49,19 @@ struct Delayed {
     expected_by: Instant,
 }
 
-impl Board {
-    /// A message is in hand until the returned guard is dropped.
-    pub fn takes(self: &Arc<Self>, since: Option<Instant>) -> InHand {
+impl Status {
+    /// A message is in flight until the returned guard is dropped.
+    pub fn in_flight(self: &Arc<Self>, since: Option<Instant>) -> InFlight {
         let mut state = self.state();
         state.next += 1;
         let key = state.next;
-        state.in_hand.insert(key, since.unwrap_or_else(Instant::now));
-        InHand { board: Arc::clone(self), key }
+        state.in_flight.insert(key, since.unwrap_or_else(Instant::now));
+        InFlight { status: Arc::clone(self), key }
     }
 
-    /// For how long the oldest message has been in hand.
-    pub fn oldest_in_hand(&self) -> Option<Duration> {
-        self.state().in_hand.values().map(Instant::elapsed).max()
+    /// For how long the oldest message has been in flight.
+    pub fn oldest_in_flight(&self) -> Option<Duration> {
+        self.state().in_flight.values().map(Instant::elapsed).max()
     }
 
     /// The pool can take a message or an end, or it has ended.
@@ -80,7 +80,7 @@ impl Board {
         state.next += 1;
         let key = state.next;
         state.handled.insert(key, clock);
-        Handled { board: Arc::clone(self), key }
+        Handled { status: Arc::clone(self), key }
     }
 
     /// A message is held for this reason until the returned guard is dropped.
@@ -90,7 +90,7 @@ impl Board {
         state.next += 1;
         let key = state.next;
         state.held.insert(key, Waiting { order, message_id, reason, since: Timestamp::now() });
-        Held { board: Arc::clone(self), key }
+        Held { status: Arc::clone(self), key }
     }
 
     /// The messages that are held, in the order in which their waits began. One that waits for its turn to call does so
@@ -189,42 +189,42 @@ impl Board {
     }
 }
 
-/// A message in hand.
+/// A message in flight.
 #[derive(Debug)]
-pub struct InHand {
-    board: Arc<Board>,
+pub struct InFlight {
+    status: Arc<Status>,
     key: u64,
 }
 
-impl Drop for InHand {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        self.board.state().in_hand.remove(&self.key);
+        self.status.state().in_flight.remove(&self.key);
     }
 }
 
 /// A message that is handled.
 #[derive(Debug)]
 pub struct Handled {
-    board: Arc<Board>,
+    status: Arc<Status>,
     key: u64,
 }
 
 impl Drop for Handled {
     fn drop(&mut self) {
-        self.board.state().handled.remove(&self.key);
+        self.status.state().handled.remove(&self.key);
     }
 }
 
 /// A message that is held.
 #[derive(Debug)]
 pub struct Held {
-    board: Arc<Board>,
+    status: Arc<Status>,
     key: u64,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.board.state().held.remove(&self.key);
+        self.status.state().held.remove(&self.key);
     }
 }
 
@@ -241,12 +241,12 @@ mod tests {
     async fn a_message_counts_as_handled_until_its_end_and_pauses_do_not_count() {
         let second = Duration::from_secs(1);
         let pace = Pace::new(Pacing { max_calls_per_second: None, waits: Waits { first: second, longest: second } });
-        let board = Arc::new(Board::default());
-        assert_eq!(board.longest_handled(&pace), None);
-        let first = board.handles(pace.clock(Instant::now()));
+        let status = Arc::new(Status::default());
+        assert_eq!(status.longest_handled(&pace), None);
+        let first = status.handles(pace.clock(Instant::now()));
         tokio::time::advance(3 * second).await;
-        let second_one = board.handles(pace.clock(Instant::now()));
-        assert_eq!(board.longest_handled(&pace), Some(3 * second));
+        let second_one = status.handles(pace.clock(Instant::now()));
+        assert_eq!(status.longest_handled(&pace), Some(3 * second));
         let refused = Attempt {
             operation: Operation::Order,
             order: "SO-1",
@@ -257,11 +257,11 @@ mod tests {
         };
         pace.ended(refused);
         tokio::time::advance(60 * second).await;
-        assert_eq!(board.longest_handled(&pace), Some(3 * second));
+        assert_eq!(status.longest_handled(&pace), Some(3 * second));
         drop(first);
-        assert_eq!(board.longest_handled(&pace), Some(Duration::ZERO));
+        assert_eq!(status.longest_handled(&pace), Some(Duration::ZERO));
         drop(second_one);
-        assert_eq!(board.longest_handled(&pace), None);
+        assert_eq!(status.longest_handled(&pace), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -279,13 +279,13 @@ mod tests {
         let (free, paused, takes_over) = (Pace::new(pacing()), Pace::new(pacing()), Pace::new(pacing()));
         paused.ended(refused);
         takes_over.took_over();
-        let board = Arc::new(Board::default());
+        let status = Arc::new(Status::default());
         let label = Label { order: Some("SO-1".into()), message_id: "m-1".into(), ..Label::default() };
-        let held = WaitReason::ALL.map(|reason| board.holds(&label, reason));
+        let held = WaitReason::ALL.map(|reason| status.holds(&label, reason));
         for (pace, expected) in
             [(&free, WaitReason::Rate), (&paused, WaitReason::Pause), (&takes_over, WaitReason::Takeover)]
         {
-            let shown = board.held(pace);
+            let shown = status.held(pace);
             assert!(shown.iter().all(|it| it.order.as_deref() == Some("SO-1")));
             assert!(shown.iter().all(|it| it.message_id.as_deref() == Some("m-1")));
             for (waiting, reason) in shown.iter().zip(WaitReason::ALL) {
@@ -294,20 +294,20 @@ mod tests {
             }
         }
         drop(held);
-        assert_eq!(board.held(&free), []);
+        assert_eq!(status.held(&free), []);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_message_that_another_replica_took_is_forgotten() {
-        let board = Board::default();
+        let status = Status::default();
         let failed_at = Timestamp::now() - jiff::SignedDuration::from_secs(100);
         let history = History { first_failed_at: Some(failed_at), ..History::default() };
-        board.delayed(7, &history, Duration::from_secs(5));
-        assert!(board.oldest_delayed().is_some_and(|age| age >= Duration::from_secs(100)));
+        status.delayed(7, &history, Duration::from_secs(5));
+        assert!(status.oldest_delayed().is_some_and(|age| age >= Duration::from_secs(100)));
         tokio::time::advance(Duration::from_secs(5) + BACK_WITHIN).await;
-        assert_eq!(board.oldest_delayed(), None);
-        board.delayed(7, &history, Duration::from_secs(5));
-        board.back(7);
-        assert_eq!(board.oldest_delayed(), None);
+        assert_eq!(status.oldest_delayed(), None);
+        status.delayed(7, &history, Duration::from_secs(5));
+        status.back(7);
+        assert_eq!(status.oldest_delayed(), None);
     }
 }
