@@ -26,17 +26,19 @@
 //! # Where a change belongs
 //!
 //! A field of a message: `domain`. A new error code: `policy::catalogue`. The time of the next attempt:
-//! `policy::decide`. A function of the shop's mappings: `mapping::library`. The look-up before a dead letter is written:
-//! `worker`. The shape of an answer: `api::wire`. A difference between versions of the API: `api::dialect`. A queue:
-//! `broker::topology`. A header: `broker::headers`. A dead letter as operators see it: `broker::letters`. A finding of
-//! `check`: `broker::preflight`. A setting: `config/default.toml` and `settings`.
+//! `policy::decide`; which errors are tried again: `policy::catalogue`. A shop's format: a program in `config/mappings`; a
+//! function for such programs: `mapping::library`. The look-up before a dead letter is written: `worker::last_look`. The
+//! shape of an answer: `api::wire`. A difference between versions of the API: `api::dialect`. A queue: `broker::topology`.
+//! A header: its name in `broker::headers`, its value in `broker::copies`. A dead letter as operators see it:
+//! `broker::letters`. A finding of `check`: `broker::preflight`. A setting: `config/default.toml` and `settings`.
 //!
 //! # How one message travels
 //!
-//! 1. `broker::session` takes a delivery and makes a [`ports::Job`] of it.
-//! 2. `worker::pool` opens it once, and gives it a lane and a fence.
-//! 3. [`worker::handle()`] carries out its command: it calls the API through [`ports::OrderApi`], classifies, decides,
-//!    and writes the end.
+//! 1. `broker::session` takes a delivery and makes a [`ports::Job`] of it. Where there are mappings, `mapper::stage` maps its
+//!    body before the worker gets it.
+//! 2. `worker::pool` opens it once, and gives it a lane. A panic over it ends in the pool, not the process.
+//! 3. `worker::handle` carries out its command: it calls the API through [`ports::OrderApi`], classifies, decides, and writes
+//!    the end.
 //! 4. The [`ports::Settlement`] goes back.
 //! 5. `broker::session` publishes result or dead letter, waits for the confirm, and only then acknowledges.
 

@@ -1,6 +1,6 @@
-//! Class → decision: try again here, later, or not at all.
+//! When a message is tried again: here, later, or not at all, and which delay it takes.
 //!
-//! Not here: the waiting and the calling.
+//! Not here: which classes are tried again (`catalogue::class`); the waiting and the calling.
 
 use std::time::Duration;
 

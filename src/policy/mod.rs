@@ -1,6 +1,7 @@
-//! Meaning of an error, and the decision on it. PURE: time and randomness are arguments.
+//! Meaning of an error and the decision on it; the rate of calls and when they are paused. PURE: time is an argument.
 //!
-//! Facts (`ports::ApiError`) → class (`classify`) → decision (`decide`); the worker acts.
+//! Facts (`ports::ApiError`) → class (`classify`) → decision (`catalogue::class`, `decide`); the worker acts. Beside it, pauses
+//! (`breakers`, fed by `sign` and `health`) and the rate (`limiter`, `call_queue`).
 //!
 //! Not here: calls, waiting, logging; no knowledge of HTTP or AMQP beyond the facts.
 

@@ -43,7 +43,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         "bwp_messages_settled_total",
         &["kind", "outcome", "code"],
-        "Messages by type of result (`later` and `suspect` are delivered again), outcome, and code of a failure",
+        "Messages by type of result (`later` is delivered again), outcome, and code of a failure",
     ),
     metric(Histogram, "bwp_message_seconds", &["kind"], "Time from the delivery of a message to its settlement"),
     metric(Gauge, "bwp_messages_in_hand", &[], "Messages in flight: delivered by the broker and not yet acknowledged"),
@@ -114,7 +114,7 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Acknowledgements after the end of their session; the message is redelivered",
     ),
-    metric(Counter, "bwp_results_unroutable_total", &[], "Results without a bound queue"),
+    metric(Counter, "bwp_results_unroutable_total", &[], "Publications of results that no queue was bound for"),
     metric(
         Gauge,
         "bwp_paused",

@@ -1,6 +1,7 @@
 //! The way of a message: `handle(context, inbound) -> settlement`, and the pool around it.
 //!
-//! In reading order: `pool` → `open` → `lanes` → `handle` → `commands` with `call` and `ending` → `record`.
+//! In reading order: `pool` → `open` → `lanes` → `takeover` → `handle` → `commands` and `update`, with `call`, `pace`, `look_up`,
+//! `last_look` and `ending` → `record`.
 //!
 //! Not here: where messages come from and go to, how a call is made, what an error means.
 

@@ -19,7 +19,7 @@ async fn scrape(address: &str) -> BTreeMap<String, String> {
 }
 
 /// Waits until a series satisfies this.
-async fn shows(address: &str, series: &str, is_it: impl Fn(f64) -> bool) -> f64 {
+pub(crate) async fn shows(address: &str, series: &str, is_it: impl Fn(f64) -> bool) -> f64 {
     let look = async || scrape(address).await.get(series).and_then(|value| value.parse().ok());
     until(series, SOON, look, |value: &Option<f64>| value.is_some_and(&is_it)).await.expect("it was waited for")
 }

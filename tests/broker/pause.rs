@@ -1,18 +1,21 @@
 //! Results that must not be dropped, while nobody is bound for them.
 
+use crate::admin::{LISTEN, address};
+use crate::depths::shows;
 use crate::messages::{checkout, checkout_of, outcomes};
 use crate::stage::{LETTERS, SOON, Stage};
 
 #[tokio::test]
 async fn while_results_have_nowhere_to_go_nothing_is_settled_and_no_letter_is_written_twice() {
     let stage = Stage::new().await;
-    let worker = stage.worker(&[("BWP__RESULTS__UNROUTABLE", "pause")]).await;
+    let worker = stage.worker(&[LISTEN, ("BWP__RESULTS__UNROUTABLE", "pause")]).await;
     stage.publish(&checkout("SO-1")).await;
     stage.publish(&checkout_of("SO-2", "sim-ItemOutOfStock")).await;
     worker.says(&["nothing is settled until one is"]).await;
     // the letter is there before its result is tried
     stage.queue(LETTERS, "has the letter", |queue| queue.ready == 1).await;
     stage.queue("bwp.orders", "keeps both messages", |queue| queue.unacknowledged == 2).await;
+    shows(&address(&worker).await, "bwp_results_unroutable_total", |times| times >= 2.0).await;
     let mut results = stage.results().await;
     let seen = results.until(SOON, |seen| seen.len() == 2).await;
     let expected =

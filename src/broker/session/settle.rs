@@ -133,21 +133,20 @@ impl Settler {
         loop {
             let published =
                 self.publish(&self.results, &self.config.names.results, result.kind.name(), for_result(result), &body);
-            match (published.await, self.config.unroutable) {
-                (Ok(()), _) => {
+            match published.await {
+                Ok(()) => {
                     self.results_are(true);
                     break;
                 }
-                (Err(PublishError::Unroutable(_)), Unroutable::Accept) => {
+                Err(unroutable @ PublishError::Unroutable(_)) => {
                     counter!("bwp_results_unroutable_total").increment(1);
                     self.results_are(false);
-                    break;
+                    match self.config.unroutable {
+                        Unroutable::Accept => break,
+                        Unroutable::Pause => self.ask_again(unroutable).await?,
+                    }
                 }
-                (Err(unroutable @ PublishError::Unroutable(_)), Unroutable::Pause) => {
-                    self.results_are(false);
-                    self.ask_again(unroutable).await?;
-                }
-                (Err(error), _) => return Err(error.into()),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
