@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -230,7 +231,7 @@ async fn metrics(State(view): State<View>) -> Response {
     gauge!("bwp_oldest_message_in_hand_seconds").set(seconds(view.status.oldest_in_flight()));
     gauge!("bwp_oldest_delayed_message_seconds").set(seconds(view.status.oldest_delayed()));
     let waiting = waiting(&view);
-    for reason in WaitReason::ALL {
+    for reason in WaitReason::iter() {
         let held = waiting.iter().filter(|waiting| waiting.reason == reason).count();
         gauge!("bwp_held", "reason" => reason.name()).set(held as f64);
     }

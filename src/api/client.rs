@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::config::{ClientConfig, ClientError, header, target_header};
-use super::dialect::{Dialect, InputWithId, UNDOCUMENTED, UpdateOrder};
+use super::dialect::{Dialect, InputWithId, Mutation, UNDOCUMENTED, UpdateOrder};
 use super::document::{Document, Written};
 use super::left_out::LeftOut;
 use super::token::Tokens;
@@ -144,7 +144,7 @@ impl Client {
         if let OrderIdentifier::OrderId(id) = order {
             return Ok(id.clone());
         }
-        let (document, variables) = (self.dialect.order(Purpose::Identify), ReadOrder { order_identifier: order });
+        let (document, variables) = (self.dialect.query(Purpose::Identify), ReadOrder { order_identifier: order });
         let read = self.ask_by(document, &variables, deadline).await.and_then(Answer::queried);
         let found = read.map_err(|error| ApiError::NotLookedUp(Box::new(error)))?;
         found.map(|stored| stored.id).ok_or(ApiError::OrderNotFound)
@@ -181,7 +181,7 @@ impl Client {
 impl OrderApi for Client {
     async fn create_order(&self, input: &CreateOrderInput) -> Result<StoredOrder, ApiError> {
         let variables = CreateOrder { input: self.dialect.create_input(input)? };
-        let answer = self.change_by(&self.dialect.create_order, &variables, self.deadline()).await?;
+        let answer = self.change_by(self.dialect.mutation(Mutation::Create), &variables, self.deadline()).await?;
         answer.mutated(Operation::CreateOrder)
     }
 
@@ -193,12 +193,12 @@ impl OrderApi for Client {
         } else {
             UpdateOrder::Beside { order_identifier: order, input }
         };
-        let answer = self.change_by(self.dialect.update_order(input), &variables, deadline).await?;
+        let answer = self.change_by(self.dialect.mutation(Mutation::of_update(input)), &variables, deadline).await?;
         answer.mutated(Operation::UpdateOrder)
     }
 
     async fn order(&self, order: &OrderIdentifier, purpose: Purpose) -> Result<Option<StoredOrder>, ApiError> {
-        let (document, variables) = (self.dialect.order(purpose), ReadOrder { order_identifier: order });
+        let (document, variables) = (self.dialect.query(purpose), ReadOrder { order_identifier: order });
         let deadline = self.deadline();
         let read = match self.ask_by(document, &variables, deadline).await?.queried() {
             Err(ApiError::Answered { errors, .. })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+use strum::EnumIter;
 use url::Url;
 
 use crate::secret::Secret;
@@ -63,7 +64,7 @@ impl ClientConfig {
 }
 
 /// A version of the API; each has a dialect of its own.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, EnumIter, Eq, PartialEq)]
 pub enum ApiVersion {
     /// `2024-11-01`.
     #[default]
@@ -73,9 +74,6 @@ pub enum ApiVersion {
 }
 
 impl ApiVersion {
-    /// Every version, the default one first.
-    pub const ALL: [Self; 2] = [Self::V2024_11_01, Self::V2024_04_01];
-
     /// The version as the header `x-api-version` says it.
     pub fn name(self) -> &'static str {
         match self {

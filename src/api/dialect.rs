@@ -4,37 +4,63 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use strum::{EnumIter, EnumTable, IntoEnumIterator};
 
 use super::config::ApiVersion;
 use super::document::Document;
 use super::wire::as_json;
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
 use crate::domain::order::OrderIdentifier;
-use crate::ports::{ApiError, Purpose};
+use crate::ports::{ApiError, Purpose, PurposeTable};
 
 /// Fields of answers that no documentation names. A server that refuses a query in unknown words is asked without them.
 pub(super) const UNDOCUMENTED: [&str; 4] =
     ["lineItems/product/id", "lineItems/product/sku", "lineItems/product/externalId", "recipient"];
 
-/// The dialect of one version: one document for each purpose.
+/// The dialect of one version: one document for each mutation, and for each purpose of a read.
 #[derive(Clone, Debug)]
 pub(super) struct Dialect {
-    /// `mutation createOrder($input)`.
-    pub(super) create_order: Document,
-    /// `mutation updateOrder` with the variables of [`UpdateOrder`].
-    start: Document,
-    amend: Document,
-    refund: Document,
+    mutations: MutationTable<Document>,
     /// `query order($orderIdentifier)` for each purpose.
-    to_start: Document,
-    to_amend: Document,
-    to_refund: Document,
-    to_compare: Document,
-    to_identify: Document,
+    queries: PurposeTable<Document>,
     /// Whether an update can name its order by Buy with Prime's id alone.
     pub(super) by_id_alone: bool,
     /// The name of Amazon as delivery provider in an input.
     amazon: &'static str,
+}
+
+/// A mutation, by what it changes.
+#[derive(Clone, Copy, Debug, EnumIter, EnumTable)]
+pub(super) enum Mutation {
+    /// `mutation createOrder($input)`.
+    Create,
+    /// `mutation updateOrder` with the variables of [`UpdateOrder`]; so are the others.
+    Start,
+    Amend,
+    Refund,
+}
+
+impl Mutation {
+    /// A name for people.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Create => "createOrder",
+            Self::Start => "updateOrder to start",
+            Self::Amend => "updateOrder to amend",
+            Self::Refund => "updateOrder to refund",
+        }
+    }
+
+    /// The mutation for what an update changes.
+    pub(super) fn of_update(input: &UpdateOrderInput) -> Self {
+        if input.refunds.is_some() {
+            Self::Refund
+        } else if input.desired_execution_state.is_some() {
+            Self::Start
+        } else {
+            Self::Amend
+        }
+    }
 }
 
 macro_rules! document {
@@ -53,51 +79,35 @@ impl Dialect {
         let [fragments] = document!("fragments");
         let compose = |[operation]: [&str; 1]| Document::compose(&[operation, fragments, own]);
         let updated = |[answer]: [&str; 1]| Document::compose(&[update, answer, fragments, own]);
-        Self {
-            create_order: compose(document!("create_order")),
-            start: updated(document!("update/start")),
-            amend: updated(document!("update/amend")),
-            refund: updated(document!("update/refund")),
-            to_start: compose(document!("order/start")),
-            to_amend: compose(document!("order/amend")),
-            to_refund: compose(document!("order/refund")),
-            to_compare: compose(document!("order/compare")),
-            to_identify: compose(document!("order/identity")),
-            by_id_alone,
-            amazon,
-        }
+        let mutations = MutationTable::from_closure(|mutation| match mutation {
+            Mutation::Create => compose(document!("create_order")),
+            Mutation::Start => updated(document!("update/start")),
+            Mutation::Amend => updated(document!("update/amend")),
+            Mutation::Refund => updated(document!("update/refund")),
+        });
+        let queries = PurposeTable::from_closure(|purpose| match purpose {
+            Purpose::Start => compose(document!("order/start")),
+            Purpose::Amend => compose(document!("order/amend")),
+            Purpose::Refund => compose(document!("order/refund")),
+            Purpose::Compare => compose(document!("order/compare")),
+            Purpose::Identify => compose(document!("order/identity")),
+        });
+        Self { mutations, queries, by_id_alone, amazon }
     }
 
     /// The query for a purpose.
-    pub(super) fn order(&self, purpose: Purpose) -> &Document {
-        match purpose {
-            Purpose::Start => &self.to_start,
-            Purpose::Amend => &self.to_amend,
-            Purpose::Refund => &self.to_refund,
-            Purpose::Compare => &self.to_compare,
-            Purpose::Identify => &self.to_identify,
-        }
+    pub(super) fn query(&self, purpose: Purpose) -> &Document {
+        &self.queries[purpose]
     }
 
-    /// The mutation for what an input changes.
-    pub(super) fn update_order(&self, input: &UpdateOrderInput) -> &Document {
-        if input.refunds.is_some() {
-            &self.refund
-        } else if input.desired_execution_state.is_some() {
-            &self.start
-        } else {
-            &self.amend
-        }
+    /// The document of a mutation.
+    pub(super) fn mutation(&self, mutation: Mutation) -> &Document {
+        &self.mutations[mutation]
     }
 
     /// Every mutation, with a name for people.
-    pub(super) fn mutations(&self) -> [(&'static str, &Document); 4] {
-        [
-            ("createOrder", &self.create_order),
-            ("updateOrder to start", &self.start),
-            ("updateOrder to amend", &self.amend),
-            ("updateOrder to refund", &self.refund),
-        ]
+    pub(super) fn mutations(&self) -> impl Iterator<Item = (&'static str, &Document)> {
+        Mutation::iter().map(|mutation| (mutation.name(), self.mutation(mutation)))
     }
 
     /// The input of `createOrder` in the words of this version.

@@ -2,6 +2,8 @@
 //!
 //! Not here: how the answers are shown to an operator.
 
+use strum::IntoEnumIterator;
+
 use super::client::Client;
 use super::document::Document;
 use crate::domain::order::OrderIdentifier;
@@ -31,7 +33,7 @@ impl Client {
     /// takes effect.
     pub async fn probe(&self, nobodys: &OrderIdentifier) -> Vec<Probe> {
         let mut probes = Vec::new();
-        for purpose in Purpose::ALL {
+        for purpose in Purpose::iter() {
             let read = self.order(nobodys, purpose).await.map(|order| order.is_some());
             let document = format!("order to {}", purpose.name());
             let is_answered = matches!(read, Ok(_) | Err(ApiError::Answered { .. }));

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+use strum::IntoEnumIterator;
 
 use crate::domain::envelope::Kind;
 use crate::domain::outcome::ResultKind;
@@ -103,7 +104,7 @@ pub struct Map {
     #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["check", "mapping", "preset"])]
     pub program: Option<PathBuf>,
     /// Kind of the message, with `--preset` or `--program`
-    #[arg(long, value_name = "KIND", default_value = "checkout-completed", value_parser = PossibleValuesParser::new(Kind::ALL.map(Kind::name)))]
+    #[arg(long, value_name = "KIND", default_value = "checkout-completed", value_parser = PossibleValuesParser::new(Kind::iter().map(Kind::name)))]
     pub kind: String,
     /// Header of the message, as `name=text`
     #[arg(long, value_name = "NAME=TEXT", conflicts_with = "check")]
@@ -140,7 +141,7 @@ pub struct Schema {
 
 /// Names of all messages and all results.
 pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
-    Kind::ALL.map(Kind::name).into_iter().chain(ResultKind::ALL.map(ResultKind::name))
+    Kind::iter().map(Kind::name).chain(ResultKind::iter().map(ResultKind::name))
 }
 
 /// Arguments of `completions`.

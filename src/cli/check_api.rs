@@ -3,6 +3,7 @@
 //! Not here: how documents are tried without any effect (`api`).
 
 use anyhow::Context;
+use strum::IntoEnumIterator;
 
 use crate::api::{Client, Probe, Probed};
 use crate::domain::order::{Alias, OrderIdentifier};
@@ -109,8 +110,7 @@ fn field(field: &UnknownField) -> Finding {
     let needed = |purpose: &Purpose| {
         purpose.needs().iter().any(|untold| untold.for_want_of(std::slice::from_ref(field)).is_some())
     };
-    let needing: Vec<&str> =
-        Purpose::ALL.iter().filter(|purpose| needed(purpose)).map(|purpose| purpose.name()).collect();
+    let needing: Vec<&str> = Purpose::iter().filter(|purpose| needed(purpose)).map(|purpose| purpose.name()).collect();
     let subject = format!("field {}", field.name);
     if needing.is_empty() {
         return Finding::holds(subject, "not known to the API, left out", FIELDS);

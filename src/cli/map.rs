@@ -18,7 +18,7 @@ use crate::domain::conventions::Conventions;
 use crate::domain::envelope::mapped::{Answer, Mapped};
 use crate::domain::envelope::{Envelope, RawMessage};
 use crate::domain::packing::without_mark;
-use crate::domain::transform::command_for;
+use crate::domain::transform::{check_rules, command_for};
 use crate::mapper::{self, Foreign, Mapper, Mapping, own_program};
 use crate::mapping::{PRESETS, Program};
 use crate::settings::Settings;
@@ -107,7 +107,7 @@ fn wrong(envelope: &Envelope, conventions: &Conventions) -> Option<String> {
         Ok(command) => command,
         Err(rejection) => return Some(rejection.message),
     };
-    conventions.rules.check(&command, Timestamp::now()).err().map(|broken| broken.message)
+    check_rules(&command, &conventions.rules, Timestamp::now()).err().map(|broken| broken.message)
 }
 
 /// A mapped message, with the attributes that its mapping gave it.

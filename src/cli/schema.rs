@@ -2,6 +2,8 @@
 //!
 //! Not here: their contents.
 
+use strum::IntoEnumIterator;
+
 use super::args::{Schema, kinds};
 use super::exit::Exit;
 use super::terminal::{say, say_json};
@@ -14,8 +16,8 @@ pub(super) fn schema(args: &Schema) -> anyhow::Result<Exit> {
         kinds().try_for_each(say)?;
         return Ok(Exit::Done);
     };
-    let message = Kind::ALL.into_iter().find(|kind| kind.name() == name).map(of_message);
-    let result = || ResultKind::ALL.into_iter().find(|kind| kind.name() == name).map(of_result);
+    let message = Kind::iter().find(|kind| kind.name() == name).map(of_message);
+    let result = || ResultKind::iter().find(|kind| kind.name() == name).map(of_result);
     let schema = message.or_else(result).unwrap_or_default();
     say_json(serde_json::to_string_pretty(&schema)?)?;
     Ok(Exit::Done)

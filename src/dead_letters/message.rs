@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::broker::StoredLetter;
 use crate::domain::conventions::Conventions;
 use crate::domain::rejection::Rejection;
-use crate::domain::transform::command_for;
+use crate::domain::transform::{check_rules, command_for};
 
 /// Id of the message, which results name as their cause.
 pub fn id(letter: &StoredLetter) -> String {
@@ -26,5 +26,5 @@ pub fn id(letter: &StoredLetter) -> String {
 /// The reason why it would not, in the words of a letter.
 pub fn check(letter: &StoredLetter, body: &[u8], conventions: &Conventions, now: Timestamp) -> Result<(), Rejection> {
     let envelope = letter.opened(body).map_err(|refused| refused.rejection)?;
-    conventions.rules.check(&command_for(&envelope, conventions)?, now)
+    check_rules(&command_for(&envelope, conventions)?, &conventions.rules, now)
 }

@@ -2,6 +2,8 @@
 //!
 //! Not here: reading the order, sending that part.
 
+use strum::{EnumIter, IntoEnumIterator};
+
 use super::input::{Address, OrderLink, Recipient, UpdateOrderInput};
 use super::money::Money;
 use super::stored::{Destination, Named, StoredMoney, StoredOrder};
@@ -23,7 +25,7 @@ pub fn left_of(wanted: &UpdateOrderInput, stored: &StoredOrder) -> UpdateOrderIn
 }
 
 /// A field that takes the value of the last amendment. Aliases and links are not among them: they are only ever added.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, EnumIter, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Field {
     /// Amount that the shopper pays in all.
     Total,
@@ -31,11 +33,6 @@ pub enum Field {
     Taxes,
     /// Recipient and address.
     Recipient,
-}
-
-impl Field {
-    /// Every field.
-    pub const ALL: [Self; 3] = [Self::Total, Self::Taxes, Self::Recipient];
 }
 
 /// Fields with the value of the last amendment that an amendment sets.
@@ -58,7 +55,7 @@ impl LastWords {
 
     /// The fields, one by one.
     pub fn fields(self) -> impl Iterator<Item = Field> {
-        Field::ALL.into_iter().filter(move |field| self.has(*field))
+        Field::iter().filter(move |field| self.has(*field))
     }
 
     /// Removes these fields from an amendment.

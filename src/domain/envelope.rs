@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use strum::{EnumIter, IntoEnumIterator};
 
 use super::named_order::order_of;
 use super::outcome;
@@ -88,7 +89,7 @@ pub struct Envelope {
 }
 
 /// Kinds of messages.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, EnumIter, Eq, Hash, PartialEq)]
 pub enum Kind {
     /// An order was placed.
     CheckoutCompleted,
@@ -101,10 +102,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 4] =
-        [Self::CheckoutCompleted, Self::FulfillmentTriggered, Self::OrderAmended, Self::RefundUpdated];
-
     /// The type as messages write it; [`Kind::of`] also takes a dot for the hyphen.
     pub fn name(self) -> &'static str {
         match self {
@@ -115,10 +112,23 @@ impl Kind {
         }
     }
 
+    /// Whether a message amends its order: of amendments the last one wins.
+    pub fn amends(self) -> bool {
+        match self {
+            Self::OrderAmended => true,
+            Self::CheckoutCompleted | Self::FulfillmentTriggered | Self::RefundUpdated => false,
+        }
+    }
+
+    /// Every type, for people.
+    pub fn names() -> String {
+        Self::iter().map(Self::name).collect::<Vec<_>>().join(", ")
+    }
+
     /// The kind for a type, with a hyphen or a dot.
     pub fn of(type_name: &str) -> Option<Self> {
         let hyphened = type_name.replace('.', "-");
-        Self::ALL.into_iter().find(|kind| kind.name() == hyphened)
+        Self::iter().find(|kind| kind.name() == hyphened)
     }
 }
 
@@ -279,11 +289,7 @@ fn envelope(attributes: &Attributes, data: Data) -> Result<Envelope, Rejection> 
 fn kind(type_name: &str, data: &RawValue) -> Result<Kind, Rejection> {
     Kind::of(type_name).ok_or_else(|| Rejection {
         code: RejectionCode::UnsupportedMessage,
-        message: format!(
-            "type: expected one of {}, got {}",
-            Kind::ALL.map(Kind::name).join(", "),
-            shown(type_name, data)
-        ),
+        message: format!("type: expected one of {}, got {}", Kind::names(), shown(type_name, data)),
     })
 }
 

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+use strum::EnumIter;
 use uuid::Uuid;
 
 use super::order::Alias;
@@ -39,7 +40,7 @@ pub struct ResultEvent {
 }
 
 /// Types of results.
-#[derive(Clone, Copy, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, EnumIter, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResultKind {
     /// The order exists, whether this message's call created it or not.
@@ -53,9 +54,6 @@ pub enum ResultKind {
 }
 
 impl ResultKind {
-    /// Every type.
-    pub const ALL: [Self; 4] = [Self::OrderCreated, Self::OrderUpdated, Self::OrderFailed, Self::MessageIgnored];
-
     /// The type as results write it.
     pub fn name(self) -> &'static str {
         match self {
@@ -110,7 +108,7 @@ pub struct ResultData {
 }
 
 /// Outcome of a message that succeeded.
-#[derive(Clone, Copy, Debug, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, EnumIter, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The order was created by this message's call.
@@ -130,17 +128,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Every outcome.
-    pub const ALL: [Self; 7] = [
-        Self::Created,
-        Self::AlreadyExisted,
-        Self::Updated,
-        Self::AlreadyStarted,
-        Self::Unchanged,
-        Self::Superseded,
-        Self::Ignored,
-    ];
-
     /// The type of the result that carries this outcome.
     pub fn kind(self) -> ResultKind {
         match self {

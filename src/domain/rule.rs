@@ -2,8 +2,10 @@
 //!
 //! Not here: the checks; see `rules`.
 
+use strum::EnumIter;
+
 /// A rule of the API; each can be switched off.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, EnumIter, Eq, Hash, PartialEq)]
 pub enum Rule {
     /// At most five aliases on an order.
     AliasLimit,
@@ -30,21 +32,6 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Every rule.
-    pub const ALL: [Self; 11] = [
-        Self::AliasLimit,
-        Self::LinkLimit,
-        Self::OfferIds,
-        Self::ItemAttributes,
-        Self::DuplicateRefundId,
-        Self::DuplicatePaymentId,
-        Self::MissingRefundId,
-        Self::RefundState,
-        Self::QuantityLimit,
-        Self::ExpiredOffer,
-        Self::Destination,
-    ];
-
     /// The setting that switches it, below `[orders.rules]`.
     pub fn setting(self) -> &'static str {
         match self {

@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use strum::IntoEnumIterator;
 
-use super::command::{AmendOrder, Command, CreateOrder, UpdateRefunds};
+use super::command::{AmendOrder, CreateOrder, UpdateRefunds};
 use super::input::{Address, DeliveryDetails, DeliveryOffer, LineItem, Recipient};
 use super::rejection::{Rejection, RejectionCode};
 use super::rule::Rule;
@@ -27,7 +28,7 @@ pub struct Rules(Vec<Rule>);
 impl Default for Rules {
     /// The rules that are on by default.
     fn default() -> Self {
-        Rule::ALL.into_iter().filter(|rule| rule.is_default()).collect()
+        Rule::iter().filter(|rule| rule.is_default()).collect()
     }
 }
 
@@ -38,19 +39,6 @@ impl FromIterator<Rule> for Rules {
 }
 
 impl Rules {
-    /// Checks a command, made before: a look-up before a dead letter needs its aliases.
-    ///
-    /// # Errors
-    /// The first rule that is broken.
-    pub fn check(&self, command: &Command, now: Timestamp) -> Result<(), Rejection> {
-        match command {
-            Command::CreateOrder(create) => self.check_create(create, now),
-            Command::AmendOrder(amend) => self.check_amendment(amend),
-            Command::StartFulfillment(_) => Ok(()),
-            Command::UpdateRefunds(update) => self.check_refunds(update),
-        }
-    }
-
     /// Checks the number of aliases and links that an order would have.
     ///
     /// # Errors
@@ -63,7 +51,7 @@ impl Rules {
         at_most(Rule::LinkLimit, MAX_LINKS, links, "links")
     }
 
-    fn check_create(&self, create: &CreateOrder, now: Timestamp) -> Result<(), Rejection> {
+    pub(super) fn check_create(&self, create: &CreateOrder, now: Timestamp) -> Result<(), Rejection> {
         let input = &create.input;
         self.check_counts(input.aliases.len(), input.order_links.len())?;
         for (position, line) in input.line_items.iter().enumerate() {
@@ -105,12 +93,12 @@ impl Rules {
         Ok(())
     }
 
-    fn check_amendment(&self, amend: &AmendOrder) -> Result<(), Rejection> {
+    pub(super) fn check_amendment(&self, amend: &AmendOrder) -> Result<(), Rejection> {
         self.check_counts(amend.input.aliases.len(), amend.input.order_links.len())?;
         self.check_destination(amend.input.recipient.as_ref())
     }
 
-    fn check_refunds(&self, update: &UpdateRefunds) -> Result<(), Rejection> {
+    pub(super) fn check_refunds(&self, update: &UpdateRefunds) -> Result<(), Rejection> {
         let (mut names, mut payments) = (Vec::new(), HashMap::new());
         for (position, refund) in update.refunds.iter().enumerate() {
             let name = (refund.id.as_deref(), refund.alias.as_ref());

@@ -9,6 +9,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
+use strum::IntoEnumIterator;
 
 use super::amendment::Amendment;
 use super::checkout::Checkout;
@@ -46,7 +47,7 @@ pub fn of_result(kind: ResultKind) -> Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let mut schema = generator.into_root_schema_for::<ResultEvent>().to_value();
     schema["title"] = json!(kind.name());
-    let outcomes: Vec<_> = Outcome::ALL.into_iter().filter(|outcome| outcome.kind() == kind).collect();
+    let outcomes: Vec<_> = Outcome::iter().filter(|outcome| outcome.kind() == kind).collect();
     let data = match kind {
         ResultKind::OrderCreated | ResultKind::OrderUpdated => {
             json!({ "properties": { "outcome": { "enum": outcomes } }, "required": ["outcome", "buyWithPrimeId"] })

@@ -1,6 +1,8 @@
-//! The transformation of a message into its command, with the input of the call.
+//! The transformation of a message into its command, with the input of the call; which rules a command is checked by.
 //!
-//! Not here: reading the fields; rules of the API.
+//! Not here: reading the fields; the rules of the API.
+
+use jiff::Timestamp;
 
 use super::amendment::Amendment;
 use super::checkout::{Checkout, Identity, IdentityKind, Link, NamedAlias, Payment, PlacedOrder, ShipTo};
@@ -21,6 +23,7 @@ use super::order::{Alias, AliasTypes};
 use super::reading;
 use super::refund::{RefundUpdate, ToldRefund};
 use super::rejection::Rejection;
+use super::rules::Rules;
 
 /// The command that a message stands for.
 ///
@@ -46,6 +49,19 @@ pub fn command_for(envelope: &Envelope, conventions: &Conventions) -> Result<Com
             let update: RefundUpdate = reading::read(&envelope.data)?;
             Ok(Command::UpdateRefunds(update_refunds(update, aliases)))
         }
+    }
+}
+
+/// Checks the rules of the API for a command. The command is made before: a look-up before a dead letter needs its aliases.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn check_rules(command: &Command, rules: &Rules, now: Timestamp) -> Result<(), Rejection> {
+    match command {
+        Command::CreateOrder(create) => rules.check_create(create, now),
+        Command::AmendOrder(amend) => rules.check_amendment(amend),
+        Command::StartFulfillment(_) => Ok(()),
+        Command::UpdateRefunds(update) => rules.check_refunds(update),
     }
 }
 

@@ -2,9 +2,13 @@
 //!
 //! Not here: when that is so (`breaker`), the waiting.
 
+use std::iter;
+
+use strum::IntoEnumIterator;
+
 use super::breaker::{self, Breaker, Failed, Outage, Waits};
 use super::sign::{Cause, Sign};
-use crate::ports::Operation;
+use crate::ports::{Operation, OperationTable};
 
 /// A time, by a clock that only goes forward.
 type Time = std::time::Duration;
@@ -16,9 +20,7 @@ type Time = std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Breakers {
     calls: Breaker,
-    creates: Breaker,
-    updates: Breaker,
-    reads: Breaker,
+    operations: OperationTable<Breaker>,
 }
 
 /// Whether a call may begin.
@@ -45,8 +47,8 @@ pub type Stopped = Option<Operation>;
 impl Breakers {
     /// No pause.
     pub fn new(waits: &Waits) -> Self {
-        let breaker = || Breaker::new(waits.clone());
-        Self { calls: breaker(), creates: breaker(), updates: breaker(), reads: breaker() }
+        let breaker = Breaker::new(waits.clone());
+        Self { calls: breaker.clone(), operations: OperationTable::filled(breaker) }
     }
 
     /// Calls begin one at a time until one is answered.
@@ -62,7 +64,7 @@ impl Breakers {
             breaker::Admission::Probe => probe.calls = true,
             breaker::Admission::Wait(until) => return Admission::Wait(until),
         }
-        match self.of(operation).admit(now) {
+        match self.operations[operation].admit(now) {
             breaker::Admission::Free => {}
             breaker::Admission::Probe => probe.operation = Some(operation),
             breaker::Admission::Wait(_) => {
@@ -79,7 +81,7 @@ impl Breakers {
             self.calls.release();
         }
         if let Some(operation) = probe.operation {
-            self.of(operation).release();
+            self.operations[operation].release();
         }
     }
 
@@ -88,7 +90,7 @@ impl Breakers {
         match sign {
             Sign::Works(operation) => {
                 self.calls.works(began);
-                self.of(operation).works(began);
+                self.operations[operation].works(began);
             }
             Sign::Fails(cause) => {
                 let failed = Failed { order, cause, answer };
@@ -97,13 +99,13 @@ impl Breakers {
                     Cause::CreatesDenied => {
                         // the API answers, and knows our credentials
                         self.calls.works(began);
-                        self.creates.fails(failed, began, now);
+                        self.operations[operation].fails(failed, began, now);
                     }
                     Cause::ApiUnclear => {
                         self.calls.fails(failed, began, now);
                         // which operation it is shows once others work
                         if self.calls.outage().is_none() {
-                            self.of(operation).fails(failed, began, now);
+                            self.operations[operation].fails(failed, began, now);
                         }
                     }
                 }
@@ -119,40 +121,20 @@ impl Breakers {
 
     /// Whether calls of this operation are paused, alone or with all others.
     pub fn is_paused(&self, operation: Operation) -> bool {
-        self.calls.outage().or(self.one(operation).outage()).is_some()
+        self.calls.outage().or(self.operations[operation].outage()).is_some()
     }
 
     /// Whether a call of this operation that asks now is put off, since that operation is paused.
     pub fn puts_off(&self, operation: Operation, now: Time) -> bool {
-        self.one(operation).makes_wait(now)
+        self.operations[operation].makes_wait(now)
     }
 
     /// The outages, with when a message may try; the one of all calls goes first.
     pub fn outages(&self) -> impl Iterator<Item = (Stopped, &Outage, Option<Time>)> {
-        [
-            (None, &self.calls),
-            (Some(Operation::CreateOrder), &self.creates),
-            (Some(Operation::UpdateOrder), &self.updates),
-            (Some(Operation::Order), &self.reads),
-        ]
-        .into_iter()
-        .filter_map(|(stopped, breaker)| Some((stopped, breaker.outage()?, breaker.next_probe())))
-    }
-
-    fn one(&self, operation: Operation) -> &Breaker {
-        match operation {
-            Operation::CreateOrder => &self.creates,
-            Operation::UpdateOrder => &self.updates,
-            Operation::Order => &self.reads,
-        }
-    }
-
-    fn of(&mut self, operation: Operation) -> &mut Breaker {
-        match operation {
-            Operation::CreateOrder => &mut self.creates,
-            Operation::UpdateOrder => &mut self.updates,
-            Operation::Order => &mut self.reads,
-        }
+        let operations = Operation::iter().map(|operation| (Some(operation), &self.operations[operation]));
+        iter::once((None, &self.calls))
+            .chain(operations)
+            .filter_map(|(stopped, breaker)| Some((stopped, breaker.outage()?, breaker.next_probe())))
     }
 }
 

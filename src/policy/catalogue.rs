@@ -12,7 +12,7 @@ pub use advice::{EDITED_ACTION, QUERY_ACTION, UNLISTED_ACTION};
 pub use class::{Budget, Class, Decision};
 pub use listing::{Entry, entries};
 pub use own_code::OwnCode;
-pub use rows::{ROWS, Row};
+pub use rows::{Row, rows};
 
 /// Whether a code stands in a row or is one of the worker's own.
 pub fn knows(code: &str) -> bool {
@@ -21,5 +21,5 @@ pub fn knows(code: &str) -> bool {
 
 /// All codes, some of them several times.
 pub fn codes() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().filter_map(|row| row.code).chain(OwnCode::all().map(OwnCode::name))
+    rows().filter_map(|row| row.code).chain(OwnCode::all().map(OwnCode::name))
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::catalogue::{Class, OwnCode, QUERY_ACTION, ROWS, Row, UNLISTED_ACTION};
+use super::catalogue::{Class, OwnCode, QUERY_ACTION, Row, UNLISTED_ACTION, rows};
 use crate::domain::stored::{UnknownField, Untold};
 use crate::ports::{ApiError, ErrorFact, Operation, TokenError, WaitReason};
 
@@ -74,7 +74,7 @@ impl Failure {
 
 /// Says what a failed call means, by the catalogue. Total: every error has a class.
 pub fn classify(operation: Operation, error: &ApiError) -> Failure {
-    classify_by(ROWS, operation, error)
+    classify_by(&rows().copied().collect::<Vec<_>>(), operation, error)
 }
 
 /// Classifies by other rows: tests show with it that every row matters.

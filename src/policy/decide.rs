@@ -144,6 +144,8 @@ fn next(history: &History, now: Timestamp, error: String) -> Later {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
     use crate::domain::stored::Untold;
     use crate::policy::classify::{not_told, out_of_time, put_off};
@@ -266,7 +268,7 @@ mod tests {
         assert_eq!(of(&not_told(Untold::ExecutionState, &[])), WaitReason::Delay);
         assert_eq!(of(&out_of_time(Operation::Order)), WaitReason::MaxHold);
         assert_eq!(of(&failure(None).not_looked_at()), WaitReason::MaxHold);
-        for reason in WaitReason::ALL {
+        for reason in WaitReason::iter() {
             assert_eq!(of(&put_off(Operation::Order, "NoTurn", reason)), reason);
         }
         assert_eq!(later(await_create(&limits, &history, at(0))).reason, WaitReason::Create);
@@ -304,6 +306,6 @@ mod tests {
     #[test]
     fn an_update_that_may_have_taken_effect_is_looked_at_first() {
         let unclear = |operation| again_here(&Failure { operation, effect_possible: true, ..failure(None) });
-        assert_eq!(Operation::ALL.map(unclear), [true, false, true]);
+        assert!(Operation::iter().map(unclear).eq([true, false, true]));
     }
 }

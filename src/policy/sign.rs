@@ -2,12 +2,14 @@
 //!
 //! Not here: how many of them say enough (`breaker`); what it means for its own message (`classify`, `decide`).
 
+use strum::EnumIter;
+
 use super::catalogue::Class;
 use super::classify::Failure;
 use crate::ports::{ApiError, Operation, TokenError};
 
 /// Why calls are paused. The names stand in `/readyz` and in metrics.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, EnumIter, Eq, PartialEq)]
 pub enum Cause {
     /// No answers, or answers that the API itself has failed.
     ApiDown,
@@ -20,9 +22,6 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::ApiDown, Self::CredentialsRefused, Self::CreatesDenied, Self::ApiUnclear];
-
     /// The cause in one word.
     pub fn name(self) -> &'static str {
         match self {
@@ -97,12 +96,9 @@ pub fn answer(failure: &Failure, error: &ApiError) -> String {
 /// The API may invent names of any length; this one stands in a line of the log.
 const LONGEST_ANSWER: usize = 200;
 
-/// Of a read or an update it may mean that this order is not there (yet).
+/// Of any other operation than a create it may mean that this order is not there (yet).
 fn denied(operation: Operation) -> Sign {
-    match operation {
-        Operation::CreateOrder => Sign::Fails(Cause::CreatesDenied),
-        Operation::UpdateOrder | Operation::Order => Sign::Nothing,
-    }
+    if operation.creates_an_order() { Sign::Fails(Cause::CreatesDenied) } else { Sign::Nothing }
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
+use strum::{EnumIter, EnumTable};
+
 use crate::domain::envelope::Kind;
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
 use crate::domain::order::OrderIdentifier;
@@ -38,7 +40,7 @@ pub trait OrderApi: Send + Sync + 'static {
 }
 
 /// Purpose of a read of an order. Each has a document of its own.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, EnumIter, EnumTable, Eq, PartialEq)]
 pub enum Purpose {
     /// Whether its fulfillment can be started.
     Start,
@@ -53,9 +55,6 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Start, Self::Amend, Self::Refund, Self::Compare, Self::Identify];
-
     /// The purpose in a word.
     pub fn name(self) -> &'static str {
         match self {
@@ -87,7 +86,7 @@ impl Purpose {
 }
 
 /// An operation of the API.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, EnumIter, EnumTable, Eq, Hash, PartialEq)]
 pub enum Operation {
     /// The mutation `createOrder`.
     CreateOrder,
@@ -98,9 +97,6 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::CreateOrder, Self::UpdateOrder, Self::Order];
-
     /// Whether a call of it makes an order.
     pub fn creates_an_order(self) -> bool {
         match self {

@@ -3,9 +3,10 @@
 //! Not here: the waiting.
 
 use jiff::Timestamp;
+use strum::EnumIter;
 
 /// Why a message waits.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, EnumIter, Eq, Ord, PartialEq, PartialOrd)]
 pub enum WaitReason {
     /// It was delivered, and may not be taken while publishers are blocked.
     BrokerBlocked,
@@ -38,24 +39,6 @@ pub enum WaitReason {
 }
 
 impl WaitReason {
-    /// All of them.
-    pub const ALL: [Self; 14] = [
-        Self::BrokerBlocked,
-        Self::Room,
-        Self::Takeover,
-        Self::Mapping,
-        Self::Order,
-        Self::Delay,
-        Self::MaxHold,
-        Self::Pause,
-        Self::Rate,
-        Self::Active,
-        Self::Effect,
-        Self::Create,
-        Self::Confirm,
-        Self::GivenBack,
-    ];
-
     /// The reason in one word, as logs, headers and metrics name it.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,6 +5,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use strum::IntoEnumIterator;
+
 use super::checks;
 use super::mappings::mappings;
 use super::reader::Reader;
@@ -111,7 +113,7 @@ fn api(reader: &mut Reader) -> Result<ClientConfig, SettingsError> {
 fn conventions(reader: &mut Reader) -> Result<Conventions, SettingsError> {
     let start: StartFulfillment = reader.get("orders.start_fulfillment")?;
     let mut rules = Vec::new();
-    for rule in Rule::ALL {
+    for rule in Rule::iter() {
         if reader.get(&format!("orders.rules.{}", rule.setting()))? {
             rules.push(rule);
         }

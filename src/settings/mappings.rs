@@ -62,7 +62,7 @@ impl Entry<'_> {
         }
         let kind = self.text("kind").and_then(|kind| Kind::of(&kind));
         if kind.is_none() {
-            self.note("kind", &format!("expected one of {}", Kind::ALL.map(Kind::name).join(", ")));
+            self.note("kind", &format!("expected one of {}", Kind::names()));
         }
         let variables = self.variables();
         let source = self.source(folder, &variables);

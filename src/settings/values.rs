@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use config::ValueKind;
 use secrecy::SecretString;
+use strum::IntoEnumIterator;
 use url::Url;
 
 use super::shape::{Listen, LogFormat, Rate, StartFulfillment};
@@ -135,7 +136,7 @@ impl Setting for ApiVersion {
 
     fn of(given: &ValueKind) -> Option<Self> {
         let name = text(given)?;
-        Self::ALL.into_iter().find(|version| version.name() == name)
+        Self::iter().find(|version| version.name() == name)
     }
 }
 

@@ -168,7 +168,7 @@ impl<'a, A: OrderApi> Call<'a, A> {
     ) -> Result<T, Failure> {
         let began = Instant::now();
         call.await.inspect(|_| tell(self.context, Attempt::success(operation, order, began), None)).map_err(|error| {
-            let mut failure = classify_by(self.context.rows, operation, &error);
+            let mut failure = classify_by(&self.context.rows, operation, &error);
             failure.effect_possible &= operation.changes_an_order();
             let (class, sign, answer) = (Some(failure.class), sign(&failure, &error), answer(&failure, &error));
             tell(self.context, Attempt { operation, order, began, class, sign, answer: &answer }, Some(&failure));

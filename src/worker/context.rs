@@ -10,7 +10,7 @@ use super::memory::Memory;
 use super::pace::{Pace, Pacing};
 use super::status::Status;
 use crate::domain::conventions::Conventions;
-use crate::policy::catalogue::{ROWS, Row};
+use crate::policy::catalogue::{Row, rows};
 use crate::policy::decide::Limits;
 use crate::ports::{Later, Operation};
 
@@ -28,7 +28,7 @@ pub struct Context<A> {
     /// Bytes of a body that is still read; a larger one is no message of a shop.
     pub max_message_bytes: usize,
     /// Meaning of each error: the catalogue. Tests put other rows here to show that every row matters.
-    pub rows: &'static [Row],
+    pub rows: Vec<Row>,
     /// State that probes and metrics show.
     pub status: Arc<Status>,
     /// Orders that are being changed.
@@ -75,7 +75,7 @@ impl<A> Context<A> {
             limits,
             timing,
             max_message_bytes,
-            rows: ROWS,
+            rows: rows().copied().collect(),
             status: Arc::default(),
             locks: OrderLocks::default(),
             memory: Memory::new(),

@@ -8,15 +8,14 @@ use tracing::Instrument;
 
 use super::call::Call;
 use super::clock::Clock;
-use super::commands::{Amend, Create, Refund, Start};
+use super::commands::apply;
 use super::context::Context;
-use super::ending::{Ending, EndsHere};
+use super::ending::Ending;
 use super::last_look::{unless_done, unless_there};
 use super::open::{Delivered, Opened, Unread, open};
 use super::takeover::updates_begin_at;
-use crate::domain::command::Command;
 use crate::domain::envelope::Envelope;
-use crate::domain::transform::command_for;
+use crate::domain::transform::{check_rules, command_for};
 use crate::policy::catalogue::OwnCode;
 use crate::policy::decide::{self, Again};
 use crate::policy::suspicion::{Treatment, is_unpublishable, treatment};
@@ -78,15 +77,10 @@ async fn act<A: OrderApi>(
         Ok(command) => command,
         Err(rejection) => return ending.reject(&rejection),
     };
-    if let Err(broken) = conventions.rules.check(&command, Timestamp::now()) {
+    if let Err(broken) = check_rules(&command, &conventions.rules, Timestamp::now()) {
         return unless_there(call, ending, &command, ending.reject(&broken)).await;
     }
-    EndsHere::settlement(match &command {
-        Command::CreateOrder(create) => Ok(Create(create).apply(call, ending).await),
-        Command::StartFulfillment(start) => Start(start).apply(call, ending).await,
-        Command::AmendOrder(amend) => Amend::new(amend, inbound, envelope).apply(call, ending).await,
-        Command::UpdateRefunds(update) => Refund(update).apply(call, ending).await,
-    })
+    apply(&command, call, ending, (inbound, envelope)).await
 }
 
 /// Settles a message over which the worker panicked.

@@ -53,12 +53,9 @@ impl Label {
         self.kind_in_lane().is_some_and(|kind| kind.operation().creates_an_order())
     }
 
-    /// Whether the message amends its order: of amendments the last one wins.
+    /// Whether the message is one of several of which the last one wins.
     pub(super) fn amends(&self) -> bool {
-        self.kind_in_lane().is_some_and(|kind| match kind {
-            Kind::OrderAmended => true,
-            Kind::CheckoutCompleted | Kind::FulfillmentTriggered | Kind::RefundUpdated => false,
-        })
+        self.kind_in_lane().is_some_and(Kind::amends)
     }
 
     /// Whether this delivery is one of the same message that has come back.

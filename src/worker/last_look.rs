@@ -3,12 +3,11 @@
 //! Not here: when a message is given up.
 
 use super::call::Call;
-use super::commands::{Amend, Create, Refund, Start};
+use super::commands::{Shows, effect, shows};
 use super::ending::Ending;
 use super::look_up::{Found, read};
 use crate::domain::command::Command;
-use crate::domain::stored::StoredOrder;
-use crate::ports::{OrderApi, Purpose, Settlement};
+use crate::ports::{OrderApi, Settlement};
 
 /// The letter of a message that breaks a rule, unless it is a create whose order is there.
 pub(super) async fn unless_there<A: OrderApi>(
@@ -17,9 +16,9 @@ pub(super) async fn unless_there<A: OrderApi>(
     command: &Command,
     letter: Settlement,
 ) -> Settlement {
-    match command {
-        Command::CreateOrder(create) => Create(create).unless_there(call, ending, letter).await,
-        Command::StartFulfillment(_) | Command::AmendOrder(_) | Command::UpdateRefunds(_) => letter,
+    match shows(command) {
+        Shows::ByAliases(create) => create.unless_there(call, ending, letter).await,
+        Shows::InOrder(..) => letter,
     }
 }
 
@@ -30,30 +29,13 @@ pub(super) async fn unless_done<A: OrderApi>(
     command: &Command,
     letter: Settlement,
 ) -> Settlement {
-    let (identifier, purpose) = match command {
-        Command::CreateOrder(create) => return Create(create).unless_there(call, ending, letter).await,
-        Command::StartFulfillment(start) => (&start.identifier, Purpose::Start),
-        Command::AmendOrder(amend) => (&amend.identifier, Purpose::Amend),
-        Command::UpdateRefunds(update) => (&update.identifier, Purpose::Refund),
+    let (identifier, purpose) = match shows(command) {
+        Shows::ByAliases(create) => return create.unless_there(call, ending, letter).await,
+        Shows::InOrder(identifier, purpose) => (identifier, purpose),
     };
     match read(call, identifier, purpose).await {
-        Found::Order(stored) => effect(call, ending, command, stored).unwrap_or(letter),
+        Found::Order(stored) => effect(command, call, ending, stored).unwrap_or(letter),
         Found::Nothing => letter,
         Found::Unclear(failure) => ending.unclear(&failure),
-    }
-}
-
-/// The result of an update whose effect the order shows.
-fn effect<A>(
-    call: &Call<'_, A>,
-    ending: &Ending<'_>,
-    command: &Command,
-    stored: Box<StoredOrder>,
-) -> Option<Settlement> {
-    match command {
-        Command::CreateOrder(_) => None,
-        Command::StartFulfillment(_) => Start::effect(ending, stored),
-        Command::AmendOrder(amend) => Amend::effect(amend, ending, &stored),
-        Command::UpdateRefunds(update) => Refund(update).effect(&call.context.conventions, ending, &stored),
     }
 }

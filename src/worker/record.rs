@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
+use strum::IntoEnumIterator;
 
 use super::label::Label;
 use crate::domain::outcome::{Outcome, ResultKind};
@@ -26,19 +27,19 @@ pub fn begin_series() {
     let settled = |kind: &'static str, outcome: &'static str, code: &'static str| {
         counter!("bwp_messages_settled_total", "kind" => kind, "outcome" => outcome, "code" => code).absolute(0);
     };
-    Outcome::ALL.iter().for_each(|outcome| settled(outcome.kind().name(), outcome.name(), ""));
+    Outcome::iter().for_each(|outcome| settled(outcome.kind().name(), outcome.name(), ""));
     catalogue::codes().chain([OTHER]).for_each(|code| settled(ResultKind::OrderFailed.name(), DEAD_LETTERED, code));
     settled(LATER, "", "");
-    for kind in ResultKind::ALL.map(ResultKind::name).into_iter().chain([LATER]) {
+    for kind in ResultKind::iter().map(ResultKind::name).chain([LATER]) {
         drop(histogram!("bwp_message_seconds", "kind" => kind));
     }
-    for operation in Operation::ALL.map(Operation::name) {
+    for operation in Operation::iter().map(Operation::name) {
         counter!("bwp_unlisted_errors_total", "operation" => operation).absolute(0);
-        for class in Class::ALL.map(Class::name).into_iter().chain([SUCCESS]) {
+        for class in Class::iter().map(Class::name).chain([SUCCESS]) {
             drop(histogram!("bwp_api_call_seconds", "operation" => operation, "class" => class));
         }
     }
-    Cause::ALL.iter().for_each(|cause| gauge!("bwp_paused", "cause" => cause.name()).set(0));
+    Cause::iter().for_each(|cause| gauge!("bwp_paused", "cause" => cause.name()).set(0));
 }
 
 /// One line for each settlement, and its figures. `delay` is that of a retry queue.

@@ -230,6 +230,8 @@ impl Drop for Held {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
     use crate::policy::breaker::Waits;
     use crate::policy::catalogue::Class;
@@ -281,14 +283,14 @@ mod tests {
         takes_over.took_over();
         let status = Arc::new(Status::default());
         let label = Label { order: Some("SO-1".into()), message_id: "m-1".into(), ..Label::default() };
-        let held = WaitReason::ALL.map(|reason| status.holds(&label, reason));
+        let held: Vec<_> = WaitReason::iter().map(|reason| status.holds(&label, reason)).collect();
         for (pace, expected) in
             [(&free, WaitReason::Rate), (&paused, WaitReason::Pause), (&takes_over, WaitReason::Takeover)]
         {
             let shown = status.held(pace);
             assert!(shown.iter().all(|it| it.order.as_deref() == Some("SO-1")));
             assert!(shown.iter().all(|it| it.message_id.as_deref() == Some("m-1")));
-            for (waiting, reason) in shown.iter().zip(WaitReason::ALL) {
+            for (waiting, reason) in shown.iter().zip(WaitReason::iter()) {
                 let expected = if reason == WaitReason::Rate { expected } else { reason };
                 assert_eq!(waiting.reason, expected);
             }

@@ -12,9 +12,8 @@ use crate::ports::Inbound;
 /// Earliest time at which an update may begin. By then another process' call for its order has ended and shows in a read.
 /// None where there was no such process, and for creates, whose alias decides.
 pub(super) fn updates_begin_at(kind: Option<Kind>, inbound: &Inbound, call_ended: Duration) -> Option<Instant> {
-    match kind? {
-        Kind::CheckoutCompleted => return None,
-        Kind::FulfillmentTriggered | Kind::OrderAmended | Kind::RefundUpdated => {}
+    if kind?.operation().repeats_without_harm() {
+        return None;
     }
     let taken_at = inbound.taken_at.unwrap_or_else(Instant::now);
     let of_session = inbound.session.took_over_at;

@@ -16,7 +16,7 @@ use crate::domain::input::UpdateOrderInput;
 use crate::domain::order::OrderIdentifier;
 use crate::domain::stored::StoredOrder;
 use crate::policy::classify::Failure;
-use crate::ports::{Operation, OrderApi, Purpose, Settlement, WaitReason};
+use crate::ports::{ApiError, Operation, OrderApi, Purpose, Settlement, WaitReason};
 
 /// An order that nothing else of this process changes meanwhile.
 pub(super) struct Alone<T> {
@@ -66,14 +66,15 @@ pub(super) async fn read_back<A: OrderApi>(
     }
 }
 
-/// Runs `look` while nothing else of this process changes the order. Looks again where it had to wait: for another
-/// message, or until this process' last change of the order shows in a read.
+/// Runs `look` while nothing else of this process changes the order, before a call of `operation`. Looks again where it had
+/// to wait: for another message, or until this process' last change of the order shows in a read.
 ///
 /// # Errors
 /// The look ends the message, or there is no time to wait for.
 pub(super) async fn alone<A: OrderApi, T, F: Future<Output = Result<(Box<StoredOrder>, T), EndsHere>>>(
     call: &Call<'_, A>,
     ending: &Ending<'_>,
+    operation: Operation,
     look: impl Fn() -> F,
     waits_for: impl Fn(Operation) -> bool,
 ) -> Result<Alone<T>, EndsHere> {
@@ -82,9 +83,9 @@ pub(super) async fn alone<A: OrderApi, T, F: Future<Output = Result<(Box<StoredO
         // no probe: that its order is still not there says nothing
         return Err(ending.await_pause().into());
     }
-    if context.pace.puts_off(Operation::UpdateOrder) {
+    if context.pace.puts_off(operation) {
         // a read would be in vain
-        return Err(ending.try_again(&not_called(Operation::UpdateOrder, PutOff::Paused)).into());
+        return Err(ending.try_again(&not_called(operation, PutOff::Paused)).into());
     }
     let shown_by = |name: &str| {
         let change = context.memory.shown_by(name).filter(|(operation, _)| waits_for(*operation));
@@ -97,7 +98,7 @@ pub(super) async fn alone<A: OrderApi, T, F: Future<Output = Result<(Box<StoredO
     let free = context.locks.try_lock(&stored.id);
     let (lock, was_free) = match free {
         Some(lock) => (lock, true),
-        None => (lock(call, &stored.id).await.map_err(late)?, false),
+        None => (lock(call, operation, &stored.id).await.map_err(late)?, false),
     };
     // changed under another name while it was read, or shortly before
     let changed = shown_by(&stored.id).filter(|shown_by| *shown_by > asked);
@@ -116,10 +117,10 @@ async fn until<A: OrderApi>(call: &Call<'_, A>, at: Option<Instant>) -> Result<(
     }
 }
 
-async fn lock<A: OrderApi>(call: &Call<'_, A>, id: &str) -> Result<OwnedMutexGuard<()>, Failure> {
+async fn lock<A: OrderApi>(call: &Call<'_, A>, operation: Operation, id: &str) -> Result<OwnedMutexGuard<()>, Failure> {
     let _held = call.waits_for(WaitReason::Order);
     let locked = call.in_time(call.context.locks.lock(id), PutOff::OrderBusy).await;
-    locked.map_err(|why| not_called(Operation::UpdateOrder, why))
+    locked.map_err(|why| not_called(operation, why))
 }
 
 /// Sends an update of an order that [`alone`] has locked.
@@ -130,16 +131,26 @@ pub(super) async fn update<A: OrderApi>(
     input: &UpdateOrderInput,
 ) -> Result<StoredOrder, Failure> {
     let identifier = OrderIdentifier::OrderId(stored.id.clone());
-    let send = || call.context.api.update_order(&identifier, input);
-    let updated = call.send_about(call.order(), retries, Operation::UpdateOrder, send).await;
+    change(call, stored, retries, Operation::UpdateOrder, || call.context.api.update_order(&identifier, input)).await
+}
+
+/// Makes a call that changes an order which [`alone`] has locked.
+pub(super) async fn change<A: OrderApi, F: Future<Output = Result<StoredOrder, ApiError>>>(
+    call: &Call<'_, A>,
+    stored: &StoredOrder,
+    retries: usize,
+    operation: Operation,
+    send: impl Fn() -> F,
+) -> Result<StoredOrder, Failure> {
+    let changed = call.send_about(call.order(), retries, operation, send).await;
     let Timing { visible_after, call_ended, .. } = call.context.timing;
-    let shows_after = match &updated {
+    let shows_after = match &changed {
         Ok(_) => Some(visible_after),
         // nobody knows whether the call has ended
         Err(failure) => failure.effect_possible.then_some(call_ended),
     };
     if let Some(shows_after) = shows_after {
-        call.context.memory.changed(Operation::UpdateOrder, [call.order(), &stored.id], shows_after);
+        call.context.memory.changed(operation, [call.order(), &stored.id], shows_after);
     }
-    updated
+    changed
 }

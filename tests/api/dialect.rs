@@ -1,4 +1,4 @@
-//! What the versions say differently on the wire, and the look-up that one of them needs.
+//! Differences of the versions on the wire, and the look-up that one of them needs.
 //!
 //! Not here: what is expected of every version alike.
 
@@ -20,6 +20,7 @@ use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::domain::transform::command_for;
 use bwp_sync::ports::{ApiError, OrderApi, Purpose};
 use serde_json::{Value, json};
+use strum::IntoEnumIterator;
 
 use crate::stub::{Recorded, Reply, Stub, alias, found, pass};
 
@@ -54,7 +55,7 @@ fn read_file(path: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_create_and_a_read_have_the_same_variables_in_every_version() {
-    for version in ApiVersion::ALL {
+    for version in ApiVersion::iter() {
         let stub = Stub::start(version).await;
         let client = stub.client();
         client.create_order(&Default::default()).await.unwrap();
@@ -160,7 +161,7 @@ async fn a_refund_is_sent_with_all_that_is_known_of_it_and_nothing_else() {
         ] }"#,
     )
     .unwrap();
-    for version in ApiVersion::ALL {
+    for version in ApiVersion::iter() {
         let stub = Stub::start(version).await;
         stub.graphql.reply([updated()]);
         let input = UpdateOrderInput { refunds: refunds.clone(), ..Default::default() };
@@ -211,7 +212,7 @@ async fn an_order_known_by_alias_is_looked_up_once_where_an_update_wants_its_id(
     }
 }
 
-/// What an update by alias says after its look-up was answered so, with nothing sent after it.
+/// Error of an update by alias after this answer to its look-up; nothing is sent after it.
 async fn failed_look_up(reply: Reply) -> ApiError {
     let stub = Stub::start(V2024_04_01).await;
     stub.graphql.reply([reply]);

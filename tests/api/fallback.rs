@@ -16,7 +16,7 @@ fn complaint(classification: &str) -> Reply {
     Reply::json(200, &json!({ "data": null, "errors": [error] }))
 }
 
-/// What a server says that does not know a field, which it points at.
+/// Answer of a server that does not know a field, and points at it.
 fn unknown(field: &str, sent: &Recorded) -> Value {
     let line = query(sent).lines().position(|line| line.trim_start().starts_with(field)).unwrap() + 1;
     let message = format!(r#"Cannot query field "{field}" on type "T"."#);

@@ -1,4 +1,4 @@
-//! What is logged on the test's own thread, at every level.
+//! Log lines of the test's own thread, at every level.
 //!
 //! Not here: what should be in it.
 

@@ -13,7 +13,7 @@ mod stub;
 #[path = "../support/until.rs"]
 mod until;
 
-/// What is expected of every version, once for each.
+/// Tests of every version, once for each.
 #[path = "."]
 mod v2024_11_01 {
     const VERSION: bwp_sync::api::ApiVersion = bwp_sync::api::ApiVersion::V2024_11_01;

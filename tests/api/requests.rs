@@ -1,4 +1,4 @@
-//! What goes out.
+//! Requests as they go out.
 //!
 //! Not here: what is made of the answers.
 

@@ -20,7 +20,7 @@ use super::VERSION;
 use crate::stub::{Stub, pass};
 use crate::until::until;
 
-/// What a server does with a request.
+/// Fault of a server that is given a request.
 #[derive(Clone, Copy)]
 enum Fault {
     /// Closes without an answer.
@@ -64,7 +64,7 @@ async fn read_some(stream: &mut TcpStream) {
     assert!(stream.read(&mut buffer).await.unwrap() > 0);
 }
 
-/// What a create says against an address; tokens are had from a server that works.
+/// Error of a create against an address; tokens are had from a server that works.
 async fn create(endpoint: String) -> ApiError {
     let stub = Stub::start(VERSION).await;
     let mut config = stub.config();
@@ -72,7 +72,7 @@ async fn create(endpoint: String) -> ApiError {
     Client::new(config).unwrap().create_order(&Default::default()).await.unwrap_err()
 }
 
-/// What a create says after so many seconds, of a server that hangs after these bytes.
+/// Error of a create after this many seconds, from a server that hangs after these bytes.
 async fn create_in_vain(scheme: &str, bytes: &'static str, seconds: u64) -> ApiError {
     let (address, server, hangs) = faulty(Fault::Hang(bytes)).await;
     let call = tokio::spawn(create(format!("{scheme}://{address}/")));
@@ -83,7 +83,7 @@ async fn create_in_vain(scheme: &str, bytes: &'static str, seconds: u64) -> ApiE
     error
 }
 
-/// What is in the sender's kernel when its call is given up must not arrive later, after a read has shown that it did not.
+/// Bytes in the sender's kernel when its call is given up must not arrive later, after a read has shown no effect.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_request_that_nobody_receives_in_time_never_arrives() {

@@ -1,4 +1,4 @@
-//! What a client can be made from, and what it shows of it.
+//! Settings that a client can be made from, and those that it shows.
 //!
 //! Not here: calls.
 

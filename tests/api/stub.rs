@@ -150,7 +150,7 @@ impl Route {
 pub(crate) struct Stub {
     pub(crate) token: Arc<Route>,
     pub(crate) graphql: Arc<Route>,
-    /// What its clients are told.
+    /// Version that its clients are told.
     version: ApiVersion,
     base: Url,
     server: tokio::task::JoinHandle<()>,

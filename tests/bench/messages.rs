@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-/// What the messages ask for.
+/// Request of the messages.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum What {
     Creates,

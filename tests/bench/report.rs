@@ -27,7 +27,7 @@ impl Display for Contender {
     }
 }
 
-/// What one contender did in one round.
+/// Figures of one contender in one round.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Figures {
     /// Messages a second.

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::messages::{checkout, checkout_of};
 use crate::stage::{SOON, Stage, Worker, call_of};
-use crate::support::process::Process;
+use crate::support::program::bwp_sync;
 use crate::support::until::until;
 
 pub(crate) const LISTEN: (&str, &str) = ("BWP__ADMIN__LISTEN", "127.0.0.1:0");
@@ -169,7 +169,7 @@ async fn what_became_of_messages_can_be_counted() {
     assert_eq!(series(&text), fresh, "each was there from the start");
 }
 
-/// What is counted, without how much.
+/// Names and labels of all series, without their values.
 fn series(metrics: &str) -> BTreeSet<String> {
     let samples = metrics.lines().filter(|line| !line.starts_with('#'));
     samples.filter_map(|line| Some(line.rsplit_once(' ')?.0.to_owned())).collect()
@@ -180,13 +180,7 @@ async fn the_health_check_asks_the_worker_itself() {
     let stage = Stage::new().await;
     let worker = stage.worker(&[LISTEN]).await;
     let address = address(&worker).await;
-    let environment = [
-        ("BWP__ADMIN__LISTEN", address.as_str()),
-        ("BWP__API__CLIENT_ID", "x"),
-        ("BWP__API__CLIENT_SECRET", "x"),
-        ("BWP__API__TARGET_ID", "x"),
-    ];
-    let check = || Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &["check", "--live"], &environment);
+    let check = || bwp_sync(&["check", "--live"], &[("BWP__ADMIN__LISTEN", &address)]);
     assert_eq!(check().wait(SOON).await.code(), Some(0));
     worker.killed().await;
     assert_eq!(check().wait(SOON).await.code(), Some(1));

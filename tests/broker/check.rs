@@ -3,25 +3,18 @@
 use serde_json::Value;
 
 use crate::stage::{SOON, Stage};
-use crate::support::process::Process;
+use crate::support::program::{addresses, bwp_sync};
 
-/// What was looked at, the verdict, and why.
+/// Subject, verdict and detail of each finding.
 type Findings = Vec<[String; 3]>;
 
 /// Exit code and findings, as they are printed.
 pub(crate) async fn findings(stage: &Stage, settings: &[(&str, &str)]) -> (Option<i32>, Vec<Value>) {
-    let (uri, endpoint, tokens) =
-        (stage.vhost.amqp_uri(), stage.simulator.endpoint(), stage.simulator.token_endpoint());
-    let mut environment = vec![
-        ("BWP__BROKER__URI", uri.as_str()),
-        ("BWP__API__ENDPOINT", &endpoint),
-        ("BWP__API__TOKEN_ENDPOINT", &tokens),
-        ("BWP__API__CLIENT_ID", "sim-client"),
-        ("BWP__API__CLIENT_SECRET", "sim-secret"),
-        ("BWP__API__TARGET_ID", "store-1"),
-    ];
+    let (uri, addresses) = (stage.vhost.amqp_uri(), addresses(&stage.simulator));
+    let mut environment = vec![("BWP__BROKER__URI", uri.as_str())];
+    environment.extend(addresses.iter().map(|(name, address)| (*name, address.as_str())));
     environment.extend_from_slice(settings);
-    let mut process = Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &["check", "--json"], &environment);
+    let mut process = bwp_sync(&["check", "--json"], &environment);
     let code = process.wait(SOON).await.code();
     (code, serde_json::from_str(&process.stdout().join("\n")).expect("findings as JSON"))
 }

@@ -18,7 +18,7 @@ const MESSAGES_A_KILL: usize = 25;
 /// Before this one the broker is killed.
 const BROKER_KILL: usize = 10;
 
-/// What one run draws from its seed.
+/// Random choices of one run, drawn from its seed.
 struct Dice(fastrand::Rng);
 
 impl Dice {

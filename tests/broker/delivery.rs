@@ -1,4 +1,4 @@
-//! What a shop sends arrives at the API, once, in whatever form it was sent.
+//! A shop's message arrives at the API, once, in whatever form it was sent.
 //! Not here: what cannot be done; see `letters`.
 
 use lapin::BasicProperties;

@@ -1,4 +1,4 @@
-//! A second worker takes over in the middle of the work, for every reason there is: each order's amendments are still
+//! A second worker takes over in the middle of the work, for every reason there is. Each order's amendments are still
 //! done in the order of their publication, and the first worker changes nothing any more.
 //! Not here: several hand-overs in a row; see `handovers`.
 

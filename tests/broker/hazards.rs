@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::check::{findings, management};
 use crate::stage::{LETTERS, ORDERS, SOON, Stage};
-use crate::support::process::Process;
+use crate::support::program::bwp_sync;
 use crate::support::until::until;
 
 const NOTHING_LOST: &str = "every message ends as a result, a letter, or still in a queue";
@@ -216,13 +216,7 @@ async fn one_name_for_two_things_is_refused_before_anything_is_connected() {
         ("BWP__DEAD_LETTERS__QUEUE", ORDERS, "dead_letters.queue: expected another queue than that of broker.queue"),
     ] {
         for command in ["check", "run"] {
-            let settings = [
-                (key, value),
-                ("BWP__API__CLIENT_ID", "x"),
-                ("BWP__API__CLIENT_SECRET", "x"),
-                ("BWP__API__TARGET_ID", "x"),
-            ];
-            let mut process = Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &[command], &settings);
+            let mut process = bwp_sync(&[command], &[(key, value)]);
             assert_eq!(process.wait(SOON).await.code(), Some(64));
             let stderr = process.stderr().join("\n");
             assert!(stderr.contains(expected), "{stderr}");

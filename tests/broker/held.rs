@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::admin::{LISTEN, address, get};
 use crate::messages::{Message, checkout, fulfillment, header};
 use crate::stage::{SOON, Stage};
-use crate::support::process::Process;
+use crate::support::program::bwp_sync;
 use crate::support::until::until;
 
 /// Long against all that a test does meanwhile.
@@ -51,14 +51,8 @@ async fn messages_that_are_held_are_listed_with_their_reasons() {
     }
     worker.says(&[r#""message":"held""#, r#""waits_for":"delay""#, "SO-1", &id(&create)]).await;
 
-    let environment = [
-        ("BWP__ADMIN__LISTEN", address.as_str()),
-        ("BWP__API__CLIENT_ID", "x"),
-        ("BWP__API__CLIENT_SECRET", "x"),
-        ("BWP__API__TARGET_ID", "x"),
-    ];
     let asked = async |arguments: &[&str]| {
-        let mut tool = Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), arguments, &environment);
+        let mut tool = bwp_sync(arguments, &[("BWP__ADMIN__LISTEN", &address)]);
         let code = tool.wait(SOON).await.code();
         (code, tool.stdout().join("\n"))
     };
@@ -70,7 +64,7 @@ async fn messages_that_are_held_are_listed_with_their_reasons() {
     for text in ["SO-1", "delay", "order", "another message of its order comes first"] {
         assert!(table.contains(text), "{table}");
     }
-    // what is held goes back
+    // held messages go back
     assert_eq!(worker.terminated().await, Some(0));
     assert_eq!(asked(&["held"]).await.0, Some(1), "nobody answers any more");
 }

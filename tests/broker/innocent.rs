@@ -1,5 +1,5 @@
-//! Messages that come back again and again for no fault of their own: stops, lost connections and the broker's troubles give nothing
-//! up, whatever the broker counts.
+//! Messages that come back again and again for no fault of their own. Stops, lost connections and the broker's troubles
+//! give nothing up, whatever the broker counts.
 //! Not here: what really ends the process; see `suspects`.
 
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! What cannot be done ends as a letter that says why, and the worker goes on.
+//! A message that cannot be done ends as a letter that says why, and the worker goes on.
 //! Not here: what came of good messages; the broker's or the API's own failures.
 
 use bwp_sync::simulator::{Fault, FaultRule};
@@ -179,7 +179,7 @@ async fn what_a_shop_may_add_to_a_message_neither_hurts_it_nor_gets_lost_on_its_
     }
     let cut = letter_of(letters, "checkout of large-headers");
     assert_eq!(header(cut, "bwp-headers-cut").as_deref(), Some("largest"));
-    // what the shop itself asked for, and not one more
+    // copies that the shop itself asked for, and not one more
     assert_eq!(stage.left_in("test.copies").await.len(), 2);
 }
 
@@ -241,7 +241,7 @@ fn assert_headers(case: &Case, letter: &Delivery) {
     assert!(time("bwp-first-failed-at") <= time("bwp-dead-lettered-at"));
 }
 
-/// What the shop sent is there, except what would hurt; and nothing that the broker wrote on the way.
+/// A letter has the shop's properties except those that would hurt, and none that the broker wrote on the way.
 #[track_caller]
 fn assert_properties(case: &Case, letter: &Delivery) {
     let (sent, kept) = (&case.message.properties, &letter.properties);

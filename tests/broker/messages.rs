@@ -29,7 +29,7 @@ pub(crate) fn structured(event: &Value) -> Message {
     Message { key, properties, body: event.to_string().into_bytes() }
 }
 
-/// The same message, its body written as no program here would write it.
+/// A message whose body is written as no program here would write it.
 pub(crate) fn untidy(message: Message) -> Message {
     let event: Value = serde_json::from_slice(&message.body).expect("a message is JSON");
     Message { body: format!("\n{event:#}\n ").into_bytes(), ..message }
@@ -152,7 +152,7 @@ pub(crate) fn header(delivery: &Delivery, name: &str) -> Option<String> {
     }
 }
 
-/// What came of the messages: the shop's order id and the outcome, or the code of a failure; sorted.
+/// Results of the messages: the shop's order id and the outcome, or the code of a failure; sorted.
 pub(crate) fn outcomes(results: &[Delivery]) -> Vec<(String, String)> {
     let mut outcomes: Vec<_> = results.iter().map(outcome).collect();
     outcomes.sort();

@@ -22,7 +22,7 @@ async fn with_one_order(settings: &[(&str, &str)]) -> (Stage, Worker, Collector,
 async fn a_payment_that_is_told_under_both_names_of_its_order_is_told_once() {
     for by_id_first in [true, false] {
         let (stage, worker, mut results, id) = with_one_order(&[]).await;
-        // so slow that both would be under way at the same time
+        // slow enough for both to be under way at the same time
         for operation in [Operation::Order, Operation::UpdateOrder] {
             stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 300 }).on(operation));
         }
@@ -79,7 +79,7 @@ async fn a_start_that_is_asked_for_under_both_names_happens_once() {
 #[tokio::test]
 async fn a_bare_amendment_without_an_id_is_no_copy_of_an_equal_one_before_it() {
     let (stage, _worker, mut results, _) = with_one_order(&[]).await;
-    // so slow that all three are in flight at the same time
+    // slow enough for all three to be in flight at the same time
     stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 300 }).on(Operation::UpdateOrder));
     for total in ["10.00", "12.00", "10.00"] {
         stage.publish(&bare_amendment("SO-1", total)).await;

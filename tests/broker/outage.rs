@@ -1,4 +1,4 @@
-//! While no call is of use, a few messages are held and all others wait in the broker; nothing is spent on them, and work
+//! While no call is of use, a few messages are held and all others wait in the broker. Nothing is spent on them, and work
 //! comes back by itself.
 //! Not here: which failures mean that; see `src/policy/breaker.rs` and `tests/it/scenarios/pauses.json`.
 
@@ -17,7 +17,7 @@ const PROBES: [(&str, &str); 3] =
 /// Several times the prefetch.
 const WAITING: u64 = 200;
 
-/// Publishes many orders to a worker whose calls all fail by this rule; they must wait in the work queue until the rule
+/// Publishes many orders to a worker whose calls all fail by this rule. They must wait in the work queue until the rule
 /// goes, and then all be done.
 async fn wait_it_out(outage: FaultRule, cause: &str, answer: &str) {
     let stage = Stage::new().await;
@@ -38,7 +38,7 @@ async fn wait_it_out(outage: FaultRule, cause: &str, answer: &str) {
     worker.says(&["paused: ", cause, answer]).await;
     let paused = format!("bwp_paused{{cause=\"{cause}\"}} 1");
     assert!(get(&address, "/metrics").await.1.contains(&paused));
-    // what is in flight is held, by the same consumer; all else waits in the queue
+    // messages in flight are held, by the same consumer; all others wait in the queue
     assert_eq!(body["broker"]["prefetch"], PREFETCH, "{body}");
     let held = |queue: &Queue| queue.ready >= WAITING - PREFETCH && (1..=PREFETCH).contains(&queue.unacknowledged);
     stage.queue(ORDERS, "keeps the messages", held).await;

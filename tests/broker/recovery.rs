@@ -23,10 +23,10 @@ use crate::support::relay::Relay;
 use crate::support::until::until;
 use crate::work::Work;
 
-/// While the broker is there: the first pause is at most 200 ms, connecting and declaring take about half a second, and
-/// the broker tells of consumers every second. The rest is room for a busy machine.
+/// While the broker is there the first backoff is at most 200 ms, and connecting and declaring take about half a second.
+/// The broker tells of consumers every second. The rest is room for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(10);
-/// After the broker was away: the worker pauses for at most 5 s, then as above.
+/// After the broker was away: the worker's backoff is at most 5 s, then as above.
 const AFTER_A_PAUSE: Duration = Duration::from_secs(15);
 
 /// A worker that has consumed, and how to see that it does again.
@@ -145,7 +145,7 @@ async fn channels_that_the_broker_closes_while_messages_are_in_hand_break_no_ord
             };
             until("the channel is closed", SOON, closed, |closed| *closed).await;
             // nothing is asked of the channel for records before a message comes often, nor of the one for letters before
-            // there is a letter; the last one for publishing asks for depths alone, and is opened again
+            // there is a letter. The last one for publishing asks for depths alone, and is opened again
             let asked_in_vain =
                 (client == "bwp-sync consume" && place == 0) || (client == "bwp-sync publish" && place == all - 1);
             if !asked_in_vain {

@@ -76,8 +76,8 @@ async fn attempts_and_origin_travel_with_a_message_to_its_letter() {
     stage.simulator.add_fault(fails(2, "SO-1"));
     let refused = untidy(checkout_of("SO-1", "sim-ItemOutOfStock"));
     stage.publish(&refused).await;
-    // an attempt counts when the same worked for another order since the last failure, of which only the delay is certain:
-    // this success is neither too early for a message that comes late, nor too late for the next attempt
+    // an attempt counts when the operation worked for another order since the last failure, of which only the delay is
+    // certain. This success is neither too early for a message that comes late, nor too late for the next attempt
     stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 2000 }).for_alias("SO-2"));
     worker.says(&[r#""message":"later""#]).await;
     stage.publish(&checkout("SO-2")).await;

@@ -7,8 +7,8 @@ use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
 use crate::messages::{Message, checkout};
 use crate::stage::{SOON, Stage, call};
 
-/// Publishes checkouts whose calls hang, and says how many calls are open once nothing more is begun: when the broker
-/// lists as many messages unacknowledged as `unacknowledged`, all that can be begun has been.
+/// Publishes checkouts whose calls hang, and says how many calls are open once nothing more is begun. That is so when the
+/// broker lists `limit` messages as unacknowledged.
 async fn calls_open(stage: &Stage, messages: &[Message], limit: usize) -> usize {
     let mut calls = stage.simulator.subscribe();
     for message in messages {

@@ -16,6 +16,7 @@ use crate::messages::Message;
 use crate::support::amqp::{Client, Collector};
 use crate::support::broker::{Broker, Consumer, Queue, Vhost};
 use crate::support::process::Process;
+use crate::support::program::{addresses, bwp_sync};
 use crate::support::until::until;
 
 /// Far beyond what any of this takes on a busy machine.
@@ -88,20 +89,14 @@ impl Stage {
 
     /// `bwp-sync` with these arguments and the settings of a worker.
     pub(crate) fn program(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Process {
-        let (uri, endpoint, tokens) =
-            (self.vhost.amqp_uri(), self.simulator.endpoint(), self.simulator.token_endpoint());
+        let (uri, addresses) = (self.vhost.amqp_uri(), addresses(&self.simulator));
         let prefetch = PREFETCH.to_string();
         let version = std::env::var("BWP_TEST_API_VERSION").unwrap_or_default();
         let version = if version.is_empty() { "2024-11-01" } else { &version };
         let mut environment = vec![
             ("BWP__BROKER__URI", uri.as_str()),
             ("BWP__BROKER__PREFETCH", &prefetch),
-            ("BWP__API__ENDPOINT", &endpoint),
-            ("BWP__API__TOKEN_ENDPOINT", &tokens),
             ("BWP__API__VERSION", version),
-            ("BWP__API__CLIENT_ID", "sim-client"),
-            ("BWP__API__CLIENT_SECRET", "sim-secret"),
-            ("BWP__API__TARGET_ID", "store-1"),
             ("BWP__API__SETTLE", "100ms"),
             ("BWP__API__TIMEOUT", "2s"),
             ("BWP__API__CONNECT_TIMEOUT", "500ms"),
@@ -112,9 +107,10 @@ impl Stage {
             ("BWP__RETRY__DELAYS", "200ms,500ms,1s"),
             ("BWP__SHUTDOWN__GRACE", "5s"),
         ];
+        environment.extend(addresses.iter().map(|(name, address)| (*name, address.as_str())));
         // of two values for one name the later is taken
         environment.extend_from_slice(settings);
-        Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), arguments, &environment)
+        bwp_sync(arguments, &environment)
     }
 
     /// Publishes to the shop's exchange. A worker must have declared it, or the test.
@@ -130,6 +126,14 @@ impl Stage {
         declared.await.expect("the exchange of results can be declared");
         self.shop.declare_quorum_queue(RESULTS).await;
         self.bind(RESULTS, "bwp.results", "#").await;
+    }
+
+    /// Ends the workers, which leave nothing in the work queue.
+    pub(crate) async fn ends(&self, workers: impl IntoIterator<Item = Worker>) {
+        for worker in workers {
+            assert_eq!(worker.terminated().await, Some(0));
+        }
+        assert!(self.left_in(ORDERS).await.is_empty());
     }
 
     /// Results, from [`Stage::keep_results`] on or else from now on.
@@ -150,8 +154,8 @@ impl Stage {
         bound.await.expect("the queue can be bound");
     }
 
-    /// Waits until the broker lists one new consumer of the work queue, with this prefetch and on a channel not in
-    /// `gone`; returns the name of its channel.
+    /// Waits until the broker lists one new consumer of the work queue, with this prefetch and on a channel not in `gone`.
+    /// Returns the name of its channel.
     pub(crate) async fn consumer(&self, prefetch: u64, gone: &[String]) -> String {
         let what = format!("a new consumer of {ORDERS} with prefetch {prefetch}");
         let new = async || {

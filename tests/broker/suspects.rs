@@ -150,7 +150,7 @@ async fn an_update_that_kills_the_process_and_has_its_effect_is_no_letter() {
     }
 }
 
-/// What was counted of its last life is no reason to give it up in this one.
+/// Counts of a message's last life are no reason to give it up in this one.
 #[tokio::test]
 async fn a_replay_of_what_was_given_up_begins_anew_and_lost_connections_do_not_give_it_up() {
     let broker = Broker::shared();

@@ -1,4 +1,4 @@
-//! What the worker declares, and what it leaves alone.
+//! Queues and exchanges that the worker declares, and those that it leaves alone.
 //! Not here: what is declared again after a loss; see `recovery`.
 
 use lapin::ExchangeKind;

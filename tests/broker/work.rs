@@ -40,7 +40,7 @@ impl Work {
         work
     }
 
-    /// So many more messages about these orders are published by the test itself.
+    /// Counts messages about these orders that the test itself publishes.
     pub(crate) fn also(&mut self, messages: usize) {
         self.others += messages;
     }
@@ -84,8 +84,8 @@ impl Work {
         results.until(within, |seen| seen.len() >= expected && causes(seen).len() == expected).await;
     }
 
-    /// Waits for that, and fails unless every order's amendments were done in the order of their publication, each last
-    /// one stands, and nobody wrote a letter.
+    /// Waits for the end of the work. Fails unless every order's amendments were done in the order of their publication,
+    /// each last one stands, and nobody wrote a letter.
     pub(crate) async fn ends_in_order(&self, stage: &Stage, results: &mut Collector) {
         self.is_done(results, SOON * 2).await;
         let totals = totals(&stage.simulator.ledger());

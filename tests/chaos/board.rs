@@ -1,4 +1,4 @@
-//! What is known while a run goes on: what was sent, what has come of it, and for how long nothing came.
+//! Knowledge of a run while it goes on: messages sent, messages heard, and for how long none came.
 //! Not here: whether it is right; see `checker`.
 
 use std::collections::{HashMap, HashSet};
@@ -167,7 +167,7 @@ impl Board {
         }
     }
 
-    /// What was seen, without queues and ledger.
+    /// The history so far, without queues and ledger.
     pub(crate) fn history(&self) -> History {
         let inner = self.inner();
         History {

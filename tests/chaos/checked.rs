@@ -67,7 +67,7 @@ fn good() -> History {
     }
 }
 
-/// What the checker says of the good history after one change.
+/// Verdict of the checker on the good history after one change.
 #[track_caller]
 fn one(expected: Broken, change: impl FnOnce(&mut History)) {
     let mut history = good();

@@ -24,15 +24,15 @@ pub(crate) enum Broken {
     WrongTotal,
 }
 
-/// What the checker found.
+/// Findings of the checker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// Each with the order or message concerned and what is wrong.
     pub(crate) broken: Vec<(Broken, String)>,
     /// Results that came again, under the same id.
     pub(crate) seen_twice: usize,
-    /// Orders with the total of an amendment that lay in a retry queue while another worker took over and did the last one,
-    /// and came to a third one, which knew nothing of that. No promise is broken: the documentation says so.
+    /// Orders with the total of an overtaken amendment. It lay in a retry queue while another worker took over and did the
+    /// last one. Then it came to a third worker, which knew nothing of that. No promise is broken: the documentation says so.
     pub(crate) overtaken: Vec<String>,
 }
 
@@ -79,14 +79,14 @@ pub(crate) fn check(history: &History) -> Verdict {
     verdict
 }
 
-/// What was seen of one message.
+/// Everything seen of one message.
 struct Seen<'a> {
     sent: &'a Sent,
     results: &'a [&'a SeenResult],
     letters: &'a [&'a SeenLetter],
     queued: bool,
     created: bool,
-    /// What it asks for has happened.
+    /// Its request has been carried out.
     done: bool,
 }
 
@@ -165,8 +165,8 @@ fn wrong_totals<'a>(history: &'a History, orders: &Orders) -> Vec<(&'a str, Deci
     wrong.collect()
 }
 
-/// Whether the amendment that stands hopped, the last one was done after that, and the one that stands was done later still,
-/// each of the two by a process of its own: the second cannot know of the first.
+/// Whether the amendment that stands was overtaken: it hopped, the last one was done, and then it was done itself. Each of
+/// the two was done by a process of its own, and the second cannot know of the first.
 fn was_overtaken(history: &History, order: &str, right: Decimal, stands: Decimal) -> bool {
     let amendment = |of: Decimal| {
         let gives = |it: &&Sent| it.order == order && matches!(&it.end, End::Amended(total) if decimal(total) == of);
@@ -187,7 +187,7 @@ fn decimal(text: &str) -> Decimal {
     text.parse().unwrap_or_else(|error| panic!("{text:?} is no amount: {error}"))
 }
 
-/// What happened to the orders, by the shop's ids.
+/// Effects on the orders, by the shop's ids.
 #[derive(Default)]
 struct Orders<'a> {
     created: HashMap<&'a str, usize>,

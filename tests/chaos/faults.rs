@@ -18,7 +18,7 @@ use crate::support::until::until;
 
 /// A fault of the API has happened when so many calls have met it.
 const HITS: u64 = 3;
-/// What the names of orders begin with that kill whoever tries to create them.
+/// Beginning of the names of orders that kill whoever tries to create them.
 const POISON: &str = "poison-";
 /// How long it may take until they have, and how long a queue may take to become empty.
 const AT_LAST: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<
         Fault::HalfOpenApi => {
             stage.worker(one).await.api.pace(Pace::Stalled);
             sleep(lasts).await;
-            // what was under way never arrives: arriving after its caller has read back would be another fault
+            // bytes under way never arrive: arriving after its caller has read back would be another fault
             let worker = stage.worker(one).await;
             worker.api.cut().await;
             worker.api.pace(Pace::Free);
@@ -133,8 +133,8 @@ async fn abort_by_message(stage: &Stage, rng: &mut Rng) -> Result<(), String> {
     Ok(())
 }
 
-/// Kills each worker that tries to create an order that is poison, for as long as anything happens: a copy that a lost
-/// node had kept may come long after its message was settled.
+/// Kills each worker that tries to create an order that is poison, for as long as anything happens. A copy that a lost node
+/// had kept may come long after its message was settled.
 pub(crate) async fn kill_by_message(stage: &Stage) -> Infallible {
     let mut wires = Vec::new();
     for worker in &stage.workers {
@@ -261,8 +261,8 @@ async fn api_down(stage: &Stage, lasts: Duration) -> Result<(), String> {
     Ok(())
 }
 
-/// Ends all faults of the API. What it refuses for good comes before any fault that is added later: no answer is lost,
-/// and no effect is late, of a call that can have none.
+/// Ends all faults of the API. Its lasting refusals come before any fault that is added later. No answer is lost, and no
+/// effect is late, of a call that can have none.
 pub(crate) fn fair_weather(simulator: &Simulator) {
     simulator.clear_faults();
     for code in REFUSALS {

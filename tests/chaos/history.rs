@@ -1,4 +1,4 @@
-//! What was observed of a run: at the shop's side of the broker, in the queues, and in the API's own ledger.
+//! Observations of a run: at the shop's side of the broker, in the queues, and in the API's own ledger.
 //! Not here: whether it is right; see `checker`.
 
 use bwp_sync::simulator::Effect;
@@ -16,7 +16,7 @@ pub(crate) struct History {
     pub(crate) letters: Vec<SeenLetter>,
     /// Ids of the messages that are still in one of the worker's queues.
     pub(crate) queued: Vec<String>,
-    /// What happened to the orders, oldest first.
+    /// Effects on the orders, oldest first.
     pub(crate) effects: Vec<Effect>,
     /// Lines of the workers' logs about messages, oldest first.
     pub(crate) handled: Vec<Handled>,

@@ -30,7 +30,7 @@ const UNACKNOWLEDGED: u16 = 100;
 /// Where the broker is: one address for each node.
 pub(crate) type Nodes = Arc<Vec<String>>;
 
-/// What became of one try to publish.
+/// End of one try to publish.
 pub(crate) enum Published {
     /// The broker has it.
     Accepted,
@@ -91,8 +91,8 @@ impl Publisher {
     }
 }
 
-/// Takes all messages out of a queue, for ever, and hands each to `hear`. `wires` are what the nodes are reached by: they are
-/// cut whenever it begins again, so that no consumer of before is given what nobody reads.
+/// Takes all messages out of a queue, for ever, and hands each to `hear`. The nodes are reached by `wires`. Those are cut
+/// whenever it begins again, so that no consumer of before is given messages that nobody reads.
 pub(crate) async fn listen(nodes: Nodes, wires: Vec<Relay>, queue: &str, hear: impl Fn(&Delivery)) {
     for tries in 0.. {
         if let Some((_connection, channel)) = connect(&nodes, tries, "chaos listener").await {

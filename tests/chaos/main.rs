@@ -44,13 +44,13 @@ async fn an_api_outage_writes_no_letter_and_takes_next_to_nothing() {
     play::play("api-outage").await;
 }
 
-/// The same while no credentials are good.
+/// No credentials are good for a while.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_credentials_write_no_letter_and_take_next_to_nothing() {
     play::play("credentials").await;
 }
 
-/// What no document lists costs no order, and a field that is not known stops nothing.
+/// An answer that no document lists costs no order, and a field that is not known stops nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strange_answers_and_an_unknown_field_lose_and_double_nothing() {
     play::play("strange-answers").await;

@@ -1,4 +1,4 @@
-//! What must come of a message, worked out from the contract alone.
+//! The end that each message must have, worked out from the contract alone.
 //! Not here: what came of it; see `history`. Nor anything of `bwp-sync`.
 
 use crate::orders::What;

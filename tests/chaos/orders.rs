@@ -1,4 +1,4 @@
-//! What the shop publishes: orders of every sort, drawn from a seed, some twice and some in the wrong order.
+//! Messages of the shop: orders of every sort, drawn from a seed, some twice and some in the wrong order.
 //! Not here: what must come of them; see `model`.
 
 use std::collections::VecDeque;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::messages::{Message, Told, checkout_event, checkout_of, fulfillment, numbered, refund, structured};
 
-/// What a message is about.
+/// Subject of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     /// A checkout that can be done, at once or after a failure that passes.
@@ -62,14 +62,14 @@ const PASSING: [&str; 5] = [
     "sim-Http502AfterEffect-once",
     "sim-Http429-once",
 ];
-/// So many orders are under way at the same time, so that their messages mingle.
+/// Orders that are under way at the same time, so that their messages mingle.
 const MINGLED: usize = 8;
 
-/// The shop's messages, without end. The same seed gives the same ones in the same order.
+/// The shop's messages, without end. A seed always gives equal messages in an equal order.
 pub(crate) struct Shop {
     name: String,
     mix: Mix,
-    /// What it may say about the order of an order's amendments.
+    /// Ways in which it may tell the order of an order's amendments.
     told: &'static [Told],
     rng: Rng,
     orders: usize,
@@ -110,7 +110,7 @@ impl Shop {
         next.expect("an order under way has a message")
     }
 
-    /// What is left of the orders that were begun.
+    /// Messages that are left of the orders that were begun.
     pub(crate) fn rest(&mut self) -> Vec<Planned> {
         std::mem::take(&mut self.under_way).into_iter().flatten().collect()
     }

@@ -43,7 +43,7 @@ impl Form {
     }
 }
 
-/// What came of one fault.
+/// Result of one fault.
 pub(crate) struct Struck {
     pub(crate) fault: Fault,
     /// Since the beginning of the run.
@@ -53,7 +53,7 @@ pub(crate) struct Struck {
     pub(crate) resumed: Result<Duration, String>,
 }
 
-/// What a worker took in the second half of a fault of the first lane.
+/// Resources that a worker took in the second half of a fault of the first lane.
 pub(crate) struct Idle {
     pub(crate) cpu_percent: f64,
     pub(crate) piled_up: usize,
@@ -117,11 +117,11 @@ pub(crate) async fn play(name: &str) {
     assert!(failures.is_empty(), "{failures:#?}\nlogs of the workers are in {}", stage.logs().display());
 }
 
-/// Publishes at the scenario's pace until the faults are over. Whenever it comes to rest, what belongs to the orders
-/// begun has been published: a fulfillment that came first must not wait for its checkout meanwhile.
+/// Publishes at the scenario's pace until the faults are over. Whenever it comes to rest, all messages of the orders begun
+/// have been published. A fulfillment that came first must not wait for its checkout meanwhile.
 async fn sell(stage: &Stage, scenario: &Scenario, shop: &mut Shop, over: watch::Receiver<bool>) {
     let mut pace = interval(Duration::from_secs(1) / scenario.per_second);
-    // what a fault has held up is not made up for in a burst
+    // time that a fault has held up is not made up for in a burst
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !*over.borrow() {
         let _selling = stage.open.lock().await;
@@ -232,7 +232,7 @@ async fn resumed(stage: &Stage, step: &Step) -> Result<Duration, String> {
     }
 }
 
-/// What the first worker takes in the second half of a time.
+/// Resources that the first worker takes in the second half of a time.
 async fn watch_idle(stage: &Stage, lasts: Duration) -> Idle {
     sleep(lasts / 2).await;
     let (since, before) = (Instant::now(), stage.worker(0).await.usage());

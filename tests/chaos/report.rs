@@ -1,4 +1,4 @@
-//! What a run is judged by, as a table for people and as a list of failures.
+//! Report of a run, as a table for people and as a list of failures.
 //! Not here: finding out.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::scenario::{Fault, Scenario, Step};
 /// Everything that is known at the end.
 pub(crate) struct Report<'a> {
     pub(crate) name: &'a str,
-    /// What the scenario says of itself.
+    /// The scenario in its own words.
     pub(crate) what: &'a str,
     pub(crate) form: Form,
     pub(crate) took: Duration,
@@ -55,7 +55,7 @@ impl Report<'_> {
         std::fs::write(folder.join("timeline.txt"), self.timeline()).expect("the timeline can be written");
     }
 
-    /// What is not as it must be; nothing for a good run.
+    /// Failures of the run; none for a good one.
     pub(crate) fn failures(&self, scenario: &Scenario) -> Vec<String> {
         let bounds = &scenario.bounds;
         let mut failures: Vec<String> =
@@ -71,7 +71,7 @@ impl Report<'_> {
             }
         }
         let minutes = self.form.lasts.map(|it| usize::try_from(it.as_secs() / 60).expect("a run has an end"));
-        // what has to happen at all must happen in a short run, too
+        // events that have to happen at all must happen in a short run, too
         let at_least = |bound: usize| minutes.map_or(bound, |minutes| (bound * minutes / 20).max(bound.min(1)));
         let orders = at_least(bounds.orders);
         expect(self.orders >= orders, format!("{} orders, fewer than {orders}", self.orders));

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::orders::Mix;
 
-/// What happens in a run, and what is asserted beyond the promises.
+/// Events of a run, and assertions beyond the promises.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Scenario {
@@ -19,8 +19,8 @@ pub(crate) struct Scenario {
     pub(crate) nodes: usize,
     pub(crate) workers: usize,
     pub(crate) mix: Mix,
-    /// Whether a third of the amendments say nothing about their order: for scenarios without a hand-over, and without
-    /// the loss of a node that had messages which nobody has read.
+    /// Whether a third of the amendments say nothing about their order. That is for scenarios without a hand-over, and
+    /// without the loss of a node that had unread messages.
     #[serde(default)]
     pub(crate) untold: bool,
     /// Messages that the shop publishes in a second, while it does.
@@ -56,7 +56,7 @@ pub(crate) struct Step {
     pub(crate) resume_within: f64,
 }
 
-/// What can be done to those who take part.
+/// Faults of those who take part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Fault {
@@ -120,7 +120,7 @@ pub(crate) enum Fault {
     RefuseCredentials,
 }
 
-/// What is asserted beyond the promises.
+/// Assertions beyond the promises.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct Bounds {

@@ -38,7 +38,7 @@ pub(crate) const ORDERS: &str = "bwp.orders";
 pub(crate) const WRITTEN_DOWN: Duration = Duration::from_secs(1);
 const RESULTS: &str = "chaos.results";
 const LETTERS: &str = "bwp.dead-letters";
-/// What the listeners hear last.
+/// The last message that listeners hear.
 const MARK: &[u8] = b"nothing comes after this";
 /// Far beyond what starting takes on a busy machine.
 const SOON: Duration = Duration::from_secs(60);
@@ -175,7 +175,7 @@ impl Stage {
     }
 
     /// Waits until a listener has heard all of its queue. A mark is put behind everything, anew where it was given to a
-    /// consumer whose end the broker has not noticed; what such a one held may come after the mark.
+    /// consumer whose end the broker has not noticed. Messages that such a one held may come after the mark.
     async fn hear_to_the_end(&self, queue: &str) {
         let (mut publisher, mut marks) = (self.publisher.lock().await, self.marks.lock().await);
         let heard = async {
@@ -221,7 +221,7 @@ impl Stage {
                 }
             }
         }
-        // what was not taken for good goes back with the connection
+        // messages that were not taken for good go back with the connection
         client.connection.close(200, "done".into()).await.ok();
         Ok(())
     }

@@ -105,7 +105,7 @@ impl Worker {
         code
     }
 
-    /// The same, and waits until the next one consumes, or for so long.
+    /// Restarts the process, and waits until the next one consumes, or for so long.
     pub(crate) async fn restart_and_consume(&mut self, within: Duration) -> Option<i32> {
         let code = self.terminate().await;
         self.start_and_consume(within).await;
@@ -122,8 +122,8 @@ impl Worker {
         }
     }
 
-    /// Starts the next process beside the one that runs, and asks that to end as soon as the new one consumes, or has not
-    /// within a time in which it always does unless the broker is away; returns the exit code.
+    /// Starts the next process beside the one that runs, and asks that to end as soon as the new one consumes. It waits no
+    /// longer than `within`, a time that is enough unless the broker is away. Returns the exit code.
     pub(crate) async fn roll(&mut self, within: Duration) -> Option<i32> {
         self.notice_end();
         let old = self.process.take();
@@ -156,7 +156,7 @@ impl Worker {
         let mut process = self.process.take()?;
         process.sigterm();
         let code = process.wait(END_WITHIN).await.code();
-        // what it has logged since is looked through, too
+        // lines that it has logged since are looked through, too
         self.settled();
         code
     }

@@ -76,7 +76,7 @@ async fn a_first_letter_that_fails_again_stops_the_run_and_has_a_new_letter() {
     stage.letters_of(&["SO-1", "SO-2", "SO-3"]).await;
     insta::assert_snapshot!("first_failed", stage.tool(&["replay", "--all", "--yes"]).await.shown());
     let letters = stage.listed().await;
-    // what was not replayed is in its place
+    // letters that were not replayed are in their places
     let replays: Vec<_> = letters.iter().map(|letter| (letter["order"].clone(), letter["replays"].clone())).collect();
     assert_eq!(replays, [("SO-2", 0), ("SO-3", 0), ("SO-1", 1)].map(|(order, replays)| (json!(order), json!(replays))));
     let replayed = letters.iter().find(|letter| letter["replays"] == 1).unwrap();

@@ -16,11 +16,12 @@ use crate::messages::{Message, checkout_of, fulfillment};
 use crate::stage::{LETTERS, SOON, Stage};
 use crate::support::private::assert_nothing_private;
 use crate::support::process::Process;
+use crate::support::program::{CREDENTIALS, addresses, bwp_sync};
 
 /// The product whose orders are refused until the simulator is told otherwise.
 pub(crate) const REFUSED: &str = "refused";
 
-/// What a run of the tool printed, and how it ended.
+/// Output of a run of the tool, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -29,7 +30,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// What it printed, for a snapshot: what differs from run to run is named, not shown.
+    /// Its output for a snapshot: values that differ from run to run are named, not shown.
     pub(crate) fn shown(&self) -> String {
         let Self { code, stdout, stderr } = self;
         let mut text = format!("exit code {}\n", code.unwrap_or(-1));
@@ -65,15 +66,10 @@ pub(crate) fn stable(text: &str) -> String {
 impl Stage {
     /// Settings by which the tool finds broker and API.
     pub(crate) fn tool_settings(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("BWP__BROKER__URI", self.vhost.amqp_uri()),
-            ("BWP__API__ENDPOINT", self.simulator.endpoint()),
-            ("BWP__API__TOKEN_ENDPOINT", self.simulator.token_endpoint()),
-            ("BWP__API__CLIENT_ID", "sim-client".into()),
-            ("BWP__API__CLIENT_SECRET", "sim-secret".into()),
-            ("BWP__API__TARGET_ID", "store-1".into()),
-            ("USER", "operator".into()),
-        ]
+        let mut settings = vec![("BWP__BROKER__URI", self.vhost.amqp_uri()), ("USER", "operator".into())];
+        settings.extend(addresses(&self.simulator));
+        settings.extend(CREDENTIALS.map(|(name, value)| (name, value.to_owned())));
+        settings
     }
 
     /// Runs the tool to its end.
@@ -81,7 +77,7 @@ impl Stage {
         self.tool_with(arguments, &[]).await
     }
 
-    /// The same with these settings over the usual ones.
+    /// Runs the tool with these settings over the usual ones.
     pub(crate) async fn tool_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bwp-sync"));
         command.arg("dead-letters").args(arguments).env_clear().stdin(std::process::Stdio::null());
@@ -101,10 +97,10 @@ impl Stage {
     pub(crate) fn starting_tool(&self, arguments: &[&str]) -> Process {
         let settings = self.tool_settings();
         let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &[&["dead-letters"], arguments].concat(), &settings)
+        bwp_sync(&[&["dead-letters"], arguments].concat(), &settings)
     }
 
-    /// The same answer to every create of the refused product, until [`Stage::mend`].
+    /// Every create of the refused product is refused, until [`Stage::mend`].
     pub(crate) fn refuse(&self) {
         let refusal = Fault::refuse(Refusal::validation("ItemOutOfStock"));
         self.simulator.add_fault(FaultRule::always(refusal).on(Operation::CreateOrder).for_product(REFUSED));

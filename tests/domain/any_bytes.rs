@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bwp_sync::domain::command::order_key;
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{self, RawMessage};
-use bwp_sync::domain::transform::command_for;
+use bwp_sync::domain::transform::{check_rules, command_for};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ fn handle(body: &[u8]) {
         let Ok(envelope) = envelope::open(&raw) else { continue };
         order_key(&envelope);
         if let Ok(command) = command_for(&envelope, &Conventions::default()) {
-            Conventions::default().rules.check(&command, Timestamp::UNIX_EPOCH).ok();
+            check_rules(&command, &Conventions::default().rules, Timestamp::UNIX_EPOCH).ok();
         }
     }
 }

@@ -9,6 +9,7 @@ use bwp_sync::policy::catalogue::Class;
 use bwp_sync::policy::classify::classify;
 use bwp_sync::ports::{ApiError, ErrorFact, Operation, TokenError};
 use proptest::prelude::*;
+use strum::IntoEnumIterator;
 
 /// Names in an answer: documented ones, others, and arbitrary text.
 fn name() -> impl Strategy<Value = Option<String>> {
@@ -79,7 +80,7 @@ proptest! {
         operation in prop::sample::select(vec![Operation::CreateOrder, Operation::UpdateOrder, Operation::Order]),
     ) {
         let failure = classify(operation, &error);
-        let names: BTreeSet<_> = Class::ALL.iter().map(|class| class.name()).collect();
+        let names: BTreeSet<_> = Class::iter().map(|class| class.name()).collect();
         prop_assert!(names.contains(failure.class.name()));
         prop_assert_eq!(failure.operation, operation);
         for text in [&failure.code, &failure.error_type, &failure.action.to_owned()] {

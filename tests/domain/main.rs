@@ -6,6 +6,8 @@
 mod any_bytes;
 mod classify;
 mod left;
+#[path = "../support/places.rs"]
+mod places;
 mod privacy;
 mod refunds_left;
 mod refused;

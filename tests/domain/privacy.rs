@@ -2,30 +2,17 @@
 //!
 //! Not here: the text of a refusal.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::places::places;
 use crate::support::{changed, command, fixture, open, samples};
-
-/// Every position in a value, as JSON pointers.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
-    found.push(at.to_owned());
-    match value {
-        Value::Object(fields) => fields.iter().for_each(|(key, value)| places(value, &format!("{at}/{key}"), found)),
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, value)| places(value, &format!("{at}/{i}"), found));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
 
 #[test]
 fn a_name_in_the_wrong_place_is_not_repeated() {
     const SECRET: &str = "John Smith, 399 Boren Ave";
     let mut refused = 0;
     for name in samples("create-") {
-        let mut all = Vec::new();
-        places(&serde_json::from_slice(&fixture("messages", &name)).unwrap(), "", &mut all);
-        for place in &all {
+        for place in &places(&serde_json::from_slice(&fixture("messages", &name)).unwrap()) {
             for planted in [json!(SECRET), json!([SECRET]), json!({ SECRET: SECRET }), json!(31415926)] {
                 let body = changed(&name, |message| *message.pointer_mut(place).unwrap() = planted);
                 let Err(rejection) = command(&body) else { continue };

@@ -8,7 +8,7 @@ use bwp_sync::domain::command::Command;
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::{self, Envelope, RawMessage};
 use bwp_sync::domain::rejection::Rejection;
-use bwp_sync::domain::transform::command_for;
+use bwp_sync::domain::transform::{check_rules, command_for};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ pub(crate) fn command(body: &[u8]) -> Result<Command, Rejection> {
 
 /// Whether a command breaks a rule that is checked by default.
 pub(crate) fn checked(command: &Command) -> Result<(), Rejection> {
-    Conventions::default().rules.check(command, Timestamp::UNIX_EPOCH)
+    check_rules(command, &Conventions::default().rules, Timestamp::UNIX_EPOCH)
 }
 
 /// A sample message with a change.

@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 
 use crate::data::checkout;
 use crate::lives::{AMENDMENT, CHECKOUT, FULFILLMENT, REFUND};
+use crate::places::places;
 use crate::plan::event;
 use crate::update_data::{about, amendment, payment, refund, refunds};
 use crate::worker::context;
@@ -106,18 +107,6 @@ fn valid(seed: u64) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Every position in a value, as JSON pointers.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
-    found.push(at.to_owned());
-    match value {
-        Value::Object(fields) => fields.iter().for_each(|(key, value)| places(value, &format!("{at}/{key}"), found)),
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, value)| places(value, &format!("{at}/{index}"), found));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
 fn planted() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -153,8 +142,7 @@ proptest! {
         let all = valid(seed);
         let (kind, mut data) = all[which.index(all.len())].clone();
         for (at, planted) in changes {
-            let mut all = Vec::new();
-            places(&data, "", &mut all);
+            let all = places(&data);
             *data.pointer_mut(&all[at.index(all.len())]).unwrap() = planted;
         }
         let inbound = if bare {

@@ -6,9 +6,13 @@ mod accepted;
 mod any_bytes;
 mod broker;
 mod check;
+#[path = "../support/context.rs"]
+mod context;
 mod data;
 mod faults;
 mod lives;
+#[path = "../support/places.rs"]
+mod places;
 mod plan;
 mod ten_thousand;
 mod update_data;

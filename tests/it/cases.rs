@@ -82,7 +82,7 @@ fn delivered(name: &str) -> Inbound {
 /// How each message ends, one after the other: `created`, or code, order and message of its letter.
 async fn ends(messages: &[Inbound]) -> Vec<String> {
     let simulator = Simulator::start(Config::default()).await.unwrap();
-    let context = context(&simulator, "sim-secret", ApiVersion::ALL[0]);
+    let context = context(&simulator, "sim-secret", ApiVersion::default());
     let mut ends = Vec::new();
     for message in messages {
         ends.push(match handle(&context, message).await {
@@ -136,7 +136,7 @@ async fn each_message_ends_as_it_should() {
 async fn the_causes_of_binary_messages_are_their_own_ids() {
     for (name, id) in [("ce-dash-headers", "H-7"), ("native-timestamp", "H-5")] {
         let simulator = Simulator::start(Config::default()).await.unwrap();
-        let context = context(&simulator, "sim-secret", ApiVersion::ALL[0]);
+        let context = context(&simulator, "sim-secret", ApiVersion::default());
         let Settlement::Done(result) = handle(&context, &delivered(name)).await else { panic!("{name} is not done") };
         assert_eq!(result.data.causation_id, id);
     }
@@ -148,7 +148,7 @@ async fn a_number_that_graphql_cannot_hold_reaches_no_call_wherever_it_stands() 
     let refund = serde_json::json!({ "order": { "id": "E-1" }, "currency": "USD", "refunds": [{
         "externalId": "R-1", "state": "PENDING", "total": "1", "lines": [{ "lineId": "l1", "quantity": "1e10" }] }] });
     let simulator = Simulator::start(Config::default()).await.unwrap();
-    let context = context(&simulator, "sim-secret", ApiVersion::ALL[0]);
+    let context = context(&simulator, "sim-secret", ApiVersion::default());
     for (message, place) in [
         (checkout_with("/data/lines/0/quantity", "99999999999999999999999999999999".into()), "lines[0].quantity"),
         (checkout_with("/data/lines/0/bundle", bundle), "lines[0].bundle.quantity"),
@@ -222,7 +222,7 @@ async fn the_advice_tells_an_edited_order_from_another_one() {
         (changed(another), "send this one under another id"),
     ] {
         let simulator = Simulator::start(Config::default()).await.unwrap();
-        let context = context(&simulator, "sim-secret", ApiVersion::ALL[0]);
+        let context = context(&simulator, "sim-secret", ApiVersion::default());
         assert!(matches!(handle(&context, &structured("order")).await, Settlement::Done(_)));
         let Settlement::DeadLetter(letter, _) = handle(&context, &message).await else { panic!("{advice}") };
         assert_eq!(letter.code, "AliasBelongsToAnotherOrder");

@@ -1,4 +1,4 @@
-//! What `bwp-sync check` says of the API, without any effect on it.
+//! Findings of `bwp-sync check` about the API, without any effect on it.
 
 use bwp_sync::simulator::{Config, Fault, FaultRule, Operation, Simulator};
 use serde_json::Value;

@@ -16,8 +16,8 @@ use crate::scenario::{context, event, plain_checkout};
 async fn an_attempt_counts_by_the_clock_of_this_process_whatever_another_one_wrote() {
     let simulator = Simulator::start(Config::default()).await.unwrap();
     simulator.add_fault(FaultRule::always(Fault::status(500)).on(Operation::CreateOrder));
-    // whether it works for another order after the last failure, before it, or never; what another clock wrote
-    // (a follower has not failed where it comes from, so a success from before it began counts nothing)
+    // whether it works for another order after the last failure, before it, or never. Another clock wrote that time. A
+    // follower has not failed where it comes from: a success from before it began counts nothing
     for (works, has_failed, counted) in
         [(Some(true), true, 1), (Some(false), true, 0), (None, true, 0), (Some(true), false, 0)]
     {

@@ -105,7 +105,10 @@ fn long_sentences_and_hidden_subjects_are_found() {
 fn comments_are_found_wherever_they_stand() {
     let found = |source: &str| faults(&comments(source)).count();
     assert_eq!(
-        found("//! What hides.\n\n/// So it goes.\nfn f() {\n    // the same here\n    g(); // what is g\n}"),
+        found(concat!(
+            "//! What hides.\n\n/// So it goes.\nfn f() {\n    // the same here\n    g();",
+            " // what is g\n}"
+        )),
         4
     );
     assert_eq!(found("# What a key is for.\nkey = 1\n[section]\n# So it is.\n#[derive(Debug)]"), 2);

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use bwp_sync::policy::catalogue::{Class, Decision, entries};
+use strum::IntoEnumIterator;
 
 use crate::cli::bwp_sync;
 use crate::generated::assert_current;
@@ -44,10 +45,10 @@ fn the_table_of_errors_is_that_of_the_catalogue() {
 fn the_page_of_errors_explains_every_class_and_every_decision() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md")).unwrap();
     let (before, _) = page.split_once(BEGIN).unwrap();
-    for class in Class::ALL {
+    for class in Class::iter() {
         assert!(before.contains(&format!("| `{}` | ", class.name())), "{class:?}");
     }
-    for decision in Decision::ALL {
+    for decision in Decision::all() {
         assert!(before.contains(&format!("`{}`:", decision.name())), "{decision:?}");
     }
 }

@@ -5,18 +5,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::OrderIdentifier;
 use bwp_sync::domain::stored::StoredOrder;
-use bwp_sync::policy::decide::Limits;
 use bwp_sync::ports::{ApiError, ErrorFact, Inbound, Job, OrderApi, Purpose, Settlement, Settling};
-use bwp_sync::worker::{Context, Pace, Pacing, Status, Timing, pool};
+use bwp_sync::worker::{Pace, Pacing, Status, Timing, pool};
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::scenario::{event, pacing, plain_checkout};
+use crate::context;
+use crate::scenario::{event, plain_checkout};
 
 /// Far beyond what any of this takes on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
@@ -103,7 +102,7 @@ impl Stage {
 
     /// A pool that holds as many messages for a delay.
     pub(crate) fn holding(hold_at_most: usize) -> Self {
-        let (stage, pool) = Self::apart(hold_at_most, pacing());
+        let (stage, pool) = Self::apart(hold_at_most, context::pacing());
         Self { pool: Some(tokio::spawn(pool)), ..stage }
     }
 
@@ -111,14 +110,11 @@ impl Stage {
     pub(crate) fn apart(hold_at_most: usize, pacing: Pacing) -> (Self, impl Future<Output = ()>) {
         let (sender, begun) = mpsc::unbounded_channel();
         let gate = Gate { begun: sender, open: Arc::default(), failed: Arc::default(), sessions: Arc::default() };
-        let limits = Limits {
-            attempts: 3,
-            denied_attempts: 3,
-            panics: 2,
-            delays: vec![Duration::from_secs(5), Duration::from_secs(70)],
-            wait_for_create: Duration::from_secs(60),
-        };
-        let timing = Timing {
+        let mut context = context::paced(gate.clone(), pacing);
+        context.limits.panics = 2;
+        context.limits.delays = vec![Duration::from_secs(5), Duration::from_secs(70)];
+        context.limits.wait_for_create = Duration::from_secs(60);
+        context.timing = Timing {
             visible_after: Duration::ZERO,
             call_ended: Duration::ZERO,
             first_wait: Duration::from_millis(1),
@@ -127,7 +123,6 @@ impl Stage {
             last_call: Duration::from_secs(60),
             hold_at_most,
         };
-        let context = Context::new(gate.clone(), Conventions::default(), limits, timing, pacing, 100_000);
         let (jobs, work) = mpsc::channel(1);
         let (status, pace) = (Arc::clone(&context.status), Arc::clone(&context.pace));
         let stop = CancellationToken::new();

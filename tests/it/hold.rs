@@ -11,7 +11,7 @@ use bwp_sync::ports::{ApiError, ErrorFact, Inbound, OrderApi, Purpose, Settlemen
 use bwp_sync::worker::{Context, Timing, handle};
 use tokio::time::{Instant, sleep};
 
-use crate::scenario::{limits, pacing};
+use crate::context;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const VISIBLE_AFTER: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ const HOLD: Duration = Duration::from_secs(60);
 struct Slow {
     /// Whether creates are refused at once, rather than without an answer.
     refuses: bool,
-    /// What a read takes; of `TIMEOUT`, it has no answer.
+    /// Duration of a read; from `TIMEOUT` on it has no answer.
     read: Duration,
     /// Whether orders are there.
     there: bool,
@@ -78,7 +78,8 @@ impl OrderApi for Slow {
 }
 
 fn context(api: Slow, hold: Duration) -> Context<Slow> {
-    let timing = Timing {
+    let mut context = context::context(api);
+    context.timing = Timing {
         visible_after: VISIBLE_AFTER,
         call_ended: CALL_ENDED,
         first_wait: Duration::from_millis(200),
@@ -87,7 +88,7 @@ fn context(api: Slow, hold: Duration) -> Context<Slow> {
         last_call: hold - TIMEOUT,
         hold_at_most: 0,
     };
-    Context::new(api, Conventions::default(), limits(), timing, pacing(), 1_000_000)
+    context
 }
 
 fn message(file: &str, redelivered: bool) -> Inbound {

@@ -19,8 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::context::pacing;
 use crate::gate::{SOON, Stage, checkout};
-use crate::scenario::pacing;
 use crate::until::until;
 
 const STUCK_AFTER: Duration = Duration::from_secs(300);

@@ -6,7 +6,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::OrderIdentifier;
 use bwp_sync::domain::stored::{ExecutionState, StoredOrder};
@@ -16,8 +15,9 @@ use bwp_sync::worker::{Context, Pacing, Timing};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+use crate::context;
 use crate::queue::work_off;
-use crate::scenario::{event, limits};
+use crate::scenario::event;
 
 const LASTS: Duration = Duration::from_secs(300);
 /// How often a message comes: all at once, or so that their times end one after the other.
@@ -69,7 +69,10 @@ impl OrderApi for Orders {
 
 /// The waits of the default settings.
 fn context(per_second: u32, prefetch: usize) -> Arc<Context<Orders>> {
-    let timing = Timing {
+    let waits = Waits { first: Duration::from_secs(1), longest: Duration::from_secs(30) };
+    let pacing = Pacing { max_calls_per_second: Some(per_second.into()), waits };
+    let mut context = context::paced(Orders::default(), pacing);
+    context.timing = Timing {
         visible_after: Duration::from_secs(2),
         call_ended: Duration::from_secs(12),
         first_wait: Duration::from_millis(200),
@@ -78,9 +81,7 @@ fn context(per_second: u32, prefetch: usize) -> Arc<Context<Orders>> {
         last_call: Duration::from_secs(50),
         hold_at_most: prefetch / 2,
     };
-    let waits = Waits { first: Duration::from_secs(1), longest: Duration::from_secs(30) };
-    let pacing = Pacing { max_calls_per_second: Some(per_second.into()), waits };
-    Arc::new(Context::new(Orders::default(), Conventions::default(), limits(), timing, pacing, 1_000_000))
+    Arc::new(context)
 }
 
 #[tokio::test(start_paused = true)]

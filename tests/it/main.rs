@@ -9,6 +9,8 @@ mod check;
 mod circles;
 mod cli;
 mod clocks;
+#[path = "../support/context.rs"]
+mod context;
 mod docs;
 mod english;
 mod error_rows;

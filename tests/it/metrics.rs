@@ -15,6 +15,7 @@ use bwp_sync::simulator::{Config, Fault, FaultRule, Operation, Refusal, Simulato
 use bwp_sync::telemetry::metrics::{Kind, METRICS};
 use bwp_sync::worker::handle;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use strum::IntoEnumIterator;
 
 use crate::cli::{SETTINGS, bwp_sync};
 use crate::scenario::{context, event, plain_checkout};
@@ -81,25 +82,25 @@ fn of_a_fresh_process() -> String {
 fn every_series_is_there_from_the_start() {
     let text = of_a_fresh_process();
     let has = |series: &str| assert!(text.contains(&format!("\n{series} 0\n")), "{series} in\n{text}");
-    for reason in WaitReason::ALL {
+    for reason in WaitReason::iter() {
         has(&format!(r#"bwp_held{{reason="{}"}}"#, reason.name()));
     }
-    for cause in Cause::ALL.map(Cause::name).into_iter().chain(["broker-blocked"]) {
+    for cause in Cause::iter().map(Cause::name).chain(["broker-blocked"]) {
         has(&format!(r#"bwp_paused{{cause="{cause}"}}"#));
     }
-    for operation in Called::ALL.map(Called::name) {
+    for operation in Called::iter().map(Called::name) {
         has(&format!(r#"bwp_unlisted_errors_total{{operation="{operation}"}}"#));
-        for class in Class::ALL.map(Class::name).into_iter().chain(["ok"]) {
+        for class in Class::iter().map(Class::name).chain(["ok"]) {
             has(&format!(r#"bwp_api_call_seconds_count{{operation="{operation}",class="{class}"}}"#));
         }
     }
-    for kind in ResultKind::ALL.map(ResultKind::name).into_iter().chain(["later"]) {
+    for kind in ResultKind::iter().map(ResultKind::name).chain(["later"]) {
         has(&format!(r#"bwp_message_seconds_count{{kind="{kind}"}}"#));
     }
     let settled = |kind: &str, outcome: &str, code: &str| {
         has(&format!(r#"bwp_messages_settled_total{{kind="{kind}",outcome="{outcome}",code="{code}"}}"#));
     };
-    Outcome::ALL.iter().for_each(|outcome| settled(outcome.kind().name(), outcome.name(), ""));
+    Outcome::iter().for_each(|outcome| settled(outcome.kind().name(), outcome.name(), ""));
     codes().chain(["other"]).for_each(|code| settled("order-failed", "dead-lettered", code));
     settled("later", "", "");
     for outcome in ["ok", "refused", "throttled", "unavailable"] {

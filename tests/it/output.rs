@@ -1,5 +1,5 @@
-//! What the product says in these tests, looked through for what is somebody's own: logs, results, letters, and what the
-//! binary prints.
+//! All output of the product in these tests, looked through for personal data: logs, results, letters, and the output of
+//! the binary.
 //! Not here: the tests with a real broker, which look through theirs by themselves.
 
 use std::io;

@@ -11,6 +11,7 @@ use bwp_sync::ports::{Inbound, Settlement};
 use bwp_sync::simulator::{Config, Operation, Simulator};
 use bwp_sync::worker::handle;
 use serde_json::{Value, json};
+use strum::IntoEnumIterator;
 
 use crate::scenario::{context, event, plain_checkout};
 
@@ -27,7 +28,7 @@ fn refunds(id: &str, refunds: &Value) -> Inbound {
     event(id, "refund-updated", &data)
 }
 
-/// What comes before, and the message that breaks a rule.
+/// Messages that come before, and the one that breaks a rule.
 fn breaking(rule: Rule) -> (Vec<Inbound>, Inbound) {
     let alone = |message| (Vec::new(), message);
     let after_checkout = |message| (vec![event("before", "checkout-completed", &plain_checkout("SO-1"))], message);
@@ -71,7 +72,7 @@ fn breaking(rule: Rule) -> (Vec<Inbound>, Inbound) {
 /// How a message that breaks a rule ends where only these are checked, and whether it came to a write.
 async fn broken(rule: Rule, checked: Option<Rule>) -> (Settlement, bool) {
     let simulator = Simulator::start(Config::default()).await.unwrap();
-    let mut context = context(&simulator, "sim-secret", ApiVersion::ALL[0]);
+    let mut context = context(&simulator, "sim-secret", ApiVersion::default());
     Arc::get_mut(&mut context).unwrap().conventions.rules = checked.into_iter().collect::<Rules>();
     let (before, message) = breaking(rule);
     for message in before {
@@ -85,7 +86,7 @@ async fn broken(rule: Rule, checked: Option<Rule>) -> (Settlement, bool) {
 
 #[tokio::test]
 async fn each_rule_is_checked_before_the_call_and_only_while_it_is_on() {
-    for rule in Rule::ALL {
+    for rule in Rule::iter() {
         let (settlement, written) = broken(rule, Some(rule)).await;
         let Settlement::DeadLetter(letter, _) = settlement else { panic!("{rule:?}: {settlement:?}") };
         assert_eq!((letter.error_type.as_str(), letter.code.as_str()), ("LocalValidation", rule.code()), "{rule:?}");
@@ -111,7 +112,7 @@ fn proof(code: OwnCode) -> (&'static str, &'static str) {
         OwnCode::ExecutionCannotBeStartedDueToCancellation => {
             ("it/scenarios/fulfillment.json", "letter: LocalValidation/ExecutionCannotBeStartedDueToCancellation")
         }
-        OwnCode::Broken(_) => ("it/own_codes.rs", "for rule in Rule::ALL"),
+        OwnCode::Broken(_) => ("it/own_codes.rs", "for rule in Rule::iter()"),
     }
 }
 

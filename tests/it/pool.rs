@@ -160,7 +160,7 @@ async fn followers_of_a_delayed_order_take_the_same_retry_queue() {
     assert_eq!((follower.queue, follower.history), (1, History::default()));
 }
 
-/// Nobody can take a message out of a retry queue, so one that is sent there for another must not lie there long after that
+/// Nobody can take a message out of a retry queue. One that is sent there for another must not lie there long after that
 /// one is settled.
 #[tokio::test(start_paused = true)]
 async fn a_follower_is_back_soon_after_the_delayed_message_and_not_before() {

@@ -10,7 +10,7 @@ use crate::output::assert_settlement_is_clean;
 use crate::scenario::context;
 use crate::schemas::assert_fits;
 
-/// What becomes of a sample message, its times blanked.
+/// Settlement of a sample message, its times blanked.
 async fn settled(simulator: &Simulator, file: &str, change: impl Fn(&mut Value)) -> Value {
     let path = format!("{}/tests/fixtures/messages/{file}.json", env!("CARGO_MANIFEST_DIR"));
     let mut event: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();

@@ -3,27 +3,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bwp_sync::api::{ApiVersion, Client, ClientConfig};
-use bwp_sync::domain::conventions::Conventions;
-use bwp_sync::policy::breaker::Waits;
-use bwp_sync::policy::decide::Limits;
+use bwp_sync::api::{ApiVersion, Client};
 use bwp_sync::ports::{History, Inbound, Settlement};
 use bwp_sync::simulator::{
     AliasCheck, Behaviour, Config, Conflict, FaultRule, Operation, PackageState, Simulator, UnknownOrder,
 };
-use bwp_sync::worker::{Context, Pacing, Timing, handle};
+use bwp_sync::worker::{Context, handle};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::context;
 use crate::output::{assert_settlement_is_clean, listen};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Scenario {
-    /// What it proves, as a sentence.
+    /// The claim that it proves, as a sentence.
     pub(crate) about: String,
     #[serde(default)]
     conflict_error: bool,
@@ -82,7 +79,7 @@ struct Message {
     product: Option<String>,
     #[serde(default)]
     aliases: u32,
-    /// What the message says beside its order; `$refund` stands for the id of the last refund that was opened.
+    /// Contents of the message beside its order; `$refund` stands for the id of the last refund that was opened.
     #[serde(default)]
     data: serde_json::Map<String, Value>,
     /// Which of several messages of its kind it is.
@@ -193,7 +190,7 @@ impl Scenario {
 
 struct Stage {
     context: Arc<Context<Client>>,
-    /// What the retry queues hold: the history of each message that was left waiting.
+    /// Contents of the retry queues: the history of each message that was left waiting.
     waiting: BTreeMap<String, (History, Option<Instant>)>,
 }
 
@@ -298,46 +295,7 @@ pub(crate) fn event(id: &str, kind: &str, data: &Value) -> Inbound {
     }
 }
 
+/// A worker over a simulator.
 pub(crate) fn context(simulator: &Simulator, secret: &str, version: ApiVersion) -> Arc<Context<Client>> {
-    let api = Client::new(ClientConfig {
-        endpoint: simulator.endpoint().parse().unwrap(),
-        token_endpoint: simulator.token_endpoint().parse().unwrap(),
-        client_id: "sim-client".into(),
-        client_secret: secret.into(),
-        target_id: "store-1".into(),
-        target_header: "x-api-target-id".into(),
-        access_key: None,
-        version,
-        // long enough for a busy machine: only the scenarios that hang wait for it
-        timeout: Duration::from_secs(3),
-        connect_timeout: Duration::from_secs(2),
-        ca: None,
-        proxy: None,
-    });
-    let timing = Timing {
-        visible_after: Duration::from_millis(20),
-        call_ended: Duration::from_millis(50),
-        first_wait: Duration::from_millis(5),
-        longest_wait: Duration::from_millis(20),
-        retries: 2,
-        last_call: Duration::from_secs(60),
-        hold_at_most: 0,
-    };
-    Arc::new(Context::new(api.unwrap(), Conventions::default(), limits(), timing, pacing(), 1_000_000))
-}
-
-/// Few of everything, so that its end is reached soon.
-pub(crate) fn limits() -> Limits {
-    Limits {
-        attempts: 3,
-        denied_attempts: 3,
-        panics: 3,
-        delays: vec![Duration::from_secs(5)],
-        wait_for_create: Duration::from_secs(3600),
-    }
-}
-
-/// After a failure that pauses everything the next message may try at once.
-pub(crate) fn pacing() -> Pacing {
-    Pacing { max_calls_per_second: None, waits: Waits { first: Duration::ZERO, longest: Duration::ZERO } }
+    Arc::new(context::context(context::client(simulator, secret, version)))
 }

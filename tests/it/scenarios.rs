@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bwp_sync::api::ApiVersion;
+use strum::IntoEnumIterator;
 use tokio::sync::Semaphore;
 
 use crate::output::assert_log_is_clean;
@@ -20,8 +21,7 @@ async fn every_scenario_ends_as_it_says_in_every_version() {
     files.sort();
     let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut running = tokio::task::JoinSet::new();
-    for (version, file) in ApiVersion::ALL.into_iter().flat_map(|version| files.iter().map(move |file| (version, file)))
-    {
+    for (version, file) in ApiVersion::iter().flat_map(|version| files.iter().map(move |file| (version, file))) {
         let scenarios: Vec<Scenario> = serde_json::from_slice(&std::fs::read(file).unwrap())
             .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         for scenario in scenarios {
@@ -34,7 +34,7 @@ async fn every_scenario_ends_as_it_says_in_every_version() {
         }
     }
     let ended = running.join_all().await;
-    let (versions, count) = (ApiVersion::ALL.len(), ended.len() / ApiVersion::ALL.len());
+    let (versions, count) = (ApiVersion::iter().len(), ended.len() / ApiVersion::iter().len());
     println!("{count} scenarios in {versions} versions");
     let failures: Vec<_> = ended.into_iter().filter_map(Result::err).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));

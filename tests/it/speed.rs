@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bwp_sync::policy::limiter::Limiter;
 
-/// What the API takes.
+/// Rate that the API allows.
 const PER_SECOND: f64 = 50.0;
 const BURST: f64 = 10.0;
 /// Let the limiters find it, then look.
@@ -29,7 +29,7 @@ impl Api {
     }
 }
 
-/// What happens next, soonest first.
+/// Events to come, soonest first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Event {
     at: std::cmp::Reverse<Duration>,
@@ -51,7 +51,7 @@ struct Seen {
     throttled: u32,
 }
 
-/// So many clients with more work than the API takes, each with a limiter of its own.
+/// Measures several clients with more work than the API takes, each with a limiter of its own.
 fn measure(clients: usize, seed: u64) -> Seen {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut api = Api { tokens: BURST, at: Duration::ZERO };

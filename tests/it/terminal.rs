@@ -1,4 +1,4 @@
-//! What the program prints does nothing to a terminal: all of it goes through one writer.
+//! Output of the program does nothing to a terminal: all of it goes through one writer.
 //! Not here: the writer's own tests (`src/cli/terminal.rs`), letters (`tests/dead_letters/terminal.rs`).
 
 use std::path::{Path, PathBuf};

@@ -13,8 +13,9 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::context::{client, paced};
 use crate::queue::work_off;
-use crate::scenario::{context, event, plain_checkout};
+use crate::scenario::{event, plain_checkout};
 
 const PREFETCH: usize = 50;
 /// Answers that are tried side by side, each with a server and a client.
@@ -135,12 +136,10 @@ impl Answer {
 /// A worker that waits little, with the budgets of the default settings.
 async fn stage() -> (Simulator, Arc<Context<Client>>) {
     let simulator = Simulator::start(Config::default()).await.unwrap();
-    let given = Arc::into_inner(context(&simulator, "sim-secret", ApiVersion::default())).unwrap();
-    let mut limits = given.limits.clone();
-    limits.delays = [100, 200, 400].map(MILLIS).into();
     let pacing = Pacing { max_calls_per_second: None, waits: Waits { first: MILLIS(100), longest: MILLIS(400) } };
-    let Context { api, conventions, timing, max_message_bytes, .. } = given;
-    (simulator, Arc::new(Context::new(api, conventions, limits, timing, pacing, max_message_bytes)))
+    let mut context = paced(client(&simulator, "sim-secret", ApiVersion::default()), pacing);
+    context.limits.delays = [100, 200, 400].map(MILLIS).into();
+    (simulator, Arc::new(context))
 }
 
 fn checkout(order: &str) -> Inbound {

@@ -4,6 +4,8 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod client;
+#[path = "../support/settings.rs"]
+mod daemon;
 mod messages;
 #[cfg(feature = "simulator")]
 mod same_results;

@@ -1,20 +1,19 @@
 //! Settings of each API: the only difference between them.
 //! Not here: any other way to make a client or a worker.
 
-use std::fs;
-
 use bwp_sync::api::Client;
 use bwp_sync::settings::Settings;
 #[cfg(feature = "simulator")]
 use bwp_sync::simulator::{Config, Simulator};
 use bwp_sync::worker::Context;
 
+use crate::daemon;
 use crate::server::http::{CLIENT_ID, CLIENT_SECRET, Server, TARGET};
 
 /// Settings for the second API.
 pub(crate) fn for_second(server: &Server) -> Settings {
     let (endpoint, token_endpoint) = (server.endpoint(), server.token_endpoint());
-    load(&format!(
+    daemon::load(&format!(
         "[api]\nendpoint = \"{endpoint}\"\ntoken_endpoint = \"{token_endpoint}\"\n\
          client_id = \"{CLIENT_ID}\"\nclient_secret = \"{CLIENT_SECRET}\"\ntarget_id = \"{TARGET}\"\n"
     ))
@@ -31,7 +30,7 @@ pub(crate) fn for_simulator(simulator: &Simulator) -> Settings {
 pub(crate) fn for_simulator_in(simulator: &Simulator, version: &str) -> Settings {
     let (endpoint, token_endpoint) = (simulator.endpoint(), simulator.token_endpoint());
     let Config { client_id, client_secret, .. } = Config::default();
-    load(&format!(
+    daemon::load(&format!(
         "[api]\nendpoint = \"{endpoint}\"\ntoken_endpoint = \"{token_endpoint}\"\nversion = \"{version}\"\n\
          client_id = \"{client_id}\"\nclient_secret = \"{client_secret}\"\ntarget_id = \"any-store\"\n"
     ))
@@ -43,20 +42,5 @@ pub(crate) fn client(settings: &Settings) -> Client {
 
 /// The context of a worker, made as the daemon makes it.
 pub(crate) fn context(settings: &Settings) -> Context<Client> {
-    let (limits, timing) = (settings.limits(), settings.timing());
-    Context::new(
-        client(settings),
-        settings.conventions(),
-        limits,
-        timing,
-        settings.pacing(),
-        settings.max_message_bytes(),
-    )
-}
-
-fn load(text: &str) -> Settings {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("settings.toml");
-    fs::write(&file, text).unwrap();
-    Settings::load(&[file]).unwrap()
+    daemon::context(settings, settings.pacing())
 }

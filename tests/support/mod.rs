@@ -7,5 +7,7 @@ pub(crate) mod management;
 pub(crate) mod node;
 pub(crate) mod private;
 pub(crate) mod process;
+pub(crate) mod program;
 pub(crate) mod relay;
+pub(crate) mod settings;
 pub(crate) mod until;

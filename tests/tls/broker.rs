@@ -13,6 +13,7 @@ use crate::support::amqp::Client;
 use crate::support::broker::Vhost;
 use crate::support::node::Node;
 use crate::support::process::Process;
+use crate::support::program::{addresses, bwp_sync};
 use crate::support::until::until;
 use crate::worker::CHECKOUT;
 
@@ -53,18 +54,12 @@ impl Stage {
 
     /// The worker with the trusted roots of `ca.pem`, on a machine without certificate authorities of its own.
     fn worker(&self, settings: &[(&str, &str)]) -> Process {
-        let (endpoint, token_endpoint) = (self.simulator.endpoint(), self.simulator.token_endpoint());
+        let addresses = addresses(&self.simulator);
         let ca = self.folder.path().join("ca.pem");
-        let mut environment = vec![
-            ("BWP__BROKER__TLS__CA_FILE", ca.to_str().unwrap()),
-            ("BWP__API__ENDPOINT", &endpoint),
-            ("BWP__API__TOKEN_ENDPOINT", &token_endpoint),
-            ("BWP__API__CLIENT_ID", "sim-client"),
-            ("BWP__API__CLIENT_SECRET", "sim-secret"),
-            ("BWP__API__TARGET_ID", "store-1"),
-        ];
+        let mut environment = vec![("BWP__BROKER__TLS__CA_FILE", ca.to_str().unwrap())];
+        environment.extend(addresses.iter().map(|(name, address)| (*name, address.as_str())));
         environment.extend(NO_ROOTS.iter().chain(settings).copied());
-        Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &["run"], &environment)
+        bwp_sync(&["run"], &environment)
     }
 
     /// Address without a user: the client's certificate names the user.

@@ -5,19 +5,15 @@ use std::time::Duration;
 
 use crate::authority::{Authority, NO_ROOTS, write};
 use crate::support::process::Process;
+use crate::support::program::bwp_sync;
 
 const SOON: Duration = Duration::from_secs(30);
 
 /// The worker with a broker that does not exist, and without certificate authorities of the system.
 fn worker(settings: &[(&str, &str)]) -> Process {
-    let mut environment = vec![
-        ("BWP__BROKER__URI", "amqp://guest:guest@127.0.0.1:1/%2f"),
-        ("BWP__API__CLIENT_ID", "sim-client"),
-        ("BWP__API__CLIENT_SECRET", "sim-secret"),
-        ("BWP__API__TARGET_ID", "store-1"),
-    ];
+    let mut environment = vec![("BWP__BROKER__URI", "amqp://guest:guest@127.0.0.1:1/%2f")];
     environment.extend(NO_ROOTS.iter().chain(settings).copied());
-    Process::spawn(env!("CARGO_BIN_EXE_bwp-sync"), &["run"], &environment)
+    bwp_sync(&["run"], &environment)
 }
 
 #[tokio::test]

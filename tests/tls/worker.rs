@@ -6,11 +6,10 @@ use std::time::Duration;
 use bwp_sync::api::Client;
 use bwp_sync::policy::breaker::Waits;
 use bwp_sync::ports::{Inbound, Settlement};
-use bwp_sync::settings::Settings;
 use bwp_sync::simulator::Simulator;
 use bwp_sync::worker::{Context, Pacing, handle};
 
-use crate::authority::write;
+use crate::support::settings;
 
 /// A checkout, as the shop sends it.
 pub(crate) const CHECKOUT: &[u8] = include_bytes!("../fixtures/messages/create-minimum-fulfillable.json");
@@ -29,14 +28,10 @@ pub(crate) fn context(simulator: &Simulator, api: &[(&str, &str)]) -> Context<Cl
     let keys: String = keys.iter().map(|(key, value)| format!("api.{key} = '{value}'\n")).collect();
     // one call for each look-up: a test sees the result of each
     let text = format!("{keys}retry.in_process = 0\n");
-    let folder = tempfile::tempdir().unwrap();
-    let settings = Settings::load(&[write(folder.path(), "settings.toml", &text)]).unwrap();
-    let client = Client::new(settings.api()).unwrap();
-    let (limits, timing) = (settings.limits(), settings.timing());
+    let settings = settings::load(&text);
     // a pause ends with the next attempt
     let waits = Waits { first: Duration::ZERO, longest: Duration::ZERO };
-    let pacing = Pacing { waits, ..settings.pacing() };
-    Context::new(client, settings.conventions(), limits, timing, pacing, settings.max_message_bytes())
+    settings::context(&settings, Pacing { waits, ..settings.pacing() })
 }
 
 /// Settlement of a checkout.

@@ -2,8 +2,10 @@
 //!
 //! Not here: which error is of which class; how decisions are carried out.
 
+use strum::{EnumIter, IntoEnumIterator};
+
 /// Meaning of an error for the message that met it.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, EnumIter, Eq, Hash, PartialEq)]
 pub enum Class {
     /// An order with this alias is there; whether it is ours, a read tells.
     MaybeAlreadyDone,
@@ -28,20 +30,6 @@ pub enum Class {
 }
 
 impl Class {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::MaybeAlreadyDone,
-        Self::AlreadyDone,
-        Self::Throttled,
-        Self::Transient,
-        Self::OutcomeUnknown,
-        Self::Denied,
-        Self::NotThere,
-        Self::Rejected,
-        Self::QueryRefused,
-        Self::Unlisted,
-    ];
-
     /// The class as letters, results and metrics write it.
     pub fn name(self) -> &'static str {
         match self {
@@ -88,13 +76,14 @@ impl Class {
 }
 
 /// Decision that follows from an error.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, EnumIter, Eq, PartialEq)]
 pub enum Decision {
     /// It is done, although the call failed.
     Done,
     /// Read whose the order is.
     Compare,
     /// Try again; when the budget is spent, give up.
+    #[strum(disabled)]
     Retry(Budget),
     /// Wait for the order to be created, up to `orders.wait_for_create`.
     AwaitCreate,
@@ -103,7 +92,7 @@ pub enum Decision {
 }
 
 /// Budget that a counted attempt is taken from. An attempt that went into one is not missing in another.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, EnumIter, Eq, PartialEq)]
 pub enum Budget {
     /// For failures that pass by themselves: `retry.attempts`.
     Passing,
@@ -113,14 +102,9 @@ pub enum Budget {
 
 impl Decision {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Done,
-        Self::Compare,
-        Self::Retry(Budget::Passing),
-        Self::Retry(Budget::Denied),
-        Self::AwaitCreate,
-        Self::Refuse,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::iter().chain(Budget::iter().map(Self::Retry))
+    }
 
     /// The decision as the table of errors writes it.
     pub fn name(self) -> &'static str {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::class::Class;
 use super::own_code::OwnCode;
-use super::rows::{ROWS, Row};
+use super::rows::{Row, rows};
 use crate::ports::Operation;
 
 /// Stands for the type of [`OwnCode::RetriesExhausted`], and the class of this one and of [`OwnCode::OutcomeUnknown`]: those
@@ -36,7 +36,7 @@ pub struct Entry {
 
 /// Every line: the API's errors in the order of its documents, then the worker's own codes.
 pub fn entries() -> impl Iterator<Item = Entry> {
-    ROWS.iter().map(of_api).chain(OwnCode::all().map(own))
+    rows().map(of_api).chain(OwnCode::all().map(own))
 }
 
 fn of_api(row: &Row) -> Entry {

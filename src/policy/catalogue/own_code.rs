@@ -2,15 +2,17 @@
 //!
 //! Not here: codes of the API.
 
+use strum::{EnumIter, IntoEnumIterator};
+
 use super::advice::{CANCELLED, UNLISTED_ACTION};
-use super::rows::ROWS;
+use super::rows::rows;
 use crate::domain::rule::Rule;
 use crate::ports::Operation;
 
 const FIVE_ALIASES: &str = "send at most five aliases for an order, its id and display id included";
 
 /// The worker's own codes, for messages that never reached the API or were judged here.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, EnumIter, Eq, Hash, PartialEq)]
 pub enum OwnCode {
     /// Not readable.
     InvalidMessage,
@@ -27,6 +29,7 @@ pub enum OwnCode {
     /// The alias names an order that is not this one.
     AliasBelongsToAnotherOrder,
     /// A rule of the API that was checked before the call.
+    #[strum(disabled)]
     Broken(Rule),
     /// The order is cancelled and cannot be started.
     ExecutionCannotBeStartedDueToCancellation,
@@ -35,17 +38,7 @@ pub enum OwnCode {
 impl OwnCode {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        let without_rules = [
-            Self::InvalidMessage,
-            Self::UnsupportedMessage,
-            Self::PoisonMessage,
-            Self::RetriesExhausted,
-            Self::OrderNotFound,
-            Self::OutcomeUnknown,
-            Self::AliasBelongsToAnotherOrder,
-            Self::ExecutionCannotBeStartedDueToCancellation,
-        ];
-        without_rules.into_iter().chain(Rule::ALL.map(Self::Broken))
+        Self::iter().chain(Rule::iter().map(Self::Broken))
     }
 
     /// The code as it is written.
@@ -130,5 +123,5 @@ fn of_rule(rule: Rule) -> Option<Operation> {
 
 /// Advice on the API's code.
 fn action_of(code: &str) -> &'static str {
-    ROWS.iter().find(|row| row.code == Some(code)).map_or(UNLISTED_ACTION, |row| row.action)
+    rows().find(|row| row.code == Some(code)).map_or(UNLISTED_ACTION, |row| row.action)
 }

@@ -2,6 +2,8 @@
 //!
 //! Not here: the worker's own codes; the decision on a class.
 
+use strum::IntoEnumIterator;
+
 use super::advice::CANCELLED;
 use super::class::Class::{self, AlreadyDone, Denied, MaybeAlreadyDone, Rejected, Throttled, Transient};
 use crate::ports::Operation::{self, CreateOrder, Order, UpdateOrder};
@@ -32,8 +34,21 @@ pub struct Row {
     pub action: &'static str,
 }
 
-/// The tables of "Troubleshoot Order Errors" in their order, then what the pages on best practices and on refunds add.
-pub const ROWS: &[Row] = &[
+/// Errors of an operation: its table of "Troubleshoot Order Errors" in its order, then what other pages add.
+fn rows_of(operation: Operation) -> &'static [Row] {
+    match operation {
+        CreateOrder => CREATES,
+        UpdateOrder => UPDATES,
+        Order => READS,
+    }
+}
+
+/// Errors of all operations.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    Operation::iter().flat_map(rows_of)
+}
+
+const CREATES: &[Row] = &[
     // Troubleshoot Order Errors: creating orders
     row(CreateOrder, "AccessDenied", None, Denied, CHECK_ACCESS),
     row(CreateOrder, "Conflict", None, MaybeAlreadyDone, WHOSE_ALIAS),
@@ -60,6 +75,11 @@ pub const ROWS: &[Row] = &[
     refused(CreateOrder, "SelectedQuantityNotAvailable", REDUCE),
     refused(CreateOrder, "ShopperIdMismatch", "send the shopper identity and address of the delivery preview"),
     refused(CreateOrder, "ShopperNotPrime", "the shopper needs a Prime membership; fulfill the order as a merchant"),
+    // Best Practices for Orders: it gives no code for too many aliases
+    row(CreateOrder, "Validation", None, Rejected, CODELESS),
+];
+
+const UPDATES: &[Row] = &[
     // Troubleshoot Order Errors: updating orders
     row(UpdateOrder, "AccessDenied", None, Denied, CHECK_ORDER),
     row(UpdateOrder, "Conflict", None, Transient, "replay: the order was being changed by another call"),
@@ -77,12 +97,7 @@ pub const ROWS: &[Row] = &[
     refused(UpdateOrder, "InvalidRefundId", "use a refund id that the order holds"),
     refused(UpdateOrder, "MissingRefundId", "give the refund id that Buy with Prime made"),
     refused(UpdateOrder, "OrderLinkLimitExceeded", FIVE_LINKS),
-    // Troubleshoot Order Errors: getting orders
-    row(Order, "AccessDenied", None, Denied, CHECK_ORDER),
-    row(Order, "InternalServer", None, Transient, WAIT_SERVER),
-    row(Order, "Throttling", None, Throttled, WAIT_THROTTLED),
     // Best Practices for Orders: it gives no code for too many aliases
-    row(CreateOrder, "Validation", None, Rejected, CODELESS),
     row(UpdateOrder, "Validation", None, Rejected, CODELESS),
     refused(UpdateOrder, "InvalidOrderExecutionState", "fulfillment has started and cannot be taken back"),
     // refunds
@@ -98,6 +113,13 @@ pub const ROWS: &[Row] = &[
         "InvalidRefundRequestReasonUpdate",
         "leave the reason out: a refund keeps the one that it was made with",
     ),
+];
+
+const READS: &[Row] = &[
+    // Troubleshoot Order Errors: getting orders
+    row(Order, "AccessDenied", None, Denied, CHECK_ORDER),
+    row(Order, "InternalServer", None, Transient, WAIT_SERVER),
+    row(Order, "Throttling", None, Throttled, WAIT_THROTTLED),
 ];
 
 const fn row(
@@ -126,20 +148,20 @@ mod tests {
 
     #[test]
     fn no_error_is_in_two_rows() {
-        let mut keys: Vec<_> = ROWS.iter().map(|row| (row.operation.name(), row.error_type, row.code)).collect();
+        let mut keys: Vec<_> = rows().map(|row| (row.operation.name(), row.error_type, row.code)).collect();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), ROWS.len());
+        assert_eq!(keys.len(), rows().count());
     }
 
     #[test]
     fn a_rejection_is_always_a_validation() {
-        assert!(ROWS.iter().filter(|row| row.class == Rejected).all(|row| row.error_type == "Validation"));
+        assert!(rows().filter(|row| row.class == Rejected).all(|row| row.error_type == "Validation"));
     }
 
     #[test]
     fn an_action_says_something_and_follows_the_style_of_messages() {
-        for row in ROWS {
+        for row in rows() {
             let first = row.action.chars().next().unwrap();
             assert!(first.is_lowercase() && !row.action.ends_with('.'), "{}", row.action);
         }

@@ -12,7 +12,7 @@ fn answered(status: u16, error_type: Option<&str>, code: Option<&str>, error_cod
 
 #[test]
 fn error_and_exception_are_the_same() {
-    for row in ROWS {
+    for row in rows() {
         for suffix in ["Error", "Exception", ""] {
             let error = answered(200, Some(&format!("{}{suffix}", row.error_type)), row.code, None);
             let failure = classify(row.operation, &error);
@@ -145,7 +145,7 @@ fn an_order_that_is_not_found_by_a_look_up_is_not_there() {
 
 #[test]
 fn only_the_rows_that_say_so_mean_done() {
-    for row in ROWS {
+    for row in rows() {
         let done = matches!(row.class, Class::AlreadyDone);
         assert_eq!(done, row.code == Some("ExecutionAlreadyStarted"), "{row:?}");
     }

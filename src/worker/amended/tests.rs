@@ -4,12 +4,14 @@
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;
+use strum::IntoEnumIterator;
 
 use super::*;
 use crate::domain::input::{Address, Recipient, TaxSummary, Taxes, TotalPrice};
 use crate::domain::money::{Amount, Money};
 use crate::domain::order::Alias;
 
+const ALL: [Field; 3] = [Field::Total, Field::Taxes, Field::Recipient];
 const ORDER: &str = "322-ABC1-AAAAAA";
 
 fn at(second: i64) -> Timestamp {
@@ -134,9 +136,9 @@ fn sequences_are_compared_as_numbers_where_both_are() {
 
 #[test]
 fn all_of_the_first_amendment_of_an_order_is_wanted() {
-    let other = amended([done(2, on_time(2), &Field::ALL)]);
-    let judged = other.judge("322-ABC1-BBBBBB", id(1), true, &late(1), &amendment(1, &Field::ALL));
-    assert_eq!(judged, Judged { wanted: amendment(1, &Field::ALL), superseded_by: None });
+    let other = amended([done(2, on_time(2), &ALL)]);
+    let judged = other.judge("322-ABC1-BBBBBB", id(1), true, &late(1), &amendment(1, &ALL));
+    assert_eq!(judged, Judged { wanted: amendment(1, &ALL), superseded_by: None });
 }
 
 #[test]
@@ -149,7 +151,7 @@ fn of_a_late_amendment_those_fields_are_left_that_no_later_one_set() {
         (&[Total, Recipient], &[], Some("m-3")),
         (&[Total, Taxes], &[Taxes], Some("m-2")),
         (&[Taxes], &[Taxes], None),
-        (&Field::ALL, &[Taxes], Some("m-3")),
+        (&ALL, &[Taxes], Some("m-3")),
     ] {
         assert_judged(&amended, 1, &late(1), fields, left, by);
         assert_judged(&amended, 4, &on_time(4), fields, fields, None);
@@ -282,7 +284,7 @@ struct Published {
 
 /// Amendments, and further deliveries: of which amendment, and after the first delivery of which.
 fn deliveries() -> impl Strategy<Value = (Vec<Published>, Vec<(usize, usize)>)> {
-    let one = (prop::sample::subsequence(Field::ALL.to_vec(), 1..=3), any::<bool>(), any::<bool>());
+    let one = (prop::sample::subsequence(Field::iter().collect::<Vec<_>>(), 1..=3), any::<bool>(), any::<bool>());
     let one = one.prop_map(|(fields, has_own_id, on_time)| Published { fields, has_own_id, on_time });
     let again = (any::<prop::sample::Index>(), any::<prop::sample::Index>());
     (prop::collection::vec(one, 1..6), prop::collection::vec(again, 0..16)).prop_map(|(published, again)| {
@@ -318,7 +320,7 @@ impl Stored {
 
     /// Fails unless each field is as the last amendment that sets it says.
     fn assert_last_of(&self, published: &[Published]) {
-        for field in Field::ALL {
+        for field in Field::iter() {
             let last = published.iter().rposition(|one| one.fields.contains(&field));
             assert_eq!(self.fields.get(&field).copied(), last, "{field:?}");
         }

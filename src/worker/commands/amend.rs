@@ -14,7 +14,7 @@ use crate::domain::outcome::{Outcome, ResultKind, result_id};
 use crate::domain::stored::StoredOrder;
 use crate::policy::catalogue::{Decision, OwnCode};
 use crate::policy::classify::Failure;
-use crate::ports::{Inbound, OrderApi, Purpose, Settlement};
+use crate::ports::{Inbound, Operation, OrderApi, Purpose, Settlement};
 use crate::worker::amended::{Done, Judged, Stamp};
 use crate::worker::call::Call;
 use crate::worker::ending::{Ending, EndsHere};
@@ -61,7 +61,8 @@ impl<'a> Amend<'a> {
             let left = left_of(&judged.wanted, &stored);
             Ok((stored, (judged, left)))
         };
-        let Alone { stored, found: (judged, left), lock: _lock } = alone(call, ending, look, |_| true).await?;
+        let Alone { stored, found: (judged, left), lock: _lock } =
+            alone(call, ending, Operation::UpdateOrder, look, |_| true).await?;
         if judged.wanted.is_empty() {
             return Ok(ending.done_with(ResultKind::OrderUpdated, Outcome::Superseded, &stored, |data| {
                 data.superseded_by = judged.superseded_by;

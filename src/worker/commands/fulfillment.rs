@@ -30,7 +30,7 @@ impl Start<'_> {
         let look = async || Ok((not_started_yet(call, ending, &command.identifier).await?, ()));
         // its own creation need not show: the order is there
         let waits_for = |operation: Operation| !operation.creates_an_order();
-        let Alone { stored, lock: _lock, .. } = alone(call, ending, look, waits_for).await?;
+        let Alone { stored, lock: _lock, .. } = alone(call, ending, Operation::UpdateOrder, look, waits_for).await?;
         Ok(match update(call, &stored, timing.retries, &command.input).await {
             Ok(_) => updated(ending, stored),
             Err(failure) if failure.effect_possible => {

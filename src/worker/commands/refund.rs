@@ -9,7 +9,7 @@ use crate::domain::outcome::{Outcome, ResultKind, ResultRefund};
 use crate::domain::refunds_left::{Obstacle, RefundsLeft, left_of};
 use crate::domain::stored::StoredOrder;
 use crate::policy::classify::{Failure, not_told};
-use crate::ports::{OrderApi, Purpose, Settlement};
+use crate::ports::{Operation, OrderApi, Purpose, Settlement};
 use crate::worker::call::Call;
 use crate::worker::ending::{Ending, EndsHere};
 use crate::worker::update::{Alone, alone, existing, read_back, update};
@@ -32,7 +32,8 @@ impl Refund<'_> {
             let left = self.left(conventions, ending, &stored, false)?;
             Ok((stored, left))
         };
-        let Alone { stored, found: left, lock: _lock } = alone(call, ending, look, |_| true).await?;
+        let Alone { stored, found: left, lock: _lock } =
+            alone(call, ending, Operation::UpdateOrder, look, |_| true).await?;
         if left.details.is_empty() {
             let outcome = match left.superseded {
                 true => Outcome::Superseded,

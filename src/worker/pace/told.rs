@@ -3,6 +3,7 @@
 //! Not here: when it does.
 
 use metrics::gauge;
+use strum::IntoEnumIterator;
 
 use crate::policy::breakers::Stopped;
 use crate::policy::sign::Cause;
@@ -19,7 +20,7 @@ pub(super) struct Paused {
 /// Tells which pauses have begun, changed or ended.
 pub(super) fn of_pauses(before: &[Paused], after: &[Paused]) {
     let has = |pauses: &[Paused], cause| pauses.iter().any(|pause| pause.cause == cause);
-    for cause in Cause::ALL {
+    for cause in Cause::iter() {
         if has(before, cause) != has(after, cause) {
             gauge!("bwp_paused", "cause" => cause.name()).set(u8::from(has(after, cause)));
         }

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::scenario::{context, event, plain_checkout};
+use crate::context::{client, context};
+use crate::scenario::{event, plain_checkout};
 
 /// The order that meets the error.
 const ORDER: &str = "SO-1";
@@ -71,7 +72,7 @@ impl fmt::Display for Expected {
 }
 
 impl Expected {
-    /// What the row is known by in the catalogue: there `ValidationError` and `ValidationException` are the same.
+    /// Key of the row in the catalogue, where `ValidationError` and `ValidationException` are the same.
     pub(super) fn key(&self) -> (String, String, Option<String>) {
         let stem = self.error_type.trim_end_matches("Error").trim_end_matches("Exception");
         (self.operation.name().to_owned(), stem.to_owned(), self.code.clone())
@@ -129,7 +130,7 @@ impl Message {
     }
 }
 
-/// What came of it, in the words of the file.
+/// Its end, in the words of the file.
 #[derive(Debug, Eq, PartialEq)]
 struct Ended {
     ends: String,
@@ -142,7 +143,7 @@ struct Ended {
 }
 
 /// Runs a case in one version of the API, with these rows as the catalogue, and says what was not as expected.
-pub(super) async fn run(expected: &Expected, version: ApiVersion, rows: &'static [Row]) -> Result<(), String> {
+pub(super) async fn run(expected: &Expected, version: ApiVersion, rows: Vec<Row>) -> Result<(), String> {
     let simulator = Simulator::start(Config::default()).await.unwrap();
     let context = impatient(&simulator, version, rows);
     // others pass before, and an order that is to be changed is there
@@ -230,8 +231,8 @@ fn described(settlement: &Settlement) -> (String, [Option<String>; 3]) {
     }
 }
 
-/// Whatever happened: at most one order, started at most once, refunded at most once, none beside the letter of its create; and the letter says
-/// what can be done and which operation was asked for.
+/// Checks that there is at most one order, started and refunded at most once, and none beside the letter of its create. The
+/// letter says which action an operator can take and which operation was asked for.
 fn once(simulator: &Simulator, message: Message, last: &Settlement) -> Result<(), String> {
     let ledger = simulator.ledger();
     let (orders, starts, payments) = (ledger.creations_of(ORDER), ledger.starts_of(ORDER), ledger.payments_of(PAYMENT));
@@ -262,8 +263,8 @@ fn spelled(name: &str, version: ApiVersion) -> String {
 }
 
 /// A context that waits little, and whose two budgets differ.
-fn impatient(simulator: &Simulator, version: ApiVersion, rows: &'static [Row]) -> Context<Client> {
-    let mut context = std::sync::Arc::into_inner(context(simulator, "sim-secret", version)).unwrap();
+fn impatient(simulator: &Simulator, version: ApiVersion, rows: Vec<Row>) -> Context<Client> {
+    let mut context = context(client(simulator, "sim-secret", version));
     context.limits.denied_attempts = context.limits.attempts - 1;
     context.timing = Timing {
         visible_after: Duration::from_millis(2),
