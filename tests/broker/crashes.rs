@@ -54,7 +54,7 @@ async fn twenty_kills_of_the_worker_and_one_of_the_broker_lose_and_double_nothin
     let node = Node::start().await;
     let mut stage = Stage::on(&node).await;
     stage.keep_results().await;
-    // the same answer each time, so that an order cannot fail first and be created then
+    // a fixed answer each time: an order cannot fail first and be created then
     let refusal = Fault::refuse(Refusal::validation("ItemOutOfStock"));
     stage.simulator.add_fault(FaultRule::always(refusal).on(Operation::CreateOrder).for_product(REFUSED));
     let slower = FaultRule::always(Fault::Delay { millis: 1900 }).for_product(SLOW);
@@ -118,7 +118,7 @@ async fn kill_with_a_call_open(worker: Worker, mut calls: Receiver<CallEvent>, m
         }
     }
     worker.killed().await;
-    // what was answered before the signal arrived was not cut off by it
+    // answers from before the signal arrived were not cut off by it
     while let Ok(event) = calls.try_recv() {
         if event.phase == CallPhase::Answered {
             open.remove(&event.call);

@@ -148,7 +148,7 @@ async fn what_is_put_off_for_seconds_is_held_and_takes_a_retry_queue_where_half_
     }
     stage.queue(ORDERS, "half of them are held", |queue| (queue.ready, queue.unacknowledged) == (0, 2)).await;
     stage.queue("bwp.orders.retry.3s", "the others wait there", |queue| queue.ready == 2).await;
-    // what fits flows past them
+    // messages that fit flow past them
     stage.publish(&checkout("SO-5")).await;
     let seen = results.until(SOON, |seen| !seen.is_empty()).await;
     assert_eq!(json(&seen[0])["subject"], "SO-5");

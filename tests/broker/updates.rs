@@ -38,7 +38,7 @@ async fn a_worker_killed_between_an_effect_and_its_ack_does_nothing_twice() {
 async fn two_workers_that_race_on_duplicates_make_one_order_of_each() {
     const ORDERS: usize = 20;
     let stage = Stage::new().await;
-    // so slow that both copies are under way at the same time
+    // slow enough for both copies to be under way at the same time
     stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 200 }).on(Operation::CreateOrder));
     let workers = [stage.worker(&[]).await, stage.worker(&[]).await];
     let mut results = stage.results().await;
