@@ -38,6 +38,11 @@ impl FromIterator<Rule> for Rules {
 }
 
 impl Rules {
+    /// Each rule that is switched on, alone.
+    pub(super) fn each(&self) -> Vec<(Rule, Self)> {
+        self.0.iter().map(|rule| (*rule, Self(vec![*rule]))).collect()
+    }
+
     /// Checks a command, made before: a look-up before a dead letter needs its aliases.
     ///
     /// # Errors

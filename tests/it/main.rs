@@ -37,3 +37,4 @@ mod terminal;
 mod unclear;
 #[path = "../support/until.rs"]
 mod until;
+mod validate;

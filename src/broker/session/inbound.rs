@@ -44,6 +44,7 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
     // the message came back no sooner than after that delay
     let failed_by = taken_at.filter(|_| ours).map(|taken_at| taken_at.checked_sub(delay).unwrap_or(taken_at));
     Inbound {
+        edited: headers.get(own::EDITED).filter(|_| ours).cloned(),
         exchange: origin(own::SOURCE_EXCHANGE, delivery.exchange.as_str()),
         routing_key: origin(own::SOURCE_ROUTING_KEY, delivery.routing_key.as_str()),
         history,
@@ -87,6 +88,7 @@ fn history(headers: &BTreeMap<String, String>) -> History {
         outcome_unknown: headers.contains_key(own::OUTCOME_UNKNOWN),
         replays: number(own::REPLAYS),
         replay_id: headers.get(own::REPLAY_ID).cloned(),
+        replayed_letter: headers.get(own::REPLAYED_LETTER).map(|letter| letter.as_str().into()),
         replay_to: headers.get(own::REPLAY_TO).map(|queue| queue.as_str().into()),
     }
 }
@@ -159,6 +161,7 @@ mod tests {
             outcome_unknown: true,
             replays: 3,
             replay_id: Some("run".into()),
+            replayed_letter: Some("letter".into()),
             replay_to: Some("amq.gen-tool".into()),
         };
         let mut hopped = delivery("", &[]);

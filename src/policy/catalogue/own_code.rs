@@ -4,6 +4,7 @@
 
 use super::advice::{CANCELLED, UNLISTED_ACTION};
 use super::rows::ROWS;
+use crate::domain::rejection::RejectionCode;
 use crate::domain::rule::Rule;
 use crate::ports::Operation;
 
@@ -30,6 +31,16 @@ pub enum OwnCode {
     Broken(Rule),
     /// The order is cancelled and cannot be started.
     ExecutionCannotBeStartedDueToCancellation,
+}
+
+impl From<RejectionCode> for OwnCode {
+    fn from(code: RejectionCode) -> Self {
+        match code {
+            RejectionCode::InvalidMessage => Self::InvalidMessage,
+            RejectionCode::UnsupportedMessage => Self::UnsupportedMessage,
+            RejectionCode::Broken(rule) => Self::Broken(rule),
+        }
+    }
 }
 
 impl OwnCode {
