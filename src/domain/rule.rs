@@ -27,11 +27,13 @@ pub enum Rule {
     ExpiredOffer,
     /// The address is one that Buy with Prime delivers to.
     Destination,
+    /// The total is the sum of lines, charges, taxes and discounts.
+    TotalIsSum,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::AliasLimit,
         Self::LinkLimit,
         Self::OfferIds,
@@ -43,6 +45,7 @@ impl Rule {
         Self::QuantityLimit,
         Self::ExpiredOffer,
         Self::Destination,
+        Self::TotalIsSum,
     ];
 
     /// The setting that switches it, below `[orders.rules]`.
@@ -59,11 +62,12 @@ impl Rule {
             Self::QuantityLimit => "quantity_limit",
             Self::ExpiredOffer => "expired_offer",
             Self::Destination => "destination",
+            Self::TotalIsSum => "total_is_sum",
         }
     }
 
     /// The API's error code for a breach. An expired offer has no documented code and takes the nearest one. A payment
-    /// of two refunds has a code of our own.
+    /// of two refunds and a total that is not the sum have codes of our own.
     pub fn code(self) -> &'static str {
         match self {
             Self::AliasLimit => "OrderAliasLimitExceeded",
@@ -76,6 +80,7 @@ impl Rule {
             Self::QuantityLimit => "OrderQuantityLimitExceeded",
             Self::ExpiredOffer => "ItemUnavailableWithPrime",
             Self::Destination => "InvalidRecipientAddressInput",
+            Self::TotalIsSum => "TotalIsNotTheSum",
         }
     }
 
@@ -91,7 +96,7 @@ impl Rule {
             | Self::DuplicatePaymentId
             | Self::MissingRefundId
             | Self::RefundState => true,
-            Self::QuantityLimit | Self::ExpiredOffer | Self::Destination => false,
+            Self::QuantityLimit | Self::ExpiredOffer | Self::Destination | Self::TotalIsSum => false,
         }
     }
 }

@@ -112,7 +112,7 @@ pub struct History {
     /// How often the message was replayed from the dead letters.
     pub replays: u32,
     /// The run of the replay tool that sent it.
-    pub replay_id: Option<String>,
+    pub replay_id: Option<Box<str>>,
     /// The letter that it was in.
     pub replayed_letter: Option<Box<str>>,
     /// The queue in which that run wants outcomes.

@@ -232,7 +232,7 @@ impl<'a> Ending<'a> {
         ResultData {
             causation_id: self.label.message_id.clone(),
             replays: self.inbound.history.replays,
-            replay_id: self.inbound.history.replay_id.clone(),
+            replay_id: self.inbound.history.replay_id.as_deref().map(Into::into),
             ..ResultData::default()
         }
     }

@@ -207,6 +207,29 @@ async fn whole_foreign_orders_are_in_the_simulator_amount_for_amount() {
 }
 
 #[tokio::test]
+async fn parts_that_the_api_has_no_place_for_are_named_in_the_result() {
+    let simulator = Simulator::start(Config::default()).await.unwrap();
+    let context = context(&simulator, "sim-secret", ApiVersion::default());
+    let settlement = handle(&context, &mapped("shopify", "shipping", |_| {}).await).await;
+    assert_settlement_is_clean(&settlement);
+    let Settlement::Done(result) = &settlement else { panic!("{settlement:?}") };
+    crate::schemas::assert_fits(result);
+    let no_place = "not sent, the API has no place for it";
+    let expected = [format!("company: {no_place}"), format!("shipping: 4.99 USD {no_place}")];
+    assert_eq!(result.data.differences, expected);
+    // a discount of the whole order has a place
+    let simulator = Simulator::start(Config::default()).await.unwrap();
+    let context = self::context(&simulator, "sim-secret", ApiVersion::default());
+    let discount = json!({ "discountedAmount": { "type": "centPrecision", "currencyCode": "USD", "centAmount": 150, "fractionDigits": 2 } });
+    let discounted =
+        mapped("commercetools", "plain-order", |body| body["discountOnTotalPrice"] = discount.clone()).await;
+    let settlement = handle(&context, &discounted).await;
+    assert!(matches!(settlement, Settlement::Done(_)), "{settlement:?}");
+    let order = simulator.order_by_alias("EXTERNAL_ID", "6c1fa4e1-0c3b-4c56-8f3a-57a1d1c2a001").unwrap();
+    assert!(order.json["discounts"].to_string().contains("1.50"), "{}", order.json);
+}
+
+#[tokio::test]
 async fn a_refund_of_the_shop_is_told_with_its_payments() {
     let simulator = Simulator::start(Config::default()).await.unwrap();
     let context = context(&simulator, "sim-secret", ApiVersion::default());
@@ -375,6 +398,7 @@ fn examples_beside_a_mapping_are_checked_and_written() {
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("/data/tax is not as expected"), "{text}");
     assert!(text.contains("tax loses digits on its way to tax"), "{text}");
+    assert!(text.contains("hint: if it divides amounts") && text.contains("order.divides`"), "{text}");
     std::fs::write(path("maps/shop/order.divides"), "").unwrap();
     assert!(!check(&[]).1.contains("loses digits"));
     let (code, text, _) = check(&["--json"]);

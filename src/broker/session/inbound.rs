@@ -87,7 +87,7 @@ fn history(headers: &BTreeMap<String, String>) -> History {
         last_error: headers.get(own::LAST_ERROR).cloned(),
         outcome_unknown: headers.contains_key(own::OUTCOME_UNKNOWN),
         replays: number(own::REPLAYS),
-        replay_id: headers.get(own::REPLAY_ID).cloned(),
+        replay_id: headers.get(own::REPLAY_ID).map(|id| id.as_str().into()),
         replayed_letter: headers.get(own::REPLAYED_LETTER).map(|letter| letter.as_str().into()),
         replay_to: headers.get(own::REPLAY_TO).map(|queue| queue.as_str().into()),
     }

@@ -120,6 +120,7 @@ impl OwnCode {
                 "ask for a new delivery preview, and send the offer that is chosen of it"
             }
             Self::Broken(Rule::DuplicatePaymentId) => "tell each payment under one refund, each with an id of its own",
+            Self::Broken(Rule::TotalIsSum) => "find out which amount the shop or its mapping leaves out of the order",
             Self::Broken(rule) => action_of(rule.code()),
             Self::ExecutionCannotBeStartedDueToCancellation => CANCELLED,
         }
@@ -129,7 +130,7 @@ impl OwnCode {
 /// The operation that a rule is about; `None` where it is about several.
 fn of_rule(rule: Rule) -> Option<Operation> {
     match rule {
-        Rule::OfferIds | Rule::ItemAttributes | Rule::QuantityLimit | Rule::ExpiredOffer => {
+        Rule::OfferIds | Rule::ItemAttributes | Rule::QuantityLimit | Rule::ExpiredOffer | Rule::TotalIsSum => {
             Some(Operation::CreateOrder)
         }
         Rule::DuplicateRefundId | Rule::DuplicatePaymentId | Rule::MissingRefundId | Rule::RefundState => {
