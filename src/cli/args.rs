@@ -90,6 +90,9 @@ pub struct Publish {
     /// Structured CloudEvents, one in a file
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Publish any bodies as they stand, with this routing key, as a shop does that has its own JSON
+    #[arg(long, value_name = "KEY")]
+    pub routing_key: Option<String>,
 }
 
 /// Arguments of `map`.
@@ -163,6 +166,9 @@ pub struct Schema {
     /// Which one; all kinds are listed when it is left out
     #[arg(value_parser = PossibleValuesParser::new(kinds()))]
     pub kind: Option<String>,
+    /// Print an AsyncAPI 3 document of all channels, messages and headers
+    #[arg(long, conflicts_with = "kind")]
+    pub asyncapi: bool,
 }
 
 /// Names of all messages and all results.

@@ -230,6 +230,13 @@ impl Example {
                 faults.extend(lost.map(|it| format!("{} loses digits on its way to {}", it.input, it.output)));
             }
         }
+        if !faults.is_empty() {
+            let mark = self.path(".divides");
+            faults.push(format!(
+                "hint: if it divides amounts, and tells what is left, put an empty `{}` there",
+                mark.display()
+            ));
+        }
         Ok(faults)
     }
 }

@@ -3,6 +3,7 @@
 //! Not here: any work of a room.
 
 pub mod args;
+mod asyncapi;
 mod check;
 mod check_api;
 mod check_port;

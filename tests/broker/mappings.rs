@@ -97,7 +97,10 @@ async fn a_mapped_letter_shows_its_message_and_an_edit_of_that_message_is_sent_a
         async |arguments: &[&str]| tool(&stage, &[&["--config", config, "dead-letters"], arguments].concat()).await;
     let worker = stage.configured(&configured).await;
     // one that the mapping cannot read, one that no mapping is for
-    stage.publish(&foreign(&order("F-2"))).await;
+    write("order.json", &order("F-2").to_string());
+    let file = path("order.json");
+    let file = file.to_str().expect("the path is UTF-8");
+    tool(&stage, &["--config", config, "publish", "--routing-key", "orders/create", file]).await;
     let letter = worker.says(&["dead-lettered", "mapping shop-orders: line 2 column "]).await;
     let id = serde_json::from_str::<Value>(&letter).expect("the log is JSON")["letter_id"].to_string();
     let id = id.trim_matches('"');
@@ -152,7 +155,7 @@ async fn a_mapped_letter_shows_its_message_and_an_edit_of_that_message_is_sent_a
     assert!(said.contains("order F-2, as mapping shop-orders makes it") && said.contains("data.total"), "{said}");
     assert!(said.contains("failed again: order F-2: ItemOutOfStock"), "{said}");
     let replayed = dead_letters(&["replay", "--code", "ItemOutOfStock", "--yes"]).await;
-    assert!(replayed.contains("replayed 1 letter") && replayed.contains("1  done by the worker"), "{replayed}");
+    assert!(replayed.contains("replayed 1 of 1 letter") && replayed.contains("1  done by the worker"), "{replayed}");
     let stored = stage.simulator.order_by_alias("EXTERNAL_ID", "F-2").expect("the order is there");
     assert!(stored.json["totalPrice"].to_string().contains("12.75"), "{}", stored.json["totalPrice"]);
     assert_eq!(stage.simulator.ledger().creations_of("F-2"), 1);

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod arrows;
+mod asyncapi;
 mod cases;
 mod chart;
 mod check;
@@ -13,6 +14,7 @@ mod docs;
 mod english;
 mod error_rows;
 mod errors;
+mod fuzz;
 mod gate;
 mod generated;
 mod hold;
