@@ -120,10 +120,12 @@ async fn messages_pass_the_stage_in_their_order_and_those_that_a_mapping_is_for_
     let in_headers =
         Inbound { headers: [("ce-type".to_owned(), "shop.order".to_owned())].into(), ..foreign("any", r#"{"id":3}"#) };
     let packed = Inbound { content_encoding: Some("br".into()), ..foreign("orders/create", "\u{1}") };
+    // an operator edited what a mapping made of it
+    let edited = Inbound { edited: Some("shop-orders".into()), ..foreign("orders/create", r#"{"id":4}"#) };
     let large = foreign("orders/create", &format!("{{\"id\":\"{}\"}}", "x".repeat(1000)));
     let ours = foreign("checkout-completed", "{}");
     let mut settlements = Vec::new();
-    for inbound in [foreign("orders/create", r#"{"id":1}"#), ours, typed, in_headers, packed, large] {
+    for inbound in [foreign("orders/create", r#"{"id":1}"#), ours, typed, in_headers, packed, edited, large] {
         let (job, settled) = job(inbound);
         settlements.push(settled);
         jobs.send(job).await.unwrap();
@@ -141,7 +143,7 @@ async fn messages_pass_the_stage_in_their_order_and_those_that_a_mapping_is_for_
     stage.await.unwrap();
     let packed = "content_encoding: expected gzip or deflate, got \"br\"";
     let one = |id| format!("shop-orders {{\"id\":{id}}}");
-    assert_eq!(seen, [one(1), "as it is".into(), one(2), one(3), packed.into(), "as it is".into()]);
+    assert_eq!(seen, [one(1), "as it is".into(), one(2), one(3), packed.into(), "as it is".into(), "as it is".into()]);
 }
 
 #[tokio::test]
@@ -277,8 +279,14 @@ async fn a_letter_names_mapping_and_place_and_repeats_nothing_of_the_body() {
 
 #[test]
 fn every_program_in_the_repository_passes_its_examples() {
-    for (program, least) in [("shopify", 24), ("commercetools", 17), ("woocommerce", 2), ("adobe-commerce", 2)] {
-        let file = format!("config/mappings/{program}.jq");
+    for (program, least) in [
+        ("config/mappings/shopify", 24),
+        ("config/mappings/commercetools", 17),
+        ("config/mappings/woocommerce", 2),
+        ("config/mappings/adobe-commerce", 2),
+        ("tests/fixtures/shops/own-shop", 1),
+    ] {
+        let file = format!("{program}.jq");
         let update = std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
         let arguments = if update { vec!["map", "--check", "--update", &file] } else { vec!["map", "--check", &file] };
         let output = output(bwp_sync(&arguments).current_dir(env!("CARGO_MANIFEST_DIR")));
@@ -411,6 +419,8 @@ fn examples_beside_a_mapping_are_checked_and_written() {
 fn the_page_shows_the_real_output_of_each_command() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/connect-your-shop.md");
     let page = std::fs::read_to_string(&file).unwrap();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/shops/own-shop.jq");
+    assert!(page.contains(&std::fs::read_to_string(program).unwrap()), "the page shows own-shop.jq as it is");
     let mut shown = String::new();
     let (mut in_console, mut commands) = (false, 0);
     for line in page.lines() {

@@ -170,6 +170,17 @@ mod tests {
     }
 
     #[test]
+    fn an_edited_message_stays_one_of_ours_over_a_hop_and_no_shop_can_say_so() {
+        let edited = |delivery: &Delivery| inbound(delivery, Circumstances::default()).edited;
+        let original = Inbound { edited: Some("shop-orders".into()), ..Inbound::default() };
+        let mut hopped = delivery("", &[]);
+        hopped.properties = for_hop(&BasicProperties::default(), &original, &History::default(), None);
+        assert_eq!(edited(&hopped).as_deref(), Some("shop-orders"));
+        let forged = [(own::EDITED, AMQPValue::LongString("shop-orders".into()))];
+        assert_eq!(edited(&delivery("shop.events", &forged)), None);
+    }
+
+    #[test]
     fn the_last_attempt_of_a_message_is_as_old_as_its_delay_and_whatever_its_headers_say_no_older() {
         let (now, delay) = (Instant::now(), Duration::from_secs(5));
         let circumstances = || Circumstances { taken_at: Some(now), ..Circumstances::default() };
