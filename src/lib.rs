@@ -15,7 +15,7 @@
 //! | [`worker`] | message in, settlement out; the pool around it | HTTP, AMQP | policy, ports, domain |
 //! | [`api`] | the Order API by reqwest; reports facts | retries, judgement | ports, domain, secret, tls |
 //! | [`broker`] | RabbitMQ by lapin; carries settlements out | meaning of messages, API calls | ports, domain, secret, tls |
-//! | [`dead_letters`] | what operators do with dead letters: look, choose, edit, replay, discard | AMQP, output | policy, ports, domain, broker |
+//! | [`dead_letters`] | what operators do with dead letters: look, choose, edit, replay, discard | AMQP, output | policy, ports, domain, broker, mapper |
 //! | [`secret`] | a value that is never shown, inline or in a file that may change | what it is for | nothing |
 //! | [`tls`] | whom TLS trusts and how we show who we are | files, connections | nothing |
 //! | [`admin`] | probes and metrics over HTTP | measuring | worker, ports |

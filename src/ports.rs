@@ -10,6 +10,6 @@ mod waiting;
 
 pub use api::{ApiError, ErrorFact, Operation, OperationTable, OrderApi, Purpose, PurposeTable, TokenError};
 pub use inbound::{History, Inbound, Session};
-pub use settlement::{Handling, Job, Later, Letter, MAX_TEXT_BYTES, Mapping, Settlement, Settling};
+pub use settlement::{Handling, Job, Later, Letter, MAX_TEXT_BYTES, Settlement, Settling};
 pub use state::{ApiState, BrokerState, Finding, Pause, Trouble, Verdict};
 pub use waiting::{WaitReason, Waiting};

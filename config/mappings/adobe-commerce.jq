@@ -35,6 +35,10 @@ if .state != "processing" and .state != "complete" then null else
             else { by: "merchant" } end)
         }],
         total: .grand_total, tax: .tax_amount,
+        notSent: (
+          [select(($to.company // "") != "") | { part: "company" }]
+          + [{ part: "shipping", amount: (.shipping_amount // 0) } | select(money_cmp(.amount; 0) > 0)]
+        ),
         payments: [{ label: .payment.method, amount: .grand_total }]
       }
     }

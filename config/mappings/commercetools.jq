@@ -9,7 +9,7 @@
 #   without_prime  "ignore"           orders without a Prime line: "ignore", or "take" them
 #   unpaid         "ignore"           orders that are not paid: "ignore", or "take" them
 #
-# Dropped, since the API has no place for them: company names, the price of shipping for the whole order, custom lines.
+# The API has no place for the company, the price of shipping for the whole order and custom lines: they are in `notSent`.
 
 # Amounts are whole numbers of the smallest unit. A price of high precision has digits of its own.
 def amount:
@@ -71,6 +71,21 @@ def order:
         phone: ($to.phone // $to.mobile)
       },
       lines: [.lineItems[] | line],
+      # a discount of the whole order stands on no line, and a custom line below zero is one, too
+      discounts: ([
+          .discountOnTotalPrice.discountedAmount // empty | { amount: amount, label: "discount on the total" }
+        ] + [
+          .customLineItems[]? | { amount: (.totalPrice | amount), label: (.name | text) }
+          | select(money_cmp(.amount; 0) < 0) | .amount |= money_neg
+        ]),
+      notSent: (
+        [select(($to.company // "") != "") | { part: "company" }]
+        + [
+            (.shippingInfo.discountedPrice.value // .shippingInfo.price // empty | { part: "shipping", amount: amount }),
+            (.customLineItems[]? | { part: "fee", amount: (.totalPrice | amount) })
+            | select(money_cmp(.amount; 0) > 0)
+          ]
+      ),
       total: (.taxedPrice.totalGross // .totalPrice | amount),
       tax: (if .taxedPrice.totalTax then .taxedPrice.totalTax | amount
         elif .taxedPrice then money_sub(.taxedPrice.totalGross | amount; .taxedPrice.totalNet | amount)

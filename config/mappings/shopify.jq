@@ -10,7 +10,7 @@
 #   unpaid              "ignore"           orders that are not paid: "ignore", or "take" them
 #   test                "ignore"           test orders: "ignore", or "take" them
 #
-# Dropped, since the API has no place for them: company names, the price of shipping for the whole order, tips, duties.
+# The API has no place for the company, the price of shipping for the whole order, tips and duties: they are in `notSent`.
 
 # The amount that the shopper saw. Older bodies have the shop's amount alone.
 def shown($set; $amount): if $set.presentment_money then $set.presentment_money.amount else $amount end;
@@ -76,6 +76,16 @@ def order:
       lines: [.line_items[] | line($order)],
       total: shown(.total_price_set; .total_price),
       tax: shown(.total_tax_set; .total_tax),
+      notSent: (
+        [select(($to.company // "") != "") | { part: "company" }]
+        + [
+            { part: "shipping", amount: ([.shipping_lines[]?
+              | shown(.discounted_price_set // .price_set; .discounted_price // .price)] | money_sum) },
+            { part: "tip", amount: shown(.total_tip_received_set; .total_tip_received // "0") },
+            { part: "duties", amount: shown(.current_total_duties_set; "0") }
+            | select(money_cmp(.amount; 0) > 0)
+          ]
+      ),
       payments: [
         select(.financial_status == "paid")
         | { label: (.payment_gateway_names | map(values | select(. != "")) | join(", ") | if . == "" then "Shopify" else . end),

@@ -40,6 +40,16 @@ if .status != "processing" and .status != "completed" then null else
             else { by: "merchant" } end)
         }],
         total, tax: .total_tax,
+        # a fee below zero is a discount of the whole order
+        discounts: [.fee_lines[]? | select(money_cmp(.total; 0) < 0) | { amount: (.total | money_neg), label: .name }],
+        notSent: (
+          [select(($to.company // "") != "") | { part: "company" }]
+          + [
+              { part: "shipping", amount: (.shipping_total // "0") },
+              (.fee_lines[]? | { part: "fee", amount: .total })
+              | select(money_cmp(.amount; 0) > 0)
+            ]
+        ),
         payments: [{ label: .payment_method_title, amount: .total }]
       }
     }

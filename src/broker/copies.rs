@@ -9,7 +9,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use super::headers::{own, short, text};
 use crate::domain::outcome::ResultEvent;
-use crate::ports::{History, Inbound, Letter, Mapping, WaitReason};
+use crate::ports::{History, Inbound, Letter, WaitReason};
 
 /// Headers that the broker writes itself. In a copy they would mislead it.
 const BROKERS_OWN: [&str; 4] = ["x-death", "x-delivery-count", "x-acquired-count", "x-opt-death"];
@@ -46,6 +46,7 @@ pub fn for_hop(
     headers.extend(history.last_error.as_deref().map(|error| (own::LAST_ERROR, text(error))));
     headers.extend(history.outcome_unknown.then_some((own::OUTCOME_UNKNOWN, AMQPValue::Boolean(true))));
     headers.extend(history.replay_id.as_deref().map(|id| (own::REPLAY_ID, text(id))));
+    headers.extend(history.replayed_letter.as_deref().map(|letter| (own::REPLAYED_LETTER, text(letter))));
     headers.extend(history.replay_to.as_deref().map(|queue| (own::REPLAY_TO, text(queue))));
     copy(original, headers, believed(inbound))
 }
@@ -70,9 +71,7 @@ pub fn for_letter(original: &BasicProperties, inbound: &Inbound, letter: &Letter
     ]);
     headers.extend(letter.order.as_deref().map(|order| (own::ORDER, text(order))));
     headers.extend(inbound.history.replay_id.as_deref().map(|id| (own::REPLAY_ID, text(id))));
-    if let Some(Mapping { name, message_id }) = &letter.mapping {
-        headers.extend([(own::MAPPING, text(name)), (own::MAPPED_ID, text(message_id))]);
-    }
+    headers.extend(letter.mapping.as_deref().map(|mapping| (own::MAPPING, text(mapping))));
     if letter.bare {
         return copy(&BasicProperties::default(), headers, false);
     }
@@ -91,6 +90,9 @@ pub fn for_result(result: &ResultEvent) -> BasicProperties {
     if let Some(replay_id) = &result.data.replay_id {
         headers.insert(own::REPLAY_ID.into(), text(replay_id));
     }
+    if let Some(letter) = &result.replayed_letter {
+        headers.insert(own::REPLAYED_LETTER.into(), text(letter));
+    }
     BasicProperties::default()
         .with_content_type("application/cloudevents+json".into())
         .with_delivery_mode(2)
@@ -100,7 +102,11 @@ pub fn for_result(result: &ResultEvent) -> BasicProperties {
 }
 
 fn origin(inbound: &Inbound) -> Headers {
-    vec![(own::SOURCE_EXCHANGE, text(&inbound.exchange)), (own::SOURCE_ROUTING_KEY, text(&inbound.routing_key))]
+    let edited = inbound.edited.as_deref().map(|mapping| (own::EDITED, text(mapping)));
+    let mut headers =
+        vec![(own::SOURCE_EXCHANGE, text(&inbound.exchange)), (own::SOURCE_ROUTING_KEY, text(&inbound.routing_key))];
+    headers.extend(edited);
+    headers
 }
 
 fn milliseconds(time: Duration) -> AMQPValue {

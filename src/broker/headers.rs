@@ -60,14 +60,16 @@ pub mod own {
     pub const SOURCE_ROUTING_KEY: &str = "bwp-source-routing-key";
     /// Name of the mapping that is for the message.
     pub const MAPPING: &str = "bwp-mapping";
-    /// Id of the mapped message; results name it as their cause.
-    pub const MAPPED_ID: &str = "bwp-mapped-id";
+    /// The mapping whose message an operator edited: the body is that message, and no mapping is for it.
+    pub const EDITED: &str = "bwp-edited";
     /// Version of the worker that wrote the letter.
     pub const WORKER_VERSION: &str = "bwp-worker-version";
     /// How often the message was replayed.
     pub const REPLAYS: &str = "bwp-replays";
     /// The run of the replay tool.
     pub const REPLAY_ID: &str = "bwp-replay-id";
+    /// The letter that a replayed message was taken from, on messages, hops and results.
+    pub const REPLAYED_LETTER: &str = "bwp-replayed-letter";
     /// The queue to which the replay tool wants outcomes of its run, on messages and hops alone.
     pub const REPLAY_TO: &str = "bwp-replay-to";
     /// Names of headers that were too large to keep.

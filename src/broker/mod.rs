@@ -24,6 +24,6 @@ pub use letters::{
     StoredLetter, Summary,
 };
 pub use migration::{MigrateError, Step, migrate};
-pub use outbox::{Outbox, event_properties};
+pub use outbox::{Outbox, event_properties, json_properties};
 pub use preflight::{clocks, find_hazards, names_twice};
 pub use session::{begin_depths, begin_series, run};

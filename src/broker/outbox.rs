@@ -81,3 +81,8 @@ pub fn event_properties(id: &str) -> BasicProperties {
         .with_delivery_mode(2)
         .with_message_id(short(id))
 }
+
+/// Properties of a JSON body without an id, as of a shop that publishes its own.
+pub fn json_properties() -> BasicProperties {
+    BasicProperties::default().with_content_type("application/json".into()).with_delivery_mode(2)
+}

@@ -50,6 +50,11 @@ pub enum Command {
     DeadLetters(Box<super::dead_letters::Command>),
     /// Print the message that a mapping makes of a shop's body, or check every mapping by its examples
     Map(Map),
+    /// Say all that is wrong with messages, in the shop's own fields where a mapping makes them
+    ///
+    /// Ends with 0 where a worker would take every message, with 1 where not. Settings are read only where `--config` or
+    /// `--mapping` is given; else the rules are those that are on by default.
+    Validate(Validate),
     /// Map bodies for a worker, by standard input and output
     #[command(hide = true)]
     Mapper,
@@ -86,6 +91,9 @@ pub struct Publish {
     /// Structured CloudEvents, one in a file
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Publish any bodies as they stand, with this routing key, as a shop does that has its own JSON
+    #[arg(long, value_name = "KEY")]
+    pub routing_key: Option<String>,
 }
 
 /// Arguments of `map`.
@@ -94,30 +102,52 @@ pub struct Map {
     /// Bodies of the shop, one in a file; `-` is standard input
     #[arg(required_unless_present = "check", value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// The mapping of the settings, where there are several
-    #[arg(long, value_name = "NAME", conflicts_with = "check")]
-    pub mapping: Option<String>,
-    /// A preset instead of a mapping of the settings
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["check", "mapping"])]
-    pub preset: Option<String>,
-    /// A jq program instead of a mapping of the settings
-    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["check", "mapping", "preset"])]
-    pub program: Option<PathBuf>,
-    /// Kind of the message, with `--preset` or `--program`
-    #[arg(long, value_name = "KIND", default_value = "checkout-completed", value_parser = PossibleValuesParser::new(Kind::iter().map(Kind::name)))]
-    pub kind: String,
-    /// Header of the message, as `name=text`
-    #[arg(long, value_name = "NAME=TEXT", conflicts_with = "check")]
-    pub header: Vec<String>,
-    /// Routing key of the message; the first one of the mapping when it is left out
-    #[arg(long, value_name = "KEY", conflicts_with = "check")]
-    pub routing_key: Option<String>,
+    /// The mapping.
+    #[command(flatten)]
+    pub by: MappedBy,
     /// Check examples: of the programs given as FILE, else of every mapping of the settings
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["mapping", "preset", "program", "header", "routing_key"])]
     pub check: bool,
     /// With `--check`: write the answers as the expected ones
     #[arg(long, requires = "check")]
     pub update: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Names the mapping of bodies, and gives what comes with them.
+#[derive(Debug, clap::Args)]
+pub struct MappedBy {
+    /// The mapping of the settings
+    #[arg(long, value_name = "NAME")]
+    pub mapping: Option<String>,
+    /// A preset instead of a mapping of the settings
+    #[arg(long, value_name = "NAME", conflicts_with = "mapping")]
+    pub preset: Option<String>,
+    /// A jq program instead of a mapping of the settings
+    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["mapping", "preset"])]
+    pub program: Option<PathBuf>,
+    /// Kind of the message, where neither body nor mapping names one
+    #[arg(long, value_name = "KIND", default_value = "checkout-completed", value_parser = PossibleValuesParser::new(Kind::iter().map(Kind::name)))]
+    pub kind: String,
+    /// Header of the message, as `name=text`
+    #[arg(long, value_name = "NAME=TEXT")]
+    pub header: Vec<String>,
+    /// Routing key of the message; the first one of the mapping when it is left out
+    #[arg(long, value_name = "KEY")]
+    pub routing_key: Option<String>,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, clap::Args)]
+pub struct Validate {
+    /// Events, data of one kind, or with a mapping bodies of the shop; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The mapping.
+    #[command(flatten)]
+    pub by: MappedBy,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -137,6 +167,9 @@ pub struct Schema {
     /// Which one; all kinds are listed when it is left out
     #[arg(value_parser = PossibleValuesParser::new(kinds()))]
     pub kind: Option<String>,
+    /// Print an AsyncAPI 3 document of all channels, messages and headers
+    #[arg(long, conflicts_with = "kind")]
+    pub asyncapi: bool,
 }
 
 /// Names of all messages and all results.

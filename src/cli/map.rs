@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::args::Map;
+use super::args::{Map, MappedBy};
 use super::exit::Exit;
 use super::terminal::note;
 use super::terminal::say_json;
@@ -26,7 +26,7 @@ use crate::settings::Settings;
 impl Map {
     /// Whether programs are named that need no settings.
     pub(super) fn needs_no_settings(&self) -> bool {
-        self.preset.is_some() || self.program.is_some() || (self.check && !self.files.is_empty())
+        self.by.preset.is_some() || self.by.program.is_some() || (self.check && !self.files.is_empty())
     }
 }
 
@@ -38,14 +38,7 @@ pub(super) fn serve() -> anyhow::Result<Exit> {
 
 pub(super) async fn map(settings: Option<&Settings>, args: &Map) -> anyhow::Result<Exit> {
     let conventions = settings.map(Settings::conventions).unwrap_or_default();
-    let mapping = chosen(settings, args)?;
-    let headers = args.header.iter().map(|header| match header.split_once('=') {
-        Some((name, text)) => Ok((name.to_owned(), text.to_owned())),
-        None => bail!("--header: expected `name=text`, got `{header}`"),
-    });
-    let headers: BTreeMap<String, String> = headers.collect::<anyhow::Result<_>>()?;
-    let first_key = mapping.routing_keys.first().cloned().unwrap_or_default();
-    let routing_key = args.routing_key.clone().unwrap_or(first_key);
+    let Shop { mapping, headers, routing_key } = Shop::of(settings, &args.by)?;
     let mut mapper = Mapper::new(own_program()?, vec![mapping.clone()]);
     let mut failed = false;
     for file in &args.files {
@@ -64,6 +57,26 @@ pub(super) async fn map(settings: Option<&Settings>, args: &Map) -> anyhow::Resu
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
+/// The mapping that is meant, and what comes with a body.
+pub(super) struct Shop {
+    pub(super) mapping: Mapping,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) routing_key: String,
+}
+
+impl Shop {
+    pub(super) fn of(settings: Option<&Settings>, by: &MappedBy) -> anyhow::Result<Self> {
+        let mapping = chosen(settings, by)?;
+        let headers = by.header.iter().map(|header| match header.split_once('=') {
+            Some((name, text)) => Ok((name.to_owned(), text.to_owned())),
+            None => bail!("--header: expected `name=text`, got `{header}`"),
+        });
+        let headers = headers.collect::<anyhow::Result<_>>()?;
+        let first_key = mapping.routing_keys.first().cloned().unwrap_or_default();
+        Ok(Self { mapping, headers, routing_key: by.routing_key.clone().unwrap_or(first_key) })
+    }
+}
+
 /// Message that a mapping made of a body.
 pub(super) struct Made {
     /// The message as an event, or null where the body is no message.
@@ -79,18 +92,7 @@ impl Made {
         }
         let event = event_of(&answer);
         let mapped = Mapped { mapping: mapping.name.clone(), answer };
-        let raw = RawMessage {
-            body: foreign.body,
-            content_type: None,
-            content_encoding: None,
-            message_id: None,
-            message_type: None,
-            timestamp: None,
-            routing_key: foreign.routing_key,
-            headers: foreign.headers,
-            max_unpacked_bytes: foreign.body.len(),
-        };
-        let wrong = match mapped.open(&raw) {
+        let wrong = match mapped.open(&raw(foreign)) {
             Ok(envelope) => wrong(&envelope, conventions),
             Err(refused) => Some(refused.rejection.message),
         };
@@ -99,6 +101,21 @@ impl Made {
 
     fn shown(&self, json: bool, file: &Path) -> Value {
         if json { json!({ "file": file, "message": self.event, "fault": self.wrong }) } else { self.event.clone() }
+    }
+}
+
+/// A body with its headers, and no properties of AMQP.
+pub(super) fn raw<'a>(foreign: Foreign<'a>) -> RawMessage<'a> {
+    RawMessage {
+        body: foreign.body,
+        content_type: None,
+        content_encoding: None,
+        message_id: None,
+        message_type: None,
+        timestamp: None,
+        routing_key: foreign.routing_key,
+        headers: foreign.headers,
+        max_unpacked_bytes: foreign.body.len(),
     }
 }
 
@@ -126,7 +143,7 @@ fn event_of(answer: &Answer) -> Value {
 }
 
 /// The one mapping that is meant.
-fn chosen(settings: Option<&Settings>, args: &Map) -> anyhow::Result<Mapping> {
+fn chosen(settings: Option<&Settings>, args: &MappedBy) -> anyhow::Result<Mapping> {
     if let Some(name) = &args.preset {
         let names = PRESETS.map(|(name, _)| name).join(", ");
         let found = PRESETS.into_iter().find(|(preset, _)| preset == name);
@@ -164,7 +181,7 @@ fn alone(name: String, source: String, kind: &str) -> Mapping {
     Mapping { name, routing_keys, types, kind: kind.to_owned(), source, variables, examples: None }
 }
 
-fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
+pub(super) fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
     if file.as_os_str() == "-" {
         let mut body = Vec::new();
         std::io::stdin().lock().read_to_end(&mut body).context("cannot read standard input")?;

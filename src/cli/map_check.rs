@@ -38,7 +38,7 @@ pub(super) async fn check(settings: Option<&Settings>, args: &Map) -> anyhow::Re
     let conventions = &settings.map(Settings::conventions).unwrap_or_default();
     let mappings = match args.files.is_empty() {
         true => settings.map(Settings::mappings).unwrap_or_default().to_vec(),
-        false => args.files.iter().map(|file| of_file(file, &args.kind)).collect::<anyhow::Result<_>>()?,
+        false => args.files.iter().map(|file| of_file(file, &args.by.kind)).collect::<anyhow::Result<_>>()?,
     };
     let mut findings = Vec::new();
     for mapping in &mappings {
@@ -229,6 +229,13 @@ impl Example {
                 let lost = probe.lost([one, two, three]).into_iter();
                 faults.extend(lost.map(|it| format!("{} loses digits on its way to {}", it.input, it.output)));
             }
+        }
+        if !faults.is_empty() {
+            let mark = self.path(".divides");
+            faults.push(format!(
+                "hint: if it divides amounts, and tells what is left, put an empty `{}` there",
+                mark.display()
+            ));
         }
         Ok(faults)
     }

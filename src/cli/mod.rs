@@ -3,6 +3,7 @@
 //! Not here: any work of a room.
 
 pub mod args;
+mod asyncapi;
 mod check;
 mod check_api;
 mod check_port;
@@ -20,6 +21,7 @@ mod publish;
 mod run;
 mod schema;
 mod terminal;
+mod validate;
 mod worker;
 
 use std::process::ExitCode;
@@ -40,6 +42,10 @@ pub fn main(args: &Args) -> ExitCode {
         Command::Mapper => end(map::serve()),
         Command::Map(map) if map.needs_no_settings() => alone(map_or_check(None, map)),
         Command::Map(map) => work(args, async |settings| map_or_check(Some(settings), map).await),
+        Command::Validate(validate) if args.config.is_empty() && validate.by.mapping.is_none() => {
+            alone(validate::validate(None, validate))
+        }
+        Command::Validate(validate) => work(args, async |settings| validate::validate(Some(settings), validate).await),
         Command::Run => work(args, run::run),
         Command::Check(check) => work(args, async |settings| check::check(settings, check).await),
         Command::Held(held) => work(args, async |settings| held::held(settings, held).await),

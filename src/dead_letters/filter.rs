@@ -22,6 +22,9 @@ pub struct Filter {
     /// Error types.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
+    /// Mappings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mappings: Vec<String>,
     /// Classes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
@@ -68,6 +71,7 @@ impl Filter {
             && one_of(&self.codes, &letter.code)
             && one_of(&self.types, &letter.error_type)
             && one_of(&self.classes, &letter.class)
+            && one_of(&self.mappings, letter.mapping.as_deref().unwrap_or_default())
             && one_of(&self.operations, &letter.operation)
             && order(&letter.order)
             && self.since.is_none_or(|since| letter.dead_lettered_at.is_some_and(|at| at >= since))
@@ -108,6 +112,7 @@ pub(super) mod tests {
             error_type: "ValidationError".into(),
             code: "ItemOutOfStock".into(),
             class: "rejected".into(),
+            mapping: Some("shop-orders".into()),
             action: "replay when it is in stock".into(),
             message: "HTTP 200: Item is out of stock".into(),
             order: Some(format!("SO-{number}").into()),
@@ -140,6 +145,8 @@ pub(super) mod tests {
             (Filter { classes: list("rejected"), ..none() }, true),
             (Filter { classes: list("denied"), ..none() }, false),
             (Filter { operations: list("updateOrder"), ..none() }, false),
+            (Filter { mappings: list("shop-orders"), ..none() }, true),
+            (Filter { mappings: list("refunds"), ..none() }, false),
             (Filter { orders: list("SO-1"), ..none() }, true),
             (Filter { orders: list("so-1"), ..none() }, false),
             (Filter { since: at(0), ..none() }, true),

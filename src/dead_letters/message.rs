@@ -1,30 +1,19 @@
-//! The message that a letter carries, as the worker will read it. PURE.
+//! Whether the worker would take a message. PURE.
 //!
-//! Not here: the letter's own headers.
+//! Not here: letters, mappings.
 
 use jiff::Timestamp;
 
-use crate::broker::StoredLetter;
 use crate::domain::conventions::Conventions;
+use crate::domain::envelope::{Envelope, Refused};
 use crate::domain::rejection::Rejection;
 use crate::domain::transform::{check_rules, command_for};
 
-/// Id of the message, which results name as their cause.
-pub fn id(letter: &StoredLetter) -> String {
-    if let Some(id) = letter.mapped_id() {
-        return id;
-    }
-    match letter.opened(letter.body()) {
-        Ok(envelope) => envelope.id,
-        Err(refused) => refused.id,
-    }
-}
-
-/// Whether the worker would take the letter's message with this body.
+/// Whether the worker would take a message that was opened.
 ///
 /// # Errors
 /// The reason why it would not, in the words of a letter.
-pub fn check(letter: &StoredLetter, body: &[u8], conventions: &Conventions, now: Timestamp) -> Result<(), Rejection> {
-    let envelope = letter.opened(body).map_err(|refused| refused.rejection)?;
+pub fn check(opened: Result<Envelope, Refused>, conventions: &Conventions, now: Timestamp) -> Result<(), Rejection> {
+    let envelope = opened.map_err(|refused| refused.rejection)?;
     check_rules(&command_for(&envelope, conventions)?, &conventions.rules, now)
 }

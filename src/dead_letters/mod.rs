@@ -12,6 +12,7 @@ pub mod guard;
 pub mod hold;
 pub mod journal;
 pub mod ledger;
+pub mod mapped;
 pub mod message;
 pub mod outcomes;
 pub mod plan;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::plan::Planned;
 use crate::broker::{LetterBoxError, ReplayResults};
@@ -15,8 +16,8 @@ use crate::broker::{LetterBoxError, ReplayResults};
 #[derive(Debug)]
 pub struct Outcomes {
     results: ReplayResults,
-    /// Letters whose outcome is not known, by the id of their message.
-    pending: HashMap<String, Vec<Planned>>,
+    /// Letters whose outcome is not known, by their ids. A mended mapping may give its message another id.
+    pending: HashMap<Uuid, Vec<Planned>>,
     waiting: usize,
 }
 
@@ -39,7 +40,6 @@ struct Event {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Data {
-    causation_id: String,
     outcome: Option<String>,
     failure: Option<Failure>,
 }
@@ -61,8 +61,8 @@ impl Outcomes {
     }
 
     /// Notes that a letter's message is published, and its outcome pending.
-    pub fn expect(&mut self, message_id: String, letter: Planned) {
-        self.pending.entry(message_id).or_default().push(letter);
+    pub fn expect(&mut self, letter: Planned) {
+        self.pending.entry(letter.letter).or_default().push(letter);
         self.waiting += 1;
     }
 
@@ -78,12 +78,13 @@ impl Outcomes {
     pub async fn next(&mut self, within: Duration) -> Result<Option<Outcome>, LetterBoxError> {
         let deadline = Instant::now() + within;
         loop {
-            let Some(body) = self.results.next(deadline.saturating_duration_since(Instant::now())).await? else {
+            let Some((letter, body)) = self.results.next(deadline.saturating_duration_since(Instant::now())).await?
+            else {
                 return Ok(None);
             };
             // a result that cannot be read, or that comes again, does not count
             let Ok(Event { data }) = serde_json::from_slice(&body) else { continue };
-            let Some(letter) = self.pending.get_mut(&data.causation_id).and_then(Vec::pop) else { continue };
+            let Some(letter) = self.pending.get_mut(&letter).and_then(Vec::pop) else { continue };
             self.waiting -= 1;
             let failed = data.failure.is_some();
             let name = data.failure.map(|failure| failure.code).or(data.outcome).unwrap_or_default();

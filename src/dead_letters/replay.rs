@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::edit::{Edit, EditError};
+use super::edit::{Edit, EditError, Edited};
 use super::hold::{BATCH, Held, Missing, hold};
 use super::journal::Journal;
 use super::ledger::Ledger;
-use super::message;
+use super::mapped::{Mappings, Message, NotMapped};
 use super::outcomes::Outcomes;
 use super::plan::{Plan, Planned};
 use crate::broker::letters::letter::RemoveError;
@@ -101,6 +101,14 @@ pub enum ReplayError {
     /// A message cannot be changed.
     #[error(transparent)]
     Edit(#[from] EditError),
+    /// A foreign body of which no message can be made to be changed.
+    #[error("letter {letter}: {why}")]
+    NotMapped {
+        /// The letter.
+        letter: Uuid,
+        /// Why.
+        why: NotMapped,
+    },
     /// The letter does not tell its exchange.
     #[error("letter {0} does not say which exchange its message was published to")]
     NoExchange(Uuid),
@@ -116,6 +124,8 @@ pub struct Replay<'a> {
     pub plan: &'a Plan,
     /// The edit of each message.
     pub edit: &'a Edit,
+    /// Mappings that make the messages of foreign bodies, where these are edited.
+    pub mappings: &'a mut Mappings,
     /// Options of the run.
     pub options: Options,
     /// Letters that earlier runs of the same plan have published.
@@ -226,7 +236,14 @@ impl Run<'_, '_> {
                 break;
             }
             let replay_to = self.outcomes.as_ref().map(Outcomes::queue);
-            match publish(&self.replay, outbox, letter, replay_to) {
+            let edited = match edited(&mut self.replay, letter).await {
+                Ok(edited) => edited,
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            };
+            match publish(&self.replay, outbox, letter, edited, replay_to) {
                 Ok((edited, confirm)) => under_way.push((*planned, letter, edited, confirm)),
                 Err(error) => {
                     failure = Some(error);
@@ -243,7 +260,7 @@ impl Run<'_, '_> {
             self.replay.ledger.note(planned, Some(self.replay.plan.head.replay_id), &edited, "published")?;
             letter.remove().await?;
             if let Some(outcomes) = &mut self.outcomes {
-                outcomes.expect(message::id(letter), planned.clone());
+                outcomes.expect(planned.clone());
             }
             self.progress.replayed += 1;
             (self.replay.watch)(self.progress);
@@ -319,11 +336,25 @@ impl Run<'_, '_> {
     }
 }
 
+/// The message of a letter as it is edited, and the mapping that made it; none where nothing is to be edited.
+async fn edited(
+    replay: &mut Replay<'_>,
+    letter: &StoredLetter,
+) -> Result<Option<(Edited, Option<String>)>, ReplayError> {
+    if replay.edit.is_empty() {
+        return Ok(None);
+    }
+    let not_mapped = |why| ReplayError::NotMapped { letter: letter.summary.id, why };
+    let Message { body, mapping } = replay.mappings.message(letter).await.map_err(not_mapped)?;
+    Ok(Some((replay.edit.apply(&body)?, mapping)))
+}
+
 /// Begins to publish the letter's message; the future waits for the confirm.
 fn publish<'o>(
     replay: &Replay<'_>,
     outbox: &'o Outbox,
     letter: &StoredLetter,
+    edited: Option<(Edited, Option<String>)>,
     replay_to: Option<&str>,
 ) -> Result<(Vec<String>, impl Future<Output = Result<(), PublishError>> + use<'o>), ReplayError> {
     let (exchange, key) = match (replay.options.via_exchange, letter.source()) {
@@ -331,13 +362,15 @@ fn publish<'o>(
         (true, (Some(exchange), key)) => (exchange, key),
         (true, (None, _)) => return Err(ReplayError::NoExchange(letter.summary.id)),
     };
-    let properties = letter.for_replay(replay.plan.head.replay_id, replay_to);
-    let publisher = outbox.publisher();
-    if replay.edit.is_empty() {
-        return Ok((Vec::new(), publisher.begin(&exchange, &key, properties, letter.body())));
-    }
-    let edited = replay.edit.apply(&letter.text())?;
-    let properties = letter.for_edited_replay(replay.plan.head.replay_id, replay_to);
+    let (publisher, replay_id) = (outbox.publisher(), replay.plan.head.replay_id);
+    let (edited, properties) = match edited {
+        None => {
+            let properties = letter.for_replay(replay_id, replay_to);
+            return Ok((Vec::new(), publisher.begin(&exchange, &key, properties, letter.body())));
+        }
+        Some((edited, None)) => (edited, letter.for_edited_replay(replay_id, replay_to)),
+        Some((edited, Some(mapping))) => (edited, letter.for_edited_mapped_replay(&mapping, replay_id, replay_to)),
+    };
     let confirm = publisher.begin(&exchange, &key, properties, &edited.body);
     Ok((edited.changes.into_iter().map(|change| change.path).collect(), confirm))
 }

@@ -10,8 +10,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::country::Country;
 use super::input::{LinkKind, PaymentState, Token};
-use super::line::Line;
+use super::line::{Line, LineDiscount};
 use super::money::{Amount, Currency};
+use super::not_sent::NotSent;
 use super::reading::{self, Text, Unreadable};
 use super::rejection::Rejection;
 
@@ -35,6 +36,12 @@ pub(super) struct Checkout {
     pub(super) total: Amount,
     /// Tax of the whole order.
     pub(super) tax: Option<Amount>,
+    /// Discounts of the whole order, none of which stands on a line. The API prefers those of lines.
+    #[serde(default, deserialize_with = "reading::list")]
+    pub(super) discounts: Vec<LineDiscount>,
+    /// Parts of the shop's order that the API has no place for. They are not sent, and results name them.
+    #[serde(default, deserialize_with = "reading::list")]
+    pub(super) not_sent: Vec<NotSent>,
     /// Payments of the shopper, one for each payment method.
     #[serde(default, deserialize_with = "reading::list")]
     pub(super) payments: Vec<Payment>,

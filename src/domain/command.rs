@@ -10,6 +10,7 @@ use super::money::Money;
 use super::named_order::order_of;
 use super::order::{Alias, OrderIdentifier, OrderRef};
 use super::refund::ToldLine;
+use super::sum::Sum;
 
 /// A call to make, with all that is needed for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,10 @@ pub struct CreateOrder {
     pub aliases: Vec<Alias>,
     /// Position of each line whose delivery offer expires, with the time of expiry.
     pub offers_expire: Vec<(usize, Timestamp)>,
+    /// Sum of the order's parts, where each has a price.
+    pub sum: Option<Sum>,
+    /// Parts of the shop's order that are not sent, as differences of the stored order.
+    pub not_sent: Vec<String>,
     /// Input of `createOrder`.
     pub input: CreateOrderInput,
 }

@@ -2,6 +2,7 @@
 //!
 //! Not here: what is in `data`.
 
+mod event;
 pub mod mapped;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use super::privacy::Private;
 use super::reading;
 use super::rejection::{Rejection, RejectionCode};
 
+/// Content type of a structured event.
+pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 /// Source of a message that names none; CloudEvents forbids an empty one.
 const BARE_SOURCE: &str = "/shop";
 /// Prefixes of attribute names in headers. The first two are those of the AMQP binding. The third is that of the HTTP
@@ -55,7 +58,7 @@ impl<'a> RawMessage<'a> {
         const NO_HEADERS: &BTreeMap<String, String> = &BTreeMap::new();
         Self {
             body,
-            content_type: Some("application/cloudevents+json"),
+            content_type: Some(CONTENT_TYPE),
             content_encoding: None,
             message_id: None,
             message_type: None,
@@ -195,7 +198,7 @@ type Data = Result<Box<RawValue>, Rejection>;
 /// Attributes and data, for every mode.
 fn attributes_and_data(raw: &RawMessage<'_>, body: Result<&RawValue, Rejection>) -> (Attributes, Data) {
     let content_type = raw.content_type.map(essence).unwrap_or_default();
-    if content_type == "application/cloudevents+json" {
+    if content_type == CONTENT_TYPE {
         return body.map_or_else(|rejection| (Attributes::default(), Err(rejection)), structured);
     }
     if content_type.starts_with("application/cloudevents") {

@@ -43,6 +43,9 @@ pub struct CreateOrderInput {
     /// Tax of the whole order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub taxes: Option<Taxes>,
+    /// Discounts of the whole order; those of lines are better told there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discounts: Option<Discounts>,
     /// Payments of the shopper.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payments: Option<Payments>,

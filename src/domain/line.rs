@@ -49,7 +49,7 @@ pub(super) struct Line {
     pub(super) delivery: Delivery,
 }
 
-/// A discount of a line.
+/// A discount of a line, or of a whole order.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LineDiscount {

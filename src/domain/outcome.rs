@@ -34,6 +34,9 @@ pub struct ResultEvent {
     /// W3C trace context of the message, published as a header.
     #[serde(skip)]
     pub traceparent: Option<String>,
+    /// Letter that the message was replayed from, published as a header.
+    #[serde(skip)]
+    pub replayed_letter: Option<String>,
     /// Queue of the replay tool, which gets a copy.
     #[serde(skip)]
     pub replay_to: Option<String>,

@@ -29,6 +29,8 @@ pub enum Rule {
     ExpiredOffer,
     /// The address is one that Buy with Prime delivers to.
     Destination,
+    /// The total is the sum of lines, charges, taxes and discounts.
+    TotalIsSum,
 }
 
 impl Rule {
@@ -46,11 +48,12 @@ impl Rule {
             Self::QuantityLimit => "quantity_limit",
             Self::ExpiredOffer => "expired_offer",
             Self::Destination => "destination",
+            Self::TotalIsSum => "total_is_sum",
         }
     }
 
     /// The API's error code for a breach. An expired offer has no documented code and takes the nearest one. A payment
-    /// of two refunds has a code of our own.
+    /// of two refunds and a total that is not the sum have codes of our own.
     pub fn code(self) -> &'static str {
         match self {
             Self::AliasLimit => "OrderAliasLimitExceeded",
@@ -63,6 +66,7 @@ impl Rule {
             Self::QuantityLimit => "OrderQuantityLimitExceeded",
             Self::ExpiredOffer => "ItemUnavailableWithPrime",
             Self::Destination => "InvalidRecipientAddressInput",
+            Self::TotalIsSum => "TotalIsNotTheSum",
         }
     }
 
@@ -78,7 +82,7 @@ impl Rule {
             | Self::DuplicatePaymentId
             | Self::MissingRefundId
             | Self::RefundState => true,
-            Self::QuantityLimit | Self::ExpiredOffer | Self::Destination => false,
+            Self::QuantityLimit | Self::ExpiredOffer | Self::Destination | Self::TotalIsSum => false,
         }
     }
 }

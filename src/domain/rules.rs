@@ -11,6 +11,7 @@ use super::command::{AmendOrder, CreateOrder, UpdateRefunds};
 use super::input::{Address, DeliveryDetails, DeliveryOffer, LineItem, Recipient};
 use super::rejection::{Rejection, RejectionCode};
 use super::rule::Rule;
+use super::sum::Sum;
 
 /// Most aliases of an order.
 const MAX_ALIASES: usize = 5;
@@ -39,6 +40,11 @@ impl FromIterator<Rule> for Rules {
 }
 
 impl Rules {
+    /// Each rule that is switched on, alone.
+    pub(super) fn each(&self) -> Vec<(Rule, Self)> {
+        self.0.iter().map(|rule| (*rule, Self(vec![*rule]))).collect()
+    }
+
     /// Checks the number of aliases and links that an order would have.
     ///
     /// # Errors
@@ -67,7 +73,18 @@ impl Rules {
                 format!("lines[{position}].delivery.expiresAt: expected a time to come, got {expires_at}")
             })?;
         }
+        self.check_total(create)?;
         self.check_destination(input.recipient.as_ref())
+    }
+
+    /// Compares the total with the sum of its parts, where all of them have a price.
+    fn check_total(&self, create: &CreateOrder) -> Result<(), Rejection> {
+        let (Some(total), Some(sum)) = (create.input.total_price, create.sum) else { return Ok(()) };
+        let total = total.value.amount;
+        self.ensure(Rule::TotalIsSum, sum.is(total.decimal()), || {
+            let Sum { without_tax, tax } = sum;
+            format!("total: expected the sum of the order's parts, {without_tax}, or with taxes of {tax}, got {total}")
+        })
     }
 
     fn check_line(&self, path: &str, line: &LineItem) -> Result<(), Rejection> {

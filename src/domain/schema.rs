@@ -36,7 +36,7 @@ pub fn of_message(kind: Kind) -> Value {
         Kind::RefundUpdated => generator.into_root_schema_for::<Message<RefundUpdate>>(),
     };
     let mut schema = schema.to_value();
-    schema["title"] = json!(kind.name());
+    name(&mut schema, kind.name());
     // a dot may stand for the hyphen
     schema["properties"]["type"] = json!({ "enum": [kind.name(), kind.name().replace('-', ".")] });
     schema
@@ -46,7 +46,7 @@ pub fn of_message(kind: Kind) -> Value {
 pub fn of_result(kind: ResultKind) -> Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let mut schema = generator.into_root_schema_for::<ResultEvent>().to_value();
-    schema["title"] = json!(kind.name());
+    name(&mut schema, kind.name());
     let outcomes: Vec<_> = Outcome::iter().filter(|outcome| outcome.kind() == kind).collect();
     let data = match kind {
         ResultKind::OrderCreated | ResultKind::OrderUpdated => {
@@ -60,6 +60,12 @@ pub fn of_result(kind: ResultKind) -> Value {
     let only = json!({ "type": { "const": kind }, "data": data });
     schema["allOf"] = json!([{ "properties": only }]);
     schema
+}
+
+/// Gives a schema its title and an absolute id, by which other schemas can refer to it.
+fn name(schema: &mut Value, name: &str) {
+    schema["title"] = json!(name);
+    schema["$id"] = json!(format!("urn:bwp-sync:schemas:{name}"));
 }
 
 /// A message in the structured mode of CloudEvents 1.0. Further attributes are ignored.

@@ -24,6 +24,7 @@ use super::reading;
 use super::refund::{RefundUpdate, ToldRefund};
 use super::rejection::Rejection;
 use super::rules::Rules;
+use super::sum::sum;
 
 /// The command that a message stands for.
 ///
@@ -72,6 +73,8 @@ fn create_order(checkout: Checkout, conventions: &Conventions) -> CreateOrder {
     let offers_expire = (checkout.lines.iter().enumerate())
         .filter_map(|(position, line)| Some((position, line.delivery.expires_at()?)))
         .collect();
+    let sum = sum(&checkout);
+    let not_sent = checkout.not_sent.iter().map(|part| part.difference(currency)).collect();
     let order_alias = order_alias(&checkout.order, types);
     let mut aliases = order_aliases(&checkout.order, types);
     let input = CreateOrderInput {
@@ -85,6 +88,7 @@ fn create_order(checkout: Checkout, conventions: &Conventions) -> CreateOrder {
         aliases: aliases.clone(),
         total_price: Some(TotalPrice { value: money(checkout.total, currency) }),
         taxes: checkout.tax.map(|amount| taxes(money(amount, currency))),
+        discounts: discounts(checkout.discounts, currency),
         payments: payments(checkout.payments, currency),
         order_links: checkout.order.links.into_iter().map(order_link).collect(),
         shopper_identity: checkout.shopper.identity.map(shopper_identity),
@@ -92,7 +96,7 @@ fn create_order(checkout: Checkout, conventions: &Conventions) -> CreateOrder {
     };
     // a stable sort: the alias from the order id first, the others as before
     aliases.sort_by_key(|alias| *alias != order_alias);
-    CreateOrder { order_id: checkout.order.id.0, aliases, offers_expire, input }
+    CreateOrder { order_id: checkout.order.id.0, aliases, offers_expire, sum, not_sent, input }
 }
 
 /// The update that starts fulfillment.

@@ -8,8 +8,6 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ports::Inbound;
-
 /// Headers that carry the CloudEvents type in binary mode.
 const TYPE_HEADERS: [&str; 4] = ["cloudevents:type", "cloudevents_type", "ce-type", "ce_type"];
 
@@ -36,11 +34,11 @@ pub struct Mapping {
 impl Mapping {
     /// Whether the mapping is for a message. The routing key is that of the shop's publication, also of a retry or a
     /// replay.
-    pub fn is_for(&self, inbound: &Inbound) -> bool {
+    pub fn is_for(&self, routing_key: &str, message_type: Option<&str>, headers: &BTreeMap<String, String>) -> bool {
         let named = |name: &str| TYPE_HEADERS.contains(&name.to_ascii_lowercase().as_str());
-        let header = inbound.headers.iter().find(|(name, _)| named(name)).map(|(_, value)| value);
-        self.routing_keys.contains(&inbound.routing_key)
-            || inbound.message_type.iter().chain(header).any(|it| self.types.contains(it))
+        let header = headers.iter().find(|(name, _)| named(name)).map(|(_, value)| value.as_str());
+        let has = |names: &[String], name: &str| names.iter().any(|it| it == name);
+        has(&self.routing_keys, routing_key) || message_type.into_iter().chain(header).any(|it| has(&self.types, it))
     }
 }
 

@@ -73,6 +73,16 @@ impl Mapper {
         &self.mappings
     }
 
+    /// The first mapping that is for a message, by its position.
+    pub fn mapping_for(
+        &self,
+        routing_key: &str,
+        message_type: Option<&str>,
+        headers: &BTreeMap<String, String>,
+    ) -> Option<usize> {
+        self.mappings.iter().position(|mapping| mapping.is_for(routing_key, message_type, headers))
+    }
+
     /// The answer of a mapping to a message. A message that ends a fresh child twice fails.
     ///
     /// # Errors

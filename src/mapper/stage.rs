@@ -31,7 +31,12 @@ pub async fn stage(
     stop: CancellationToken,
 ) {
     while let Some(mut job) = jobs.recv().await {
-        let position = mapper.mappings().iter().position(|mapping| mapping.is_for(&job.inbound));
+        let Inbound { routing_key, message_type, headers, edited, .. } = &*job.inbound;
+        let position = match edited {
+            None => mapper.mapping_for(routing_key, message_type.as_deref(), headers),
+            // the body is the message that a mapping made
+            Some(_) => None,
+        };
         // a body that is too large is refused unread
         if let Some(position) = position.filter(|_| job.inbound.body.len() <= max_message_bytes) {
             let lost = job.inbound.session.lost.clone();

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::decimal::Exact;
+use super::path::Path;
 
 /// The amount that stands for others: nineteen digits, more than a float of 64 bits holds.
 const BASE: &str = "90071992547409919.11";
@@ -124,61 +125,12 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// A path into a body.
-#[derive(Clone)]
-struct Path(Vec<Step>);
-
-#[derive(Clone)]
-enum Step {
-    Field(String),
-    Index(usize),
-}
-
-impl Path {
-    fn value<'v>(&self, body: &'v Value) -> Option<&'v Value> {
-        self.0.iter().try_fold(body, |value, step| match step {
-            Step::Field(name) => value.get(name),
-            Step::Index(index) => value.get(index),
-        })
-    }
-
-    fn value_mut<'v>(&self, body: &'v mut Value) -> Option<&'v mut Value> {
-        self.0.iter().try_fold(body, |value, step| match step {
-            Step::Field(name) => value.get_mut(name),
-            Step::Index(index) => value.get_mut(index),
-        })
-    }
-
-    fn shown(&self) -> String {
-        let parts = self.0.iter().map(|step| match step {
-            Step::Field(name) => format!(".{name}"),
-            Step::Index(index) => format!("[{index}]"),
-        });
-        parts.collect::<String>().trim_start_matches('.').to_owned()
-    }
-}
-
 /// Paths of all values that may be amounts: numbers, and texts of decimals with a point.
 fn amounts(body: &Value) -> Vec<Path> {
-    let (mut found, mut path) = (Vec::new(), Path(Vec::new()));
-    walk(body, &mut path, &mut found);
-    found
-}
-
-fn walk(value: &Value, path: &mut Path, found: &mut Vec<Path>) {
-    match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
-            path.0.push(Step::Field(name.clone()));
-            walk(value, path, found);
-            path.0.pop();
-        }),
-        Value::Array(values) => values.iter().enumerate().for_each(|(index, value)| {
-            path.0.push(Step::Index(index));
-            walk(value, path, found);
-            path.0.pop();
-        }),
-        Value::Number(_) => found.push(path.clone()),
-        Value::String(text) if text.contains('.') && Exact::of(text).is_some() => found.push(path.clone()),
-        Value::String(_) | Value::Null | Value::Bool(_) => {}
-    }
+    let is_amount = |value: &Value| match value {
+        Value::Number(_) => true,
+        Value::String(text) => text.contains('.') && Exact::of(text).is_some(),
+        Value::Object(_) | Value::Array(_) | Value::Null | Value::Bool(_) => false,
+    };
+    Path::leaves(body).into_iter().filter(|path| path.value(body).is_some_and(is_amount)).collect()
 }

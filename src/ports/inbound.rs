@@ -52,6 +52,8 @@ pub struct Inbound {
     /// By when its last attempt had ended for certain; none where it had none. By this process' clock and the delay of the
     /// retry queue alone: clocks of two machines may differ.
     pub failed_by: Option<Instant>,
+    /// The mapping whose message an operator edited: the body is that message, and no mapping is for it.
+    pub edited: Option<String>,
     /// The session that delivered it.
     pub session: Session,
     /// The answer of a mapping, if one is for the message.
@@ -110,7 +112,9 @@ pub struct History {
     /// How often the message was replayed from the dead letters.
     pub replays: u32,
     /// The run of the replay tool that sent it.
-    pub replay_id: Option<String>,
+    pub replay_id: Option<Box<str>>,
+    /// The letter that it was in.
+    pub replayed_letter: Option<Box<str>>,
     /// The queue in which that run wants outcomes.
     pub replay_to: Option<Box<str>>,
 }

@@ -67,19 +67,10 @@ pub struct Letter {
     pub dead_lettered_at: Timestamp,
     /// How often the message had been replayed.
     pub replays: u32,
-    /// The mapping that is for the message; its body is foreign then.
-    pub mapping: Option<Mapping>,
+    /// Name of the mapping that is for the message; its body is foreign then.
+    pub mapping: Option<String>,
     /// The message's own properties and headers are left out: they may be what cannot be published.
     pub bare: bool,
-}
-
-/// The mapping that was for a message of a dead letter.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Mapping {
-    /// Its name.
-    pub name: String,
-    /// Id of the mapped message: results name it as their cause.
-    pub message_id: String,
 }
 
 /// A message in flight, and where its settlement is expected.

@@ -15,7 +15,7 @@ use super::pace::Pace;
 use crate::domain::outcome::{Outcome, ResultData, ResultEvent, ResultFailure, ResultKind};
 use crate::domain::outcome::{letter_id, result_id};
 use crate::domain::privacy::Private;
-use crate::domain::rejection::{Rejection, RejectionCode};
+use crate::domain::rejection::Rejection;
 use crate::domain::stored::{ExecutionState, StoredOrder};
 use crate::policy::catalogue::{Budget, Class, Decision, OwnCode};
 use crate::policy::classify::Failure;
@@ -115,12 +115,7 @@ impl<'a> Ending<'a> {
 
     /// Refused because of what is in it.
     pub(super) fn reject(&self, rejection: &Rejection) -> Settlement {
-        let code = match rejection.code {
-            RejectionCode::InvalidMessage => OwnCode::InvalidMessage,
-            RejectionCode::UnsupportedMessage => OwnCode::UnsupportedMessage,
-            RejectionCode::Broken(rule) => OwnCode::Broken(rule),
-        };
-        self.refuse(code, &with_mapping(self.inbound, &rejection.message))
+        self.refuse(rejection.code.into(), &with_mapping(self.inbound, &rejection.message))
     }
 
     /// Nothing is to be done: a mapping said that the message is not for this worker.
@@ -237,7 +232,7 @@ impl<'a> Ending<'a> {
         ResultData {
             causation_id: self.label.message_id.clone(),
             replays: self.inbound.history.replays,
-            replay_id: self.inbound.history.replay_id.clone(),
+            replay_id: self.inbound.history.replay_id.as_deref().map(Into::into),
             ..ResultData::default()
         }
     }
@@ -254,6 +249,7 @@ impl<'a> Ending<'a> {
             datacontenttype: "application/json",
             data,
             traceparent: self.inbound.headers.get("traceparent").cloned(),
+            replayed_letter: self.inbound.history.replayed_letter.as_deref().map(Into::into),
             replay_to: self.inbound.history.replay_to.as_deref().map(Into::into),
         }
     }
@@ -283,7 +279,7 @@ impl<'a> Ending<'a> {
             first_failed_at: history.first_failed_at.unwrap_or(now),
             dead_lettered_at: now,
             replays: history.replays,
-            mapping: mapping(self.inbound, message_id),
+            mapping: mapping(self.inbound),
             bare: false,
         };
         let failure = ResultFailure {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::domain::envelope::mapped::Answer;
 use crate::domain::envelope::{Envelope, RawMessage, Refused, open};
-use crate::ports::{Inbound, Mapping};
+use crate::ports::Inbound;
 
 /// Opens a message: the mapped one, where a mapping is for it.
 #[expect(clippy::result_large_err, reason = "made once for a message, and taken apart by the caller")]
@@ -27,8 +27,7 @@ pub(super) fn with_mapping<'a>(inbound: &Inbound, reason: &'a str) -> Cow<'a, st
     }
 }
 
-/// The mapping that is for a message with this id, as its letter names it.
-pub(super) fn mapping(inbound: &Inbound, message_id: &str) -> Option<Mapping> {
-    let name = inbound.mapped.as_ref()?.mapping.clone();
-    Some(Mapping { name, message_id: message_id.to_owned() })
+/// Name of the mapping that is for a message.
+pub(super) fn mapping(inbound: &Inbound) -> Option<String> {
+    Some(inbound.mapped.as_ref()?.mapping.clone())
 }

@@ -4,6 +4,7 @@
 
 mod api;
 mod bare;
+mod mapping;
 mod messages;
 mod process;
 mod report;
@@ -28,6 +29,8 @@ enum Command {
     Api(api::Arguments),
     /// Consumes, calls, publishes and acknowledges
     Loop(bare::Arguments),
+    /// Measures a mapping of ten lines
+    Mapping(mapping::Arguments),
     /// Measures all contenders, interleaved
     Run(RunArguments),
 }
@@ -72,6 +75,7 @@ fn main() {
         match Arguments::parse().command {
             Command::Api(arguments) => api::serve(arguments).await,
             Command::Loop(arguments) => bare::run(arguments).await,
+            Command::Mapping(arguments) => mapping::run(arguments).await,
             Command::Run(arguments) => round::all(arguments).await,
         }
     });

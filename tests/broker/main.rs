@@ -13,6 +13,7 @@ mod work;
 
 mod admin;
 mod alarm;
+mod bridge;
 mod check;
 mod cluster;
 mod crashes;

@@ -115,6 +115,7 @@ async fn what_a_shop_put_into_a_message_is_in_its_replay_and_what_would_hurt_is_
         "bwp-original-user-id",
         "bwp-publication",
         "bwp-replay-id",
+        "bwp-replayed-letter",
         "bwp-replays",
         "bwp-source-exchange",
         "bwp-source-routing-key",

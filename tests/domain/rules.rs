@@ -145,7 +145,25 @@ fn cases() -> Vec<Case> {
             |data| data["shipTo"]["region"] = json!("pr"),
             "shipTo: expected an address in the United States that Buy with Prime delivers to",
         ),
+        case(
+            Rule::TotalIsSum,
+            CHECKOUT,
+            |data| parts(data, "26.00"),
+            |data| parts(data, "26.01"),
+            "total: expected the sum of the order's parts, 24.50, or with taxes of 1.50, got 26.01",
+        ),
     ]
+}
+
+/// A checkout of parts that add up to 24.50, with taxes to 26.00.
+fn parts(data: &mut Value, total: &str) {
+    let delivery = json!({ "by": "merchant", "charge": "3.00", "discount": "1.00" });
+    data["lines"] = json!([{ "product": { "sku": "A" }, "unitPrice": "10.00", "quantity": 2, "tax": "1.50",
+        "discounts": [{ "amount": "2.00" }], "delivery": delivery }]);
+    data["tax"] = Value::Null;
+    data["discounts"] = json!([{ "amount": "0.50" }]);
+    data["notSent"] = json!([{ "part": "company" }, { "part": "shipping", "amount": "5.00" }]);
+    data["total"] = json!(total);
 }
 
 fn aliases(count: usize) -> Value {
@@ -177,9 +195,35 @@ fn a_rule_alone_refuses_what_breaks_it_and_nothing_else() {
 }
 
 #[test]
+fn a_total_is_the_sum_of_its_parts_with_or_without_their_taxes() {
+    let rules = Rules::from_iter([Rule::TotalIsSum]);
+    let right: [fn(&mut Value); 2] = [|data| parts(data, "24.5"), |data| parts(data, "26")];
+    for change in right {
+        assert_eq!(check(&rules, CHECKOUT, change), Ok(()));
+    }
+    // the tax of the order goes before that of its lines, and a line without a price says nothing of the total
+    let with_tax = |data: &mut Value| {
+        parts(data, "24.60");
+        data["tax"] = json!("0.10");
+    };
+    let without_price = |data: &mut Value| {
+        parts(data, "1");
+        data["lines"][0]["unitPrice"] = Value::Null;
+    };
+    assert_eq!(check(&rules, CHECKOUT, with_tax), Ok(()));
+    assert_eq!(check(&rules, CHECKOUT, without_price), Ok(()));
+    let wrong: [fn(&mut Value); 2] = [|data| parts(data, "25"), |data| parts(data, "24.49")];
+    for change in wrong {
+        assert!(check(&rules, CHECKOUT, change).is_err());
+    }
+}
+
+#[test]
 fn a_rule_that_is_switched_off_refuses_nothing() {
     for Case { rule, sample, breaks, .. } in cases() {
-        let rules: Rules = Rule::iter().filter(|other| *other != rule).collect();
+        // the parts of most samples do not add up, as in the API's own examples
+        let others = Rule::iter().filter(|other| *other != rule && *other != Rule::TotalIsSum);
+        let rules: Rules = others.collect();
         assert_eq!(check(&rules, sample, breaks), Ok(()), "{rule:?}");
     }
 }
@@ -187,7 +231,7 @@ fn a_rule_that_is_switched_off_refuses_nothing() {
 #[test]
 fn only_what_cannot_be_wrong_is_checked_by_default() {
     for Case { rule, sample, breaks, .. } in cases() {
-        let off = [Rule::QuantityLimit, Rule::ExpiredOffer, Rule::Destination].contains(&rule);
+        let off = [Rule::QuantityLimit, Rule::ExpiredOffer, Rule::Destination, Rule::TotalIsSum].contains(&rule);
         assert_eq!(check(&Rules::default(), sample, breaks).is_ok(), off, "{rule:?}");
     }
 }
@@ -215,6 +259,7 @@ fn each_rule_has_the_apis_code() {
         ("quantity_limit", "OrderQuantityLimitExceeded"),
         ("expired_offer", "ItemUnavailableWithPrime"),
         ("destination", "InvalidRecipientAddressInput"),
+        ("total_is_sum", "TotalIsNotTheSum"),
     ];
     assert_eq!(codes.collect::<Vec<_>>(), expected);
 }

@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("api", &["domain", "ports", "secret", "tls"]),
     ("broker", &["domain", "ports", "secret", "tls"]),
-    ("dead_letters", &["domain", "ports", "policy", "broker"]),
+    ("dead_letters", &["domain", "ports", "policy", "broker", "mapper"]),
     ("admin", &["ports", "worker"]),
     ("settings", &["api", "broker", "domain", "mapper", "mapping", "policy", "secret", "tls", "worker"]),
     ("telemetry", &["settings"]),

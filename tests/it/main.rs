@@ -3,6 +3,7 @@
 
 mod alerts;
 mod arrows;
+mod asyncapi;
 mod cases;
 mod chart;
 mod check;
@@ -15,6 +16,7 @@ mod docs;
 mod english;
 mod error_rows;
 mod errors;
+mod fuzz;
 mod gate;
 mod generated;
 mod hold;
@@ -39,3 +41,4 @@ mod terminal;
 mod unclear;
 #[path = "../support/until.rs"]
 mod until;
+mod validate;

@@ -120,10 +120,12 @@ async fn messages_pass_the_stage_in_their_order_and_those_that_a_mapping_is_for_
     let in_headers =
         Inbound { headers: [("ce-type".to_owned(), "shop.order".to_owned())].into(), ..foreign("any", r#"{"id":3}"#) };
     let packed = Inbound { content_encoding: Some("br".into()), ..foreign("orders/create", "\u{1}") };
+    // an operator edited what a mapping made of it
+    let edited = Inbound { edited: Some("shop-orders".into()), ..foreign("orders/create", r#"{"id":4}"#) };
     let large = foreign("orders/create", &format!("{{\"id\":\"{}\"}}", "x".repeat(1000)));
     let ours = foreign("checkout-completed", "{}");
     let mut settlements = Vec::new();
-    for inbound in [foreign("orders/create", r#"{"id":1}"#), ours, typed, in_headers, packed, large] {
+    for inbound in [foreign("orders/create", r#"{"id":1}"#), ours, typed, in_headers, packed, edited, large] {
         let (job, settled) = job(inbound);
         settlements.push(settled);
         jobs.send(job).await.unwrap();
@@ -141,7 +143,7 @@ async fn messages_pass_the_stage_in_their_order_and_those_that_a_mapping_is_for_
     stage.await.unwrap();
     let packed = "content_encoding: expected gzip or deflate, got \"br\"";
     let one = |id| format!("shop-orders {{\"id\":{id}}}");
-    assert_eq!(seen, [one(1), "as it is".into(), one(2), one(3), packed.into(), "as it is".into()]);
+    assert_eq!(seen, [one(1), "as it is".into(), one(2), one(3), packed.into(), "as it is".into(), "as it is".into()]);
 }
 
 #[tokio::test]
@@ -207,6 +209,29 @@ async fn whole_foreign_orders_are_in_the_simulator_amount_for_amount() {
 }
 
 #[tokio::test]
+async fn parts_that_the_api_has_no_place_for_are_named_in_the_result() {
+    let simulator = Simulator::start(Config::default()).await.unwrap();
+    let context = context(&simulator, "sim-secret", ApiVersion::default());
+    let settlement = handle(&context, &mapped("shopify", "shipping", |_| {}).await).await;
+    assert_settlement_is_clean(&settlement);
+    let Settlement::Done(result) = &settlement else { panic!("{settlement:?}") };
+    crate::schemas::assert_fits(result);
+    let no_place = "not sent, the API has no place for it";
+    let expected = [format!("company: {no_place}"), format!("shipping: 4.99 USD {no_place}")];
+    assert_eq!(result.data.differences, expected);
+    // a discount of the whole order has a place
+    let simulator = Simulator::start(Config::default()).await.unwrap();
+    let context = self::context(&simulator, "sim-secret", ApiVersion::default());
+    let discount = json!({ "discountedAmount": { "type": "centPrecision", "currencyCode": "USD", "centAmount": 150, "fractionDigits": 2 } });
+    let discounted =
+        mapped("commercetools", "plain-order", |body| body["discountOnTotalPrice"] = discount.clone()).await;
+    let settlement = handle(&context, &discounted).await;
+    assert!(matches!(settlement, Settlement::Done(_)), "{settlement:?}");
+    let order = simulator.order_by_alias("EXTERNAL_ID", "6c1fa4e1-0c3b-4c56-8f3a-57a1d1c2a001").unwrap();
+    assert!(order.json["discounts"].to_string().contains("1.50"), "{}", order.json);
+}
+
+#[tokio::test]
 async fn a_refund_of_the_shop_is_told_with_its_payments() {
     let simulator = Simulator::start(Config::default()).await.unwrap();
     let context = context(&simulator, "sim-secret", ApiVersion::default());
@@ -254,8 +279,14 @@ async fn a_letter_names_mapping_and_place_and_repeats_nothing_of_the_body() {
 
 #[test]
 fn every_program_in_the_repository_passes_its_examples() {
-    for (program, least) in [("shopify", 24), ("commercetools", 17), ("woocommerce", 2), ("adobe-commerce", 2)] {
-        let file = format!("config/mappings/{program}.jq");
+    for (program, least) in [
+        ("config/mappings/shopify", 24),
+        ("config/mappings/commercetools", 17),
+        ("config/mappings/woocommerce", 2),
+        ("config/mappings/adobe-commerce", 2),
+        ("tests/fixtures/shops/own-shop", 1),
+    ] {
+        let file = format!("{program}.jq");
         let update = std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
         let arguments = if update { vec!["map", "--check", "--update", &file] } else { vec!["map", "--check", &file] };
         let output = output(bwp_sync(&arguments).current_dir(env!("CARGO_MANIFEST_DIR")));
@@ -375,6 +406,7 @@ fn examples_beside_a_mapping_are_checked_and_written() {
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("/data/tax is not as expected"), "{text}");
     assert!(text.contains("tax loses digits on its way to tax"), "{text}");
+    assert!(text.contains("hint: if it divides amounts") && text.contains("order.divides`"), "{text}");
     std::fs::write(path("maps/shop/order.divides"), "").unwrap();
     assert!(!check(&[]).1.contains("loses digits"));
     let (code, text, _) = check(&["--json"]);
@@ -387,6 +419,8 @@ fn examples_beside_a_mapping_are_checked_and_written() {
 fn the_page_shows_the_real_output_of_each_command() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/connect-your-shop.md");
     let page = std::fs::read_to_string(&file).unwrap();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/shops/own-shop.jq");
+    assert!(page.contains(&std::fs::read_to_string(program).unwrap()), "the page shows own-shop.jq as it is");
     let mut shown = String::new();
     let (mut in_console, mut commands) = (false, 0);
     for line in page.lines() {

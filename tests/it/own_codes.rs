@@ -45,6 +45,7 @@ fn breaking(rule: Rule) -> (Vec<Inbound>, Inbound) {
         Rule::ItemAttributes => alone(checkout_with("/lines/0/unitPrice", Value::Null)),
         Rule::QuantityLimit => alone(checkout_with("/lines/0/quantity", json!(21))),
         Rule::ExpiredOffer => alone(checkout_with("/lines/0/delivery/expiresAt", json!("2024-01-01T00:00:00Z"))),
+        Rule::TotalIsSum => alone(checkout_with("/total", json!("0.01"))),
         Rule::Destination => alone(checkout_with("/shipTo/region", json!("PR"))),
         Rule::DuplicateRefundId => {
             let refund = json!({ "externalId": "R-1", "state": "PENDING", "total": "4" });

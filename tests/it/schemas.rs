@@ -134,7 +134,7 @@ fn kind_of(message: &Value) -> Kind {
 }
 
 /// JSON pointers of everything inside.
-fn pointers(at: &str, value: &Value) -> Vec<String> {
+pub(crate) fn pointers(at: &str, value: &Value) -> Vec<String> {
     let inside: Vec<_> = match value {
         Value::Object(fields) => fields.iter().map(|(name, value)| (format!("{at}/{name}"), value)).collect(),
         Value::Array(items) => items.iter().enumerate().map(|(n, value)| (format!("{at}/{n}"), value)).collect(),
@@ -143,7 +143,7 @@ fn pointers(at: &str, value: &Value) -> Vec<String> {
     inside.iter().flat_map(|(at, value)| std::iter::once(at.clone()).chain(pointers(at, value))).collect()
 }
 
-fn changed(message: &Value, pointer: &str, other: Option<Value>) -> Value {
+pub(crate) fn changed(message: &Value, pointer: &str, other: Option<Value>) -> Value {
     let mut message = message.clone();
     let (parent, last) = pointer.rsplit_once('/').unwrap();
     match (message.pointer_mut(parent).unwrap(), other) {

@@ -42,7 +42,7 @@ fn effect_problem(row: &Row<'_>, ledger: &Ledger) -> Option<String> {
     let order = row.message.order.as_str();
     let (what, expected, got) = match row.message.expected {
         Expected::Created | Expected::AlreadyExisted => ("times created", 1, ledger.creations_of(order)),
-        Expected::Failed(_) => ("times created", 0, ledger.creations_of(order)),
+        Expected::Failed(_) | Expected::Ignored => ("times created", 0, ledger.creations_of(order)),
         Expected::Updated => ("times started", 1, ledger.starts_of(order)),
     };
     (got != expected).then(|| format!("{}: order {order}: {what}: expected {expected}, got {got}", row.message.name))
@@ -54,7 +54,7 @@ fn letter_problem(row: &Row<'_>, letters: &[Delivery]) -> Option<String> {
     let codes: Vec<_> = of_row.map(|letter| header(letter, own::ERROR_CODE).unwrap_or("no code")).collect();
     let expected: &[&str] = match &row.message.expected {
         Expected::Failed(code) => &[code],
-        Expected::Created | Expected::Updated | Expected::AlreadyExisted => &[],
+        Expected::Created | Expected::Updated | Expected::AlreadyExisted | Expected::Ignored => &[],
     };
     (codes != expected).then(|| format!("{}: dead letters: expected {expected:?}, got {codes:?}", row.message.name))
 }
@@ -77,7 +77,8 @@ mod tests {
     use crate::collect::ResultData;
 
     fn message(expected: Expected) -> Message {
-        Message { name: "a-message", path: "a-message.json".into(), id: "1".into(), order: "SO-1".into(), expected }
+        let (path, id, order) = ("a-message.json".into(), "1".into(), "SO-1".into());
+        Message { name: "a-message", path, id, order, expected, foreign: None }
     }
 
     fn result(outcome: &str) -> ResultData {

@@ -49,6 +49,9 @@ struct Show {
     /// Folder of the example messages
     #[arg(long, value_name = "DIR", default_value = "tests/fixtures/messages")]
     messages: PathBuf,
+    /// Publish orders of a shop that has its own JSON, from this folder with examples of its mapping
+    #[arg(long, value_name = "DIR")]
+    shop: Option<PathBuf>,
     /// Seconds to wait for all results and dead letters
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     within: u64,
@@ -75,13 +78,21 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn show(settings: &Settings, arguments: &Show) -> anyhow::Result<ExitCode> {
-    let batch = batch::read(&arguments.messages)?;
+    let batch = match &arguments.shop {
+        Some(folder) => batch::read_shops(folder)?,
+        None => batch::read(&arguments.messages)?,
+    };
     let letters = batch.iter().filter(|message| message.expected.is_failure()).count();
-    let mut collector = Collector::open(&settings.broker()).await?;
-    let (published, collected) = tokio::try_join!(
-        publish::publish(batch.iter().map(|message| message.path.clone()).collect()),
-        collector.collect(batch.len(), letters, Duration::from_secs(arguments.within)),
-    )?;
+    let config = settings.broker();
+    let mut collector = Collector::open(&config).await?;
+    let publishing = async {
+        match arguments.shop {
+            Some(_) => publish::publish_foreign(&config, &batch).await,
+            None => publish::publish(batch.iter().map(|message| message.path.clone()).collect()).await,
+        }
+    };
+    let (published, collected) =
+        tokio::try_join!(publishing, collector.collect(batch.len(), letters, Duration::from_secs(arguments.within)),)?;
     collector.close().await;
     let ledger = ledger::read(&arguments.simulator).await?;
 

@@ -1,4 +1,4 @@
-//! Publishes the batch as an operator would: with `bwp-sync publish FILE…`.
+//! Publishes the batch as an operator would, with `bwp-sync publish FILE…`, or as a shop does that has its own JSON.
 //!
 //! Not here: the choice of files.
 
@@ -8,6 +8,24 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
+use bwp_sync::broker::{BrokerConfig, Outbox, json_properties};
+
+use crate::batch::Message;
+
+/// Publishes foreign bodies as a shop does, with the routing key of its topic. Returns the time of each confirm.
+pub(crate) async fn publish_foreign(config: &BrokerConfig, batch: &[Message]) -> anyhow::Result<Vec<Instant>> {
+    const TOPIC: &str = "orders/create";
+    let outbox = Outbox::open(config).await.context("cannot reach the broker")?;
+    let mut confirmed = Vec::new();
+    for message in batch {
+        let body = message.foreign.as_deref().unwrap_or_default();
+        let properties = json_properties().with_message_id(message.id.as_str().into());
+        outbox.publish(&config.names.events, TOPIC, properties, body).await.context("a message was not taken")?;
+        confirmed.push(Instant::now());
+    }
+    outbox.close().await;
+    Ok(confirmed)
+}
 
 /// Publishes the files in sequence. Returns the time of the broker's confirm for each.
 pub(crate) async fn publish(files: Vec<PathBuf>) -> anyhow::Result<Vec<Instant>> {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::letter::StoredLetter;
 use crate::broker::copies::{copy, safe_name};
 use crate::broker::headers::{own, short, text};
+use crate::domain::envelope;
 use crate::domain::packing::KOMBU_HEADER;
 
 impl StoredLetter {
@@ -26,7 +27,9 @@ impl StoredLetter {
             (own::SOURCE_ROUTING_KEY, text(&key)),
             (own::REPLAYS, AMQPValue::LongUInt(self.summary.replays.saturating_add(1))),
             (own::REPLAY_ID, text(&replay_id.to_string())),
+            (own::REPLAYED_LETTER, text(&self.summary.id.to_string())),
         ];
+        headers.extend(self.edited().map(|mapping| (own::EDITED, text(&mapping))));
         headers.extend(exchange.map(|exchange| (own::SOURCE_EXCHANGE, text(&exchange))));
         headers.extend(replay_to.map(|queue| (own::REPLAY_TO, text(queue))));
         copy(&self.delivery.properties, headers, true)
@@ -35,16 +38,16 @@ impl StoredLetter {
     /// Properties of a message that was edited and is replayed, which goes out unpacked.
     pub fn for_edited_replay(&self, replay_id: Uuid, replay_to: Option<&str>) -> BasicProperties {
         let properties = self.for_replay(replay_id, replay_to);
-        if matches!(self.text(), Cow::Borrowed(_)) {
-            return properties;
-        }
-        let mut headers = FieldTable::default();
-        for (name, value) in properties.headers().iter().flat_map(|table| table.inner()) {
-            if name.as_str() != KOMBU_HEADER {
-                headers.insert(name.clone(), value.clone());
-            }
-        }
-        properties.with_headers(headers).with_content_encoding("identity".into())
+        if matches!(self.text(), Cow::Borrowed(_)) { properties } else { unpacked(properties) }
+    }
+
+    /// Properties of a message that a mapping made of the letter's body, and that was edited. It goes out as a message of
+    /// ours, for which no mapping is.
+    pub fn for_edited_mapped_replay(&self, mapping: &str, replay_id: Uuid, replay_to: Option<&str>) -> BasicProperties {
+        let properties = unpacked(self.for_replay(replay_id, replay_to));
+        let mut headers = properties.headers().clone().unwrap_or_default();
+        headers.insert(own::EDITED.into(), text(mapping));
+        properties.with_headers(headers).with_content_type(envelope::CONTENT_TYPE.into())
     }
 
     /// The letter as a line of a file. Headers that the broker wrote are left out; headers that cannot be published
@@ -75,6 +78,17 @@ impl StoredLetter {
             body: bytes_of(self.body()),
         }
     }
+}
+
+/// Properties of a body that is not packed.
+fn unpacked(properties: BasicProperties) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    for (name, value) in properties.headers().iter().flat_map(|table| table.inner()) {
+        if name.as_str() != KOMBU_HEADER {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    properties.with_headers(headers).with_content_encoding("identity".into())
 }
 
 /// A letter as a line of a file.

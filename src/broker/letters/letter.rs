@@ -18,6 +18,7 @@ use super::death::{self, Death};
 use crate::broker::connection::acknowledge;
 use crate::broker::headers::{own, read_text};
 use crate::domain::command::order_key;
+use crate::domain::envelope::mapped::Mapped;
 use crate::domain::envelope::{Envelope, RawMessage, Refused, open};
 use crate::domain::outcome::body_id;
 use crate::domain::packing::{unpacked, without_mark};
@@ -57,6 +58,8 @@ pub struct Summary {
     pub class: Arc<str>,
     /// The action that an operator can take.
     pub action: Arc<str>,
+    /// The mapping that was for the message.
+    pub mapping: Option<Arc<str>>,
     /// Why the message failed, without personal data.
     pub message: Box<str>,
     /// The shop's order id, or Buy with Prime's, where known.
@@ -152,12 +155,31 @@ impl StoredLetter {
 
     /// The mapping that was for the message: its body is foreign.
     pub fn mapping(&self) -> Option<String> {
-        header(&self.delivery, own::MAPPING)
+        self.header(own::MAPPING)
     }
 
-    /// Id of the mapped message, if a mapping was for it.
-    pub fn mapped_id(&self) -> Option<String> {
-        header(&self.delivery, own::MAPPED_ID)
+    /// The mapping whose message an operator edited: the body is that message.
+    pub fn edited(&self) -> Option<String> {
+        self.header(own::EDITED)
+    }
+
+    /// AMQP property `type`.
+    pub fn message_type(&self) -> Option<String> {
+        self.delivery.properties.kind().as_ref().map(ToString::to_string)
+    }
+
+    /// Headers that can be written as a text, as a worker sees them.
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        headers(&self.delivery)
+    }
+
+    /// The message that a mapping made of the letter's body, as a worker opens it.
+    ///
+    /// # Errors
+    /// The mapping failed, or its message has no valid envelope.
+    #[expect(clippy::result_large_err, reason = "made once for a letter")]
+    pub fn opened_as(&self, mapped: &Mapped) -> Result<Envelope, Refused> {
+        with_raw(&self.delivery, self.body(), |raw| mapped.open(raw))
     }
 
     /// The letter's message with this body, as a worker opens it.
@@ -229,10 +251,12 @@ fn summary(delivery: &Delivery, place: Place, words: &mut Words) -> Summary {
     let unwritten = if get(own::LETTER_ID).is_none() { Unwritten::of(delivery) } else { Unwritten::default() };
     let Unwritten { operation, order, death } = unwritten;
     let number = |name| get(name).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mapping = get(own::MAPPING).map(|name| words.word(&name));
     let mut word = |name, otherwise: &str| words.word(get(name).as_deref().unwrap_or(otherwise));
     Summary {
         id: get(own::LETTER_ID).and_then(|id| id.parse().ok()).unwrap_or_else(|| body_id(&delivery.data)),
         place,
+        mapping,
         operation: word(own::OPERATION, operation.map_or("none", Operation::name)),
         error_type: word(own::ERROR_TYPE, death.as_ref().map_or("unknown", |_| death::ERROR_TYPE)),
         code: word(own::ERROR_CODE, death.as_ref().map_or("unknown", |death| &death.reason)),
@@ -272,9 +296,14 @@ impl Unwritten {
 
 #[expect(clippy::result_large_err, reason = "made once for a letter")]
 fn opened(delivery: &Delivery, body: &[u8]) -> Result<Envelope, Refused> {
+    with_raw(delivery, body, open)
+}
+
+/// The parts that a message is read from.
+fn with_raw<T>(delivery: &Delivery, body: &[u8], read: impl FnOnce(&RawMessage<'_>) -> T) -> T {
     let text = |value: &'_ Option<lapin::types::ShortString>| value.as_ref().map(ToString::to_string);
     let properties = &delivery.properties;
-    open(&RawMessage {
+    read(&RawMessage {
         body,
         content_type: text(properties.content_type()).as_deref(),
         content_encoding: text(properties.content_encoding()).as_deref(),

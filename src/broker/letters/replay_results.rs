@@ -43,16 +43,19 @@ impl ReplayResults {
         &self.queue
     }
 
-    /// The body of the next result of this run; `None` when none came within the time.
+    /// The next result of this run: the letter that it is about, and its body. `None` when none came within the time.
     ///
     /// # Errors
     /// The connection is gone.
-    pub async fn next(&mut self, within: Duration) -> Result<Option<Vec<u8>>, LetterBoxError> {
+    pub async fn next(&mut self, within: Duration) -> Result<Option<(Uuid, Vec<u8>)>, LetterBoxError> {
         let next = async {
             loop {
                 match self.results.next().await {
-                    Some(Ok(result)) if self.is_ours(&result) => return Ok(result.data),
-                    Some(Ok(_others)) => {}
+                    Some(Ok(result)) => {
+                        if let Some(letter) = self.letter(&result) {
+                            return Ok((letter, result.data));
+                        }
+                    }
                     Some(Err(error)) => return Err(LetterBoxError::Lost { queue: "results".into(), error }),
                     None => return Err(LetterBoxError::Cancelled("results".into())),
                 }
@@ -62,10 +65,12 @@ impl ReplayResults {
         tokio::time::timeout(within, next).await.ok().transpose()
     }
 
-    fn is_ours(&self, result: &Delivery) -> bool {
-        let headers = result.properties.headers().as_ref();
-        let id = headers.and_then(|table| table.inner().get(own::REPLAY_ID)).and_then(read_text);
-        id.is_some_and(|id| id == self.replay_id)
+    /// The letter whose replay a result is about, if it is of this run.
+    fn letter(&self, result: &Delivery) -> Option<Uuid> {
+        let headers = result.properties.headers().as_ref()?.inner();
+        let header = |name| headers.get(name).and_then(read_text);
+        header(own::REPLAY_ID).filter(|id| *id == self.replay_id)?;
+        header(own::REPLAYED_LETTER)?.parse().ok()
     }
 
     /// Closes the connection, and the queue with it.

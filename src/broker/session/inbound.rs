@@ -44,6 +44,7 @@ pub fn inbound(delivery: &Delivery, circumstances: Circumstances) -> Inbound {
     // the message came back no sooner than after that delay
     let failed_by = taken_at.filter(|_| ours).map(|taken_at| taken_at.checked_sub(delay).unwrap_or(taken_at));
     Inbound {
+        edited: headers.get(own::EDITED).filter(|_| ours).cloned(),
         exchange: origin(own::SOURCE_EXCHANGE, delivery.exchange.as_str()),
         routing_key: origin(own::SOURCE_ROUTING_KEY, delivery.routing_key.as_str()),
         history,
@@ -86,7 +87,8 @@ fn history(headers: &BTreeMap<String, String>) -> History {
         last_error: headers.get(own::LAST_ERROR).cloned(),
         outcome_unknown: headers.contains_key(own::OUTCOME_UNKNOWN),
         replays: number(own::REPLAYS),
-        replay_id: headers.get(own::REPLAY_ID).cloned(),
+        replay_id: headers.get(own::REPLAY_ID).map(|id| id.as_str().into()),
+        replayed_letter: headers.get(own::REPLAYED_LETTER).map(|letter| letter.as_str().into()),
         replay_to: headers.get(own::REPLAY_TO).map(|queue| queue.as_str().into()),
     }
 }
@@ -159,11 +161,23 @@ mod tests {
             outcome_unknown: true,
             replays: 3,
             replay_id: Some("run".into()),
+            replayed_letter: Some("letter".into()),
             replay_to: Some("amq.gen-tool".into()),
         };
         let mut hopped = delivery("", &[]);
         hopped.properties = for_hop(&BasicProperties::default(), &Inbound::default(), &history, None);
         assert_eq!(inbound(&hopped, Circumstances::default()).history, history);
+    }
+
+    #[test]
+    fn an_edited_message_stays_one_of_ours_over_a_hop_and_no_shop_can_say_so() {
+        let edited = |delivery: &Delivery| inbound(delivery, Circumstances::default()).edited;
+        let original = Inbound { edited: Some("shop-orders".into()), ..Inbound::default() };
+        let mut hopped = delivery("", &[]);
+        hopped.properties = for_hop(&BasicProperties::default(), &original, &History::default(), None);
+        assert_eq!(edited(&hopped).as_deref(), Some("shop-orders"));
+        let forged = [(own::EDITED, AMQPValue::LongString("shop-orders".into()))];
+        assert_eq!(edited(&delivery("shop.events", &forged)), None);
     }
 
     #[test]

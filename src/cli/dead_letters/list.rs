@@ -114,7 +114,7 @@ fn as_json(entry: &Entry) -> Value {
     let letter = &entry.summary;
     let mut json = json!({
         "letter": letter.id, "queue": letter.place, "operation": &*letter.operation, "type": &*letter.error_type,
-        "code": &*letter.code, "class": &*letter.class, "message": &*letter.message,
+        "code": &*letter.code, "class": &*letter.class, "mapping": letter.mapping.as_deref(), "message": &*letter.message,
         "suggestedAction": &*letter.action, "order": letter.order.as_deref(), "attempts": letter.attempts,
         "replays": letter.replays, "replayId": letter.replay_id.as_deref(), "deadLetteredAt": letter.dead_lettered_at,
         "bytes": letter.bytes, "body": letter.body_hash,

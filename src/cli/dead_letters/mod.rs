@@ -9,6 +9,7 @@ mod export;
 mod file;
 mod import;
 mod list;
+mod mapping;
 mod opening;
 mod out;
 mod output;

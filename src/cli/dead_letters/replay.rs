@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::file::read_file;
+use super::mapping::{mappings, message as mapped_message};
 use super::opening::{look, open, open_and_lock};
 use super::run_args::RunArgs;
 use super::running::{Task, preview, run};
@@ -20,6 +21,7 @@ use crate::cli::holder::holder;
 use crate::cli::terminal::{note, one_line, say};
 use crate::dead_letters::edit::{Change, Edit, Set};
 use crate::dead_letters::journal::Journal;
+use crate::dead_letters::mapped::Mappings;
 use crate::dead_letters::message;
 use crate::dead_letters::plan::Plan;
 use crate::domain::conventions::Conventions;
@@ -34,9 +36,13 @@ pub struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Change a field of the message's data first, as in `lines[0].quantity=1`; may be repeated
+    ///
+    /// Of a foreign body, the message that its mapping makes is changed, and sent as that message.
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<Set>,
     /// Change the message by this JSON Patch (RFC 6902) first
+    ///
+    /// Of a foreign body, the event that its mapping makes is changed, and sent as that event.
     #[arg(long, value_name = "FILE")]
     patch: Option<PathBuf>,
     /// Show names, addresses and tokens in what is changed
@@ -50,7 +56,11 @@ pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<E
     let Some(filter) = args.chosen.filter("replay")? else { return Ok(Exit::Usage) };
     let edit = edit(args)?;
     let (cut_off, conventions, who) = (Timestamp::now(), settings.conventions(), holder("replay"));
-    let make = |letter| looked_at(letter, &edit, &conventions);
+    let mut mappings = mappings(settings)?;
+    let make = |letter| {
+        let changes = (!edit.is_empty()).then(|| changes(&letter, &edit, &mut mappings, &conventions, args));
+        (letter.summary, changes)
+    };
     // a command that only looks need not wait for others
     let (seen, letter_box) = if args.dry_run {
         let letter_box = open(settings).await?;
@@ -90,43 +100,50 @@ fn edit(args: &Args) -> anyhow::Result<Edit> {
     Ok(Edit { sets: args.set.clone(), patch: patch.transpose()? })
 }
 
-/// A letter, and its message after the edit.
-fn looked_at(
-    letter: StoredLetter,
+/// An edit of one letter's message.
+struct Edited {
+    changes: Vec<Change>,
+    /// The mapping that made the message.
+    mapping: Option<String>,
+}
+
+/// The changes of a letter's message, if the worker would take it with them.
+fn changes(
+    letter: &StoredLetter,
     edit: &Edit,
+    mappings: &mut Mappings,
     conventions: &Conventions,
-) -> (Summary, Option<Result<Vec<Change>, String>>) {
-    let changes = (!edit.is_empty()).then(|| {
-        let known = |body: &[u8]| match letter.opened(body) {
-            Ok(envelope) => edit.check(envelope.kind).map_err(|error| error.to_string()),
-            // a fault of the envelope is told below
-            Err(_) => Ok(()),
-        };
-        known(letter.body())?;
-        let edited = edit.apply(&letter.text()).map_err(|error| error.to_string())?;
-        known(&edited.body)?;
-        let now = Timestamp::now();
-        message::check(&letter, &edited.body, conventions, now).map_err(|rejection| rejection.message)?;
-        Ok(edited.changes)
-    });
-    (letter.summary, changes)
+    args: &Args,
+) -> Result<Edited, String> {
+    let message = mapped_message(mappings, letter).map_err(|error| error.to_string())?;
+    if message.mapping.is_some() && args.run.via_exchange {
+        return Err("a mapped message that is changed cannot go through the shop's exchange".to_owned());
+    }
+    let known = |body: &[u8]| match message.opened(letter, body) {
+        Ok(envelope) => edit.check(envelope.kind).map_err(|error| error.to_string()),
+        // a fault of the envelope is told below
+        Err(_) => Ok(()),
+    };
+    known(&message.body)?;
+    let edited = edit.apply(&message.body).map_err(|error| error.to_string())?;
+    known(&edited.body)?;
+    let opened = message.opened(letter, &edited.body);
+    message::check(opened, conventions, Timestamp::now()).map_err(|rejection| rejection.message)?;
+    Ok(Edited { changes: edited.changes, mapping: message.mapping })
 }
 
 /// Shows the changes. One message that cannot be changed, or would not be valid, keeps all letters from being replayed.
-fn show_edits(
-    letters: &[Summary],
-    edits: Vec<Option<Result<Vec<Change>, String>>>,
-    reveal: bool,
-) -> anyhow::Result<()> {
+fn show_edits(letters: &[Summary], edits: Vec<Option<Result<Edited, String>>>, reveal: bool) -> anyhow::Result<()> {
     const SHOWN: usize = 10;
     let mut wrong = Vec::new();
     for (at, (letter, edit)) in letters.iter().zip(edits.into_iter().flatten()).enumerate() {
         match edit {
             Err(why) => wrong.push(format!("letter {}: {}", letter.id, one_line(&why))),
             Ok(_) if at >= SHOWN => {}
-            Ok(changes) => {
+            Ok(Edited { changes, mapping }) => {
                 let order = one_line(letter.order.as_deref().unwrap_or("–"));
-                note(format_args!("letter {}, order {order}", letter.id))?;
+                let mapped = mapping.map(|name| format!(", as mapping {} makes it", one_line(&name)));
+                note(format_args!("letter {}, order {order}{}", letter.id, mapped.unwrap_or_default()))?;
                 for change in changes {
                     note(one_line(&difference(&change, reveal)))?;
                 }

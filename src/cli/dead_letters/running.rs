@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::ask::{Answer, ask};
+use super::mapping::mappings;
 use super::run_args::RunArgs;
 use super::table::letters;
 use crate::api::Client;
@@ -66,11 +67,13 @@ pub(super) async fn run(settings: &Settings, letter_box: LockedLetterBox, task: 
     let bar = bar(plan.letters.len());
     let mut watch = |progress: &Progress| show(&bar, progress);
     let (mut progress, stop, config) = (Progress::default(), CancellationToken::new(), settings.broker());
+    let mut mappings = mappings(settings)?;
     let replay = Replay {
         config: &config,
         letters: &letter_box,
         plan,
         edit,
+        mappings: &mut mappings,
         options: args.options(),
         journal,
         ledger: &mut ledger,

@@ -27,6 +27,9 @@ pub(super) struct Selection {
     /// By class, such as rejected
     #[arg(long, value_name = "CLASS", value_delimiter = ',')]
     class: Vec<String>,
+    /// By the mapping that was for the message
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    mapping: Vec<String>,
     /// By operation, such as createOrder
     #[arg(long, value_name = "OPERATION", value_delimiter = ',')]
     operation: Vec<String>,
@@ -82,6 +85,7 @@ impl Selection {
             ids: self.ids.clone(),
             codes: self.code.clone(),
             types: self.types.clone(),
+            mappings: self.mapping.clone(),
             classes: self.class.clone(),
             operations: self.operation.clone(),
             orders: self.order.clone(),

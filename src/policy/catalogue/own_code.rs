@@ -6,6 +6,7 @@ use strum::{EnumIter, IntoEnumIterator};
 
 use super::advice::{CANCELLED, UNLISTED_ACTION};
 use super::rows::rows;
+use crate::domain::rejection::RejectionCode;
 use crate::domain::rule::Rule;
 use crate::ports::Operation;
 
@@ -33,6 +34,16 @@ pub enum OwnCode {
     Broken(Rule),
     /// The order is cancelled and cannot be started.
     ExecutionCannotBeStartedDueToCancellation,
+}
+
+impl From<RejectionCode> for OwnCode {
+    fn from(code: RejectionCode) -> Self {
+        match code {
+            RejectionCode::InvalidMessage => Self::InvalidMessage,
+            RejectionCode::UnsupportedMessage => Self::UnsupportedMessage,
+            RejectionCode::Broken(rule) => Self::Broken(rule),
+        }
+    }
 }
 
 impl OwnCode {
@@ -102,6 +113,7 @@ impl OwnCode {
                 "ask for a new delivery preview, and send the offer that is chosen of it"
             }
             Self::Broken(Rule::DuplicatePaymentId) => "tell each payment under one refund, each with an id of its own",
+            Self::Broken(Rule::TotalIsSum) => "find out which amount the shop or its mapping leaves out of the order",
             Self::Broken(rule) => action_of(rule.code()),
             Self::ExecutionCannotBeStartedDueToCancellation => CANCELLED,
         }
@@ -111,7 +123,7 @@ impl OwnCode {
 /// The operation that a rule is about; `None` where it is about several.
 fn of_rule(rule: Rule) -> Option<Operation> {
     match rule {
-        Rule::OfferIds | Rule::ItemAttributes | Rule::QuantityLimit | Rule::ExpiredOffer => {
+        Rule::OfferIds | Rule::ItemAttributes | Rule::QuantityLimit | Rule::ExpiredOffer | Rule::TotalIsSum => {
             Some(Operation::CreateOrder)
         }
         Rule::DuplicateRefundId | Rule::DuplicatePaymentId | Rule::MissingRefundId | Rule::RefundState => {

@@ -115,7 +115,7 @@ impl Create<'_> {
             if data.aliases.is_empty() {
                 data.aliases.clone_from(&create.aliases);
             }
-            data.differences = differences;
+            data.differences = create.not_sent.iter().cloned().chain(differences).collect();
         })
     }
 }
