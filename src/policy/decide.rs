@@ -270,6 +270,7 @@ mod tests {
             assert_eq!(of(&put_off(Operation::Order, "NoTurn", reason)), reason);
         }
         assert_eq!(later(await_create(&limits, &history, at(0))).reason, WaitReason::Create);
+        assert_eq!(await_pause(&history, at(0)).reason, WaitReason::Pause);
         assert_eq!(later(after_panic(&limits, &history, at(0))).reason, WaitReason::Delay);
     }
 

@@ -53,7 +53,7 @@ const CREATES: Option<Operation> = Some(Operation::CreateOrder);
 const UPDATES: Option<Operation> = Some(Operation::UpdateOrder);
 const READS: Option<Operation> = Some(Operation::Order);
 
-const ANSWERS: [Answer; 14] = [
+const ANSWERS: [Answer; 15] = [
     answer(
         200,
         r#"{"data":null,"errors":[{"message":"no","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#,
@@ -103,6 +103,13 @@ const ANSWERS: [Answer; 14] = [
         422,
         r#"{"errors":[{"message":"no","extensions":{"code":"BAD_USER_INPUT"}}]}"#,
         "HTTP 422 BAD_USER_INPUT",
+        CREATES,
+        false,
+    ),
+    answer(
+        400,
+        r#"{"errors":[{"message":"Variable \"$input\" got invalid value 2147483648 at \"input.x\"","locations":[{"line":1,"column":17}]}]}"#,
+        "HTTP 400",
         CREATES,
         false,
     ),
