@@ -1,5 +1,6 @@
 //! How long a message is held: its calls take their time, and those that change something have no answer.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -8,10 +9,12 @@ use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::{Alias, OrderIdentifier};
 use bwp_sync::domain::stored::{ExecutionState, StoredLine, StoredOrder};
 use bwp_sync::policy::breaker::Waits;
-use bwp_sync::ports::{ApiError, ErrorFact, Inbound, Operation, OrderApi, Purpose, Session, Settlement, WaitReason};
-use bwp_sync::worker::{Context, Pace, Pacing, Timing, handle};
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use bwp_sync::ports::{
+    ApiError, ErrorFact, Inbound, Job, Operation, OrderApi, Purpose, Session, Settlement, WaitReason,
+};
+use bwp_sync::worker::{Context, Pace, Pacing, Timing, handle, pool};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::scenario::{limits, pacing};
@@ -291,4 +294,59 @@ async fn a_message_that_waits_for_its_turn_to_call_says_so() {
     for file in MESSAGES {
         drop(waits(&context, &message(file, false), Duration::from_millis(100), WaitReason::Rate).await);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_without_an_answer_is_looked_at_when_its_effect_must_show_a_refund_when_its_call_must_have_ended() {
+    for (file, shows_after) in [(MESSAGES[1], SETTLE), (MESSAGES[2], SETTLE), (MESSAGES[3], CALL_ENDED)] {
+        let (context, message) = (context(Slow::new(Duration::ZERO, true), HOLD), message(file, false));
+        let almost = TIMEOUT + shows_after - Duration::from_millis(1);
+        let handled = waits(&context, &message, almost, WaitReason::Effect).await;
+        assert_eq!((context.api.updates.load(Ordering::Relaxed), context.api.reads.load(Ordering::Relaxed)), (1, 1));
+        handled.await;
+        assert_eq!((context.api.updates.load(Ordering::Relaxed), context.api.reads.load(Ordering::Relaxed)), (1, 2));
+        // the next message of the order waits until that call must have ended, whatever a look has shown
+        let ended = (TIMEOUT + CALL_ENDED).saturating_sub(TIMEOUT + shows_after);
+        let began = Instant::now();
+        let next = handle(&context, &message);
+        tokio::pin!(next);
+        while context.api.reads.load(Ordering::Relaxed) == 2 {
+            tokio::select! {
+                settlement = &mut next => panic!("{file}: {settlement:?}"),
+                () = sleep(Duration::from_millis(1)) => {}
+            }
+        }
+        let waited = began.elapsed();
+        assert!(waited >= ended && waited < ended + Duration::from_millis(10), "{file}: {waited:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_delivered_before_keeps_that_over_its_hop() {
+    for redelivered in [false, true] {
+        let context = context(Slow::new(Duration::ZERO, false), HOLD);
+        let settlement = handle(&context, &message(MESSAGES[1], redelivered)).await;
+        let Settlement::Later(later) = settlement else { panic!("{settlement:?}") };
+        assert_eq!((later.reason, later.history.outcome_unknown), (WaitReason::Create, redelivered));
+    }
+}
+
+/// Its reads have no answer, and are tried again after a delay that it is held for.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_held_for_a_delay_is_held_no_longer_in_all() {
+    let mut context = context(Slow::new(TIMEOUT, true), HOLD);
+    context.timing.hold_at_most = 1;
+    let (jobs, work) = mpsc::channel(1);
+    let pool = tokio::spawn(pool::run(Arc::new(context), work, CancellationToken::new()));
+    let (settle, settled) = oneshot::channel();
+    let began = Instant::now();
+    let inbound = Arc::new(Inbound { taken_at: Some(began), ..message(MESSAGES[1], false) });
+    jobs.send(Job { inbound, settle, handlings: None }).await.unwrap();
+    let settling = timeout(10 * HOLD, settled).await.expect("it is held for ever").unwrap();
+    assert!(matches!(settling.settlement, Settlement::Later(_)), "{:?}", settling.settlement);
+    // four reads, the delay, and one more read
+    assert!(began.elapsed() > 5 * TIMEOUT && began.elapsed() <= HOLD, "{:?}", began.elapsed());
+    settling.carried_out.send(()).unwrap();
+    drop(jobs);
+    pool.await.unwrap();
 }

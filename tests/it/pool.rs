@@ -138,6 +138,8 @@ async fn stopping_ends_what_has_begun_and_gives_the_rest_back() {
     let first = stage.send(checkout("SO-1", "first")).await;
     let waiting = stage.send(checkout("SO-1", "waiting")).await;
     stage.begun().await;
+    let held = async || stage.board.held(&stage.pace).len();
+    until("the second waits for the first", SOON, held, |held| *held == 1).await;
     stage.stop.cancel();
     assert!(waiting.await.is_err(), "dropped unsettled, so that the broker keeps it");
     assert!(stage.send(checkout("SO-2", "late")).await.await.is_err(), "nothing new is begun");
@@ -385,6 +387,16 @@ async fn a_fulfillment_that_waits_does_not_hold_its_own_create_up() {
     assert_eq!(stage.begun().await, "SO-1");
     stage.gate.of("SO-1").notify_one();
     assert!(matches!(create.await, Ok(Settlement::Done(_))));
+}
+
+#[tokio::test]
+async fn a_message_behind_a_fulfillment_that_waits_for_its_order_looks_for_that_itself() {
+    let stage = Stage::new();
+    for message in ["first", "second"] {
+        let start = event(message, "fulfillment-triggered", &json!({ "order": { "id": "SO-1" } }));
+        let Ok(Settlement::Later(later)) = stage.send(start).await.await else { panic!("it does not wait") };
+        assert_eq!((later.reason, later.history.delays), (WaitReason::Create, 1));
+    }
 }
 
 #[tokio::test]
