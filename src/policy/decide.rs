@@ -241,6 +241,7 @@ mod tests {
         for _ in 0..5 {
             let put_off = later(retry(&limits(), &history, &paused, Some(Budget::Passing), false, at(0)));
             assert_eq!((put_off.queue, put_off.history.delays, put_off.history.attempts), (1, 1, 0));
+            assert!(!put_off.may_be_held, "others go on meanwhile");
             history = put_off.history;
         }
     }

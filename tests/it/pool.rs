@@ -141,7 +141,8 @@ async fn stopping_ends_what_has_begun_and_gives_the_rest_back() {
     let held = async || stage.board.held(&stage.pace).len();
     until("the second waits for the first", SOON, held, |held| *held == 1).await;
     stage.stop.cancel();
-    assert!(waiting.await.is_err(), "dropped unsettled, so that the broker keeps it");
+    let given_back = tokio::time::timeout(SOON, waiting).await.unwrap();
+    assert!(given_back.is_err(), "dropped unsettled, so that the broker keeps it");
     assert!(stage.send(checkout("SO-2", "late")).await.await.is_err(), "nothing new is begun");
     stage.gate.of("SO-1").notify_one();
     assert!(matches!(first.await, Ok(Settlement::Done(_))), "no call is cut");

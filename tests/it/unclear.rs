@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bwp_sync::api::{ApiVersion, Client};
 use bwp_sync::policy::breaker::Waits;
-use bwp_sync::ports::{Inbound, Settlement};
+use bwp_sync::ports::{ApiState, Inbound, Settlement};
 use bwp_sync::simulator::{Config, Fault, FaultRule, Operation, Simulator};
 use bwp_sync::worker::{Context, Pacing, handle};
 use serde_json::json;
@@ -186,6 +186,9 @@ async fn everybody_meets(answer: Answer) -> Result<(), String> {
     }
     tokio::time::sleep(OUTAGE).await;
     assert!(context.pace.pause().is_some(), "{answer:?}");
+    if answer.operation.is_none() {
+        assert!(matches!(context.board.api(), ApiState::Fails(_)), "{answer:?}: {:?}", context.board.api());
+    }
     simulator.clear_faults();
 
     let settled = worker.await.unwrap();

@@ -154,4 +154,9 @@ async fn a_throttled_call_slows_all_down_and_a_refused_order_does_not() {
     seen(&pace, "SO-1", Some(Class::Throttled), Sign::Nothing);
     assert!(turn(&pace, Order, 60).await.is_ok());
     assert!(began.elapsed() >= Duration::from_millis(100), "{:?}", began.elapsed());
+    // nor does it keep the rate down, since its call got through
+    tokio::time::advance(10 * SECOND).await;
+    let rate = pace.state().limiter.rate();
+    seen(&pace, "SO-1", Some(Class::Rejected), Sign::Works(CreateOrder));
+    assert!(pace.state().limiter.rate() > rate);
 }
