@@ -190,6 +190,30 @@ mod tests {
         assert_eq!(one_line("a\nb\tc\u{1b}\r"), r"a b c\u{1b}\u{d}");
     }
 
+    #[test]
+    fn every_character_that_a_terminal_may_obey_is_made_visible() {
+        for (first, last) in [
+            ('\0', '\u{8}'),
+            ('\u{b}', '\u{1f}'),
+            ('\u{7f}', '\u{9f}'),
+            ('\u{ad}', '\u{ad}'),
+            ('\u{61c}', '\u{61c}'),
+            ('\u{180e}', '\u{180e}'),
+            ('\u{200b}', '\u{200b}'),
+            ('\u{200e}', '\u{200f}'),
+            ('\u{2028}', '\u{202e}'),
+            ('\u{2060}', '\u{206f}'),
+            ('\u{feff}', '\u{feff}'),
+            ('\u{fff9}', '\u{fffb}'),
+            ('\u{e0000}', '\u{e007f}'),
+        ] {
+            for c in first..=last {
+                let shown = written(&[c.to_string().as_bytes()], Form::Text);
+                assert_eq!(shown, c.escape_unicode().to_string());
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_that_is_obeyed_gets_through_however_it_is_cut(

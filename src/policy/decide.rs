@@ -243,6 +243,7 @@ mod tests {
         for _ in 0..5 {
             let put_off = later(retry(&limits(), &history, &paused, Some(Budget::Passing), false, at(0)));
             assert_eq!((put_off.queue, put_off.history.delays, put_off.history.attempts), (1, 1, 0));
+            assert!(!put_off.may_be_held, "others go on meanwhile");
             history = put_off.history;
         }
     }
@@ -272,6 +273,7 @@ mod tests {
             assert_eq!(of(&put_off(Operation::Order, "NoTurn", reason)), reason);
         }
         assert_eq!(later(await_create(&limits, &history, at(0))).reason, WaitReason::Create);
+        assert_eq!(await_pause(&history, at(0)).reason, WaitReason::Pause);
         assert_eq!(later(after_panic(&limits, &history, at(0))).reason, WaitReason::Delay);
     }
 

@@ -209,6 +209,17 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_held_no_longer_than_max_hold_and_stuck_after_five_times_that() {
+        let settings = load(DEFAULTS).unwrap();
+        let (timing, seconds) = (settings.timing(), Duration::from_secs);
+        // `broker.max_hold` is 60 s, `api.timeout` 10 s and `api.settle` 2 s
+        assert_eq!(timing.last_call, seconds(50), "a call that begins then ends in time");
+        assert_eq!(timing.call_ended, seconds(12), "a call may take its time, and its effect shows late");
+        assert_eq!(settings.stuck_after(), seconds(300));
+        assert_eq!((settings.broker().prefetch, timing.hold_at_most), (50, 25));
+    }
+
+    #[test]
     fn settings_show_no_secret() {
         let secrets = ["broker.uri", "api.client_id", "api.client_secret", "api.access_key", "api.proxy"];
         let environment = secrets.map(|key| {

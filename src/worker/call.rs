@@ -246,6 +246,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_call_that_is_not_made_says_why_its_message_waits() {
+        for (why, reason) in [
+            (PutOff::Paused, WaitReason::Pause),
+            (PutOff::NoTurn, WaitReason::Rate),
+            (PutOff::NotConfirmedActive, WaitReason::Active),
+            (PutOff::OrderBusy, WaitReason::Order),
+            (PutOff::Stopping, WaitReason::GivenBack),
+            (PutOff::SessionLost, WaitReason::GivenBack),
+        ] {
+            assert_eq!(not_called(Operation::Order, why).cost.reason(), reason, "{why:?}");
+        }
+    }
+
+    #[test]
     fn a_hint_is_kept_or_left_to_the_retry_queues() {
         let seconds = Duration::from_secs;
         let after = |wait: Option<u64>, hint: Option<u64>| hinted(wait.map(seconds), hint.map(seconds), seconds(2));

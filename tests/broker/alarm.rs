@@ -63,6 +63,8 @@ async fn a_blocked_broker_shows_with_its_cause_and_nothing_is_taken_until_it_lif
     until("the cause shows", SOON, ready, shows).await;
     let paused = |on: u8| format!(r#"bwp_paused{{cause="broker-blocked"}} {on}"#);
     until("the metric shows it", SOON, metrics, |text| text.contains(&paused(1))).await;
+    let unknown = format!(r#"bwp_queue_messages{{role="work",queue="{ORDERS}"}} NaN"#);
+    until("no depth is told", SOON, metrics, |text| text.contains(&unknown)).await;
     for message in &held[1..] {
         pass_on(message).await;
     }
@@ -115,6 +117,10 @@ async fn a_worker_that_starts_in_an_alarm_creates_nothing_says_so_and_goes_on_af
         list.len() == ORDERS_THAT_WAIT && list.iter().all(long)
     };
     until("all wait for the end of the alarm", SOON, held, wait).await;
+    // a standby has no message that it would ask for
+    let standby = stage.worker(&short).await;
+    let elsewhere = self::address(&standby).await;
+    until("the standby shows the cause", SOON, async || ready(&elsewhere).await, shows).await;
     assert_eq!(get(&address, "/livez").await.0, 200, "waiting is progress");
     assert_eq!(stage.simulator.ledger().calls.get(&Operation::CreateOrder), None, "nothing is created");
     assert_eq!(worker.said("not consuming"), 0, "it waits in its first session");

@@ -9,6 +9,8 @@ use lapin::BasicProperties;
 use crate::admin::{LISTEN, address, get};
 use crate::messages::{checkout, checkout_of};
 use crate::stage::{LETTERS, ORDERS, SOON, Stage};
+use crate::support::broker::Broker;
+use crate::support::relay::Relay;
 use crate::support::until::until;
 
 /// Values by series.
@@ -76,4 +78,22 @@ async fn the_head_gets_older_in_a_pause_and_the_standby_tells_none() {
     for place in [&place, &other] {
         shows(place, "bwp_head_age_seconds", |age| age == 0.0).await;
     }
+}
+
+#[tokio::test]
+async fn without_a_session_no_depth_is_told_and_no_head() {
+    let broker = Broker::shared();
+    let mut relay = Relay::start(&broker.address());
+    let stage = Stage::on(&broker).await;
+    let uri = stage.vhost.amqp_uri_through(&relay.address());
+    let worker = stage.worker(&[LISTEN, ("BWP__BROKER__URI", &uri)]).await;
+    let place = address(&worker).await;
+    stage.simulator.add_fault(FaultRule::always(Fault::status(503)));
+    stage.publish(&checkout("SO-1")).await;
+    shows(&place, "bwp_head_age_seconds", |age| age > 1.0).await;
+    shows(&place, &depth("work", ORDERS), |depth| depth == 0.0).await;
+    relay.refuse(true).await;
+    relay.cut().await;
+    shows(&place, &depth("work", ORDERS), f64::is_nan).await;
+    shows(&place, "bwp_head_age_seconds", |age| age == 0.0).await;
 }

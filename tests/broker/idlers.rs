@@ -23,6 +23,8 @@ async fn clients_that_never_end_their_request_are_let_go_and_keep_no_probe_out()
         idlers.push(idler);
     }
     assert_eq!(get(&address, "/livez").await, (200, "ok\n".to_owned()));
+    let files = std::fs::read_dir(format!("/proc/{}/fd", worker.id())).expect("they can be listed").count();
+    assert!(files < IDLERS / 2, "{files} files and connections are open");
     for mut idler in idlers {
         let mut answer = Vec::new();
         let ended = tokio::time::timeout(SOON, idler.read_to_end(&mut answer)).await;

@@ -21,7 +21,9 @@ async fn with_one_order(settings: &[(&str, &str)]) -> (Stage, Worker, Collector,
 #[tokio::test]
 async fn a_payment_that_is_told_under_both_names_of_its_order_is_told_once() {
     for by_id_first in [true, false] {
-        let (stage, worker, mut results, id) = with_one_order(&[]).await;
+        let (stage, worker, mut results, id) = with_one_order(&[("BWP__API__SETTLE", "2s")]).await;
+        // the payment does not show at once to the one that has waited for the other
+        stage.simulator.behave(Behaviour { settle_millis: 2000, ..Behaviour::default() });
         // slow enough for both to be under way at the same time
         for operation in [Operation::Order, Operation::UpdateOrder] {
             stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 300 }).on(operation));

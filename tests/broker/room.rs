@@ -3,9 +3,14 @@
 use std::collections::HashSet;
 
 use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
+use serde_json::Value;
 
+use crate::admin::{LISTEN, address, get};
 use crate::messages::{Message, checkout};
-use crate::stage::{SOON, Stage, call};
+use crate::stage::{SOON, Stage, call, call_of};
+use crate::support::broker::Broker;
+use crate::support::relay::Relay;
+use crate::support::until::until;
 
 /// Publishes checkouts whose calls hang, and says how many calls are open once nothing more is begun. That is so when the
 /// broker lists `limit` messages as unacknowledged.
@@ -49,4 +54,32 @@ async fn no_more_bytes_are_in_hand_than_allowed() {
     let _worker = stage.worker(&[("BWP__BROKER__MAX_BYTES_IN_FLIGHT", &room_for_two)]).await;
     stage.simulator.add_fault(hanging());
     assert_eq!(calls_open(&stage, &messages, 2).await, 2);
+}
+
+/// Its call goes on, and the broker delivers the message again meanwhile.
+#[tokio::test]
+async fn a_message_of_a_lost_session_takes_up_room_until_its_call_has_ended() {
+    let broker = Broker::shared();
+    let (relay, stage) = (Relay::start(&broker.address()), Stage::on(&broker).await);
+    let uri = stage.vhost.amqp_uri_through(&relay.address());
+    let settings = [
+        LISTEN,
+        ("BWP__BROKER__URI", uri.as_str()),
+        ("BWP__BROKER__PREFETCH", "3"),
+        ("BWP__API__TIMEOUT", "60s"),
+        ("BWP__SHUTDOWN__GRACE", "65s"),
+    ];
+    let worker = stage.worker(&settings).await;
+    let address = address(&worker).await;
+    stage.simulator.add_fault(hanging());
+    let mut calls = stage.simulator.subscribe();
+    for order in ["SO-1", "SO-2", "SO-3"] {
+        stage.publish(&checkout(order)).await;
+        call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, order).await;
+    }
+    relay.cut().await;
+    worker.consumes(2).await;
+    let held = async || serde_json::from_str::<Vec<Value>>(&get(&address, "/held").await.1).expect("a list in JSON");
+    let wait_for_room = |held: &Vec<Value>| held.len() == 3 && held.iter().all(|it| it["reason"] == "room");
+    until("all wait for room", SOON, held, wait_for_room).await;
 }

@@ -105,6 +105,18 @@ async fn a_pool_that_makes_no_step_is_no_progress_though_no_message_is_handled()
     assert!(livez(&address).await.contains(" 200 "), "one that has ended is not stuck");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_end_its_request_is_let_go_after_five_seconds() {
+    let (stage, _pool) = Stage::apart(0, pacing());
+    let address = probes(&stage).await;
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: ").await.unwrap();
+    let began = Instant::now();
+    stream.read_to_end(&mut Vec::new()).await.ok();
+    // of a clock that stands still while something is done
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn waiting_for_the_broker_or_for_the_end_of_a_pause_is_progress() {
     let hour = Duration::from_secs(3600);

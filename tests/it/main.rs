@@ -31,6 +31,7 @@ mod pool;
 #[path = "../support/private.rs"]
 mod private;
 mod queue;
+mod quota;
 mod results;
 mod scenario;
 mod scenarios;

@@ -108,6 +108,13 @@ fn every_series_is_there_from_the_start() {
     }
     // it may have been lost already for one of the causes
     assert!(text.matches("\nbwp_sessions_lost_total{cause=").count() >= 11, "{text}");
+    // of every queue, though nobody has been asked for its depth yet
+    let retries = ["5s", "30s", "2m", "10m", "1h"].map(|delay| ("retry", format!("bwp.orders.retry.{delay}")));
+    let others = [("work", "bwp.orders"), ("letters", "bwp.dead-letters"), ("parked", "bwp.dead-letters.parked")];
+    for (role, queue) in retries.into_iter().chain(others.map(|(role, queue)| (role, queue.to_owned()))) {
+        let series = format!("\nbwp_queue_messages{{role=\"{role}\",queue=\"{queue}\"}} NaN\n");
+        assert!(text.contains(&series), "{series} in\n{text}");
+    }
     // and every metric of the README has one
     for metric in METRICS {
         let name = format!("\n{}", metric.name);

@@ -7,15 +7,17 @@ use std::time::Duration;
 use bwp_sync::policy::breaker::Waits;
 use bwp_sync::policy::catalogue::Class;
 use bwp_sync::policy::sign::{Cause, Sign};
-use bwp_sync::ports::{Handling, History, Inbound, Job, Operation, Settlement, Settling, WaitReason};
+use bwp_sync::ports::{Handling, History, Inbound, Job, Operation, Session, Settlement, Settling, WaitReason};
 use bwp_sync::worker::Pacing;
 use bwp_sync::worker::pace::Attempt;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::gate::{SOON, Stage};
 use crate::scenario::event;
+use crate::until::until;
 
 /// A pool whose pauses outlast the test, without a probe.
 fn stage() -> Stage {
@@ -83,5 +85,51 @@ async fn a_pause_neither_shortens_nor_ends_the_wait_for_a_create() {
         let settled = timeout(SOON, settled).await.unwrap();
         let Ok(Settlement::Later(later)) = settled else { panic!("{awaited:?}: {settled:?}") };
         assert_eq!((later.history.awaited, later.history.delays, later.awaits_create), (Some(awaited), 1, true));
+        assert_eq!(later.reason, WaitReason::Pause);
+    }
+}
+
+#[tokio::test]
+async fn a_pause_does_not_shorten_the_wait_of_what_follows_one_that_waits_for_its_create() {
+    let stage = stage();
+    let data = json!({ "order": { "id": "SO-1" }, "currency": "USD", "total": "2" });
+    let amendment = async |id: &str| {
+        let settled = stage.send(event(id, "order-amended", &data)).await;
+        let Ok(Settlement::Later(later)) = timeout(SOON, settled).await.unwrap() else { panic!("it does not wait") };
+        (later.reason, later.history.awaited)
+    };
+    assert_eq!(amendment("first").await, (WaitReason::Create, Some(Duration::from_secs(5))));
+    pause_all(&stage);
+    assert_eq!(amendment("second").await, (WaitReason::Order, None));
+}
+
+#[tokio::test]
+async fn a_suspect_that_comes_in_a_pause_says_that_it_waits_for_its_end() {
+    let stage = stage();
+    pause_all(&stage);
+    let (handlings, _told) = mpsc::channel(1);
+    let (settle, _settled) = oneshot::channel();
+    let inbound = Arc::new(Inbound { suspect: true, ..start_of("SO-1") });
+    stage.jobs.send(Job { inbound, settle, handlings: Some(handlings) }).await.unwrap();
+    let reasons = async || stage.board.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
+    until("it waits", SOON, reasons, |reasons| *reasons == [WaitReason::Pause]).await;
+}
+
+#[tokio::test]
+async fn a_message_that_waits_in_a_pause_goes_back_when_the_process_stops_or_its_session_is_lost() {
+    for stops in [true, false] {
+        let (stage, lost) = (stage(), CancellationToken::new());
+        pause_all(&stage);
+        let session = Session { lost: lost.clone(), ..Session::default() };
+        let waiting = stage.send(Inbound { session, ..start_of("SO-1") }).await;
+        let reasons = async || stage.board.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
+        until("it waits", SOON, reasons, |reasons| *reasons == [WaitReason::Pause]).await;
+        if stops {
+            stage.stop.cancel()
+        } else {
+            lost.cancel()
+        }
+        let given_back = timeout(SOON, waiting).await.unwrap();
+        assert!(given_back.is_err(), "it keeps its place in the queue: {given_back:?}");
     }
 }

@@ -138,8 +138,11 @@ async fn stopping_ends_what_has_begun_and_gives_the_rest_back() {
     let first = stage.send(checkout("SO-1", "first")).await;
     let waiting = stage.send(checkout("SO-1", "waiting")).await;
     stage.begun().await;
+    let held = async || stage.board.held(&stage.pace).len();
+    until("the second waits for the first", SOON, held, |held| *held == 1).await;
     stage.stop.cancel();
-    assert!(waiting.await.is_err(), "dropped unsettled, so that the broker keeps it");
+    let given_back = tokio::time::timeout(SOON, waiting).await.unwrap();
+    assert!(given_back.is_err(), "dropped unsettled, so that the broker keeps it");
     assert!(stage.send(checkout("SO-2", "late")).await.await.is_err(), "nothing new is begun");
     stage.gate.of("SO-1").notify_one();
     assert!(matches!(first.await, Ok(Settlement::Done(_))), "no call is cut");
@@ -282,6 +285,53 @@ async fn a_delay_that_fits_is_held_with_its_followers_behind_it() {
 }
 
 #[tokio::test]
+async fn after_a_takeover_the_next_call_waits_for_the_first_answer() {
+    let mut stage = Stage::new();
+    let session = Session { number: 1, took_over_at: Some(Instant::now()), ..Session::default() };
+    let of_session = |order| Inbound { session: session.clone(), ..checkout(order, "m") };
+    let first = stage.send(of_session("SO-1")).await;
+    assert_eq!(stage.begun().await, "SO-1");
+    let second = stage.send(of_session("SO-2")).await;
+    let reasons = async || stage.board.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
+    until("the second waits", SOON, reasons, |reasons| *reasons == [WaitReason::Takeover]).await;
+    stage.gate.of("SO-1").notify_one();
+    assert!(matches!(first.await, Ok(Settlement::Done(_))));
+    assert_eq!(stage.begun().await, "SO-2");
+    stage.gate.of("SO-2").notify_one();
+    assert!(matches!(second.await, Ok(Settlement::Done(_))));
+}
+
+/// As after a hop: others that pass while it is held show that it is its own fault.
+#[tokio::test]
+async fn a_message_that_is_held_counts_what_passed_for_others_meanwhile() {
+    let mut stage = Stage::holding(2);
+    tokio::time::pause();
+    let failing = stage.send(checkout("flaky", "failing")).await;
+    let reasons = async || stage.board.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
+    until("it is held", SOON, reasons, |reasons| *reasons == [WaitReason::Delay]).await;
+    let other = stage.send(checkout("SO-2", "other")).await;
+    assert_eq!(stage.begun().await, "SO-2");
+    stage.gate.of("SO-2").notify_one();
+    assert!(matches!(other.await, Ok(Settlement::Done(_))));
+    *stage.gate.failed.lock().unwrap() = false;
+    // its second delay is too long to be held
+    let Ok(Settlement::Later(later)) = failing.await else { panic!("it is done") };
+    assert_eq!((later.history.delays, later.history.attempts), (2, 1));
+}
+
+#[tokio::test]
+async fn a_follower_that_was_delivered_before_keeps_that_over_its_hop() {
+    for redelivered in [false, true] {
+        let stage = Stage::new();
+        assert!(matches!(stage.send(checkout("panic-1", "leader")).await.await, Ok(Settlement::Later(_))));
+        let follower = event("f", "fulfillment-triggered", &json!({ "order": { "id": "panic-1" } }));
+        let followed = stage.send(Inbound { redelivered, ..follower }).await.await;
+        let Ok(Settlement::Later(follower)) = followed else { panic!("{followed:?}") };
+        assert_eq!((follower.reason, follower.history.outcome_unknown), (WaitReason::Order, redelivered));
+    }
+}
+
+#[tokio::test]
 async fn a_delay_that_does_not_fit_goes_through_its_retry_queue() {
     for (most, delays) in [(0, 0), (2, 1)] {
         let mut stage = Stage::holding(most);
@@ -338,6 +388,16 @@ async fn a_fulfillment_that_waits_does_not_hold_its_own_create_up() {
     assert_eq!(stage.begun().await, "SO-1");
     stage.gate.of("SO-1").notify_one();
     assert!(matches!(create.await, Ok(Settlement::Done(_))));
+}
+
+#[tokio::test]
+async fn a_message_behind_a_fulfillment_that_waits_for_its_order_looks_for_that_itself() {
+    let stage = Stage::new();
+    for message in ["first", "second"] {
+        let start = event(message, "fulfillment-triggered", &json!({ "order": { "id": "SO-1" } }));
+        let Ok(Settlement::Later(later)) = stage.send(start).await.await else { panic!("it does not wait") };
+        assert_eq!((later.reason, later.history.delays), (WaitReason::Create, 1));
+    }
 }
 
 #[tokio::test]

@@ -87,6 +87,9 @@ struct Message {
     id: String,
     #[serde(default)]
     redelivered: bool,
+    /// It comes out of a retry queue.
+    #[serde(default)]
+    hopped: bool,
     /// The second in which it happened and a worker was given it first, where that is known.
     #[serde(default)]
     first_taken: Option<i64>,
@@ -200,7 +203,13 @@ impl Stage {
     async fn check(&mut self, message: &Message, kind: &str, data: Value, at: usize) -> Result<(), String> {
         let id = format!("{kind} {} {}", message.order, message.id);
         let (history, failed_by) = self.waiting.remove(&id).unwrap_or_default();
-        let mut inbound = Inbound { redelivered: message.redelivered, history, failed_by, ..event(&id, kind, &data) };
+        let mut inbound = Inbound {
+            redelivered: message.redelivered,
+            hopped: message.hopped,
+            history,
+            failed_by,
+            ..event(&id, kind, &data)
+        };
         if let Some(second) = message.first_taken {
             let at = jiff::Timestamp::from_second(second).unwrap();
             inbound.history.first_taken_at = Some(at);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bwp_sync::api::{ApiVersion, Client};
 use bwp_sync::policy::breaker::Waits;
-use bwp_sync::ports::{Inbound, Settlement};
+use bwp_sync::ports::{ApiState, Inbound, Settlement};
 use bwp_sync::simulator::{Config, Fault, FaultRule, Operation, Simulator};
 use bwp_sync::worker::{Context, Pacing, handle};
 use serde_json::json;
@@ -54,7 +54,7 @@ const CREATES: Option<Operation> = Some(Operation::CreateOrder);
 const UPDATES: Option<Operation> = Some(Operation::UpdateOrder);
 const READS: Option<Operation> = Some(Operation::Order);
 
-const ANSWERS: [Answer; 14] = [
+const ANSWERS: [Answer; 15] = [
     answer(
         200,
         r#"{"data":null,"errors":[{"message":"no","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#,
@@ -104,6 +104,13 @@ const ANSWERS: [Answer; 14] = [
         422,
         r#"{"errors":[{"message":"no","extensions":{"code":"BAD_USER_INPUT"}}]}"#,
         "HTTP 422 BAD_USER_INPUT",
+        CREATES,
+        false,
+    ),
+    answer(
+        400,
+        r#"{"errors":[{"message":"Variable \"$input\" got invalid value 2147483648 at \"input.x\"","locations":[{"line":1,"column":17}]}]}"#,
+        "HTTP 400",
         CREATES,
         false,
     ),
@@ -178,6 +185,9 @@ async fn everybody_meets(answer: Answer) -> Result<(), String> {
     }
     tokio::time::sleep(OUTAGE).await;
     assert!(context.pace.pause().is_some(), "{answer:?}");
+    if answer.operation.is_none() {
+        assert!(matches!(context.board.api(), ApiState::Fails(_)), "{answer:?}: {:?}", context.board.api());
+    }
     simulator.clear_faults();
 
     let settled = worker.await.unwrap();

@@ -165,6 +165,27 @@ mod tests {
         assert_eq!(keys(of_policy(&policy, &config(minute / 2))), [""; 0]);
     }
 
+    #[test]
+    fn every_key_that_undoes_a_promise_is_told_with_that_promise() {
+        for (policy, promise) in [
+            (json!({ "delivery-limit": 999_999 }), NO_COUNT),
+            (json!({ "message-ttl": 1 }), NOTHING_LOST),
+            (json!({ "expires": 1 }), NOTHING_LOST),
+            (json!({ "max-length": 1 }), NOTHING_LOST),
+            (json!({ "max-length-bytes": 1 }), NOTHING_LOST),
+            (json!({ "max-in-memory-length": 1 }), NOTHING_LOST),
+            (json!({ "overflow": "drop-head" }), NOTHING_LOST),
+            (json!({ "dead-letter-strategy": "at-most-once" }), NOTHING_LOST),
+            (json!({ "dead-letter-exchange": "x" }), LETTERS),
+            (json!({ "dead-letter-routing-key": "x" }), LETTERS),
+            (json!({ "max-priority": 5 }), IN_ORDER),
+            (json!({ "consumer-timeout": 1 }), IN_ORDER),
+        ] {
+            let harms = of_policy(policy.as_object().unwrap(), &of_tests());
+            assert_eq!(harms.iter().map(|harm| harm.promise).collect::<Vec<_>>(), [promise], "{policy}");
+        }
+    }
+
     fn of_tests() -> BrokerConfig {
         BrokerConfig {
             uri: crate::secret::Secret::from(""),

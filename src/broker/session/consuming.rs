@@ -164,3 +164,16 @@ impl Look {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The broker feeds another worker no sooner than after two heartbeats.
+    #[test]
+    fn an_answer_counts_for_longer_than_the_time_to_the_next_one_and_shorter_than_the_broker_waits() {
+        let (asked, heartbeat) = (Instant::now(), Duration::from_secs(10));
+        let counts = valid_until(asked, heartbeat) - asked;
+        assert!(counts > heartbeat / 2 && counts < heartbeat * 2, "{counts:?}");
+    }
+}

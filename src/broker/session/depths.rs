@@ -55,8 +55,10 @@ pub(super) async fn tell_depths(
         std::future::pending::<Infallible>().await
     };
     tokio::select! {
-        never = forget => never,
+        // an answer that came before the alarm is not told after it
+        biased;
         never = ask(connection, config) => never,
+        never = forget => never,
     }
 }
 

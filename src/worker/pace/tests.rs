@@ -138,6 +138,14 @@ async fn after_a_takeover_one_call_at_a_time_is_made_until_one_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn messages_share_the_calls_that_are_made_again_and_successes_bring_them_back() {
+    let pace = pace(None);
+    assert_eq!((0..1000).filter(|_| pace.may_repeat()).count(), 50);
+    (0..10).for_each(|_| seen(&pace, "SO-1", None, Sign::Works(CreateOrder)));
+    assert!(pace.may_repeat() && !pace.may_repeat());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_throttled_call_slows_all_down_and_a_refused_order_does_not() {
     let (pace, began) = (pace(None), Instant::now());
     seen(&pace, "SO-1", Some(Class::Rejected), Sign::Works(CreateOrder));
@@ -146,4 +154,9 @@ async fn a_throttled_call_slows_all_down_and_a_refused_order_does_not() {
     seen(&pace, "SO-1", Some(Class::Throttled), Sign::Nothing);
     assert!(turn(&pace, Order, 60).await.is_ok());
     assert!(began.elapsed() >= Duration::from_millis(100), "{:?}", began.elapsed());
+    // nor does it keep the rate down, since its call got through
+    tokio::time::advance(10 * SECOND).await;
+    let rate = pace.state().limiter.rate();
+    seen(&pace, "SO-1", Some(Class::Rejected), Sign::Works(CreateOrder));
+    assert!(pace.state().limiter.rate() > rate);
 }

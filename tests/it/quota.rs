@@ -1,0 +1,25 @@
+//! Calls that are made again: all messages share a quota of them.
+//! Not here: how it is filled; see `src/policy/limiter.rs` and `src/worker/pace/tests.rs`.
+
+use bwp_sync::api::ApiVersion;
+use bwp_sync::ports::Settlement;
+use bwp_sync::simulator::{Config, Fault, FaultRule, Operation, Simulator};
+use bwp_sync::worker::handle;
+
+use crate::scenario::{context, event, plain_checkout};
+
+#[tokio::test]
+async fn a_call_is_made_again_only_while_the_quota_of_all_messages_lasts() {
+    let simulator = Simulator::start(Config::default()).await.unwrap();
+    simulator.add_fault(FaultRule::always(Fault::status(500)).on(Operation::CreateOrder));
+    let context = context(&simulator, "sim-secret", ApiVersion::default());
+    let calls_for = async |order: &str| {
+        let before = simulator.ledger().calls_of(Operation::CreateOrder);
+        let settlement = handle(&context, &event(order, "checkout-completed", &plain_checkout(order))).await;
+        assert!(matches!(settlement, Settlement::Later(_)), "{settlement:?}");
+        simulator.ledger().calls_of(Operation::CreateOrder) - before
+    };
+    assert_eq!(calls_for("SO-1").await, 1 + 2, "it is made again twice");
+    while context.pace.may_repeat() {}
+    assert_eq!(calls_for("SO-2").await, 1, "the quota is used up");
+}
