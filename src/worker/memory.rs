@@ -90,3 +90,20 @@ impl Memory {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_that_are_visible_by_now_are_forgotten_when_there_are_many() {
+        let (memory, second) = (Memory::new(), Duration::from_secs(1));
+        for number in 0..MANY {
+            let name = number.to_string();
+            memory.changed(Operation::UpdateOrder, [&name, &name], second);
+        }
+        tokio::time::advance(2 * second).await;
+        memory.changed(Operation::UpdateOrder, ["SO-1", "322"], second);
+        assert_eq!(memory.recent().changed.len(), 2);
+    }
+}

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod arrows;
+mod calls;
 mod cases;
 mod chart;
 mod check;
