@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use bwp_sync::domain::input::{CreateOrderInput, UpdateOrderInput};
 use bwp_sync::domain::order::OrderIdentifier;
-use bwp_sync::domain::stored::StoredOrder;
+use bwp_sync::domain::stored::{ExecutionState, StoredOrder};
 use bwp_sync::policy::breaker::Waits;
 use bwp_sync::policy::catalogue::Class;
 use bwp_sync::policy::sign::{Cause, Sign};
-use bwp_sync::ports::{ApiError, ErrorFact, History, Inbound, Operation, OrderApi, Purpose, Session, Settlement};
+use bwp_sync::ports::{
+    ApiError, ApiState, ErrorFact, History, Inbound, Operation, OrderApi, Purpose, Session, Settlement, TokenError,
+    WaitReason,
+};
 use bwp_sync::worker::pace::Attempt;
 use bwp_sync::worker::{Context, Pace, Pacing, handle};
 use serde_json::json;
@@ -21,9 +24,14 @@ use crate::context::{context, paced, pacing};
 use crate::gate::{SOON, checkout};
 use crate::scenario::event;
 
-/// An API that answers each create by its number, from zero on. No order is ever found.
+type Answer = Result<StoredOrder, ApiError>;
+
+/// The answer to each create, by its number from zero on.
+type Creates = fn(usize) -> Answer;
+
+/// An API that answers each create by its number, and each read by the name of the order.
 struct Script {
-    create: fn(usize) -> Result<StoredOrder, ApiError>,
+    create: Creates,
     /// Orders of the creates so far.
     orders: Mutex<Vec<String>>,
     /// Time that creates of the order named `slow` take.
@@ -33,7 +41,7 @@ struct Script {
 }
 
 impl Script {
-    fn new(create: fn(usize) -> Result<StoredOrder, ApiError>) -> Self {
+    fn new(create: Creates) -> Self {
         Self { create, orders: Mutex::default(), slow: Duration::ZERO, pauses: Mutex::default() }
     }
 
@@ -43,7 +51,7 @@ impl Script {
 }
 
 impl OrderApi for Script {
-    async fn create_order(&self, input: &CreateOrderInput) -> Result<StoredOrder, ApiError> {
+    async fn create_order(&self, input: &CreateOrderInput) -> Answer {
         if let Some(pace) = self.pauses.lock().unwrap().take() {
             pause(&pace);
         }
@@ -57,13 +65,25 @@ impl OrderApi for Script {
         if fails { not_sent() } else { (self.create)(number) }
     }
 
-    async fn update_order(&self, _: &OrderIdentifier, _: &UpdateOrderInput) -> Result<StoredOrder, ApiError> {
+    async fn update_order(&self, _: &OrderIdentifier, _: &UpdateOrderInput) -> Answer {
         Err(ApiError::NotSent { reason: "no updates here".into() })
     }
 
     async fn order(&self, by: &OrderIdentifier, _: Purpose) -> Result<Option<StoredOrder>, ApiError> {
-        let unreadable = matches!(by, OrderIdentifier::Alias(alias) if alias.alias_id == "unreadable");
-        if unreadable { Err(ApiError::NoAnswer { reason: "timeout".into() }) } else { Ok(None) }
+        let started = || StoredOrder {
+            id: "322".into(),
+            execution_state: Some(ExecutionState::Started),
+            ..StoredOrder::default()
+        };
+        match by {
+            OrderIdentifier::OrderId(_) => Ok(Some(started())),
+            OrderIdentifier::Alias(alias) => match alias.alias_id.as_str() {
+                "started" => Ok(Some(started())),
+                "unreadable" => no_answer().map(Some),
+                "denied" => denied().map(Some),
+                _ => Ok(None),
+            },
+        }
     }
 }
 
@@ -74,30 +94,34 @@ fn pause(pace: &Pace) {
     assert!(pace.holds_back());
 }
 
-fn created() -> Result<StoredOrder, ApiError> {
+fn created() -> Answer {
     Ok(StoredOrder { id: "322".into(), ..StoredOrder::default() })
 }
 
-fn not_sent() -> Result<StoredOrder, ApiError> {
+fn not_sent() -> Answer {
     Err(ApiError::NotSent { reason: "refused".into() })
 }
 
-fn no_answer() -> Result<StoredOrder, ApiError> {
+fn no_answer() -> Answer {
     Err(ApiError::NoAnswer { reason: "timeout".into() })
 }
 
-fn refused() -> Result<StoredOrder, ApiError> {
+fn refused() -> Answer {
     answered("ValidationError", Some("ItemOutOfStock"))
 }
 
-fn denied() -> Result<StoredOrder, ApiError> {
+fn denied() -> Answer {
     answered("AccessDeniedError", None)
 }
 
-fn answered(error_type: &str, code: Option<&str>) -> Result<StoredOrder, ApiError> {
+fn answered(error_type: &str, code: Option<&str>) -> Answer {
     let (error_type, code) = (Some(error_type.into()), code.map(Into::into));
     let errors = vec![ErrorFact { error_type, code, ..ErrorFact::default() }];
     Err(ApiError::Answered { status: 200, retry_after: None, errors })
+}
+
+fn start_of(order: &str) -> Inbound {
+    event(order, "fulfillment-triggered", &json!({ "order": { "id": order } }))
 }
 
 /// A checkout of a session whose broker says until when calls may begin.
@@ -135,6 +159,9 @@ async fn no_order_is_changed_before_the_broker_has_said_that_this_worker_is_the_
     });
     sleep(Duration::from_secs(1)).await;
     assert_eq!(context.api.creates(), 0);
+    // without a permit, for which others wait
+    let reasons: Vec<_> = context.status.held(&context.pace).iter().map(|waiting| waiting.reason).collect();
+    assert_eq!(reasons, [WaitReason::Active]);
     confirm.send_replace(Instant::now() + SOON);
     let settlement = timeout(SOON, handled).await.unwrap().unwrap();
     assert!(matches!(settlement, Settlement::Done(_)), "{settlement:?}");
@@ -242,8 +269,7 @@ async fn use_up(context: &Context<Script>) {
 #[tokio::test(start_paused = true)]
 async fn a_read_without_an_answer_leaves_no_unknown_outcome() {
     let context = context(Script::new(|_| created()));
-    let data = json!({ "order": { "id": "unreadable" } });
-    let settlement = handle(&context, &event("m-1", "fulfillment-triggered", &data)).await;
+    let settlement = handle(&context, &start_of("unreadable")).await;
     let Settlement::Later(later) = settlement else { panic!("{settlement:?}") };
     assert!(!later.history.outcome_unknown, "{later:?}");
 }
@@ -258,4 +284,55 @@ async fn a_message_whose_time_is_over_is_held_all_the_same_while_calls_are_pause
     pause(&context.pace);
     let inbound = Inbound { taken_at, ..checkout("SO-1", "m-1") };
     assert!(timeout(hour / 2, handle(&context, &inbound)).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_read_means_that_the_order_is_not_there_once_another_order_was_read() {
+    let context = context(Script::new(|_| created()));
+    for (read_before, awaits_create) in [(false, false), (true, true)] {
+        if read_before {
+            let settlement = handle(&context, &start_of("started")).await;
+            assert!(matches!(settlement, Settlement::Done(_)), "{settlement:?}");
+        }
+        let settlement = handle(&context, &start_of("denied")).await;
+        let Settlement::Later(later) = settlement else { panic!("{settlement:?}") };
+        assert_eq!(later.awaits_create, awaits_create);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_told_as_the_apis_when_it_is_no_matter_of_its_order() {
+    let no_token = |_| Err(ApiError::NoToken(TokenError::Unavailable { reason: "HTTP 503".into() }));
+    let unlisted = |_| answered("StrangeError", Some("Odd"));
+    let apis: [(Creates, usize, bool); 4] = [
+        (|_| refused(), 8, false),
+        (no_token, 1, true),
+        // an answer that nobody understands is its order's until several orders have met it
+        (unlisted, 1, false),
+        (unlisted, 8, true),
+    ];
+    for (number, (create, orders, fails)) in apis.into_iter().enumerate() {
+        let context = context(Script::new(create));
+        for order in 0..orders {
+            let message = checkout(&format!("SO-{order}"), &format!("m-{order}"));
+            // it may be held in a pause
+            drop(timeout(SOON, handle(&context, &message)).await);
+        }
+        let api = context.status.api();
+        assert_eq!(matches!(api, ApiState::Fails(_)), fails, "{number}: {api:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_is_given_up_is_no_letter_when_its_order_shows_it_or_cannot_be_read() {
+    for (order, expected) in [("started", "done"), ("unreadable", "later"), ("absent", "letter")] {
+        let context = context(Script::new(|_| created()));
+        let settlement = handle(&context, &Inbound { unended: 3, ..start_of(order) }).await;
+        let end = match settlement {
+            Settlement::Done(_) => "done",
+            Settlement::Later(_) => "later",
+            Settlement::DeadLetter(..) => "letter",
+        };
+        assert_eq!(end, expected, "{order}");
+    }
 }
