@@ -90,3 +90,28 @@ impl Memory {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_is_known_by_both_names_of_its_order() {
+        let (memory, second) = (Memory::new(), Duration::from_secs(1));
+        memory.changed(Operation::UpdateOrder, ["SO-1", "322"], second);
+        let expected = Some((Operation::UpdateOrder, Instant::now() + second));
+        assert_eq!(["SO-1", "322", "SO-2"].map(|name| memory.shown_by(name)), [expected, expected, None]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_that_are_visible_by_now_are_forgotten_when_there_are_many() {
+        let (memory, second) = (Memory::new(), Duration::from_secs(1));
+        for number in 0..MANY {
+            let name = number.to_string();
+            memory.changed(Operation::UpdateOrder, [&name, &name], second);
+        }
+        tokio::time::advance(2 * second).await;
+        memory.changed(Operation::UpdateOrder, ["SO-1", "322"], second);
+        assert_eq!(memory.recent().changed.len(), 2);
+    }
+}

@@ -4,6 +4,7 @@
 mod alerts;
 mod arrows;
 mod asyncapi;
+mod calls;
 mod cases;
 mod chart;
 mod check;

@@ -59,6 +59,14 @@ fn only_a_delivery_that_has_been_here_returns_and_only_as_itself() {
 }
 
 #[test]
+fn a_message_that_names_no_order_is_known_by_its_subject_and_stands_in_no_lane() {
+    let event = r#"{"specversion":"1.0","type":"order-amended","id":"m-3","source":"/s","subject":"SO-9","data":{}}"#;
+    let (label, opened) = open(&context(), &bare("", event));
+    assert!(matches!(opened, Opened::Message(_)));
+    assert_eq!((label.order(), label.lane.as_deref(), label.kind_in_lane()), ("SO-9", None, None));
+}
+
+#[test]
 fn a_refused_message_keeps_its_names_and_stands_in_no_lane() {
     let (label, opened) = open(&context(), &bare("order-shipped", START));
     assert!(matches!(opened, Opened::Refused(_)));
