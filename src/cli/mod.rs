@@ -16,10 +16,12 @@ mod holder;
 mod map;
 mod map_check;
 mod migrate;
+mod order;
 mod publish;
 mod run;
 mod schema;
 mod terminal;
+mod topology;
 mod worker;
 
 use std::process::ExitCode;
@@ -43,6 +45,8 @@ pub fn main(args: &Args) -> ExitCode {
         Command::Run => work(args, run::run),
         Command::Check(check) => work(args, async |settings| check::check(settings, check).await),
         Command::Held(held) => work(args, async |settings| held::held(settings, held).await),
+        Command::Order(order) => work(args, async |settings| order::order(settings, order).await),
+        Command::Topology(topology) => work(args, async |settings| topology::topology(settings, topology).await),
         Command::Publish(publish) => work(args, async |settings| publish::publish(settings, publish).await),
         Command::Migrate => work(args, migrate::migrate),
         Command::DeadLetters(command) => work(args, async |settings| dead_letters::run(settings, command).await),

@@ -18,6 +18,7 @@ mod tool;
 mod browse;
 mod crashes;
 mod operating_page;
+mod order;
 mod plan;
 mod replay;
 mod terminal;
