@@ -16,6 +16,7 @@ mod stage;
 mod tool;
 
 mod browse;
+mod collector;
 mod crashes;
 mod operating_page;
 mod order;
@@ -23,3 +24,4 @@ mod plan;
 mod replay;
 mod terminal;
 mod together;
+mod traces;

@@ -24,7 +24,8 @@ impl Log {
         let log = Self::default();
         let writer = log.clone();
         let format = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false);
-        let subscriber = format.with_writer(move || writer.clone()).finish();
+        let filter = bwp_sync::telemetry::filter("info").unwrap();
+        let subscriber = format.with_env_filter(filter).with_writer(move || writer.clone()).finish();
         listen();
         (log, tracing::subscriber::set_default(subscriber))
     }
