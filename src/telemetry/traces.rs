@@ -156,8 +156,14 @@ impl HttpClient for Sender {
         let (client, told) = (self.client.clone(), Arc::clone(&self.told));
         let sent = self.runtime.spawn(async move {
             let sent = send(&client, request).await;
-            let failure = sent.as_ref().err().map(ToString::to_string);
-            told.lock().unwrap_or_else(PoisonError::into_inner).tell(failure, Instant::now());
+            let line = told.lock().unwrap_or_else(PoisonError::into_inner).line(sent.is_err(), Instant::now());
+            match (line, &sent) {
+                (Some(failed), Err(error)) => {
+                    tracing::warn!(%error, failed, "cannot send traces: their spans are dropped");
+                }
+                (Some(failed), Ok(_)) => tracing::info!(failed, "traces are sent again"),
+                (None, _) => {}
+            }
             sent
         });
         sent.await?
@@ -181,19 +187,38 @@ struct Told {
 }
 
 impl Told {
-    /// Tells a change, and a failure that goes on now and then.
-    fn tell(&mut self, failure: Option<String>, now: Instant) {
-        match (failure, self.failing) {
-            (None, None) => {}
-            (None, Some(_)) => {
-                tracing::info!(failed = self.failed_since, "traces are sent again");
+    /// Whether a line is due after a request, with how many failed since the last line. One is due for a change, and for
+    /// failures that go on now and then.
+    fn line(&mut self, has_failed: bool, now: Instant) -> Option<u64> {
+        let since = self.failed_since;
+        match (has_failed, self.failing) {
+            (false, None) => None,
+            (false, Some(_)) => {
                 *self = Self::default();
+                Some(since)
             }
-            (Some(_), Some(told)) if now < told + TELL_AGAIN => self.failed_since += 1,
-            (Some(error), _) => {
-                tracing::warn!(error, failed = self.failed_since, "cannot send traces: their spans are dropped");
+            (true, Some(told)) if now < told + TELL_AGAIN => {
+                self.failed_since += 1;
+                None
+            }
+            (true, _) => {
                 *self = Self { failing: Some(now), failed_since: 0 };
+                Some(since)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_that_go_on_are_told_once_in_a_while_and_their_end_once() {
+        let (mut told, began) = (Told::default(), Instant::now());
+        let mut line = |has_failed, seconds| told.line(has_failed, began + Duration::from_secs(seconds));
+        assert_eq!([line(false, 0), line(true, 1), line(true, 2), line(true, 600)], [None, Some(0), None, None]);
+        assert_eq!([line(true, 601), line(true, 602)], [Some(2), None]);
+        assert_eq!([line(false, 603), line(false, 604), line(true, 605)], [Some(1), None, Some(0)]);
     }
 }
