@@ -12,12 +12,13 @@
 //! | [`mapper`] | the process in which mappings run | jq itself, AMQP, API calls | worker, ports, mapping, domain |
 //! | [`ports`] | plain data that rooms hand each other, and the trait `OrderApi` | behaviour | domain |
 //! | [`policy`] | what an error means and what follows | calls, waiting, clocks, logging | ports, domain |
-//! | [`worker`] | message in, settlement out; the pool around it | HTTP, AMQP | policy, ports, domain |
+//! | [`worker`] | message in, settlement out; the pool around it | HTTP, AMQP | policy, ports, domain, trace |
 //! | [`api`] | the Order API by reqwest; reports facts | retries, judgement | ports, domain, secret, tls |
-//! | [`broker`] | RabbitMQ by lapin; carries settlements out | meaning of messages, API calls | ports, domain, secret, tls |
+//! | [`broker`] | RabbitMQ by lapin; carries settlements out | meaning of messages, API calls | ports, domain, secret, tls, trace |
 //! | [`dead_letters`] | what operators do with dead letters: look, choose, edit, replay, discard | AMQP, output | policy, ports, domain, broker, mapper |
 //! | [`secret`] | a value that is never shown, inline or in a file that may change | what it is for | nothing |
 //! | [`tls`] | whom TLS trusts and how we show who we are | files, connections | nothing |
+//! | [`trace`] | spans for a collector of traces, and the context in headers | sending them, log lines | nothing |
 //! | [`admin`] | probes and metrics over HTTP | measuring | worker, ports |
 //! | [`settings`], [`telemetry`], [`shutdown`] | what the process is told, and how it speaks and stops | work of a room | types that they fill |
 //! | [`cli`] | arguments and subcommands; wires the rooms together | work of a room | everything |
@@ -29,7 +30,7 @@
 //! `policy::decide`; which errors are tried again: `policy::catalogue`. A shop's format: a program in `config/mappings`; a
 //! function for such programs: `mapping::library`. The look-up before a dead letter is written: `worker::last_look`. The
 //! shape of an answer: `api::wire`. A difference between versions of the API: `api::dialect`. A queue: `broker::topology`.
-//! A header: its name in `broker::headers`, its value in `broker::copies`. A dead letter as operators see it:
+//! A header: its name in `broker::headers`, its value in `broker::copies`. A span: `trace`. A dead letter as operators see it:
 //! `broker::letters`. A finding of `check`: `broker::preflight`. A setting: `config/default.toml` and `settings`.
 //!
 //! # How one message travels
@@ -59,4 +60,5 @@ pub mod shutdown;
 pub mod simulator;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 pub mod worker;

@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+use lapin::uri::AMQPUri;
+use secrecy::ExposeSecret;
+
 use crate::secret::Secret;
 use crate::tls::{self, Identity, TlsError};
 
@@ -38,6 +41,14 @@ pub struct BrokerConfig {
     pub names: Names,
     /// Delays of the retry queues, shortest first, at least one.
     pub delays: Vec<Duration>,
+}
+
+impl BrokerConfig {
+    /// The broker's address without user and password, for people; nothing if it cannot be read.
+    pub fn address(&self) -> Option<String> {
+        let AMQPUri { scheme, authority, vhost, .. } = self.uri.read().expose_secret().parse().ok()?;
+        Some(format!("{scheme}://{}:{}/{}", authority.host, authority.port, vhost.replace('/', "%2f")))
+    }
 }
 
 /// PEM files for TLS. Their names are the settings' under `broker.tls`.

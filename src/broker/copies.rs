@@ -2,6 +2,7 @@
 //!
 //! Not here: where it goes and whether it arrived.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use lapin::BasicProperties;
@@ -99,6 +100,15 @@ pub fn for_result(result: &ResultEvent) -> BasicProperties {
         .with_message_id(short(&result.id.to_string()))
         .with_type(result.kind.name().into())
         .with_headers(headers)
+}
+
+/// A result in whose headers the context of a trace goes on, in place of the shop's.
+pub fn traced(properties: BasicProperties, context: HashMap<String, String>) -> BasicProperties {
+    let mut headers = properties.headers().clone().unwrap_or_default();
+    for (name, value) in context {
+        headers.insert(short(&name), text(&value));
+    }
+    properties.with_headers(headers)
 }
 
 fn origin(inbound: &Inbound) -> Headers {

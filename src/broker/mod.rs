@@ -7,6 +7,7 @@
 pub mod config;
 pub mod connection;
 pub mod copies;
+pub mod definitions;
 pub mod headers;
 pub mod outbox;
 pub mod publish;
@@ -19,6 +20,7 @@ pub mod session;
 
 pub use config::{BrokerConfig, Names, TlsFiles, Unroutable};
 pub use connection::{PERCENT_ENCODING, is_encrypted, is_unencoded};
+pub use definitions::definitions;
 pub use letters::{
     BodyHash, ExportedLetter, Holder, LetterBox, LetterBoxError, LockedLetterBox, Pass, Place, ReplayResults,
     StoredLetter, Summary,

@@ -43,6 +43,18 @@ pub enum PublishError {
     NotConfirmed(String),
 }
 
+impl PublishError {
+    /// The error in a word, for the span of the publication.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Broken { .. } => "broken",
+            Self::Refused(_) => "refused",
+            Self::Unroutable(_) => "unroutable",
+            Self::NotConfirmed(_) => "not-confirmed",
+        }
+    }
+}
+
 /// Publishes on one channel of the publishing connection.
 #[derive(Clone, Debug)]
 pub struct Publisher {

@@ -5,6 +5,7 @@
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
+use serde_json::Value;
 
 use super::config::{BrokerConfig, Names};
 use super::connection::close_channel;
@@ -96,9 +97,8 @@ pub async fn declare(connection: &Connection, config: &BrokerConfig) -> Result<(
         let declared = declare_queue(&channel, &queue, arguments).await;
         declared.map_err(|error| refused(names, &queue, error))?;
     }
-    bind(&channel, &names.dead_letters, &names.dead, "#").await?;
-    for key in &names.bindings {
-        bind(&channel, &names.queue, &names.events, key).await?;
+    for (exchange, key, queue) in bindings(names) {
+        bind(&channel, queue, exchange, key).await?;
     }
     close_channel(&channel).await;
     Ok(())
@@ -215,6 +215,40 @@ pub(super) fn queues(config: &BrokerConfig) -> Vec<(String, FieldTable)> {
     ];
     queues.extend(config.delays.iter().map(|delay| (names.retry(*delay), retry(names, *delay))));
     queues
+}
+
+/// All bindings: exchange, routing key, queue.
+pub(super) fn bindings(names: &Names) -> impl Iterator<Item = (&str, &str, &str)> {
+    let work = names.bindings.iter().map(|key| (names.events.as_str(), key.as_str(), names.queue.as_str()));
+    [(names.dead.as_str(), "#", names.dead_letters.as_str())].into_iter().chain(work)
+}
+
+/// Names that the worker's user needs, by the verb of the permission: configure, write, read.
+pub(super) fn needs(config: &BrokerConfig) -> [(&'static str, Vec<String>); 3] {
+    let names = &config.names;
+    let exchanges = exchanges(names).map(ToOwned::to_owned);
+    let queues = queues(config).into_iter().map(|(name, _)| name);
+    let declared: Vec<String> = if config.declare { queues.chain(exchanges.clone()).collect() } else { Vec::new() };
+    // the default exchange, which hops go through, is written to under its own name
+    let published = exchanges.into_iter().chain(["amq.default".to_owned()]);
+    let consumed = [names.queue.clone(), names.tries()].into_iter();
+    // a binding writes to the queue and reads from the exchange; so does a declared dead-letter exchange
+    let bound = config.declare.then(|| names.events.clone());
+    [
+        ("configure", declared.clone()),
+        ("write", published.chain(declared.clone()).collect()),
+        ("read", consumed.chain(declared).chain(bound).collect()),
+    ]
+}
+
+/// A value of a queue's arguments as JSON, in which the management API shows it.
+pub(super) fn argument(value: &AMQPValue) -> Value {
+    match value {
+        AMQPValue::LongString(text) => Value::String(text.to_string()),
+        AMQPValue::LongLongInt(number) => Value::from(*number),
+        AMQPValue::Boolean(value) => Value::Bool(*value),
+        other => Value::String(format!("{other:?}")),
+    }
 }
 
 pub(super) fn quorum() -> FieldTable {

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use strum::IntoEnumIterator;
 
@@ -33,8 +33,12 @@ pub enum Command {
     Check(Check),
     /// List the messages that wait in the worker on this machine, and say why
     Held(Held),
+    /// Show what the API has of an order, its dead letters and their replays, on one screen
+    Order(Order),
     /// Publish messages of your own to the shop's exchange, each confirmed by the broker
     Publish(Publish),
+    /// Print exchanges, queues, bindings and permissions, for a broker on which `broker.declare` is off
+    Topology(Topology),
     /// Move everything from the queues of version 0.1.0 to those of this version, while no worker runs
     ///
     /// The work queue has another argument than in version 0.1.0, and the arguments of a queue cannot be changed. This
@@ -83,6 +87,35 @@ pub struct Held {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `order`.
+#[derive(Debug, clap::Args)]
+pub struct Order {
+    /// The shop's order id, or Buy with Prime's
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Ledger of the commands on letters, whose lines of this order are shown
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `topology`.
+#[derive(Debug, clap::Args)]
+pub struct Topology {
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = Format::Definitions)]
+    pub format: Format,
+}
+
+/// Forms of `topology`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Format {
+    /// JSON that RabbitMQ imports: `POST /api/definitions`, or `rabbitmqctl import_definitions`
+    Definitions,
 }
 
 /// Arguments of `publish`.

@@ -17,10 +17,12 @@ mod holder;
 mod map;
 mod map_check;
 mod migrate;
+mod order;
 mod publish;
 mod run;
 mod schema;
 mod terminal;
+mod topology;
 mod validate;
 mod worker;
 
@@ -31,6 +33,7 @@ use exit::Exit;
 
 use crate::settings::Settings;
 use crate::telemetry;
+use crate::telemetry::traces::Traces;
 
 /// Runs a subcommand to its exit code.
 pub fn main(args: &Args) -> ExitCode {
@@ -49,6 +52,8 @@ pub fn main(args: &Args) -> ExitCode {
         Command::Run => work(args, run::run),
         Command::Check(check) => work(args, async |settings| check::check(settings, check).await),
         Command::Held(held) => work(args, async |settings| held::held(settings, held).await),
+        Command::Order(order) => work(args, async |settings| order::order(settings, order).await),
+        Command::Topology(topology) => work(args, async |settings| topology::topology(settings, topology).await),
         Command::Publish(publish) => work(args, async |settings| publish::publish(settings, publish).await),
         Command::Migrate => work(args, migrate::migrate),
         Command::DeadLetters(command) => work(args, async |settings| dead_letters::run(settings, command).await),
@@ -65,14 +70,24 @@ fn work(args: &Args, command: impl AsyncFnOnce(&Settings) -> anyhow::Result<Exit
         Ok(settings) => settings,
         Err(error) => return explain("settings", &error, Exit::BadSettings),
     };
-    if let Err(error) = telemetry::start(&settings.log) {
-        return explain("settings", &error, Exit::BadSettings);
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return explain("cannot start", &error, Exit::Failed),
     };
+    // of a worker alone: an operator's command is no part of a message's way
+    let traced = matches!(args.command, Command::Run);
+    let traces = if traced { Traces::start(&settings, runtime.handle()) } else { Ok(None) };
+    let traces = match traces {
+        Ok(traces) => traces,
+        Err(error) => return explain("settings", &error, Exit::BadSettings),
+    };
+    if let Err(error) = telemetry::start(&settings.log, traces.as_ref()) {
+        return explain("settings", &error, Exit::BadSettings);
+    }
     let ended = runtime.block_on(command(&settings));
+    if let Some(traces) = traces {
+        traces.end();
+    }
     // tasks that outlast the grace period must not keep the process
     runtime.shutdown_background();
     end(ended)

@@ -24,10 +24,12 @@ use crate::worker::{self, Context, pool};
 use crate::{broker, mapper, ports, telemetry};
 
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
+    tell_start(settings);
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let api = Client::new(settings.api()).context("cannot set up the API client")?;
     let (limits, timing, pacing) = (settings.limits(), settings.timing(), settings.pacing());
-    let context = Context::new(api, settings.conventions(), limits, timing, pacing, settings.max_message_bytes());
+    let mut context = Context::new(api, settings.conventions(), limits, timing, pacing, settings.max_message_bytes());
+    context.relation = settings.relation();
     let metrics = telemetry::metrics::record().context("cannot record metrics")?;
     // a missing series tells nothing, one at zero does
     worker::begin_series();
@@ -81,6 +83,15 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<Exit> {
             Ok(Exit::Failed)
         }
     }
+}
+
+/// One line by which a reader of the log knows what runs here, and how it is set.
+fn tell_start(settings: &Settings) {
+    let (version, api) = (env!("CARGO_PKG_VERSION"), settings.api());
+    let mut endpoint = api.endpoint;
+    endpoint.set_query(None);
+    let (broker, changed) = (settings.broker().address(), settings.changed().join("; "));
+    tracing::info!(version, %endpoint, store = api.target_id, broker, settings = changed, "starting");
 }
 
 /// The messages that the pool takes: those that a mapping is for come mapped. Without mappings nothing stands between.

@@ -2,13 +2,14 @@
 //!
 //! Not here: the actions themselves.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::plan::Planned;
@@ -22,25 +23,44 @@ pub struct Ledger {
     why: Option<String>,
 }
 
-/// A line.
-#[derive(Debug, Serialize)]
+/// An action on a letter, or its outcome: a line of the ledger.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    at: Timestamp,
-    user: &'a str,
-    host: &'a str,
-    command: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'a str>,
-    letter: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    replay_id: Option<Uuid>,
+pub struct Action {
+    /// When it was done.
+    pub at: Timestamp,
+    /// The operator.
+    pub user: String,
+    /// The operator's machine.
+    pub host: String,
+    /// The command.
+    pub command: String,
+    /// The operator's reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Id of the letter.
+    pub letter: Uuid,
+    /// The order that the letter is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// The run of the replay tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_id: Option<Uuid>,
     /// Paths of the fields that were changed.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    edited: &'a [String],
-    outcome: &'a str,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edited: Vec<String>,
+    /// `published` or `discarded`, or the outcome of the worker's result.
+    pub outcome: String,
+}
+
+/// The actions on an order with one of these names, in the sequence of the file. Lines that are cut off are left out.
+///
+/// # Errors
+/// The operating system's refusal.
+pub fn actions_of(path: &Path, orders: &BTreeSet<String>) -> io::Result<Vec<Action>> {
+    let is_meant = |action: &Action| action.order.as_ref().is_some_and(|order| orders.contains(order));
+    let text = std::fs::read_to_string(path)?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(is_meant).collect())
 }
 
 impl Ledger {
@@ -65,17 +85,17 @@ impl Ledger {
         outcome: &str,
     ) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        let line = Line {
+        let line = Action {
             at: Timestamp::now(),
-            user: &self.who.user,
-            host: &self.who.host,
-            command: &self.who.command,
-            why: self.why.as_deref(),
+            user: self.who.user.clone(),
+            host: self.who.host.clone(),
+            command: self.who.command.clone(),
+            why: self.why.clone(),
             letter: letter.letter,
-            order: letter.order.as_deref(),
+            order: letter.order.clone(),
             replay_id,
-            edited,
-            outcome,
+            edited: edited.to_vec(),
+            outcome: outcome.to_owned(),
         };
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');

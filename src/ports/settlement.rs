@@ -101,4 +101,6 @@ pub struct Settling {
     pub settlement: Settlement,
     /// Told when all of it is done; dropped when it could not be, and the message comes again.
     pub carried_out: oneshot::Sender<()>,
+    /// Span of the message in its trace, which ends with the settlement.
+    pub trace: tracing::Span,
 }

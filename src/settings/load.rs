@@ -58,8 +58,10 @@ impl Settings {
             max_message_bytes: reader.get("broker.max_message_bytes")?,
             admin: reader.get("admin.listen")?,
             log: Log { format: reader.get("log.format")?, filter: reader.get("log.filter")? },
+            relation: reader.get("traces.relation")?,
             grace: reader.get("shutdown.grace")?,
             api,
+            changed: reader.changed(),
         })
     }
 }

@@ -63,6 +63,8 @@ pub(super) struct Reader {
     defaults: Layer,
     given: Layer,
     asked: BTreeSet<String>,
+    /// Keys whose values may be told, among those that were read so far.
+    shown: BTreeSet<String>,
     /// Variables whose names begin as ours would with a second underscore.
     with_one_underscore: Vec<String>,
     /// Problems found up to now.
@@ -80,6 +82,7 @@ impl Reader {
             defaults: built_in,
             given: Layer::new(),
             asked: BTreeSet::new(),
+            shown: BTreeSet::new(),
             with_one_underscore: Vec::new(),
             problems: Problems::default(),
         };
@@ -123,6 +126,9 @@ impl Reader {
     /// The defaults lack the key, or have a value of the wrong kind.
     pub(super) fn get<T: Setting>(&mut self, key: &str) -> Result<T, SettingsError> {
         self.asked.insert(key.to_owned());
+        if T::SHOWN {
+            self.shown.insert(key.to_owned());
+        }
         let default = self.defaults.get(key).and_then(|found| T::of(&found.value));
         let default = default.ok_or_else(|| SettingsError::Defaults(format!("{key}: expected {}", T::EXPECTED)))?;
         if let Some(Found { value, origin }) = self.given.get(key) {
@@ -195,6 +201,21 @@ impl Reader {
                 Ok(None)
             }
         }
+    }
+
+    /// The given values that differ from the defaults, as `key=value`. Values of secrets are left out, and so are paths of
+    /// files: a secret may stand in the wrong place.
+    pub(super) fn changed(&self) -> Vec<String> {
+        // the environment writes lists without brackets
+        let plain = |found: &Found| found.value.to_string().replace(['[', ']', ' '], "");
+        let differs = |key: &str, found: &Found| self.defaults.get(key).is_none_or(|it| plain(it) != plain(found));
+        let changed = self.given.iter().filter(|(key, found)| differs(key, found));
+        let told =
+            changed.map(|(key, Found { value, .. })| match self.shown.contains(key) && !key.ends_with("_file") {
+                true => format!("{key}={value}"),
+                false => key.clone(),
+            });
+        told.collect()
     }
 
     /// Every problem, sorted by key. Keys that were never read are unknown.

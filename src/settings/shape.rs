@@ -10,6 +10,7 @@ use crate::broker::BrokerConfig;
 use crate::domain::conventions::Conventions;
 use crate::mapper::Mapping;
 use crate::policy::decide::Limits;
+use crate::trace::Relation;
 use crate::worker::{Pacing, Timing};
 
 /// All settings. `config/default.toml` explains the keys.
@@ -28,6 +29,8 @@ pub struct Settings {
     pub(super) admin: Listen,
     /// Format and filter of the log.
     pub log: Log,
+    pub(super) relation: Relation,
+    pub(super) changed: Vec<String>,
     pub(super) grace: Duration,
 }
 
@@ -121,6 +124,16 @@ impl Settings {
     /// Address of probes and metrics; `None` switches them off.
     pub fn admin(&self) -> Option<SocketAddr> {
         self.admin.0
+    }
+
+    /// How the trace of a message is related to the shop's.
+    pub fn relation(&self) -> Relation {
+        self.relation
+    }
+
+    /// The settings that differ from their defaults, as `key=value`; of a secret the key alone.
+    pub fn changed(&self) -> &[String] {
+        &self.changed
     }
 
     /// Time in flight after which a message marks the process as stuck: five times `broker.max_hold`.

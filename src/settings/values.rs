@@ -13,6 +13,7 @@ use url::Url;
 use super::shape::{Listen, LogFormat, Rate, StartFulfillment};
 use crate::api::ApiVersion;
 use crate::broker::Unroutable;
+use crate::trace::Relation;
 
 /// A kind of value. The environment contains only text: text is accepted for every kind.
 pub(super) trait Setting: Sized {
@@ -147,6 +148,18 @@ impl Setting for Unroutable {
         match text(given)? {
             "accept" => Some(Self::Accept),
             "pause" => Some(Self::Pause),
+            _ => None,
+        }
+    }
+}
+
+impl Setting for Relation {
+    const EXPECTED: &'static str = "`link` or `parent`";
+
+    fn of(given: &ValueKind) -> Option<Self> {
+        match text(given)? {
+            "link" => Some(Self::Link),
+            "parent" => Some(Self::Parent),
             _ => None,
         }
     }

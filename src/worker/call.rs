@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep_until};
+use tracing::Instrument;
 
 use super::attempts::tell;
 use super::clock::Clock;
@@ -18,6 +19,7 @@ use crate::policy::classify::{Failure, classify_by, out_of_time, put_off};
 use crate::policy::decide::again_here;
 use crate::policy::sign::{answer, sign};
 use crate::ports::{ApiError, Operation, OrderApi, WaitReason};
+use crate::trace;
 
 /// The calls of one message, in one attempt.
 #[derive(Debug)]
@@ -167,13 +169,19 @@ impl<'a, A: OrderApi> Call<'a, A> {
         call: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<T, Failure> {
         let began = Instant::now();
-        call.await.inspect(|_| tell(self.context, Attempt::success(operation, order, began), None)).map_err(|error| {
-            let mut failure = classify_by(&self.context.rows, operation, &error);
-            failure.effect_possible &= operation.changes_an_order();
-            let (class, sign, answer) = (Some(failure.class), sign(&failure, &error), answer(&failure, &error));
-            tell(self.context, Attempt { operation, order, began, class, sign, answer: &answer }, Some(&failure));
-            failure
-        })
+        let kind = if operation.changes_an_order() { "mutation" } else { "query" };
+        let span = trace::call(kind, operation.name());
+        call.instrument(span.clone())
+            .await
+            .inspect(|_| tell(self.context, Attempt::success(operation, order, began), None))
+            .map_err(|error| {
+                let mut failure = classify_by(&self.context.rows, operation, &error);
+                trace::failed(&span, &failure.code);
+                failure.effect_possible &= operation.changes_an_order();
+                let (class, sign, answer) = (Some(failure.class), sign(&failure, &error), answer(&failure, &error));
+                tell(self.context, Attempt { operation, order, began, class, sign, answer: &answer }, Some(&failure));
+                failure
+            })
     }
 
     /// Waits before a read, until the effect of a call shows in it. A message whose time for reads would be over by then is

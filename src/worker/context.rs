@@ -13,6 +13,7 @@ use crate::domain::conventions::Conventions;
 use crate::policy::catalogue::{Row, rows};
 use crate::policy::decide::Limits;
 use crate::ports::{Later, Operation};
+use crate::trace::Relation;
 
 /// State that all messages of a process share.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Context<A> {
     pub memory: Memory,
     /// The pace of all calls.
     pub pace: Arc<Pace>,
+    /// How the trace of a message is related to the shop's.
+    pub relation: Relation,
 }
 
 /// Waits inside the process.
@@ -80,6 +83,7 @@ impl<A> Context<A> {
             locks: OrderLocks::default(),
             memory: Memory::new(),
             pace: Arc::new(Pace::new(pacing)),
+            relation: Relation::default(),
         }
     }
 

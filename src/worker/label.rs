@@ -65,6 +65,11 @@ impl Label {
 
     /// The span of every log line of the message. At this level it is there whatever the log's level is.
     pub(super) fn span(&self) -> Span {
-        tracing::error_span!("message", message.id = self.message_id, order.id = self.order)
+        tracing::error_span!(
+            "message",
+            message.id = self.message_id,
+            order.id = self.order,
+            trace_id = tracing::field::Empty
+        )
     }
 }

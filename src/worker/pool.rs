@@ -20,7 +20,7 @@ use super::label::Label;
 use super::lanes::{Lanes, Turn, Way};
 use super::open::{Delivered, open};
 use super::pace::PutOff;
-use super::record::{record, record_hold};
+use super::record::{end_span, record, record_hold};
 use super::takeover::updates_begin_at;
 use super::work::Work;
 use crate::ports::{Handling, Inbound, Job, Later, Operation, OrderApi, Settlement, Settling, WaitReason};
@@ -109,7 +109,7 @@ impl<A: OrderApi> Pool<A> {
         }
         let (label, opened) = open(&self.context, &job.inbound);
         self.context.status.back(label.copy);
-        let work = Work::new(job, label, opened, Arc::clone(&self.context.status));
+        let work = Work::new(job, label, opened, Arc::clone(&self.context.status), self.context.relation);
         if let Some(work) = self.lanes.enter(work) {
             self.begin(work);
         }
@@ -161,13 +161,14 @@ impl<A: OrderApi> Pool<A> {
     }
 
     fn spawn(&mut self, work: Work, task: Task) {
-        let (context, label, span) = (Arc::clone(&self.context), Arc::clone(&work.label), work.label.span());
+        let (context, label) = (Arc::clone(&self.context), Arc::clone(&work.label));
+        let (trace, log) = (work.trace.clone(), work.log.clone());
         let carried_out = async move {
             let carried_out = AssertUnwindSafe(carry_out(&context, work, task)).catch_unwind();
             let end = carried_out.await.unwrap_or(End::Settled);
             Ended { label, end }
         };
-        self.running.spawn(carried_out.instrument(span));
+        self.running.spawn(carried_out.instrument(log).instrument(trace));
     }
 }
 
@@ -283,12 +284,13 @@ async fn hop<A: OrderApi>(context: &Context<A>, work: Work, later: Later) -> Opt
 /// Hands a settlement over and waits until it is carried out; whether it was.
 async fn hand_over(work: Work, settlement: Settlement, delay: Option<Duration>) -> bool {
     let _held = work.waits_for_confirm();
-    let Work { job, label, .. } = work;
+    let Work { job, label, trace, .. } = work;
+    end_span(&trace, &settlement);
     let Job { inbound, settle, handlings } = job;
     drop(handlings);
     let took = inbound.taken_at.map(|at| at.elapsed()).unwrap_or_default();
     let (carried_out, done) = oneshot::channel();
-    let handed_over = settle.send(Settling { settlement: settlement.clone(), carried_out });
+    let handed_over = settle.send(Settling { settlement: settlement.clone(), carried_out, trace });
     if handed_over.is_err() || done.await.is_err() {
         tracing::debug!("a settlement could not be carried out: its message comes again");
         return false;

@@ -12,6 +12,7 @@ use crate::domain::outcome::{Outcome, ResultKind};
 use crate::policy::catalogue::{self, Class};
 use crate::policy::sign::Cause;
 use crate::ports::{History, Later, MAX_TEXT_BYTES, Operation, Settlement, WaitReason};
+use crate::trace;
 
 /// Class of a call that succeeded, in metrics.
 pub(super) const SUCCESS: &str = "ok";
@@ -84,6 +85,24 @@ pub(super) fn record(label: &Label, settlement: &Settlement, took: Duration, del
     let code = if code.is_empty() || catalogue::knows(&code) { code } else { OTHER.into() };
     counter!("bwp_messages_settled_total", "kind" => kind, "outcome" => outcome, "code" => code).increment(1);
     histogram!("bwp_message_seconds", "kind" => kind).record(took);
+}
+
+/// The end of a message in its trace.
+pub(super) fn end_span(span: &tracing::Span, settlement: &Settlement) {
+    match settlement {
+        Settlement::Done(result) => trace::ended(span, result.data.outcome.map_or("", Outcome::name)),
+        Settlement::Later(later) => {
+            trace::ended(span, LATER);
+            // a message that waits for another has not failed
+            if let (WaitReason::Delay, Some(error)) = (later.reason, &later.history.last_error) {
+                trace::failed(span, error);
+            }
+        }
+        Settlement::DeadLetter(letter, _) => {
+            trace::ended(span, DEAD_LETTERED);
+            trace::failed(span, &letter.code);
+        }
+    }
 }
 
 /// One line for a message that is held for so long.

@@ -116,6 +116,21 @@ async fn an_operators_policy_counts_too_and_one_that_breaks_nothing_does_not() {
 }
 
 #[tokio::test]
+async fn policies_that_wait_for_queues_are_found_before_a_worker_declares_them() {
+    let stage = Stage::new().await;
+    said(&stage, &[], "policies", "holds").await;
+    stage.vhost.set_policy("^bwp\\.orders$", json!({ "delivery-limit": 5 })).await;
+    stage.vhost.set_operator_policy("^bwp\\.dead-letters$", json!({ "message-ttl": 3000 })).await;
+    let (detail, promise) = fails(&stage, "policy delivery-limit").await;
+    assert_eq!(detail, "5 on bwp.orders (not there yet) by policy `test`, operator policy `operators`");
+    assert_eq!(promise, NO_COUNT);
+    let (detail, promise) = fails(&stage, "policy message-ttl").await;
+    assert!(detail.starts_with("3000 on bwp.dead-letters (not there yet)"), "{detail}");
+    assert_eq!(promise, NOTHING_LOST);
+    assert!(stage.vhost.queues().await.is_empty(), "nothing was declared");
+}
+
+#[tokio::test]
 async fn bindings_that_are_gone_are_named_by_their_keys() {
     let stage = declared().await;
     stage.vhost.delete_exchange("shop.events").await;

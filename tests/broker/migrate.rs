@@ -11,7 +11,7 @@ use lapin::types::FieldTable;
 use crate::messages::header;
 use crate::old_queues::{
     DELAYS, RETRY, RETRY_SOON, SUSPECTS, Shop, arrived, assert_order, boolean, declare_old, order, orders, publish,
-    publish_hops,
+    publish_hops, publish_letter,
 };
 use crate::stage::{ORDERS, SOON, Stage};
 use crate::support::amqp::Client;
@@ -243,6 +243,7 @@ async fn a_worker_names_the_command_waits_for_it_and_does_everything() {
     publish_hops(&stage, SUSPECTS, &suspects).await;
     publish(&stage, &old).await;
     publish_hops(&stage, RETRY_SOON, &soon).await;
+    publish_letter(&stage, "letter-0000").await;
     let worker = stage.starting_worker(&[DELAYS]);
     worker.says(&["not consuming", "x-single-active-consumer", "hint: ", "`bwp-sync migrate`"]).await;
     kill_after(&stage, "declared bwp.orders").await;
@@ -252,6 +253,11 @@ async fn a_worker_names_the_command_waits_for_it_and_does_everything() {
 
     let all: BTreeSet<_> = [suspects, old, soon].concat().into_iter().collect();
     let mut results = stage.results().await;
+    results.until(SOON, |seen| seen.iter().map(order).collect::<BTreeSet<_>>() == all).await;
+    // a letter of the old version is replayed like one of this version
+    let mut replay = stage.program(&["dead-letters", "replay", "--code", "ItemOutOfStock", "--yes"], &[DELAYS]);
+    assert_eq!(replay.wait(SOON).await.code(), Some(0), "{:?}", replay.stderr());
+    let all = all.into_iter().chain(["letter-0000".to_owned()]).collect::<BTreeSet<_>>();
     results.until(SOON, |seen| seen.iter().map(order).collect::<BTreeSet<_>>() == all).await;
     assert_eq!(stage.simulator.ledger().orders_created(), all.len());
 }

@@ -79,6 +79,34 @@ fn hop(message: &Message) -> BasicProperties {
     message.properties.clone().with_headers(headers)
 }
 
+/// A letter as version 0.1.0 wrote it, for an order that can be created by now.
+pub(crate) async fn publish_letter(stage: &Stage, order: &str) {
+    let message = checkout(order);
+    let mut headers = FieldTable::default();
+    for (name, value) in [
+        ("bwp-letter-id", "c38e7ad0-b4e4-58aa-bc2f-9b244a35bb9c"),
+        ("bwp-operation", "createOrder"),
+        ("bwp-error-type", "ValidationError"),
+        ("bwp-error-code", "ItemOutOfStock"),
+        ("bwp-error-class", "rejected"),
+        ("bwp-error-message", "HTTP 200: Item is out of stock"),
+        ("bwp-suggested-action", "replay when it is in stock"),
+        ("bwp-order", order),
+        ("bwp-source-queue", ORDERS),
+        ("bwp-source-exchange", "shop.events"),
+        ("bwp-source-routing-key", &message.key),
+        ("bwp-first-failed-at", "2026-01-02T03:04:05Z"),
+        ("bwp-dead-lettered-at", "2026-01-02T03:04:06Z"),
+        ("bwp-worker-version", "0.1.0"),
+    ] {
+        headers.insert(name.into(), AMQPValue::LongString(value.into()));
+    }
+    headers.insert("bwp-attempts".into(), AMQPValue::LongUInt(1));
+    headers.insert("bwp-replays".into(), AMQPValue::LongUInt(0));
+    let properties = message.properties.clone().with_headers(headers);
+    stage.shop.publish("bwp.dead", "createOrder.ItemOutOfStock", properties, &message.body).await;
+}
+
 pub(crate) async fn publish_hops(stage: &Stage, queue: &str, orders: &[String]) {
     for order in orders {
         let message = checkout(order);

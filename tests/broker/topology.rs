@@ -1,6 +1,7 @@
 //! Queues and exchanges that the worker declares, and those that it leaves alone.
 //! Not here: what is declared again after a loss; see `recovery`.
 
+use bwp_sync::simulator::{Fault, FaultRule, Operation};
 use lapin::ExchangeKind;
 use lapin::options::ExchangeDeclareOptions;
 use lapin::types::FieldTable;
@@ -117,6 +118,32 @@ async fn a_worker_that_may_not_declare_declares_nothing_and_waits() {
     worker.consumes(1).await;
     assert_eq!(other.terminated().await, Some(0));
     let mut results = stage.results().await;
+    stage.publish(&checkout("SO-1")).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+}
+
+#[tokio::test]
+async fn printed_definitions_are_enough_for_a_worker_that_may_declare_nothing() {
+    let stage = Stage::new().await;
+    let uri = stage.vhost.user().await;
+    let settings = [("BWP__BROKER__URI", uri.as_str()), ("BWP__BROKER__DECLARE", "false")];
+    let mut printing = stage.program(&["topology", "--format", "definitions"], &settings);
+    assert_eq!(printing.wait(SOON).await.code(), Some(0), "{:?}", printing.stderr());
+    let definitions = printing.stdout().join("\n");
+    assert!(!definitions.contains("secret"), "{definitions}");
+    stage.vhost.import(serde_json::from_str(&definitions).unwrap()).await;
+    assert_eq!(arguments(&stage).await, declared());
+
+    let management = crate::check::management();
+    let delays = ("BWP__RETRY__DELAYS", "200ms,500ms,1s");
+    let all = [settings[0], settings[1], delays, ("BWP__BROKER__MANAGEMENT_URI", &management)];
+    let (code, found) = crate::check::findings(&stage, &all).await;
+    let others: Vec<_> = found.iter().filter(|it| it["verdict"] != "holds").collect();
+    assert_eq!((code, others.len()), (Some(0), 0), "{others:#?}");
+
+    let _worker = stage.worker(&settings).await;
+    let mut results = stage.results().await;
+    stage.simulator.add_fault(FaultRule::first(1, Fault::status(500)).on(Operation::CreateOrder));
     stage.publish(&checkout("SO-1")).await;
     results.until(SOON, |seen| seen.len() == 1).await;
 }

@@ -16,9 +16,12 @@ mod stage;
 mod tool;
 
 mod browse;
+mod collector;
 mod crashes;
 mod operating_page;
+mod order;
 mod plan;
 mod replay;
 mod terminal;
 mod together;
+mod traces;

@@ -49,6 +49,7 @@ pub(crate) fn stable(text: &str) -> String {
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "(time)"),
         (r"run [0-9a-f-]{36}", "run (id)"),
         (r"(bwp-replay-id +)[0-9a-f-]{36}", "$1(id)"),
+        (r"(bwp-worker-version +)\d+\.\d+\.\d+", "$1(version)"),
         (r"test-[0-9a-f-]{36}", "(vhost)"),
         (r"process \d+", "process (pid)"),
         (r"(by|user) \S+( \d+)? on \S+,", "by (user) on (host),"),
@@ -79,8 +80,13 @@ impl Stage {
 
     /// Runs the tool with these settings over the usual ones.
     pub(crate) async fn tool_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Ran {
+        self.bwp_sync(&[&["dead-letters"], arguments].concat(), settings).await
+    }
+
+    /// Runs any command of the binary to its end, likewise.
+    pub(crate) async fn bwp_sync(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bwp-sync"));
-        command.arg("dead-letters").args(arguments).env_clear().stdin(std::process::Stdio::null());
+        command.args(arguments).env_clear().stdin(std::process::Stdio::null());
         command.envs(self.tool_settings()).envs(settings.iter().copied()).kill_on_drop(true);
         let output = tokio::time::timeout(SOON * 2, command.output()).await.expect("the tool ends in time").unwrap();
         let Output { status, stdout, stderr } = output;

@@ -135,7 +135,7 @@ impl Stage {
         let (settle, settled) = oneshot::channel();
         self.jobs.send(Job { inbound: Arc::new(inbound), settle, handlings: None }).await.unwrap();
         async move {
-            let Settling { settlement, carried_out } = settled.await?;
+            let Settling { settlement, carried_out, .. } = settled.await?;
             carried_out.send(()).expect("the pool waits until it is carried out");
             Ok(settlement)
         }

@@ -189,7 +189,7 @@ async fn waits<'a>(
         settlement = &mut handled => panic!("it does not wait for {reason:?}: {settlement:?}"),
         () = sleep(time) => {}
     }
-    let shown: Vec<_> = context.board.held(&context.pace).into_iter().map(|waiting| waiting.reason).collect();
+    let shown: Vec<_> = context.status.held(&context.pace).into_iter().map(|waiting| waiting.reason).collect();
     assert_eq!(shown, [reason]);
     handled
 }
@@ -214,7 +214,7 @@ async fn a_message_that_waits_for_an_effect_to_show_says_so() {
     let message = message(MESSAGES[0], true);
     let handled = waits(&context, &message, SECOND, WaitReason::Effect).await;
     assert!(matches!(handled.await, Settlement::DeadLetter(..)));
-    assert_eq!(context.board.held(&context.pace), []);
+    assert_eq!(context.status.held(&context.pace), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -299,7 +299,7 @@ async fn a_message_that_waits_for_its_turn_to_call_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn an_update_without_an_answer_is_looked_at_when_its_effect_must_show_a_refund_when_its_call_must_have_ended() {
-    for (file, shows_after) in [(MESSAGES[1], SETTLE), (MESSAGES[2], SETTLE), (MESSAGES[3], CALL_ENDED)] {
+    for (file, shows_after) in [(MESSAGES[1], VISIBLE_AFTER), (MESSAGES[2], VISIBLE_AFTER), (MESSAGES[3], CALL_ENDED)] {
         let (context, message) = (context(Slow::new(Duration::ZERO, true), HOLD), message(file, false));
         let almost = TIMEOUT + shows_after - Duration::from_millis(1);
         let handled = waits(&context, &message, almost, WaitReason::Effect).await;

@@ -22,6 +22,7 @@ mod gate;
 mod generated;
 mod hold;
 mod live;
+mod log;
 mod low_limit;
 mod mappings;
 mod metrics;

@@ -68,7 +68,7 @@ async fn a_suspect_that_comes_while_reads_are_paused_hops_and_its_handling_ends(
         answer.send(()).unwrap();
     };
     let (settled, ()) = timeout(SOON, async { tokio::join!(settled, records) }).await.unwrap();
-    let Settling { settlement, carried_out } = settled.expect("it is settled, not dropped");
+    let Settling { settlement, carried_out, .. } = settled.expect("it is settled, not dropped");
     carried_out.send(()).unwrap();
     let Settlement::Later(later) = settlement else { panic!("{settlement:?}") };
     assert_eq!((later.reason, later.history.attempts), (WaitReason::Pause, 0));
@@ -111,7 +111,7 @@ async fn a_suspect_that_comes_in_a_pause_says_that_it_waits_for_its_end() {
     let (settle, _settled) = oneshot::channel();
     let inbound = Arc::new(Inbound { suspect: true, ..start_of("SO-1") });
     stage.jobs.send(Job { inbound, settle, handlings: Some(handlings) }).await.unwrap();
-    let reasons = async || stage.board.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
+    let reasons = async || stage.status.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
     until("it waits", SOON, reasons, |reasons| *reasons == [WaitReason::Pause]).await;
 }
 
@@ -122,7 +122,7 @@ async fn a_message_that_waits_in_a_pause_goes_back_when_the_process_stops_or_its
         pause_all(&stage);
         let session = Session { lost: lost.clone(), ..Session::default() };
         let waiting = stage.send(Inbound { session, ..start_of("SO-1") }).await;
-        let reasons = async || stage.board.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
+        let reasons = async || stage.status.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
         until("it waits", SOON, reasons, |reasons| *reasons == [WaitReason::Pause]).await;
         if stops {
             stage.stop.cancel()

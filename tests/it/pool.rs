@@ -24,7 +24,8 @@ impl Log {
         let log = Self::default();
         let writer = log.clone();
         let format = tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false);
-        let subscriber = format.with_writer(move || writer.clone()).finish();
+        let filter = bwp_sync::telemetry::filter("info").unwrap();
+        let subscriber = format.with_env_filter(filter).with_writer(move || writer.clone()).finish();
         listen();
         (log, tracing::subscriber::set_default(subscriber))
     }
@@ -138,7 +139,7 @@ async fn stopping_ends_what_has_begun_and_gives_the_rest_back() {
     let first = stage.send(checkout("SO-1", "first")).await;
     let waiting = stage.send(checkout("SO-1", "waiting")).await;
     stage.begun().await;
-    let held = async || stage.board.held(&stage.pace).len();
+    let held = async || stage.status.held(&stage.pace).len();
     until("the second waits for the first", SOON, held, |held| *held == 1).await;
     stage.stop.cancel();
     let given_back = tokio::time::timeout(SOON, waiting).await.unwrap();
@@ -292,7 +293,7 @@ async fn after_a_takeover_the_next_call_waits_for_the_first_answer() {
     let first = stage.send(of_session("SO-1")).await;
     assert_eq!(stage.begun().await, "SO-1");
     let second = stage.send(of_session("SO-2")).await;
-    let reasons = async || stage.board.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
+    let reasons = async || stage.status.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
     until("the second waits", SOON, reasons, |reasons| *reasons == [WaitReason::Takeover]).await;
     stage.gate.of("SO-1").notify_one();
     assert!(matches!(first.await, Ok(Settlement::Done(_))));
@@ -307,7 +308,7 @@ async fn a_message_that_is_held_counts_what_passed_for_others_meanwhile() {
     let mut stage = Stage::holding(2);
     tokio::time::pause();
     let failing = stage.send(checkout("flaky", "failing")).await;
-    let reasons = async || stage.board.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
+    let reasons = async || stage.status.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
     until("it is held", SOON, reasons, |reasons| *reasons == [WaitReason::Delay]).await;
     let other = stage.send(checkout("SO-2", "other")).await;
     assert_eq!(stage.begun().await, "SO-2");

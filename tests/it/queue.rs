@@ -36,7 +36,7 @@ pub(crate) async fn work_off<A: OrderApi>(
             let inbound = Arc::new(inbound);
             jobs.send(Job { inbound: Arc::clone(&inbound), settle, handlings: None }).await.unwrap();
             in_flight.spawn(async move {
-                let Settling { settlement, carried_out } = settled.await.unwrap();
+                let Settling { settlement, carried_out, .. } = settled.await.unwrap();
                 carried_out.send(()).expect("the pool waits until it is carried out");
                 (inbound, settlement)
             });

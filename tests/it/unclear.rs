@@ -186,7 +186,7 @@ async fn everybody_meets(answer: Answer) -> Result<(), String> {
     tokio::time::sleep(OUTAGE).await;
     assert!(context.pace.pause().is_some(), "{answer:?}");
     if answer.operation.is_none() {
-        assert!(matches!(context.board.api(), ApiState::Fails(_)), "{answer:?}: {:?}", context.board.api());
+        assert!(matches!(context.status.api(), ApiState::Fails(_)), "{answer:?}: {:?}", context.status.api());
     }
     simulator.clear_faults();
 

@@ -83,6 +83,18 @@ impl Vhost {
         self.amqp_uri_through(&self.broker.address())
     }
 
+    /// Imports definitions, as an operator does.
+    pub(crate) async fn import(&self, definitions: Value) {
+        self.broker.management.post(&["definitions"], definitions).await;
+    }
+
+    /// A user without any permission, named like the virtual host and deleted with it; the address for it.
+    pub(crate) async fn user(&self) -> String {
+        let user = json!({ "password": "secret", "tags": "" });
+        self.broker.management.put(&["users", &self.name], user).await;
+        format!("amqp://{}:secret@{}/{}", self.name, self.broker.address(), self.name)
+    }
+
     /// Allows its user to declare and delete only resources with names of this pattern, and to use all.
     pub(crate) async fn may_configure(&self, names: &str) {
         let permissions = json!({ "configure": names, "write": ".*", "read": ".*" });
@@ -222,7 +234,10 @@ impl Drop for Vhost {
         // a thread of its own: a runtime cannot be blocked within another
         let deleted = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-            runtime.block_on(management.delete(&["vhosts", &name]));
+            runtime.block_on(async {
+                management.delete(&["vhosts", &name]).await;
+                management.delete(&["users", &name]).await;
+            });
         });
         let deleted = deleted.join();
         // a failed test has given its reason already

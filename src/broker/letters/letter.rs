@@ -203,6 +203,16 @@ impl StoredLetter {
         (self.header(own::SOURCE_EXCHANGE), source_key(&self.delivery))
     }
 
+    /// When the first attempt failed, as the letter tells it.
+    pub fn first_failed_at(&self) -> Option<String> {
+        self.header(own::FIRST_FAILED_AT)
+    }
+
+    /// Version of the worker that wrote the letter.
+    pub fn worker_version(&self) -> Option<String> {
+        self.header(own::WORKER_VERSION)
+    }
+
     /// Takes the letter out of its queue.
     ///
     /// # Errors

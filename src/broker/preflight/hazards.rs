@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::harm::{Harm, IN_ORDER, LETTERS, NOTHING_LOST, RESULTS, RETRIES, lets_through, of_arguments, of_policy};
 use super::management::{Management, ManagementError};
+use super::policies::{Policy, of_queue};
 use crate::broker::config::{BrokerConfig, Unroutable};
 use crate::broker::topology::queues;
 use crate::ports::Finding;
@@ -79,6 +80,8 @@ struct Seen<'a> {
     queues: BTreeMap<String, Queue>,
     exchanges: BTreeMap<String, String>,
     bindings: Vec<Binding>,
+    /// Policies and operator policies, or why they cannot be read.
+    policies: Result<[Vec<Policy>; 2], ManagementError>,
 }
 
 /// Looks for what destroys a promise, and changes nothing.
@@ -98,6 +101,15 @@ pub async fn find_hazards(config: &BrokerConfig) -> Vec<Finding> {
         Ok::<_, ManagementError>(seen.findings().chain([clock]).collect())
     };
     looked.await.unwrap_or_else(|error| all_unknown(format!("the management API does not answer: {error}")))
+}
+
+/// Policies and operator policies. Only some users may see them.
+async fn policies(management: &Management, vhost: &str) -> Result<[Vec<Policy>; 2], ManagementError> {
+    let mut kinds = [Vec::new(), Vec::new()];
+    for (kind, path) in kinds.iter_mut().zip(["policies", "operator-policies"]) {
+        *kind = management.get(&[path, vhost]).await?.unwrap_or_default();
+    }
+    Ok(kinds)
 }
 
 async fn clock(management: &Management) -> Finding {
@@ -132,6 +144,7 @@ impl<'a> Seen<'a> {
             queues: queues.unwrap_or_default().into_iter().map(|queue| (queue.name.clone(), queue)).collect(),
             exchanges: exchanges.unwrap_or_default().into_iter().map(|it| (it.name, it.kind)).collect(),
             bindings: bindings.unwrap_or_default(),
+            policies: policies(management, vhost).await,
         })
     }
 
@@ -152,24 +165,49 @@ impl<'a> Seen<'a> {
         })
     }
 
+    /// Our queues that are not there yet.
+    fn to_come(&self) -> impl Iterator<Item = String> {
+        queues(self.config).into_iter().map(|(name, _)| name).filter(|name| !self.queues.contains_key(name))
+    }
+
+    /// Policies of one kind that our queues will get when they are declared, with the queue.
+    fn policies_to_come(&self, kind: usize) -> impl Iterator<Item = (&Policy, String)> {
+        let policies = self.policies.as_ref().ok().and_then(|kinds| kinds.get(kind));
+        self.to_come().filter_map(move |queue| Some((of_queue(policies?, &queue)?, queue)))
+    }
+
     fn policies(&self) -> Vec<Finding> {
         let harms = self.ours().flat_map(|(queue, _)| {
             let definition = queue.effective_policy_definition.as_object().cloned().unwrap_or_default();
             of_policy(&definition, self.config).into_iter().map(move |harm| (harm, queue.name.clone()))
         });
-        let names =
-            [("policy", self.names_of(|it| &it.policy)), ("operator policy", self.names_of(|it| &it.operator_policy))];
+        let to_come = [0, 1].into_iter().flat_map(|kind| self.policies_to_come(kind));
+        let harms = harms.chain(to_come.flat_map(|(policy, queue)| {
+            let queue = format!("{queue} (not there yet)");
+            of_policy(&policy.definition, self.config).into_iter().map(move |harm| (harm, queue.clone()))
+        }));
+        let names = [
+            ("policy", self.names_of(0, |it| &it.policy)),
+            ("operator policy", self.names_of(1, |it| &it.operator_policy)),
+        ];
         let names: Vec<_> = names
             .iter()
             .filter(|(_, names)| !names.is_empty())
             .map(|(kind, names)| format!("{kind} {names}"))
             .collect();
-        told(POLICIES, "policy", harms, &format!(" by {}", names.join(", ")), "none in force breaks a promise")
+        let mut findings =
+            told(POLICIES, "policy", harms, &format!(" by {}", names.join(", ")), "none in force breaks a promise");
+        if let (Err(error), Some(_)) = (&self.policies, self.to_come().next()) {
+            findings.push(Finding::unknown("policies of queues to come", error.to_string(), NOTHING_LOST));
+        }
+        findings
     }
 
-    fn names_of(&self, named: impl Fn(&Queue) -> &Value) -> String {
-        let names: BTreeSet<_> =
-            self.ours().filter_map(|(queue, _)| named(queue).as_str().map(|it| format!("`{it}`"))).collect();
+    /// Names of the policies of a kind on our queues, those to come included.
+    fn names_of(&self, kind: usize, named: impl Fn(&Queue) -> &Value) -> String {
+        let in_force = self.ours().filter_map(|(queue, _)| named(queue).as_str().map(|it| format!("`{it}`")));
+        let to_come = self.policies_to_come(kind).map(|(policy, _)| format!("`{}`", policy.name));
+        let names: BTreeSet<_> = in_force.chain(to_come).collect();
         names.into_iter().filter(|name| name != "``").collect::<Vec<_>>().join(", ")
     }
 

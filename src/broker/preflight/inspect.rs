@@ -3,7 +3,7 @@
 //! Not here: declaring; how findings are shown.
 
 use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueDeclareOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::types::FieldTable;
 use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Connection, ExchangeKind};
 use secrecy::ExposeSecret;
@@ -14,7 +14,7 @@ use crate::broker::config::BrokerConfig;
 use crate::broker::connection::{Frame, close, close_channel, open};
 use crate::broker::headers::short;
 use crate::broker::publish::Publisher;
-use crate::broker::topology::{exchanges, has_code, queues};
+use crate::broker::topology::{argument, exchanges, has_code, needs, queues};
 use crate::ports::Finding;
 use crate::secret::Secret;
 
@@ -144,17 +144,8 @@ async fn wrong_arguments(
     for (queue, expected) in queues(config) {
         let Some(found) = management.arguments(vhost, &queue).await? else { continue };
         for (name, value) in expected.inner() {
-            let expected = match value {
-                AMQPValue::LongString(text) => text.to_string(),
-                AMQPValue::LongLongInt(number) => number.to_string(),
-                AMQPValue::Boolean(value) => value.to_string(),
-                other => format!("{other:?}"),
-            };
-            let found = match found.get(name.as_str()) {
-                Some(serde_json::Value::String(text)) => text.clone(),
-                Some(other) => other.to_string(),
-                None => "absent".to_owned(),
-            };
+            let expected = as_text(&argument(value));
+            let found = found.get(name.as_str()).map_or_else(|| "absent".to_owned(), as_text);
             if found != expected {
                 wrong.push(format!("{queue}: {name} is {found}, expected {expected}"));
             }
@@ -163,23 +154,16 @@ async fn wrong_arguments(
     Ok(wrong)
 }
 
+/// A text as it is, other values as they are written.
+fn as_text(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
 /// Permissions that the worker needs and the user lacks.
 fn missing(permissions: &Permissions, config: &BrokerConfig) -> Vec<String> {
-    let names = &config.names;
-    let queues = queues(config).into_iter().map(|(name, _)| name);
-    let exchanges = exchanges(names).map(ToOwned::to_owned);
-    let declared: Vec<String> = if config.declare { queues.chain(exchanges.clone()).collect() } else { Vec::new() };
-    // the default exchange, which hops go through, is written to under its own name
-    let published = exchanges.into_iter().chain(["amq.default".to_owned()]);
-    let consumed = [names.queue.clone(), names.tries()].into_iter();
-    // a binding writes to the queue and reads from the exchange; so does a declared dead-letter exchange
-    let needs = [
-        ("configure", &permissions.configure, declared.clone()),
-        ("write", &permissions.write, published.chain(declared.clone()).collect()),
-        ("read", &permissions.read, consumed.chain(declared).collect::<Vec<_>>()),
-    ];
     let mut missing = Vec::new();
-    for (verb, pattern, needed) in needs {
+    let patterns = [&permissions.configure, &permissions.write, &permissions.read];
+    for ((verb, needed), pattern) in needs(config).into_iter().zip(patterns) {
         // RabbitMQ's expressions are PCRE; one that this engine does not know is not judged
         let Ok(pattern) = regex::Regex::new(pattern) else { continue };
         let mut lacking: Vec<_> = needed.into_iter().filter(|name| !pattern.is_match(name)).collect();

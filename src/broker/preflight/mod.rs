@@ -6,6 +6,7 @@ mod harm;
 mod hazards;
 pub mod inspect;
 pub mod management;
+mod policies;
 
 pub use harm::names_twice;
 pub use hazards::{clocks, find_hazards};

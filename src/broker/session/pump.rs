@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use super::consuming::Consuming;
 use super::head::Head;
@@ -163,8 +164,9 @@ impl Pump<'_> {
             let settling = settled.await.ok();
             let carry_out = async {
                 // no settlement: the message is requeued with its session
-                let Some(Settling { settlement, carried_out }) = settling else { return };
-                match settler.settle(&delivery, &inbound, &settlement).await {
+                let Some(Settling { settlement, carried_out, trace }) = settling else { return };
+                let carried = settler.settle(&delivery, &inbound, &settlement).instrument(trace).await;
+                match carried {
                     Ok(Acknowledged::Yes) => {
                         tracking.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
                         head.settled(delivery.delivery_tag);

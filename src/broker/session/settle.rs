@@ -13,14 +13,16 @@ use metrics::counter;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use crate::broker::config::{BrokerConfig, Unroutable};
 use crate::broker::connection::acknowledge;
-use crate::broker::copies::{for_hop, for_letter, for_result};
+use crate::broker::copies::{for_hop, for_letter, for_result, traced};
 use crate::broker::publish::{PublishError, Publisher};
 use crate::broker::topology::declare;
 use crate::domain::outcome::ResultEvent;
 use crate::ports::{Inbound, Later, Letter, Settlement};
+use crate::trace;
 
 /// A settlement that could not be carried out. The message is still the broker's.
 #[derive(Debug, thiserror::Error)]
@@ -130,9 +132,11 @@ impl Settler {
         let body = serde_json::to_vec(result)?;
         // the tool learns the outcome also where no queue is bound for results
         self.tell_tool(result, &body).await?;
+        let (exchange, key) = (self.config.names.results.as_str(), result.kind.name());
+        let span = trace::publish(exchange, key, body.len());
+        let properties = traced(for_result(result), trace::headers(&span));
         loop {
-            let published =
-                self.publish(&self.results, &self.config.names.results, result.kind.name(), for_result(result), &body);
+            let published = self.publish(&self.results, &span, (exchange, key), properties.clone(), &body);
             match published.await {
                 Ok(()) => {
                     self.results_are(true);
@@ -174,8 +178,9 @@ impl Settler {
         properties: BasicProperties,
         body: &[u8],
     ) -> Result<(), PublishError> {
+        let span = trace::publish(exchange, key, body.len());
         loop {
-            match self.publish(&self.copies, exchange, key, properties.clone(), body).await {
+            match self.publish(&self.copies, &span, (exchange, key), properties.clone(), body).await {
                 Err(unroutable @ PublishError::Unroutable(_)) => {
                     self.declare_again(&unroutable).await;
                     self.ask_again(unroutable).await?;
@@ -204,14 +209,14 @@ impl Settler {
     async fn publish(
         &self,
         publisher: &Publisher,
-        exchange: &str,
-        key: &str,
+        span: &Span,
+        (exchange, key): (&str, &str),
         properties: BasicProperties,
         body: &[u8],
     ) -> Result<(), PublishError> {
         let mut said = false;
         loop {
-            match publisher.publish(exchange, key, properties.clone(), body).await {
+            match publisher.publish(exchange, key, properties.clone(), body).instrument(span.clone()).await {
                 Err(refused @ PublishError::Refused(_)) => {
                     if !said {
                         tracing::warn!(cause = %refused, "a message is not settled until the broker takes its result, letter or hop");
@@ -219,7 +224,11 @@ impl Settler {
                     }
                     self.ask_again(refused).await?;
                 }
-                published => return published,
+                Err(error) => {
+                    trace::failed(span, error.name());
+                    return Err(error);
+                }
+                Ok(()) => return Ok(()),
             }
         }
     }

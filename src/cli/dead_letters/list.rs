@@ -111,16 +111,20 @@ fn person(body: &[u8]) -> String {
 }
 
 fn as_json(entry: &Entry) -> Value {
-    let letter = &entry.summary;
-    let mut json = json!({
-        "letter": letter.id, "queue": letter.place, "operation": &*letter.operation, "type": &*letter.error_type,
-        "code": &*letter.code, "class": &*letter.class, "mapping": letter.mapping.as_deref(), "message": &*letter.message,
-        "suggestedAction": &*letter.action, "order": letter.order.as_deref(), "attempts": letter.attempts,
-        "replays": letter.replays, "replayId": letter.replay_id.as_deref(), "deadLetteredAt": letter.dead_lettered_at,
-        "bytes": letter.bytes, "body": letter.body_hash,
-    });
+    let mut json = summary_json(&entry.summary);
     if let Some(person) = &entry.person {
         json["who"] = json!(person);
     }
     json
+}
+
+/// A letter as JSON, without its body.
+pub(crate) fn summary_json(letter: &Summary) -> Value {
+    json!({
+        "letter": letter.id, "queue": letter.place, "operation": &*letter.operation, "type": &*letter.error_type,
+        "code": &*letter.code, "class": &*letter.class, "message": &*letter.message,
+        "suggestedAction": &*letter.action, "order": letter.order.as_deref(), "attempts": letter.attempts,
+        "replays": letter.replays, "replayId": letter.replay_id.as_deref(), "deadLetteredAt": letter.dead_lettered_at,
+        "bytes": letter.bytes, "body": letter.body_hash,
+    })
 }

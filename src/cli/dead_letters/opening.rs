@@ -10,7 +10,7 @@ use crate::dead_letters::filter::Filter;
 use crate::settings::Settings;
 
 /// Opens the queues of letters to look at them.
-pub(super) async fn open(settings: &Settings) -> anyhow::Result<LetterBox> {
+pub(crate) async fn open(settings: &Settings) -> anyhow::Result<LetterBox> {
     Ok(LetterBox::open(&settings.broker()).await?)
 }
 
@@ -20,7 +20,7 @@ pub(super) async fn open_and_lock(settings: &Settings, holder: &Holder) -> anyho
 }
 
 /// Looks at letters, and says if some may be missing.
-pub(super) async fn look<T>(
+pub(crate) async fn look<T>(
     letter_box: &LetterBox,
     filter: &Filter,
     make: impl FnMut(StoredLetter) -> T,

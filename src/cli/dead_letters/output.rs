@@ -8,14 +8,14 @@ use std::process::{Child, Command, Stdio};
 use crate::cli::terminal::{Form, Visible, is_watched, stdout};
 
 /// Standard output, through a pager where it is a terminal.
-pub(super) enum Output {
+pub(crate) enum Output {
     Plain(BufWriter<Visible<StdoutLock<'static>>>),
     Paged(Child, Form),
 }
 
 impl Output {
     /// Starts a pager, or writes without one where it cannot be started.
-    pub(super) fn open(form: Form) -> Self {
+    pub(crate) fn open(form: Form) -> Self {
         if is_watched()
             && let Some(pager) = pager()
         {
@@ -25,7 +25,7 @@ impl Output {
     }
 
     /// Writes all of it, and waits until the reader has seen enough.
-    pub(super) fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    pub(crate) fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         let written = match self {
             Self::Plain(mut out) => write(&mut out).and_then(|()| out.flush()),
             Self::Paged(mut pager, form) => {

@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::domain::envelope::Kind;
 use crate::ports::{Inbound, Job};
+use crate::trace::Relation;
 use crate::worker::open::{Opened, Unread};
 
 fn lanes() -> (Lanes, Instant) {
@@ -28,7 +29,7 @@ fn work(number: u64) -> Work {
 
 fn work_of(label: &Label) -> Work {
     let job = Job { inbound: Inbound::default().into(), settle: oneshot::channel().0, handlings: None };
-    Work::new(job, label.clone(), Opened::Unread(Unread::TooLarge), Arc::default())
+    Work::new(job, label.clone(), Opened::Unread(Unread::TooLarge), Arc::default(), Relation::default())
 }
 
 fn way(until: Instant) -> Way {
