@@ -36,6 +36,8 @@ struct Inner {
     longest_stall: Duration,
     /// When it ended.
     stall_ended: Duration,
+    /// Most messages that waited at the end of a fault.
+    piled_up: usize,
 }
 
 /// Figures for the report.
@@ -48,6 +50,8 @@ pub(crate) struct Figures {
     pub(crate) longest_stall: Duration,
     /// Since the beginning of the run.
     pub(crate) stall_ended: Duration,
+    /// Most messages that waited at the end of a fault.
+    pub(crate) piled_up: usize,
 }
 
 impl Board {
@@ -123,6 +127,14 @@ impl Board {
         self.inner().waiting()
     }
 
+    /// How many messages wait now, which the report tells of.
+    pub(crate) fn piles_up(&self) -> usize {
+        let mut inner = self.inner();
+        let waiting = inner.waiting();
+        inner.piled_up = inner.piled_up.max(waiting);
+        waiting
+    }
+
     /// How many messages are settled.
     pub(crate) fn settled(&self) -> usize {
         *self.settled.borrow()
@@ -164,6 +176,7 @@ impl Board {
             unknown_confirms: inner.unknown_confirms,
             longest_stall: inner.longest_stall,
             stall_ended: inner.stall_ended,
+            piled_up: inner.piled_up,
         }
     }
 

@@ -206,7 +206,7 @@ async fn harm_api(stage: &Stage, step: &Step) -> Result<(), String> {
     let writes = [Operation::CreateOrder, Operation::UpdateOrder];
     let refused = |error_type| Rule::refuse(Refusal::codeless(error_type));
     let counters = match step.fault {
-        Fault::ApiDown => return api_down(stage, step.lasts()).await,
+        Fault::ApiDown => return api_down(stage, step).await,
         Fault::RevokeTokens => {
             simulator.revoke_tokens();
             return Ok(());
@@ -231,7 +231,7 @@ async fn harm_api(stage: &Stage, step: &Step) -> Result<(), String> {
             counters
         }
     };
-    sleep(step.lasts()).await;
+    let piled_up = lasts_on(stage, step).await;
     let deadline = tokio::time::Instant::now() + AT_LAST;
     let hits = || counters.iter().map(|counter| counter.load(Ordering::Relaxed)).sum::<u64>();
     while hits() < HITS && tokio::time::Instant::now() < deadline {
@@ -239,6 +239,7 @@ async fn harm_api(stage: &Stage, step: &Step) -> Result<(), String> {
     }
     let met = hits();
     fair_weather(simulator);
+    piled_up?;
     if met < HITS { Err(format!("{:?}: only {met} calls met it", step.fault)) } else { Ok(()) }
 }
 
@@ -248,17 +249,28 @@ fn unlisted(status: u16, after_effect: bool) -> Rule {
     Rule::Http { status, retry_after: None, body: Some(body.to_owned()), after_effect }
 }
 
-async fn api_down(stage: &Stage, lasts: Duration) -> Result<(), String> {
+async fn api_down(stage: &Stage, step: &Step) -> Result<(), String> {
     for worker in &stage.workers {
         let mut worker = worker.lock().await;
         worker.api.refuse(true).await;
         worker.api.cut().await;
     }
-    sleep(lasts).await;
+    let piled_up = lasts_on(stage, step).await;
     for worker in &stage.workers {
         worker.lock().await.api.refuse(false).await;
     }
-    Ok(())
+    piled_up
+}
+
+/// Waits until the time of a fault is over and enough messages wait.
+async fn lasts_on(stage: &Stage, step: &Step) -> Result<(), String> {
+    sleep(step.lasts()).await;
+    let deadline = tokio::time::Instant::now() + AT_LAST;
+    while stage.board.waiting() < step.piles_up && tokio::time::Instant::now() < deadline {
+        sleep(Duration::from_millis(200)).await;
+    }
+    let piled_up = stage.board.piles_up();
+    if piled_up < step.piles_up { Err(format!("only {piled_up} messages piled up")) } else { Ok(()) }
 }
 
 /// Ends all faults of the API. Its lasting refusals come before any fault that is added later. No answer is lost, and no

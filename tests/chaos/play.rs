@@ -56,7 +56,6 @@ pub(crate) struct Struck {
 /// Resources that a worker took in the second half of a fault of the first lane.
 pub(crate) struct Idle {
     pub(crate) cpu_percent: f64,
-    pub(crate) piled_up: usize,
 }
 
 /// Plays the scenario of this name, prints what came of it and fails if anything is not as it must be.
@@ -239,5 +238,5 @@ async fn watch_idle(stage: &Stage, lasts: Duration) -> Idle {
     sleep(lasts.saturating_sub(lasts / 20) / 2).await;
     let after = stage.worker(0).await.usage();
     let cpu_percent = (after.cpu - before.cpu).as_secs_f64() / since.elapsed().as_secs_f64() * 100.0;
-    Idle { cpu_percent, piled_up: stage.board.waiting() }
+    Idle { cpu_percent }
 }

@@ -49,6 +49,9 @@ pub(crate) struct Step {
     /// Seconds for which it lasts, where it lasts.
     #[serde(default, rename = "for")]
     pub(crate) seconds: f64,
+    /// It lasts on until so many messages wait, and fails where they do not come.
+    #[serde(default)]
+    pub(crate) piles_up: usize,
     /// At least so many updates are told while it lasts: for faults that must not stop them.
     #[serde(default)]
     pub(crate) updates_meanwhile: usize,
@@ -132,9 +135,6 @@ pub(crate) struct Bounds {
     /// At least so many faults of each kind; in a long run, in every twenty minutes.
     #[serde(default)]
     pub(crate) of_each_fault: usize,
-    /// At least so many messages wait at the end of a fault of the first lane.
-    #[serde(default)]
-    pub(crate) piled_up: usize,
     /// Share of a core that a worker takes in the second half of a fault of the first lane, in percent.
     pub(crate) idle_cpu_percent: Option<f64>,
     /// The most memory that a worker ever has, in MiB.
