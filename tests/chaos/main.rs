@@ -2,7 +2,7 @@
 //! `scripts/chaos`.
 //! Not here: single faults with their exact ends; see `tests/broker`.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a broken premise fails the test")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a broken premise fails the test")]
 
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "shared by test programs, none of which needs all of it")]

@@ -12,7 +12,7 @@ use super::until::until;
 /// Longest wait for one answer; the node shares two cores with the tests.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// Longest wait for an answer, all attempts together.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+const ANSWERS_WITHIN: Duration = Duration::from_secs(180);
 
 /// The management API of one node. A request with an unexpected answer fails the test.
 #[derive(Clone)]
