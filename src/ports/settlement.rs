@@ -107,7 +107,7 @@ pub enum Handling {
 #[derive(Debug)]
 pub struct Settling {
     /// The settlement.
-    pub settlement: Settlement,
+    pub settlement: Arc<Settlement>,
     /// Told when all of it is done; dropped when it could not be, and the message comes again.
     pub carried_out: oneshot::Sender<()>,
 }
