@@ -3,6 +3,7 @@
 //! Not here: HTTP and TLS, the shape of answers, the life of a token.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -75,7 +76,7 @@ impl Client {
     /// the answer.
     pub(super) async fn ask(
         &self,
-        written: impl Fn(&[&str]) -> Written,
+        written: impl Fn(&[&str]) -> Arc<Written>,
         has_run_nothing: impl Fn(&Answer) -> bool,
         variables: &impl Serialize,
         deadline: Instant,
@@ -83,7 +84,7 @@ impl Client {
         loop {
             let left_out = self.left_out.all();
             let written = written(&left_out.iter().map(|field| field.path.as_str()).collect::<Vec<_>>());
-            let answer = self.call(&written.text, variables, deadline).await?;
+            let answer = self.call(&written, variables, deadline).await?;
             if !has_run_nothing(&answer) || !self.left_out.learn(answer.complaints(), &written) {
                 return Ok(answer);
             }
@@ -111,16 +112,21 @@ impl Client {
     }
 
     /// One call; a second time with another token where the first was refused, since a refused call has no effect.
-    async fn call(&self, document: &str, variables: &impl Serialize, deadline: Instant) -> Result<Answer, ApiError> {
-        let body = request_body(document, variables)?;
+    async fn call(
+        &self,
+        document: &Written,
+        variables: &impl Serialize,
+        deadline: Instant,
+    ) -> Result<Answer, ApiError> {
+        let body = request_body(&document.quoted, variables)?;
         let token = self.token(deadline).await?;
-        let answer = self.post(body.clone(), &token, deadline).await?;
+        let answer = self.post(body, &token, deadline).await?;
         if !answer.refuses_token() {
             return Ok(answer);
         }
         self.tokens.discard(&token);
         let token = self.token(deadline).await?;
-        self.post(body, &token, deadline).await
+        self.post(request_body(&document.quoted, variables)?, &token, deadline).await
     }
 
     async fn token(&self, deadline: Instant) -> Result<Token, ApiError> {
@@ -136,7 +142,7 @@ impl Client {
             .headers(token.headers.clone())
             .body(body);
         let raw = self.http.exchange(request, deadline.saturating_duration_since(Instant::now())).await?;
-        Ok(Answer::read(&raw))
+        Ok(Answer::read(raw))
     }
 
     /// Buy with Prime's id of an order, read where the order is known by an alias.

@@ -8,7 +8,7 @@ use strum::{EnumIter, EnumTable, IntoEnumIterator};
 
 use super::config::ApiVersion;
 use super::document::Document;
-use super::wire::as_json;
+use super::wire::{CreateInput, as_json};
 use crate::domain::input::{CreateOrderInput, UpdateOrderInput};
 use crate::domain::order::OrderIdentifier;
 use crate::ports::{ApiError, Purpose, PurposeTable};
@@ -25,8 +25,8 @@ pub(super) struct Dialect {
     queries: PurposeTable<Document>,
     /// Whether an update can name its order by Buy with Prime's id alone.
     pub(super) by_id_alone: bool,
-    /// The name of Amazon as delivery provider in an input.
-    amazon: &'static str,
+    /// The name of Amazon as delivery provider in an input, where it is another than ours.
+    amazon: Option<&'static str>,
 }
 
 /// A mutation, by what it changes.
@@ -71,9 +71,9 @@ impl Dialect {
     /// The dialect of a version.
     pub(super) fn of(version: ApiVersion) -> Self {
         let ([update, own], by_id_alone, amazon) = match version {
-            ApiVersion::V2024_11_01 => (document!("2024-11-01/update_order", "2024-11-01/fragments"), false, "AMAZON"),
+            ApiVersion::V2024_11_01 => (document!("2024-11-01/update_order", "2024-11-01/fragments"), false, None),
             ApiVersion::V2024_04_01 => {
-                (document!("2024-04-01/update_order", "2024-04-01/fragments"), true, "BUY_WITH_PRIME")
+                (document!("2024-04-01/update_order", "2024-04-01/fragments"), true, Some("BUY_WITH_PRIME"))
             }
         };
         let [fragments] = document!("fragments");
@@ -111,12 +111,13 @@ impl Dialect {
     }
 
     /// The input of `createOrder` in the words of this version.
-    pub(super) fn create_input(&self, input: &CreateOrderInput) -> Result<Value, ApiError> {
+    pub(super) fn create_input<'a>(&self, input: &'a CreateOrderInput) -> Result<CreateInput<'a>, ApiError> {
+        let Some(amazon) = self.amazon else { return Ok(CreateInput::AsItIs(input)) };
         let mut input = as_json(input)?;
         let lines = input.get_mut("lineItems").and_then(Value::as_array_mut).into_iter().flatten();
         let providers = lines.filter_map(|line| line.pointer_mut("/selectedDeliveryOffer/details/deliveryProvider"));
-        providers.filter(|provider| **provider == "AMAZON").for_each(|provider| *provider = self.amazon.into());
-        Ok(input)
+        providers.filter(|provider| **provider == "AMAZON").for_each(|provider| *provider = amazon.into());
+        Ok(CreateInput::Changed(input))
     }
 }
 

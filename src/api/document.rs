@@ -3,6 +3,9 @@
 //! Not here: which fields are left out; what the documents ask for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::wire::Complaint;
 
@@ -12,6 +15,8 @@ pub(super) struct Document {
     /// `query order($orderIdentifier: OrderIdentifierInput!)`
     head: String,
     fields: Vec<Field>,
+    /// The document with all of its fields: nearly every call sends that.
+    whole: Arc<Written>,
 }
 
 #[derive(Clone, Debug)]
@@ -26,10 +31,12 @@ struct Field {
 }
 
 /// A document as it is sent, one field in a line.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Written {
     /// The document.
     pub(super) text: String,
+    /// The document as a text in JSON.
+    pub(super) quoted: Box<RawValue>,
     /// The fields in their order; the first stands in line 2.
     places: Vec<Place>,
 }
@@ -59,32 +66,38 @@ impl Document {
             rest = after;
         }
         let (head, fields) = operation.unwrap_or_default();
-        Self { head, fields: written_out(fields, &fragments) }
+        let composed = Self { head, fields: written_out(fields, &fragments), whole: Arc::default() };
+        Self { whole: composed.write(&[], ""), ..composed }
     }
 
     /// The document without the fields at these paths, which begin below the order.
-    pub(super) fn without(&self, left_out: &[&str]) -> Written {
+    pub(super) fn without(&self, left_out: &[&str]) -> Arc<Written> {
+        if left_out.is_empty() {
+            return Arc::clone(&self.whole);
+        }
         self.write(left_out, "")
     }
 
     /// The document as a server validates it and does not carry it out.
-    pub(super) fn skipped(&self, left_out: &[&str]) -> Written {
+    pub(super) fn skipped(&self, left_out: &[&str]) -> Arc<Written> {
         self.write(left_out, " @skip(if: true)")
     }
 
     /// The paths, of those given, at which the document has a field.
     pub(super) fn with_fields<'p>(&self, paths: &[&'p str]) -> Vec<&'p str> {
-        let places = self.without(&[]).places;
+        let places = &self.whole.places;
         paths.iter().copied().filter(|path| places.iter().any(|place| place.below_order() == Some(path))).collect()
     }
 
-    fn write(&self, left_out: &[&str], directive: &str) -> Written {
-        let mut written = Written { text: format!("{} {{\n", self.head), places: Vec::new() };
+    fn write(&self, left_out: &[&str], directive: &str) -> Arc<Written> {
+        let mut written = Written { text: format!("{} {{\n", self.head), ..Written::default() };
         for field in &self.fields {
             written.add(field, "", left_out, directive);
         }
         written.text.push('}');
-        written
+        // a text can always be written
+        written.quoted = to_raw_value(&written.text).unwrap_or_default();
+        Arc::new(written)
     }
 }
 
@@ -265,13 +278,16 @@ mod tests {
     }
   }
 }";
-        assert_eq!(Document::compose(&PARTS).without(&[]).text, expected);
+        let written = Document::compose(&PARTS).without(&[]);
+        assert_eq!(written.text, expected);
+        assert_eq!(serde_json::from_str::<String>(written.quoted.get()).unwrap(), expected);
     }
 
     #[test]
     fn a_field_of_which_nothing_is_left_goes_with_what_was_asked_of_it() {
         let document = Document::compose(&PARTS);
-        let text = document.without(&["state/summary/state", "refunds/aliases", "aliases/aliasId"]).text;
+        let written = document.without(&["state/summary/state", "refunds/aliases", "aliases/aliasId"]);
+        let text = &written.text;
         assert!(!text.contains("delivery") && !text.contains("aliasId") && text.contains("refunds"), "{text}");
         assert_eq!(text.matches("aliases").count(), 1, "{text}");
         assert!(!document.without(&["refunds/id", "refunds/aliases"]).text.contains("refunds"));

@@ -14,7 +14,12 @@ use super::rejection::Rejection;
 
 /// Reads the payload of a message. An error names the path of the field. It repeats the value only of an amount, a
 /// quantity, a code or a word of a closed list.
-pub(super) fn read<T: DeserializeOwned>(data: &RawValue) -> Result<T, Rejection> {
+pub(super) fn read<'d, T: Deserialize<'d>>(data: &'d RawValue) -> Result<T, Rejection> {
+    // keeping the path takes longer than reading, and only an error has one
+    serde_json::from_str(data.get()).or_else(|_| read_by_path(data))
+}
+
+fn read_by_path<'d, T: Deserialize<'d>>(data: &'d RawValue) -> Result<T, Rejection> {
     let mut json = serde_json::Deserializer::from_str(data.get());
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();

@@ -76,7 +76,7 @@ async fn answer(
             Err(error) => {
                 tracing::warn!(%error, "messages wait that are to be mapped");
                 let message_id = inbound.message_id.clone().unwrap_or_default();
-                held.get_or_insert_with(|| status.holds(&Label::of(message_id), WaitReason::Mapping));
+                held.get_or_insert_with(|| status.holds(&Arc::new(Label::of(message_id)), WaitReason::Mapping));
                 sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }

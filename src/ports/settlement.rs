@@ -98,7 +98,7 @@ pub enum Handling {
 #[derive(Debug)]
 pub struct Settling {
     /// The settlement.
-    pub settlement: Settlement,
+    pub settlement: Arc<Settlement>,
     /// Told when all of it is done; dropped when it could not be, and the message comes again.
     pub carried_out: oneshot::Sender<()>,
     /// Span of the message in its trace, which ends with the settlement.

@@ -2,7 +2,10 @@
 //!
 //! Not here: what an error means (`policy`); what follows when the loop ends.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -47,6 +50,17 @@ impl<'a, A: OrderApi> Call<'a, A> {
     /// Shows that the message waits, and why, until the returned guard is dropped.
     pub(super) fn waits_for(&self, reason: WaitReason) -> Held {
         self.context.status.holds(self.delivered.label, reason)
+    }
+
+    /// Waits, and shows why unless there is nothing to wait for.
+    async fn shown<T>(&self, reason: WaitReason, awaited: impl Future<Output = T>) -> T {
+        let mut awaited = pin!(awaited);
+        let at_once = poll_fn(|context| Poll::Ready(awaited.as_mut().poll(context))).await;
+        if let Poll::Ready(done) = at_once {
+            return done;
+        }
+        let _held = self.waits_for(reason);
+        awaited.await
     }
 
     /// Makes a call, a few times within a few seconds if its failure passes by itself. Each attempt needs a permit.
@@ -120,14 +134,9 @@ impl<'a, A: OrderApi> Call<'a, A> {
             if operation.changes_an_order() {
                 self.until_confirmed_active().await.map_err(put_off)?;
             }
-            let held = self.waits_for(WaitReason::Rate);
-            let permit = self
-                .context
-                .pace
-                .permit(operation, clock, self.permit_by(), &self.delivered.inbound.session.lost)
-                .await;
-            drop(held);
-            let permit = permit.map_err(put_off)?;
+            let lost = &self.delivered.inbound.session.lost;
+            let permit = self.context.pace.permit(operation, clock, self.permit_by(), lost);
+            let permit = self.shown(WaitReason::Rate, permit).await.map_err(put_off)?;
             // a permit is not kept waiting, since others wait behind it
             if !operation.changes_an_order() || self.is_confirmed_active() {
                 self.has_called.store(true, Ordering::Relaxed);
@@ -155,10 +164,10 @@ impl<'a, A: OrderApi> Call<'a, A> {
     /// handles by now.
     async fn until_confirmed_active(&self) -> Result<(), PutOff> {
         let Some(mut calls_until) = self.delivered.inbound.session.calls_until.clone() else { return Ok(()) };
-        let confirmed = calls_until.wait_for(|until| Instant::now() < *until);
-        let _held = self.waits_for(WaitReason::Active);
+        let confirmed = async { calls_until.wait_for(|until| Instant::now() < *until).await.map(drop) };
+        let confirmed = self.in_time(confirmed, PutOff::NotConfirmedActive);
         // it ends with its session
-        self.in_time(confirmed, PutOff::NotConfirmedActive).await?.map(drop).map_err(|_ended| PutOff::SessionLost)
+        self.shown(WaitReason::Active, confirmed).await?.map_err(|_ended| PutOff::SessionLost)
     }
 
     /// One call, of whose end all are told that must hear of it.

@@ -2,6 +2,8 @@
 //!
 //! Not here: how many at a time, in which order.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
@@ -24,6 +26,7 @@ use crate::ports::{Inbound, OrderApi, Settlement};
 /// Handles a message that was delivered just now, once a call that another process may have open for it has ended.
 pub async fn handle<A: OrderApi>(context: &Context<A>, inbound: &Inbound) -> Settlement {
     let (label, opened) = open(context, inbound);
+    let label = Arc::new(label);
     let handled = async {
         let mut began = inbound.taken_at.unwrap_or_else(Instant::now);
         if let Some(at) = updates_begin_at(label.kind_in_lane(), inbound, context.timing.call_ended) {

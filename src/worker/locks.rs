@@ -7,13 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
 
-/// Size at which the locks that nobody holds are dropped.
+/// Size at which the locks that nobody holds are dropped; twice as many as are held then, where that is more.
 const MANY: usize = 1000;
 
 /// One lock for each order that is being changed, by Buy with Prime's id.
 #[derive(Debug, Default)]
 pub struct OrderLocks {
-    locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    locks: Mutex<Locks>,
+}
+
+#[derive(Debug, Default)]
+struct Locks {
+    by_order: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
+    /// How many were held at the last sweep.
+    held: usize,
 }
 
 impl OrderLocks {
@@ -29,10 +36,11 @@ impl OrderLocks {
 
     fn of(&self, id: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-        if locks.len() >= MANY {
-            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+        if locks.by_order.len() >= MANY.max(2 * locks.held) {
+            locks.by_order.retain(|_, lock| Arc::strong_count(lock) > 1);
+            locks.held = locks.by_order.len();
         }
-        Arc::clone(locks.entry(id.to_owned()).or_default())
+        Arc::clone(locks.by_order.entry(id.to_owned()).or_default())
     }
 }
 
@@ -56,7 +64,7 @@ mod tests {
         for order in 1..10_000 {
             drop(locks.lock(&order.to_string()).await);
         }
-        assert!(locks.locks.lock().unwrap().len() <= MANY + 1);
+        assert!(locks.locks.lock().unwrap().by_order.len() <= MANY + 1);
         assert!(locks.try_lock("0").is_none());
         drop(held);
     }

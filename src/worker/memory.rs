@@ -2,7 +2,8 @@
 //!
 //! Not here: decisions. All is forgotten with the process, and no promise hangs on any of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::domain::order::OrderIdentifier;
 use crate::policy::health::Health;
 use crate::ports::Operation;
 
-/// Size at which entries whose change is visible by now are dropped.
+/// Changes that are remembered, visible or not. Beyond that, those that are visible by now are dropped.
 const MANY: usize = 1000;
 
 /// Memory of orders.
@@ -30,8 +31,43 @@ struct Recent {
     health: Health,
     /// The last two orders that certainly exist, with the shop's names for them.
     existing: Vec<(String, OrderIdentifier)>,
-    /// Orders that were changed, by Buy with Prime's id and by the name in the message: how, and when a read shows that.
-    changed: HashMap<String, (Operation, Instant)>,
+    changed: Changed,
+}
+
+/// Orders that were changed, by Buy with Prime's id and by the name in the message.
+///
+/// Thousands are changed within the time until a read shows that, so no change may take a look at all others. Names are
+/// kept as hashes: two names with the same one make a message wait for nothing, once.
+#[derive(Debug, Default)]
+struct Changed {
+    hasher: RandomState,
+    /// How, and when a read shows that.
+    by_name: HashMap<u64, (Operation, Instant)>,
+    /// The names in the order of their changes, each with the time at which that change shows.
+    by_age: VecDeque<(Instant, u64)>,
+}
+
+impl Changed {
+    fn insert(&mut self, name: &str, operation: Operation, shown_by: Instant) {
+        let name = self.hasher.hash_one(name);
+        self.by_name.insert(name, (operation, shown_by));
+        self.by_age.push_back((shown_by, name));
+    }
+
+    fn drop_visible(&mut self, now: Instant) {
+        while self.by_age.len() >= MANY
+            && let Some((_, name)) = self.by_age.pop_front_if(|(shown_by, _)| *shown_by <= now)
+        {
+            // it may have been changed again
+            if self.get(name).is_some_and(|(_, shown_by)| shown_by <= now) {
+                self.by_name.remove(&name);
+            }
+        }
+    }
+
+    fn get(&self, name: u64) -> Option<(Operation, Instant)> {
+        self.by_name.get(&name).copied()
+    }
 }
 
 impl Memory {
@@ -66,18 +102,17 @@ impl Memory {
     /// An order with these names was changed. A read shows that after this time.
     pub(super) fn changed(&self, operation: Operation, names: [&str; 2], shows_after: Duration) {
         let (mut recent, now) = (self.recent(), Instant::now());
-        if recent.changed.len() >= MANY {
-            recent.changed.retain(|_, (_, shown_by)| *shown_by > now);
-        }
+        recent.changed.drop_visible(now);
         for name in names {
-            recent.changed.insert(name.into(), (operation, now + shows_after));
+            recent.changed.insert(name, operation, now + shows_after);
         }
     }
 
     /// How this process last changed an order, by any of its names, and when a read shows that; none where that was long
     /// ago.
     pub(super) fn shown_by(&self, name: &str) -> Option<(Operation, Instant)> {
-        self.recent().changed.get(name).copied()
+        let changed = &self.recent().changed;
+        changed.get(changed.hasher.hash_one(name))
     }
 
     /// Amendments that this process has done.
@@ -103,15 +138,36 @@ mod tests {
         assert_eq!(["SO-1", "322", "SO-2"].map(|name| memory.shown_by(name)), [expected, expected, None]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn changes_that_are_visible_by_now_are_forgotten_when_there_are_many() {
-        let (memory, second) = (Memory::new(), Duration::from_secs(1));
-        for number in 0..MANY {
-            let name = number.to_string();
-            memory.changed(Operation::UpdateOrder, [&name, &name], second);
+    const SHOWS_AFTER: Duration = Duration::from_secs(2);
+
+    fn changes(memory: &Memory, orders: std::ops::Range<usize>) {
+        for order in orders {
+            memory.changed(Operation::CreateOrder, [&format!("SO-{order}"), &format!("bwp-{order}")], SHOWS_AFTER);
         }
-        tokio::time::advance(2 * second).await;
-        memory.changed(Operation::UpdateOrder, ["SO-1", "322"], second);
-        assert_eq!(memory.recent().changed.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_is_remembered_by_each_name_until_it_shows_however_many_there_are() {
+        let memory = Memory::new();
+        changes(&memory, 0..10_000);
+        for name in ["SO-0", "bwp-0", "SO-9999", "bwp-9999"] {
+            assert!(memory.shown_by(name).is_some(), "{name}");
+        }
+        assert_eq!(memory.shown_by("SO-10000"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_that_show_do_not_pile_up_and_one_that_was_repeated_is_kept() {
+        let memory = Memory::new();
+        changes(&memory, 0..10_000);
+        tokio::time::advance(SHOWS_AFTER / 2).await;
+        memory.changed(Operation::UpdateOrder, ["SO-0", "bwp-0"], SHOWS_AFTER);
+        tokio::time::advance(SHOWS_AFTER / 2).await;
+        changes(&memory, 10_000..10_001);
+        let recent = memory.recent();
+        assert!(recent.changed.by_age.len() <= MANY + 2 && recent.changed.by_name.len() <= MANY + 2);
+        drop(recent);
+        assert_eq!(memory.shown_by("SO-0").map(|(operation, _)| operation), Some(Operation::UpdateOrder));
+        assert_eq!(memory.shown_by("SO-1"), None);
     }
 }

@@ -4,6 +4,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use super::context::Context;
 use super::label::Label;
@@ -57,7 +58,7 @@ pub(super) struct Delivered<'a> {
     /// The delivery.
     pub(super) inbound: &'a Inbound,
     /// Its names.
-    pub(super) label: &'a Label,
+    pub(super) label: &'a Arc<Label>,
     /// Its message.
     pub(super) opened: &'a Opened,
 }

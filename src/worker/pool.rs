@@ -289,8 +289,8 @@ async fn hand_over(work: Work, settlement: Settlement, delay: Option<Duration>) 
     let Job { inbound, settle, handlings } = job;
     drop(handlings);
     let took = inbound.taken_at.map(|at| at.elapsed()).unwrap_or_default();
-    let (carried_out, done) = oneshot::channel();
-    let handed_over = settle.send(Settling { settlement: settlement.clone(), carried_out, trace });
+    let (settlement, (carried_out, done)) = (Arc::new(settlement), oneshot::channel());
+    let handed_over = settle.send(Settling { settlement: Arc::clone(&settlement), carried_out, trace });
     if handed_over.is_err() || done.await.is_err() {
         tracing::debug!("a settlement could not be carried out: its message comes again");
         return false;

@@ -31,13 +31,28 @@ struct State {
     handled: HashMap<u64, Clock>,
     /// The last step of the pool, while it runs.
     stepped_at: Option<Instant>,
-    held: BTreeMap<u64, Waiting>,
+    held: BTreeMap<u64, Wait>,
     delayed: HashMap<u64, Delayed>,
     /// How many there may be before those that are not expected any more are removed.
     sweep_at: usize,
     api: ApiState,
     /// Codes that were told since the API has been failing: a change between two is told once.
     told: Vec<String>,
+}
+
+/// A message that is held. Nearly always nobody looks, so its names are not copied before.
+#[derive(Debug)]
+struct Wait {
+    label: Arc<Label>,
+    reason: WaitReason,
+    since: Timestamp,
+}
+
+impl From<&Wait> for Waiting {
+    fn from(Wait { label, reason, since }: &Wait) -> Self {
+        let (order, message_id) = (label.order.clone(), Some(label.message_id.clone()));
+        Self { order, message_id, reason: *reason, since: *since }
+    }
 }
 
 /// How many codes are told of one failure of the API.
@@ -84,12 +99,12 @@ impl Status {
     }
 
     /// A message is held for this reason until the returned guard is dropped.
-    pub fn holds(self: &Arc<Self>, label: &Label, reason: WaitReason) -> Held {
-        let (order, message_id) = (label.order.clone(), Some(label.message_id.clone()));
+    pub fn holds(self: &Arc<Self>, label: &Arc<Label>, reason: WaitReason) -> Held {
+        let wait = Wait { label: Arc::clone(label), reason, since: Timestamp::now() };
         let mut state = self.state();
         state.next += 1;
         let key = state.next;
-        state.held.insert(key, Waiting { order, message_id, reason, since: Timestamp::now() });
+        state.held.insert(key, wait);
         Held { status: Arc::clone(self), key }
     }
 
@@ -102,7 +117,7 @@ impl Status {
             (true, false) => WaitReason::Takeover,
             (false, _) => WaitReason::Rate,
         };
-        let mut held: Vec<_> = self.state().held.values().cloned().collect();
+        let mut held: Vec<_> = self.state().held.values().map(Waiting::from).collect();
         for waiting in &mut held {
             if waiting.reason == WaitReason::Rate {
                 waiting.reason = keeps_calls_back;
@@ -283,6 +298,7 @@ mod tests {
         takes_over.took_over();
         let status = Arc::new(Status::default());
         let label = Label { order: Some("SO-1".into()), message_id: "m-1".into(), ..Label::default() };
+        let label = Arc::new(label);
         let held: Vec<_> = WaitReason::iter().map(|reason| status.holds(&label, reason)).collect();
         for (pace, expected) in
             [(&free, WaitReason::Rate), (&paused, WaitReason::Pause), (&takes_over, WaitReason::Takeover)]

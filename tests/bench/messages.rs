@@ -1,9 +1,15 @@
 //! The messages that are measured.
 
+use std::hint::black_box;
+
+use bwp_sync::domain::command::{Command, order_key};
+use bwp_sync::domain::conventions::Conventions;
+use bwp_sync::domain::envelope::{RawMessage, open};
+use bwp_sync::domain::transform::command_for;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-/// Request of the messages.
+/// Kind of the messages.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum What {
     Creates,
@@ -11,6 +17,14 @@ pub(crate) enum What {
 }
 
 impl What {
+    /// The case's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Creates => "creates",
+            Self::Starts => "starts",
+        }
+    }
+
     /// The type of the messages, which is their routing key.
     pub(crate) fn kind(self) -> &'static str {
         match self {
@@ -33,6 +47,17 @@ pub(crate) fn message(what: What, number: usize, bytes: usize) -> Vec<u8> {
     let missing = bytes.saturating_sub(event.to_string().len());
     event["data"]["note"] = Value::from("n".repeat(missing.saturating_sub(10)));
     event.to_string().into_bytes()
+}
+
+/// The bytes of the input that a message's call has: what a message costs without any wait.
+pub(crate) fn input_of(body: &[u8], conventions: &Conventions) -> Vec<u8> {
+    let envelope = open(&RawMessage::structured(body)).unwrap();
+    black_box(order_key(&envelope));
+    match command_for(&envelope, conventions).unwrap() {
+        Command::CreateOrder(create) => serde_json::to_vec(&create.input).unwrap(),
+        Command::StartFulfillment(start) => serde_json::to_vec(&start.input).unwrap(),
+        Command::AmendOrder(_) | Command::UpdateRefunds(_) => panic!("not measured"),
+    }
 }
 
 fn checkout(order: Value) -> Value {

@@ -22,12 +22,16 @@ impl Process {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let (mut stdout, mut stderr) = (BufReader::new(stdout).lines(), BufReader::new(stderr).lines());
+        let mut said = Vec::new();
         loop {
             let line = tokio::select! { line = stdout.next_line() => line, line = stderr.next_line() => line };
-            let line = line.unwrap().unwrap_or_else(|| panic!("{} ended before it was ready", program.display()));
+            let Some(line) = line.unwrap() else {
+                panic!("{} ended before it was ready: {}", program.display(), said.join("\n"));
+            };
             if line.contains(ready) {
                 break;
             }
+            said.push(line);
         }
         // read on, else it would wait for its reader
         tokio::spawn(async move { while let Ok(Some(_)) = stdout.next_line().await {} });
@@ -44,12 +48,15 @@ impl Process {
     }
 }
 
+/// The unit of CPU times in /proc, which the kernel fixes.
+const TICKS_PER_SECOND: u64 = 100;
+
 /// CPU time of a process so far, in microseconds; user and system.
 pub(crate) fn cpu_micros(pid: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
     let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    ticks * 1_000_000 / rustix::param::clock_ticks_per_second()
+    ticks * 1_000_000 / TICKS_PER_SECOND
 }
 
 /// The most memory that a process had, in KiB.

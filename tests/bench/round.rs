@@ -1,7 +1,8 @@
 //! A round: every contender once, each with a queue of its own that is full when it starts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -15,60 +16,101 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::RunArguments;
-use crate::messages::message;
+use crate::messages::{What, message};
 use crate::process::{Process, cpu_micros, peak_kib};
-use crate::report::{Contender, Figures, report};
+use crate::report::{Contender, Figures, OfCase, Run, report, spread};
 
 /// No contender is so slow that nothing comes for so long.
 const SILENCE: Duration = Duration::from_secs(60);
-/// For how long messages are published at half of the contender's speed.
-const HALF_LOAD: Duration = Duration::from_secs(10);
 
 struct Bench {
     arguments: RunArguments,
     uri: String,
     channel: Channel,
-    endpoint: String,
+    us: PathBuf,
 }
 
-/// Measures every contender in every round and writes the figures.
-pub(crate) async fn all(arguments: RunArguments) {
+/// The subject of a measurement: messages, and an API.
+struct Case {
+    name: String,
+    what: What,
+    endpoint: String,
+    _api: Process,
+}
+
+/// Measures every contender in every round and writes the figures. A run that is void fails.
+pub(crate) async fn all(mut arguments: RunArguments) -> ExitCode {
     let uri = std::env::var("BWP__BROKER__URI").expect("BWP__BROKER__URI names the broker; see scripts/bench");
     let connection = Connection::connect(&uri, ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
-    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let us = std::env::current_exe().unwrap();
-    let serve = ["api", "--listen", &address.to_string(), "--latency", &arguments.latency.to_string()];
-    let api = Process::start(&us, &serve.map(String::from), &[], "listening").await;
-    let bench = Bench { endpoint: format!("http://{address}/graphql"), arguments, uri, channel };
-
-    let mut contenders = vec![Contender::LoopSingle, Contender::LoopMultiple, Contender::Worker];
-    contenders.extend(bench.arguments.node.is_some().then_some(Contender::Node));
-    let mut figures: HashMap<Contender, Vec<Figures>> = HashMap::new();
+    if arguments.node.is_some() && !arguments.contenders.contains(&Contender::Node) {
+        arguments.contenders.push(Contender::Node);
+    }
+    let bench = Bench { arguments, uri, channel, us: std::env::current_exe().unwrap() };
+    let (cases, before) = (bench.cases().await, load());
+    let mut figures: BTreeMap<String, OfCase> = BTreeMap::new();
+    let contenders = &bench.arguments.contenders;
     for round in 0..bench.arguments.rounds {
-        for place in 0..contenders.len() {
-            // another one is first in each round
-            let contender = contenders[(place + round) % contenders.len()];
-            let measured = bench.measure(contender, &format!("bench-{round}-{contender}"), &us).await;
-            println!("round {}: {contender}: {measured}", round + 1);
-            figures.entry(contender).or_default().push(measured);
+        for case in &cases {
+            for place in 0..contenders.len() {
+                // another one is first in each round
+                let contender = contenders[(place + round) % contenders.len()];
+                let queue = format!("bench-{round}-{}-{contender}", case.name);
+                let measured = bench.measure(case, contender, &queue).await;
+                println!("round {}, {}: {contender}: {measured}", round + 1, case.name);
+                figures.entry(case.name.clone()).or_default().entry(contender).or_default().push(measured);
+            }
         }
     }
-    api.end().await;
-    report(&bench.arguments.out, &contenders, &figures);
+    let run = Run {
+        versions: bench.arguments.version_of.clone(),
+        processors: std::thread::available_parallelism().map_or(0, usize::from),
+        load: [before, load()],
+        void: bench.void(&figures),
+    };
+    report(&bench.arguments.out, &run, &figures);
+    if run.void.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or_default().to_owned()
 }
 
 impl Bench {
-    async fn measure(&self, contender: Contender, name: &str, us: &Path) -> Figures {
+    async fn cases(&self) -> Vec<Case> {
+        let mut cases = Vec::new();
+        for latency in &self.arguments.latency {
+            for what in &self.arguments.what {
+                let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+                let serve = ["api", "--listen", &address.to_string(), "--latency", &latency.to_string()];
+                let _api = Process::start(&self.us, &serve.map(String::from), &[], "listening").await;
+                let name = format!("{}-{latency}ms", what.name());
+                cases.push(Case { name, what: *what, endpoint: format!("http://{address}/graphql"), _api });
+            }
+        }
+        cases
+    }
+
+    /// Why the figures tell nothing: the loop that does the least is too slow on this machine.
+    fn void(&self, figures: &BTreeMap<String, OfCase>) -> Option<String> {
+        let (least, case) = (self.arguments.valid_from, format!("{}-0ms", What::Creates.name()));
+        let loops = figures.get(&case).and_then(|figures| figures.get(&Contender::LoopSingle));
+        let Some(loops) = loops else { return Some(format!("{case} of {} was not measured", Contender::LoopSingle)) };
+        let (_, rate, _) = spread(loops, |it| it.rate);
+        (rate < least).then(|| format!("{} had {rate:.0}/s, expected {least:.0}/s", Contender::LoopSingle))
+    }
+
+    async fn measure(&self, case: &Case, contender: Contender, name: &str) -> Figures {
         let (events, results) = (format!("{name}.events"), format!("{name}.results"));
-        self.declare(name, &events, &results).await;
+        self.declare(contender, name, &events, &results).await;
         let backlog = self.arguments.messages;
         for number in 0..backlog {
-            self.publish(&events, number, number % 500 == 0 || number + 1 == backlog).await;
+            self.publish(case.what, &events, number, number % 500 == 0 || number + 1 == backlog).await;
         }
         let mut seen = self.consume(&results).await;
-        let process = self.start(contender, name, &events, &results, us).await;
+        let process = self.start(case, contender, name, &events, &results).await;
 
         next(&mut seen).await;
         let (began, cpu, broker) = (Instant::now(), cpu_micros(process.id()), self.broker_cpu());
@@ -79,13 +121,14 @@ impl Bench {
         let per_message = |before: u64, after: u64| (after - before) as f64 / settled;
         let (client, of_broker) = (per_message(cpu, cpu_micros(process.id())), per_message(broker, self.broker_cpu()));
         let rate = settled / took.as_secs_f64();
-        let waits = self.at_half_load(&events, &mut seen, rate / 2.0).await;
+        let waits = self.at_half_load(case.what, &events, &mut seen, rate / 2.0).await;
         let peak = peak_kib(process.id());
         process.end().await;
         for queue in [name, &results] {
             self.channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
         }
-        let at = |share: f64| waits[((waits.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
+        let last = waits.len().saturating_sub(1) as f64;
+        let at = |share: f64| waits.get((last * share) as usize).map_or(f64::NAN, |wait| wait.as_secs_f64() * 1_000.0);
         Figures {
             rate,
             client_cpu: client,
@@ -100,7 +143,7 @@ impl Bench {
         self.arguments.broker_pid.map_or(0, cpu_micros)
     }
 
-    async fn declare(&self, queue: &str, events: &str, results: &str) {
+    async fn declare(&self, contender: Contender, queue: &str, events: &str, results: &str) {
         let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         for exchange in [events, results] {
             let declared =
@@ -109,10 +152,15 @@ impl Bench {
         }
         // as the worker declares its work queue, so that all have the same broker's work
         let mut arguments = FieldTable::default();
+        if contender == Contender::ClassicResults {
+            self.declare_queue(results, arguments.clone()).await;
+        }
         arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-        self.declare_queue(results, arguments.clone()).await;
+        if contender != Contender::ClassicResults {
+            self.declare_queue(results, arguments.clone()).await;
+        }
         arguments.insert("x-single-active-consumer".into(), AMQPValue::Boolean(true));
-        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(1_000_000));
+        arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(1_000_000));
         arguments.insert("x-dead-letter-exchange".into(), AMQPValue::LongString("bwp.dead".into()));
         arguments.insert("x-dead-letter-strategy".into(), AMQPValue::LongString("at-least-once".into()));
         arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
@@ -127,9 +175,9 @@ impl Bench {
         self.channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
     }
 
-    async fn publish(&self, events: &str, number: usize, wait: bool) {
-        let body = message(self.arguments.what, number, self.arguments.bytes);
-        let (options, kind) = (BasicPublishOptions::default(), self.arguments.what.kind());
+    async fn publish(&self, what: What, events: &str, number: usize, wait: bool) {
+        let body = message(what, number, self.arguments.bytes);
+        let (options, kind) = (BasicPublishOptions::default(), what.kind());
         let properties =
             BasicProperties::default().with_content_type("application/cloudevents+json".into()).with_delivery_mode(2);
         let published =
@@ -144,41 +192,35 @@ impl Bench {
         self.channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await.unwrap()
     }
 
-    async fn start(&self, contender: Contender, queue: &str, events: &str, results: &str, us: &Path) -> Process {
-        let prefetch = self.arguments.prefetch.to_string();
-        let (program, arguments, environment) = match contender {
-            Contender::Worker => {
-                (self.arguments.worker.clone(), vec!["run".to_owned()], self.settings(queue, events, results))
-            }
-            Contender::LoopSingle | Contender::LoopMultiple | Contender::Node => {
-                let mut arguments: Vec<String> = Vec::new();
-                let named = [
-                    ("--uri", self.uri.as_str()),
-                    ("--queue", queue),
-                    ("--results", results),
-                    ("--endpoint", &self.endpoint),
-                    ("--prefetch", &prefetch),
-                ];
-                arguments.extend(named.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]));
-                let program = self.program(contender, &mut arguments, us);
-                (program, arguments, Vec::new())
-            }
+    async fn start(&self, case: &Case, contender: Contender, queue: &str, events: &str, results: &str) -> Process {
+        let worker = match contender {
+            Contender::Before => &self.arguments.before,
+            _ => &self.arguments.worker,
         };
-        Process::start(&program, &arguments, &environment, "consuming").await
-    }
-
-    fn program(&self, contender: Contender, arguments: &mut Vec<String>, us: &Path) -> PathBuf {
-        if contender == Contender::Node {
-            let folder = self.arguments.node.as_ref().expect("it is no contender else");
-            arguments.insert(0, folder.join("loop.mjs").display().to_string());
-            return "node".into();
+        if contender == Contender::Worker || contender == Contender::Before {
+            let settings = self.settings(case, queue, events, results);
+            return Process::start(worker, &["run".to_owned()], &settings, "consuming").await;
         }
-        arguments.insert(0, "loop".to_owned());
-        arguments.extend((contender == Contender::LoopMultiple).then(|| "--multiple".to_owned()));
-        us.to_owned()
+        let prefetch = self.arguments.prefetch.to_string();
+        let named = [
+            ("--uri", self.uri.as_str()),
+            ("--queue", queue),
+            ("--results", results),
+            ("--endpoint", &case.endpoint),
+            ("--prefetch", &prefetch),
+        ];
+        let named = named.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]);
+        let differs = contender.differs(self.arguments.rate);
+        let (program, first) = match (&differs, &self.arguments.node) {
+            (None, Some(folder)) => (Path::new("node"), folder.join("loop.mjs").display().to_string()),
+            (None, None) => panic!("--node names the folder of the loop in Node; see scripts/bench"),
+            (Some(_), _) => (self.us.as_path(), "loop".to_owned()),
+        };
+        let arguments: Vec<String> = [first].into_iter().chain(named).chain(differs.into_iter().flatten()).collect();
+        Process::start(program, &arguments, &[], "consuming").await
     }
 
-    fn settings(&self, queue: &str, events: &str, results: &str) -> Vec<(String, String)> {
+    fn settings(&self, case: &Case, queue: &str, events: &str, results: &str) -> Vec<(String, String)> {
         let prefetch = self.arguments.prefetch.to_string();
         let settings = [
             ("BWP__BROKER__URI", self.uri.as_str()),
@@ -186,8 +228,8 @@ impl Bench {
             ("BWP__BROKER__EVENTS", events),
             ("BWP__BROKER__PREFETCH", &prefetch),
             ("BWP__RESULTS__EXCHANGE", results),
-            ("BWP__API__ENDPOINT", &self.endpoint),
-            ("BWP__API__TOKEN_ENDPOINT", &self.endpoint.replace("/graphql", "/token")),
+            ("BWP__API__ENDPOINT", &case.endpoint),
+            ("BWP__API__TOKEN_ENDPOINT", &case.endpoint.replace("/graphql", "/token")),
             ("BWP__API__CLIENT_ID", "bench"),
             ("BWP__API__CLIENT_SECRET", "bench"),
             ("BWP__API__TARGET_ID", "bench"),
@@ -198,8 +240,8 @@ impl Bench {
     }
 
     /// From publication to result, sorted, while messages come at this rate.
-    async fn at_half_load(&self, events: &str, seen: &mut Consumer, rate: f64) -> Vec<Duration> {
-        let count = (rate * HALF_LOAD.as_secs_f64()) as usize;
+    async fn at_half_load(&self, what: What, events: &str, seen: &mut Consumer, rate: f64) -> Vec<Duration> {
+        let count = (rate * self.arguments.half_load as f64) as usize;
         let first = self.arguments.messages;
         let mut published = HashMap::with_capacity(count);
         let mut waits = Vec::with_capacity(count);
@@ -212,7 +254,7 @@ impl Bench {
                     let due = ((began.elapsed().as_secs_f64() * rate) as usize).min(count);
                     for number in published.len()..due {
                         published.insert(format!("m-{}", first + number), Instant::now());
-                        self.publish(events, first + number, false).await;
+                        self.publish(what, events, first + number, false).await;
                     }
                 }
                 result = seen.next() => {

@@ -118,6 +118,7 @@ impl Broker {
         self.jobs.send(Job { inbound: Arc::new(delivery.inbound()), settle, handlings: None }).await.unwrap();
         in_flight.spawn(async move {
             let Settling { settlement, carried_out, .. } = settled.await.expect("the pool settles what it takes");
+            let settlement = Settlement::clone(&settlement);
             let confirmed = !(is_lost && matches!(settlement, Settlement::Done(_)));
             if confirmed {
                 carried_out.send(()).expect("the pool waits until it is carried out");

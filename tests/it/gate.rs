@@ -136,6 +136,7 @@ impl Stage {
         self.jobs.send(Job { inbound: Arc::new(inbound), settle, handlings: None }).await.unwrap();
         async move {
             let Settling { settlement, carried_out, .. } = settled.await?;
+            let settlement = Settlement::clone(&settlement);
             carried_out.send(()).expect("the pool waits until it is carried out");
             Ok(settlement)
         }

@@ -344,7 +344,7 @@ async fn a_message_that_is_held_for_a_delay_is_held_no_longer_in_all() {
     let inbound = Arc::new(Inbound { taken_at: Some(began), ..message(MESSAGES[1], false) });
     jobs.send(Job { inbound, settle, handlings: None }).await.unwrap();
     let settling = timeout(10 * HOLD, settled).await.expect("it is held for ever").unwrap();
-    assert!(matches!(settling.settlement, Settlement::Later(_)), "{:?}", settling.settlement);
+    assert!(matches!(*settling.settlement, Settlement::Later(_)), "{:?}", settling.settlement);
     // four reads, the delay, and one more read
     assert!(began.elapsed() > 5 * TIMEOUT && began.elapsed() <= HOLD, "{:?}", began.elapsed());
     settling.carried_out.send(()).unwrap();

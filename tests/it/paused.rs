@@ -69,6 +69,7 @@ async fn a_suspect_that_comes_while_reads_are_paused_hops_and_its_handling_ends(
     };
     let (settled, ()) = timeout(SOON, async { tokio::join!(settled, records) }).await.unwrap();
     let Settling { settlement, carried_out, .. } = settled.expect("it is settled, not dropped");
+    let settlement = Settlement::clone(&settlement);
     carried_out.send(()).unwrap();
     let Settlement::Later(later) = settlement else { panic!("{settlement:?}") };
     assert_eq!((later.reason, later.history.attempts), (WaitReason::Pause, 0));

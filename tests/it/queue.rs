@@ -37,6 +37,7 @@ pub(crate) async fn work_off<A: OrderApi>(
             jobs.send(Job { inbound: Arc::clone(&inbound), settle, handlings: None }).await.unwrap();
             in_flight.spawn(async move {
                 let Settling { settlement, carried_out, .. } = settled.await.unwrap();
+                let settlement = Settlement::clone(&settlement);
                 carried_out.send(()).expect("the pool waits until it is carried out");
                 (inbound, settlement)
             });

@@ -12,21 +12,33 @@ pub(super) use complaint::Complaint;
 pub(super) use complaint::SchemaField;
 pub(super) use errors::DATA_FETCHING;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
+use super::body::Body;
 use super::transport::RawAnswer;
+use crate::domain::input::CreateOrderInput;
 use crate::domain::order::OrderIdentifier;
 use crate::domain::stored::StoredOrder;
 use crate::ports::{ApiError, ErrorFact, Operation};
 
 /// Variables of `createOrder`.
 #[derive(Debug, Serialize)]
-pub(super) struct CreateOrder {
-    pub(super) input: Value,
+pub(super) struct CreateOrder<'a> {
+    pub(super) input: CreateInput<'a>,
+}
+
+/// An input of `createOrder`.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum CreateInput<'a> {
+    /// In our words, which are those of the API's latest version.
+    AsItIs(&'a CreateOrderInput),
+    /// In words of another version.
+    Changed(Value),
 }
 
 /// Variables of `order`.
@@ -38,12 +50,12 @@ pub(super) struct ReadOrder<'a> {
 
 #[derive(Serialize)]
 struct Request<'a, V> {
-    query: &'a str,
+    query: &'a RawValue,
     variables: &'a V,
 }
 
-/// The body of a request.
-pub(super) fn request_body(document: &str, variables: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+/// The body of a request, with a document that is a text in JSON already.
+pub(super) fn request_body(document: &RawValue, variables: &impl Serialize) -> Result<Vec<u8>, ApiError> {
     serde_json::to_vec(&Request { query: document, variables }).map_err(|_| unwritable())
 }
 
@@ -66,17 +78,17 @@ pub(super) struct Answer {
     data: Value,
     errors: Vec<ErrorFact>,
     complaints: Vec<Complaint>,
-    /// Description of a body that is no answer.
-    body: Cow<'static, str>,
+    /// The body, to be described where it is no answer.
+    body: Body,
 }
 
 impl Answer {
     /// Reads a body as GraphQL's envelope, or as the flat error that REST endpoints and gateways send.
-    pub(super) fn read(raw: &RawAnswer) -> Self {
+    pub(super) fn read(raw: RawAnswer) -> Self {
         let mut body: Value = serde_json::from_slice(raw.body.text()).unwrap_or_default();
         let (errors, complaints) = (errors::facts(&body), errors::complaints(&body));
         let data = body.get_mut("data").map(Value::take).unwrap_or_default();
-        Self { status: raw.status, retry_after: raw.retry_after, data, errors, complaints, body: raw.body.kind() }
+        Self { status: raw.status, retry_after: raw.retry_after, data, errors, complaints, body: raw.body }
     }
 
     /// The token was refused, by HTTP or by GraphQL in HTTP's words, and nothing was done.
@@ -121,7 +133,7 @@ impl Answer {
     fn failure(self) -> ApiError {
         let Self { status, retry_after, errors, body, .. } = self;
         if errors.is_empty() {
-            ApiError::Unreadable { status, retry_after, body }
+            ApiError::Unreadable { status, retry_after, body: body.kind() }
         } else {
             ApiError::Answered { status, retry_after, errors }
         }
@@ -135,7 +147,7 @@ mod tests {
     #[test]
     fn numbers_are_written_as_they_are() -> Result<(), Box<dyn std::error::Error>> {
         let amount: serde_json::Number = serde_json::from_str("99999999999999999.990")?;
-        let body = request_body("query", &serde_json::json!({ "amount": amount }))?;
+        let body = request_body(serde_json::from_str("\"query\"")?, &serde_json::json!({ "amount": amount }))?;
         let expected = r#"{"query":"query","variables":{"amount":99999999999999999.990}}"#;
         assert_eq!(String::from_utf8(body)?, expected);
         Ok(())

@@ -12,8 +12,6 @@ use lapin::message::Delivery;
 use metrics::gauge;
 use tokio::time::{Instant, sleep_until};
 
-use super::tracking::fingerprint;
-
 /// How often the age is told. Prometheus asks less often.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
@@ -46,8 +44,8 @@ impl Head {
     }
 
     /// A delivery has come.
-    pub(super) fn arrives(&self, delivery: &Delivery, at: Instant) {
-        let (fingerprint, now) = (fingerprint(delivery), Timestamp::now());
+    pub(super) fn arrives(&self, delivery: &Delivery, fingerprint: u64, at: Instant) {
+        let now = Timestamp::now();
         let known = self.given_back.get(&fingerprint).filter(|_| delivery.redelivered);
         let since = known.copied().or_else(|| published_at(delivery)).unwrap_or(now).min(now);
         self.entries().insert(delivery.delivery_tag, Entry { fingerprint, at, since });
@@ -106,9 +104,10 @@ mod tests {
     use lapin::BasicProperties;
 
     use super::*;
+    use crate::broker::session::tracking::fingerprint;
 
     fn arrives(head: &Head, delivery: &Delivery) {
-        head.arrives(delivery, Instant::now());
+        head.arrives(delivery, fingerprint(delivery), Instant::now());
     }
 
     fn delivery(tag: u64, exchange: &str, body: &str, published: Option<Timestamp>) -> Delivery {

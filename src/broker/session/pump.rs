@@ -65,11 +65,13 @@ impl Pump<'_> {
                 Err(error) => return error.into(),
             };
             let at = Instant::now();
-            self.head.arrives(&delivery, at);
+            // a body may be large, so it is hashed once
+            let fingerprint = fingerprint(&delivery);
+            self.head.arrives(&delivery, fingerprint, at);
             let message_id = delivery.properties.message_id().as_ref().map(ToString::to_string);
             self.intake.show_waiting(delivery.delivery_tag, message_id);
             let session = session.get_or_insert_with(|| self.active(&delivery)).clone();
-            if arrives.send(Arrival { delivery, at, session }).is_err() {
+            if arrives.send(Arrival { delivery, fingerprint, at, session }).is_err() {
                 return Lost::NoWorker;
             }
         }
@@ -111,23 +113,23 @@ impl Pump<'_> {
     }
 
     /// Makes a job of a delivery, once there is room for it. A suspect has all the room.
-    async fn hand_on(&self, Arrival { delivery, at, session }: Arrival) -> Result<(), Lost> {
+    async fn hand_on(&self, Arrival { delivery, fingerprint, at, session }: Arrival) -> Result<(), Lost> {
         let suspect = delivery_count(&delivery) >= SUSPECT_AFTER;
         let room = match suspect {
             true => self.intake.all_room().await,
             false => self.intake.room(delivery.data.len()).await,
         };
         let room = room.ok_or(Lost::NoWorker)?;
-        let tracked = self.intake.tracking().track(&delivery);
+        let tracked = self.intake.tracking().track(fingerprint, delivery.redelivered);
         let queue = self.queue.clone();
         let inbound = inbound(&delivery, Circumstances { queue, taken_at: Some(at), session, tracked, suspect });
         let inbound = Arc::new(inbound);
         let (settle, settled) = oneshot::channel();
-        let (tell, handlings) = mpsc::channel(1);
-        let job = Job { inbound: Arc::clone(&inbound), settle, handlings: suspect.then_some(tell) };
+        let (tell, handlings) = suspect.then(|| mpsc::channel(1)).unzip();
+        let job = Job { inbound: Arc::clone(&inbound), settle, handlings: tell };
         self.intake.jobs.send(job).await.map_err(|_closed| Lost::NoWorker)?;
         self.intake.show_taken(delivery.delivery_tag);
-        let in_flight = InFlight { delivery, inbound, room };
+        let in_flight = InFlight { delivery, fingerprint, inbound, room };
         self.settling.spawn(self.settled(in_flight, settled, handlings));
         Ok(())
     }
@@ -137,29 +139,30 @@ impl Pump<'_> {
         &self,
         in_flight: InFlight,
         settled: oneshot::Receiver<Settling>,
-        mut handlings: mpsc::Receiver<Handling>,
+        handlings: Option<mpsc::Receiver<Handling>>,
     ) -> impl Future<Output = ()> + use<> {
         let (settler, tries, failures) = (Arc::clone(&self.settler), self.tries.clone(), self.failures.clone());
         let (lost, head) = (self.lost.clone(), self.head.clone());
         let (tracking, settled_so_far) = (Arc::clone(&self.intake.tracking), Arc::clone(&self.intake.settled));
         async move {
-            let InFlight { delivery, inbound, room } = in_flight;
-            let recorded = async {
-                while let Some(handling) = handlings.recv().await {
-                    tries.record(&delivery, handling).await?;
+            let InFlight { delivery, fingerprint, inbound, room } = in_flight;
+            if let Some(mut handlings) = handlings {
+                let recorded = async {
+                    while let Some(handling) = handlings.recv().await {
+                        tries.record(&delivery, handling).await?;
+                    }
+                    Ok::<_, TriesError>(())
+                };
+                let recorded = tokio::select! {
+                    biased;
+                    () = lost.cancelled() => Ok(()),
+                    recorded = recorded => recorded,
+                };
+                if let Err(error) = recorded {
+                    drop(failures.try_send(error.into()));
                 }
-                Ok::<_, TriesError>(())
-            };
-            let recorded = tokio::select! {
-                biased;
-                () = lost.cancelled() => Ok(()),
-                recorded = recorded => recorded,
-            };
-            if let Err(error) = recorded {
-                drop(failures.try_send(error.into()));
+                // after a lost session the handler gets no answer, since its channel ends here
             }
-            // after a lost session the handler gets no answer
-            drop(handlings);
             // it takes up room until its call has ended, also after a lost session
             let settling = settled.await.ok();
             let carry_out = async {
@@ -168,7 +171,7 @@ impl Pump<'_> {
                 let carried = settler.settle(&delivery, &inbound, &settlement).instrument(trace).await;
                 match carried {
                     Ok(Acknowledged::Yes) => {
-                        tracking.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint(&delivery));
+                        tracking.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint);
                         head.settled(delivery.delivery_tag);
                         settled_so_far.fetch_add(1, Ordering::Relaxed);
                         // the handler may be gone with the process that stops
@@ -180,7 +183,7 @@ impl Pump<'_> {
                     }
                     Err(error) => {
                         if error.blames_the_message() {
-                            tracking.lock().unwrap_or_else(PoisonError::into_inner).blame(fingerprint(&delivery));
+                            tracking.lock().unwrap_or_else(PoisonError::into_inner).blame(fingerprint);
                         }
                         // full means that another failure has ended the session already
                         drop(failures.try_send(error.into()));
@@ -200,6 +203,7 @@ impl Pump<'_> {
 /// A delivery that has come.
 struct Arrival {
     delivery: Delivery,
+    fingerprint: u64,
     at: Instant,
     session: Session,
 }
@@ -208,6 +212,7 @@ struct Arrival {
 #[derive(Debug)]
 struct InFlight {
     delivery: Delivery,
+    fingerprint: u64,
     inbound: Arc<Inbound>,
     room: Room,
 }

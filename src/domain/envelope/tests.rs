@@ -51,6 +51,42 @@ fn an_event_in_the_body_is_recognised_without_its_content_type() {
     assert_is_the_event(&message(&format!("\u{feff}{EVENT}"), &BTreeMap::new()));
 }
 
+/// With its content type an event is opened in one go; without, by its parts.
+#[test]
+fn an_event_that_is_opened_in_one_go_is_the_one_that_is_opened_by_its_parts() {
+    let none = BTreeMap::new();
+    let (head, rest) = EVENT.split_once(r#""id""#).unwrap();
+    let changed = [
+        EVENT.to_owned(),
+        format!(" \n{EVENT}\t"),
+        format!("\u{feff}{EVENT}"),
+        format!(r#"{head}"sequence":7,"extra":[null],"id"{rest}"#),
+        format!(r#"{head}"sequence":"","subject":" ","id"{rest}"#),
+        format!(r#"{head}"id":"2","id"{rest}"#),
+        format!(r#"{head}"id":1,"x"{rest}"#),
+        EVENT.replace(r#"{"order":{}}"#, r#""order""#),
+        EVENT.replace(r#","data":"#, r#","data_base64":"#),
+        EVENT.replace("checkout.completed", "cart.abandoned"),
+        EVENT.replace("15:04:05", "25:04:05"),
+        EVENT.replace(r#""1.0""#, r#""0.3""#),
+    ];
+    for body in changed {
+        let by_parts = message(&body, &none);
+        let in_one_go = RawMessage { content_type: Some("application/cloudevents+json"), ..by_parts };
+        assert_eq!(format!("{:?}", open(&in_one_go)), format!("{:?}", open(&by_parts)), "{body}");
+    }
+    let list = r#"["1.0","1","/shops/acme","checkout-completed",null,null,null,{}]"#;
+    for (body, said) in [
+        (list, "expected an object"),
+        (&format!("\u{a0}{EVENT}"), "not JSON at line 1 "),
+        (&format!("{EVENT} x"), "not JSON at line 2 "),
+    ] {
+        let raw = RawMessage { content_type: Some("application/cloudevents+json"), ..message(body, &none) };
+        let message = open(&raw).unwrap_err().rejection.message;
+        assert!(message.starts_with(&format!("body: {said}")), "{message}");
+    }
+}
+
 #[test]
 fn an_event_in_the_headers_is_read_in_binary_mode() {
     for prefix in ["cloudEvents:", "cloudEvents_"] {
