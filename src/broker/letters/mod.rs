@@ -2,6 +2,7 @@
 //!
 //! Not here: how a worker writes a letter, which is a settlement of its session; which letters an operator means.
 
+pub mod body_hash;
 pub mod copy;
 mod death;
 pub mod letter;
@@ -9,8 +10,9 @@ pub mod letter_box;
 pub mod lock;
 pub mod replay_results;
 
+pub use body_hash::BodyHash;
 pub use copy::ExportedLetter;
-pub use letter::{BodyHash, Place, StoredLetter, Summary};
+pub use letter::{Place, StoredLetter, Summary};
 pub use letter_box::{LetterBox, LetterBoxError, Pass};
 pub use lock::{Holder, LockedLetterBox};
 pub use replay_results::ReplayResults;
