@@ -3,6 +3,7 @@
 //! Not here: what is in `data`.
 
 mod event;
+mod kind;
 pub mod mapped;
 
 use std::collections::BTreeMap;
@@ -10,8 +11,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use strum::{EnumIter, IntoEnumIterator};
 
+pub use self::kind::Kind;
 use super::named_order::order_of;
 use super::outcome;
 use super::packing::{self, without_mark};
@@ -89,50 +90,6 @@ pub struct Envelope {
     pub sequence: Option<String>,
     /// Payload, a JSON object that is not read yet.
     pub data: Box<RawValue>,
-}
-
-/// Kinds of messages.
-#[derive(Clone, Copy, Debug, EnumIter, Eq, Hash, PartialEq)]
-pub enum Kind {
-    /// An order was placed.
-    CheckoutCompleted,
-    /// An order is to be fulfilled.
-    FulfillmentTriggered,
-    /// An order was changed.
-    OrderAmended,
-    /// A refund was opened, or made progress.
-    RefundUpdated,
-}
-
-impl Kind {
-    /// The type as messages write it; [`Kind::of`] also takes a dot for the hyphen.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CheckoutCompleted => "checkout-completed",
-            Self::FulfillmentTriggered => "fulfillment-triggered",
-            Self::OrderAmended => "order-amended",
-            Self::RefundUpdated => "refund-updated",
-        }
-    }
-
-    /// Whether a message amends its order: of amendments the last one wins.
-    pub fn amends(self) -> bool {
-        match self {
-            Self::OrderAmended => true,
-            Self::CheckoutCompleted | Self::FulfillmentTriggered | Self::RefundUpdated => false,
-        }
-    }
-
-    /// Every type, for people.
-    pub fn names() -> String {
-        Self::iter().map(Self::name).collect::<Vec<_>>().join(", ")
-    }
-
-    /// The kind for a type, with a hyphen or a dot.
-    pub fn of(type_name: &str) -> Option<Self> {
-        let hyphened = type_name.replace('.', "-");
-        Self::iter().find(|kind| kind.name() == hyphened)
-    }
 }
 
 /// A message with an invalid envelope, and the attributes for its dead letter and its result.
