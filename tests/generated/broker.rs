@@ -46,6 +46,13 @@ struct Delivery {
     ends: Vec<String>,
 }
 
+/// A settlement, and when the broker had it.
+struct Told {
+    settlement: Settlement,
+    confirmed: bool,
+    at: Instant,
+}
+
 /// Contents of the retry queues, sorted by due time.
 type Delayed = BTreeMap<(Instant, usize), (Delivery, bool)>;
 
@@ -89,7 +96,7 @@ impl Broker {
                 continue;
             }
             let due = delayed.first_key_value().map(|((due, _), _)| *due).filter(|_| in_flight.len() < PREFETCH);
-            let (mut delivery, settlement, confirmed) = tokio::select! {
+            let (mut delivery, Told { settlement, confirmed, at }) = tokio::select! {
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => continue,
                 Some(settled) = in_flight.join_next() => settled.unwrap(),
             };
@@ -98,9 +105,9 @@ impl Broker {
                 _ if !confirmed => fresh.push_front(Delivery { redelivered: true, ..delivery }),
                 Settlement::Later(later) => {
                     delays += 1;
-                    let due = Instant::now() + self.context.delay(&later);
+                    let due = at + self.context.delay(&later);
                     let Later { history, awaits_create, .. } = later;
-                    let failed_by = Some(Instant::now());
+                    let failed_by = Some(at);
                     let delivery = Delivery { history, failed_by, hopped: true, redelivered: false, ..delivery };
                     delayed.insert((due, delays), (delivery, awaits_create));
                 }
@@ -111,7 +118,7 @@ impl Broker {
 
     /// Gives a message to the pool. Sometimes its settlement is not confirmed, as after a lost connection. That happens
     /// only to creates and starts, which can be redelivered behind later messages without harm.
-    async fn take(&mut self, delivery: Delivery, in_flight: &mut JoinSet<(Delivery, Settlement, bool)>) {
+    async fn take(&mut self, delivery: Delivery, in_flight: &mut JoinSet<(Delivery, Told)>) {
         let (settle, settled) = oneshot::channel();
         let may_be_lost = [CHECKOUT, FULFILLMENT].contains(&delivery.message.kind) && !delivery.redelivered;
         let is_lost = may_be_lost && self.random.u8(0..50) == 0;
@@ -120,10 +127,12 @@ impl Broker {
             let Settling { settlement, carried_out, .. } = settled.await.expect("the pool settles what it takes");
             let settlement = Settlement::clone(&settlement);
             let confirmed = !(is_lost && matches!(settlement, Settlement::Done(_)));
+            // a delay begins when the broker has the message, before the pool hears of that
+            let at = Instant::now();
             if confirmed {
                 carried_out.send(()).expect("the pool waits until it is carried out");
             }
-            (delivery, settlement, confirmed)
+            (delivery, Told { settlement, confirmed, at })
         });
     }
 }

@@ -9,7 +9,6 @@ use bwp_sync::simulator::{Effect, Ledger, Simulator};
 use serde_json::Value;
 
 use crate::broker::Ended;
-use crate::lives::REFUND;
 use crate::plan::{Effects, End};
 
 /// Most differences that are shown.
@@ -38,8 +37,7 @@ fn wrong_end(ended: &Ended) -> Option<String> {
     let Ended { message, ends, last } = ended;
     let right = match (last, message.end) {
         (Settlement::Done(result), End::Done(outcomes)) => {
-            let outcome = result.data.outcome.map_or("none", |outcome| outcome.name());
-            outcomes.contains(&outcome) || outcome == "superseded" && was_overtaken(ended)
+            result.data.outcome.is_some_and(|outcome| outcomes.contains(&outcome.name()))
         }
         (Settlement::DeadLetter(letter, _), End::Letter(named)) => {
             format!("{}/{}", letter.error_type, letter.code) == named
@@ -48,12 +46,6 @@ fn wrong_end(ended: &Ended) -> Option<String> {
     };
     let body = String::from_utf8_lossy(&message.body);
     (!right).then(|| format!("{}: expected {:?}, ended {ends:#?}\n{body}", message.order, message.end))
-}
-
-/// Whether a refund waited for its order in a retry queue, where the next one may come before it. A create that was put off
-/// longer than its followers knew makes them wait so.
-fn was_overtaken(ended: &Ended) -> bool {
-    ended.message.kind == REFUND && ended.ends.iter().any(|end| end.contains("OrderNotFound"))
 }
 
 fn unlike<T: std::fmt::Debug + PartialEq>(
