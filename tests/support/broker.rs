@@ -180,10 +180,11 @@ impl Vhost {
         self.broker.management.delete(&["exchanges", &self.name, name]).await;
     }
 
-    /// All consumers. A new consumer is left out until the management API shows its channel.
+    /// All consumers. A new consumer is left out until the management API shows its channel, and while its node starts, its
+    /// prefetch.
     pub(crate) async fn consumers(&self) -> Vec<Consumer> {
         let shown = self.broker.management.list(&["consumers", &self.name]).await;
-        shown.iter().map(Consumer::read).filter(|consumer| !consumer.channel.is_empty()).collect()
+        shown.iter().filter_map(Consumer::read).filter(|consumer| !consumer.channel.is_empty()).collect()
     }
 
     /// All open connections. A new one appears after the broker's statistics interval.
@@ -286,15 +287,15 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
-    fn read(shown: &Value) -> Self {
-        Self {
+    fn read(shown: &Value) -> Option<Self> {
+        Some(Self {
             queue: text(&shown["queue"]["name"]),
             tag: text(&shown["consumer_tag"]),
             channel: text(&shown["channel_details"]["name"]),
             connection: text(&shown["channel_details"]["connection_name"]),
             active: shown["active"] == true,
-            prefetch: shown["prefetch_count"].as_u64().expect("a consumer has a prefetch"),
-        }
+            prefetch: shown["prefetch_count"].as_u64()?,
+        })
     }
 }
 
