@@ -76,7 +76,9 @@ async fn a_broker_that_dies_between_confirm_and_acknowledgement_has_nothing_done
     assert_eq!(ledger.payments_of("payment-1"), 1);
     assert_eq!(ledger.last_total_of("SO-amended"), Some("55.00"));
     assert_eq!(worker.terminated().await, Some(0));
-    assert!(stage.left_in(ORDERS).await.is_empty());
+    // a copy of the hop that comes back after the worker has ended stays
+    let copy = fulfillment("SO-late").body;
+    assert!(stage.left_in(ORDERS).await.iter().all(|body| *body == copy));
     let mut letters = stage.letters().await;
     let letters = stage.rest_of(LETTERS, &mut letters).await;
     let of: Vec<_> = letters.iter().map(|letter| letter.properties.message_id().clone()).collect();
