@@ -2,12 +2,15 @@
 //!
 //! Not here: the reader and the rules, whose words are repeated.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::conventions::Conventions;
 use super::envelope::{Kind, RawMessage, open};
 use super::rejection::{Rejection, RejectionCode};
+use super::rule::Rule;
 use super::rules::Rules;
 use super::sample::Samples;
 use super::schema::of_message;
@@ -48,18 +51,20 @@ pub fn of_event(event: &Value, conventions: &Conventions, now: Timestamp) -> Fau
     let schema = event["type"].as_str().and_then(Kind::of).map(of_message);
     let mut samples = schema.as_ref().map(Samples::of);
     let (mut all, mut rules) = (Faults::default(), conventions.rules.each());
+    let mut samples_at = HashSet::new();
     while let Some(found) = first(&event, conventions, &rules, now) {
         let Rejection { code, message } = &found.rejection;
         let (path, reason) = message.split_once(": ").unwrap_or(("data", message));
         let fault = Fault { path: path.to_owned(), reason: reason.to_owned(), code: *code };
-        // a fault that comes again is one that was not mended
-        let is_new = !all.faults.contains(&fault);
+        // a fault that comes again is one that was not mended; one of a sample value is none of the message
+        let is_new = !all.faults.contains(&fault) && !is_of_a_sample(&samples_at, &fault);
         if is_new {
             all.faults.push(fault);
         }
         let place = place(path, found.is_in_data);
         let mended = samples.as_mut().is_some_and(|samples| is_new && mend(samples, &mut event, &place, *code));
         if mended && all.faults.len() < MOST {
+            samples_at.insert(path.to_owned());
             continue;
         }
         match code {
@@ -72,6 +77,20 @@ pub fn of_event(event: &Value, conventions: &Conventions, now: Timestamp) -> Fau
         }
     }
     all
+}
+
+/// Fields that a total is the sum of, by their last step.
+const PARTS: [&str; 6] = ["total", "tax", "unitPrice", "quantity", "charge", "amount"];
+
+/// Whether a rule is broken by the values that others were replaced by. A sum tells nothing once one of its parts was.
+fn is_of_a_sample(samples_at: &HashSet<String>, fault: &Fault) -> bool {
+    match fault.code {
+        RejectionCode::Broken(Rule::TotalIsSum) => {
+            samples_at.iter().any(|path| path.rsplit('.').next().is_some_and(|step| PARTS.contains(&step)))
+        }
+        RejectionCode::Broken(_) => samples_at.contains(&fault.path),
+        RejectionCode::InvalidMessage | RejectionCode::UnsupportedMessage => false,
+    }
 }
 
 /// The first fault that a worker would name, of the rules that are left.

@@ -6,6 +6,7 @@ use std::path::Path;
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::Kind;
 use bwp_sync::domain::faults::{Faults, of_event};
+use bwp_sync::domain::rule::Rule;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use strum::IntoEnumIterator;
@@ -105,6 +106,21 @@ fn the_faults_of_two_fields_are_those_of_each() {
     }
     assert!(missed.is_empty(), "{} of {pairs}\n{}", missed.len(), missed.join("\n"));
     assert!(pairs > 100, "{pairs}");
+}
+
+#[test]
+fn a_value_that_stands_in_for_a_wrong_one_is_no_fault_of_the_message() {
+    let rules = [Rule::TotalIsSum].into_iter().collect();
+    let conventions = Conventions { rules, ..Conventions::default() };
+    let mut event = sample("create-merchant-fulfilled");
+    event["data"]["total"] = json!("61.37");
+    let paths = |event: &Value| {
+        let found = of_event(event, &conventions, Timestamp::UNIX_EPOCH);
+        found.faults.into_iter().map(|fault| fault.path).filter(|path| path == "total").count()
+    };
+    assert_eq!(paths(&event), 1);
+    event["data"]["total"] = json!("61,37");
+    assert_eq!(paths(&event), 1);
 }
 
 #[test]
