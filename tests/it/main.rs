@@ -14,6 +14,7 @@ mod clocks;
 #[path = "../support/context.rs"]
 mod context;
 mod docs;
+mod early;
 mod english;
 mod error_rows;
 mod errors;
@@ -24,6 +25,7 @@ mod hold;
 mod live;
 mod log;
 mod low_limit;
+mod mapping_commands;
 mod mappings;
 mod metrics;
 mod output;
