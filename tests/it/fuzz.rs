@@ -2,66 +2,37 @@
 //! `BWP_FUZZ_SECONDS` says how long; `scripts/fuzz --minutes N` sets it. `BWP_FUZZ_SEED` repeats a run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::time::Duration;
 
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::domain::envelope::RawMessage;
 use bwp_sync::domain::envelope::mapped::{Answer, Mapped};
 use bwp_sync::domain::transform::command_for;
-use bwp_sync::mapper::{Foreign, Mapper, Mapping};
+use bwp_sync::mapper::{Foreign, Mapper};
 use bwp_sync::mapping::Program;
+use fastrand::Rng;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::mappings::mapper;
 use crate::schemas::{changed, pointers};
 
 const LONG: Duration = Duration::from_secs(300);
 const PROGRAMS: [&str; 4] = ["shopify", "commercetools", "woocommerce", "adobe-commerce"];
 
-/// Numbers that look random, from a seed that is printed.
-struct Dice(u64);
-
-impl Dice {
-    fn new() -> Self {
-        let seed = std::env::var("BWP_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok());
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
-        let seed = seed.unwrap_or(u64::try_from(now % u128::from(u64::MAX)).unwrap()).max(1);
-        println!("BWP_FUZZ_SEED={seed}");
-        Self(seed)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        // xorshift64*
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let number = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(number).unwrap() % bound.max(1)
-    }
-
-    fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.below(of.len())]
-    }
+/// Draws from a seed that is printed.
+fn dice() -> Rng {
+    let seed = std::env::var("BWP_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("BWP_FUZZ_SEED={seed}");
+    Rng::with_seed(seed)
 }
 
 fn until() -> Instant {
     let seconds = std::env::var("BWP_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     // two tests share the 30 seconds of a suite
     Instant::now() + Duration::from_secs(seconds.unwrap_or(15))
-}
-
-fn mapper(source: &str) -> Mapper {
-    let mapping = Mapping {
-        name: "fuzzed".into(),
-        routing_keys: Vec::new(),
-        types: Vec::new(),
-        kind: "checkout-completed".into(),
-        source: source.into(),
-        variables: BTreeMap::new(),
-        examples: None,
-    };
-    Mapper::new(PathBuf::from(env!("CARGO_BIN_EXE_bwp-sync")), vec![mapping])
 }
 
 async fn answer(mapper: &mut Mapper, body: &[u8]) -> Answer {
@@ -71,7 +42,7 @@ async fn answer(mapper: &mut Mapper, body: &[u8]) -> Answer {
 }
 
 /// A value that shops do not write.
-fn strange(dice: &mut Dice) -> Value {
+fn strange(dice: &mut Rng) -> Value {
     let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
     let values = [
         Value::Null,
@@ -91,12 +62,12 @@ fn strange(dice: &mut Dice) -> Value {
         serde_json::from_str("1e400").unwrap(),
         deep,
     ];
-    dice.one(&values).clone()
+    dice.choice(&values).unwrap().clone()
 }
 
 #[tokio::test]
 async fn any_change_of_an_order_is_mapped_or_fails_without_a_value_in_the_reason() {
-    let (mut dice, until) = (Dice::new(), until());
+    let (mut dice, until) = (dice(), until());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/mappings");
     let (mut made, mut failed) = (0, 0);
     let mut stages = Vec::new();
@@ -109,14 +80,14 @@ async fn any_change_of_an_order_is_mapped_or_fails_without_a_value_in_the_reason
         stages.push((name, mapper(&source), bodies));
     }
     while Instant::now() < until {
-        let at = dice.below(stages.len());
+        let at = dice.usize(..stages.len());
         let (name, mapper, bodies) = &mut stages[at];
-        let mut body = dice.one(bodies).clone();
-        for _ in 0..=dice.below(3) {
+        let mut body = dice.choice(&*bodies).unwrap().clone();
+        for _ in 0..=dice.usize(..3) {
             let places = pointers("", &body);
             if !places.is_empty() {
-                let place = dice.one(&places).clone();
-                let other = (dice.below(4) > 0).then(|| strange(&mut dice));
+                let place = dice.choice(&places).unwrap().clone();
+                let other = (dice.u8(..4) > 0).then(|| strange(&mut dice));
                 body = changed(&body, &place, other);
             }
         }
@@ -185,10 +156,10 @@ async fn any_program_ends_and_the_next_one_is_run() {
         "limit(3; ",
         "test(\"a*\")",
     ];
-    let (mut dice, until) = (Dice::new(), until());
+    let (mut dice, until) = (dice(), until());
     let (mut ran, mut refused) = (0, 0);
     while Instant::now() < until {
-        let source: Vec<_> = (0..=dice.below(12)).map(|_| *dice.one(&WORDS)).collect();
+        let source: Vec<_> = (0..=dice.usize(..12)).map(|_| *dice.choice(&WORDS).unwrap()).collect();
         let source = source.join(" ");
         if Program::compile(&source).is_err() {
             refused += 1;
