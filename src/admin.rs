@@ -2,7 +2,6 @@
 //!
 //! Not here: measuring.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,6 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -21,9 +17,8 @@ use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
-use tokio_util::task::AbortOnDropHandle;
 
+use crate::listening::{self, Limits};
 use crate::ports::{ApiState, BrokerState, Pause, Trouble, WaitReason, Waiting};
 use crate::worker::{Pace, Status};
 
@@ -42,14 +37,13 @@ pub struct View {
     pub stuck_after: Duration,
 }
 
-/// How long a client may take to send a request. Probes and Prometheus send theirs at once.
-const REQUEST_WITHIN: Duration = Duration::from_secs(5);
-/// How long a connection may last, answers included.
-const CONNECTION_LASTS: Duration = Duration::from_secs(60);
-/// Connections at the same time; with one more, the oldest ends, so that a crowd of idlers keeps no probe out.
-const CONNECTIONS: usize = 64;
-/// Wait after a connection that could not be accepted: the process may be out of descriptors.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// Probes and Prometheus send their requests at once.
+const LIMITS: Limits = Limits {
+    what: "probes and metrics",
+    request_within: Duration::from_secs(5),
+    lasts: Duration::from_secs(60),
+    connections: 64,
+};
 
 /// Serves until the process ends, also while it stops: it is alive then, and not ready.
 pub async fn serve(listener: TcpListener, view: View) {
@@ -59,31 +53,7 @@ pub async fn serve(listener: TcpListener, view: View) {
         .route("/metrics", get(metrics))
         .route("/held", get(held))
         .with_state(view);
-    let mut connections = VecDeque::new();
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "a connection for probes and metrics could not be accepted");
-                sleep(ACCEPT_AGAIN).await;
-                continue;
-            }
-        };
-        let service = TowerToHyperService::new(router.clone());
-        let mut server = http1::Builder::new();
-        server.timer(TokioTimer::new()).header_read_timeout(REQUEST_WITHIN);
-        let connection = server.serve_connection(TokioIo::new(stream), service);
-        connections.retain(|connection: &AbortOnDropHandle<()>| !connection.is_finished());
-        while connections.len() >= CONNECTIONS {
-            connections.pop_front();
-        }
-        connections.push_back(AbortOnDropHandle::new(tokio::spawn(async move {
-            match timeout(CONNECTION_LASTS, connection).await {
-                Ok(Ok(())) | Err(_) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "a connection for probes and metrics broke"),
-            }
-        })));
-    }
+    listening::serve(listener, router, LIMITS).await;
 }
 
 /// The probe of the process itself: waiting for the broker, for confirms or for the end of a pause is progress.

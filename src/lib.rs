@@ -16,10 +16,12 @@
 //! | [`api`] | the Order API by reqwest; reports facts | retries, judgement | ports, domain, secret, tls |
 //! | [`broker`] | RabbitMQ by lapin; carries settlements out | meaning of messages, API calls | ports, domain, secret, tls, trace |
 //! | [`dead_letters`] | what operators do with dead letters: look, choose, edit, replay, discard | AMQP, output | policy, ports, domain, broker, mapper |
+//! | [`page`] | pages in a browser, over the same letters | AMQP, API calls, a second logic of replays | dead_letters, domain, broker, listening |
+//! | [`listening`] | HTTP connections within limits | what is answered | nothing |
 //! | [`secret`] | a value that is never shown, inline or in a file that may change | what it is for | nothing |
 //! | [`tls`] | whom TLS trusts and how we show who we are | files, connections | nothing |
 //! | [`trace`] | spans for a collector of traces, and the context in headers | sending them, log lines | nothing |
-//! | [`admin`] | probes and metrics over HTTP | measuring | worker, ports |
+//! | [`admin`] | probes and metrics over HTTP | measuring | worker, ports, listening |
 //! | [`settings`], [`telemetry`], [`shutdown`] | what the process is told, and how it speaks and stops | work of a room | types that they fill |
 //! | [`cli`] | arguments and subcommands; wires the rooms together | work of a room | everything |
 //! | `simulator` (feature) | a Buy with Prime API to run against | anything of ours | nothing |
@@ -31,7 +33,7 @@
 //! function for such programs: `mapping::library`. The look-up before a dead letter is written: `worker::last_look`. The
 //! shape of an answer: `api::wire`. A difference between versions of the API: `api::dialect`. A queue: `broker::topology`.
 //! A header: its name in `broker::headers`, its value in `broker::copies`. A span: `trace`. A dead letter as operators see it:
-//! `broker::letters`. A finding of `check`: `broker::preflight`. A setting: `config/default.toml` and `settings`.
+//! `broker::letters`. A page in the browser: `page`. A finding of `check`: `broker::preflight`. A setting: `config/default.toml` and `settings`.
 //!
 //! # How one message travels
 //!
@@ -49,8 +51,10 @@ pub mod broker;
 pub mod cli;
 pub mod dead_letters;
 pub mod domain;
+pub mod listening;
 pub mod mapper;
 pub mod mapping;
+pub mod page;
 pub mod policy;
 pub mod ports;
 pub mod secret;

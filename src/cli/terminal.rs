@@ -6,6 +6,9 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
+use crate::domain::visible::is_obeyed;
+pub(super) use crate::domain::visible::one_line;
+
 /// Whether output is read by people or as JSON, which has a notation of its own for characters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Form {
@@ -72,25 +75,6 @@ impl<W: Write> Write for Visible<W> {
     }
 }
 
-/// Whether a terminal may do more with a character than to show it.
-fn is_obeyed(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        // soft hyphen, marks and overrides of direction, separators of lines, what has no width, tags
-        '\u{ad}'
-        | '\u{61c}'
-        | '\u{180e}'
-        | '\u{200b}'
-        | '\u{200e}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}' => true,
-        c => c.is_control(),
-    }
-}
-
 fn push(c: char, form: Form, visible: &mut String) {
     if !is_obeyed(c) {
         return visible.push(c);
@@ -99,15 +83,6 @@ fn push(c: char, form: Form, visible: &mut String) {
         Form::Text => visible.extend(c.escape_unicode()),
         Form::Json => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| visible.push_str(&format!("\\u{unit:04x}"))),
     }
-}
-
-/// A foreign text as a part of a line: it can neither end the line nor begin another.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\n' | '\t') { line.push(' ') } else { push(c, Form::Text, &mut line) }
-    }
-    line
 }
 
 /// Standard output.

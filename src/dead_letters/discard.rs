@@ -5,6 +5,7 @@
 use std::io;
 
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::hold::{BATCH, Missing, hold};
 use super::ledger::Ledger;
@@ -35,15 +36,18 @@ pub struct Discarded {
     pub missing: Missing,
 }
 
-/// Discards these letters until it is told to stop. Each is noted first.
+/// Discards these letters until it is told to stop. Each is noted first, under the id of the run, and told to `watch`
+/// when it is gone.
 ///
 /// # Errors
 /// The letters cannot be read or removed, or the ledger cannot be written.
 pub async fn discard(
     letters: &LockedLetterBox,
     planned: &[Planned],
+    run: Option<Uuid>,
     ledger: &mut Ledger,
     stop: &CancellationToken,
+    watch: &mut (dyn FnMut(usize) + Send),
 ) -> Result<Discarded, DiscardError> {
     let mut done = Discarded::default();
     let mut left = planned;
@@ -53,9 +57,10 @@ pub async fn discard(
             if stop.is_cancelled() {
                 break;
             }
-            ledger.note(planned, None, &[], "discarded")?;
+            ledger.note(planned, run, &[], "discarded")?;
             letter.remove().await?;
             done.letters += 1;
+            watch(done.letters);
         }
         held.heard().await?;
         letters.note_held(held.all.saturating_sub(held.letters.len())).await;

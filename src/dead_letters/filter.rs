@@ -4,7 +4,8 @@
 
 use std::ops::RangeInclusive;
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 use serde::Serialize;
 
 use crate::broker::Summary;
@@ -96,6 +97,31 @@ impl Filter {
     }
 }
 
+/// A time that an operator wrote: itself, or an age counted back from now.
+///
+/// # Errors
+/// Neither, in words.
+pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let age: Span = text.parse().map_err(|_| "expected an age (2h, 7d) or a time (2026-11-22T15:04:05Z)".to_owned())?;
+    let then = now.to_zoned(TimeZone::UTC).checked_sub(age);
+    then.map(|then| then.timestamp()).map_err(|_| "expected an age that is not before all time".to_owned())
+}
+
+/// Numbers of replays that an operator wrote: `2`, or `1..` for at least one.
+///
+/// # Errors
+/// Neither, in words.
+pub fn replays(text: &str) -> Result<RangeInclusive<u32>, String> {
+    let number = |text: &str| text.parse().map_err(|_| "expected a number, or one followed by `..`".to_owned());
+    match text.strip_suffix("..") {
+        Some(least) => Ok(number(least)?..=u32::MAX),
+        None => number(text).map(|number| number..=number),
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use uuid::Uuid;
@@ -170,5 +196,20 @@ pub(super) mod tests {
         let filter = Filter { ids: ["00000000-0000-0002", "0", "9"].map(Into::into).to_vec(), ..Filter::default() };
         let said = filter.unclear_ids(&letters);
         assert_eq!(said, ["2 letters have an id that begins with 0", "no letter has the id 9"]);
+    }
+
+    #[test]
+    fn an_age_is_counted_back_from_now_and_a_time_is_itself() {
+        let (time, now) = ("2026-11-22T15:04:05Z", Timestamp::from_second(1_800_000_000).unwrap());
+        assert_eq!(moment(time, now).unwrap().to_string(), time);
+        assert_eq!(moment("7d", now).unwrap(), now - jiff::SignedDuration::from_hours(7 * 24));
+        assert!(moment("soon", now).is_err());
+    }
+
+    #[test]
+    fn replays_are_a_number_or_at_least_one() {
+        assert_eq!(replays("2").unwrap(), 2..=2);
+        assert_eq!(replays("1..").unwrap(), 1..=u32::MAX);
+        assert!(replays("-1").is_err() && replays("1..2").is_err());
     }
 }

@@ -42,19 +42,19 @@ impl std::fmt::Display for Warning {
 
 /// Reads every order that letters are about, once; returns those with a warning.
 pub async fn check<A: OrderApi>(api: &A, letters: &[Planned], alias_type: &str) -> BTreeMap<String, Warning> {
-    let mut orders: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut orders: BTreeMap<String, bool> = BTreeMap::new();
     for letter in letters {
         if let Some(order) = &letter.order {
-            *orders.entry(order).or_default() |= letter.operation == Operation::CreateOrder.name();
+            *orders.entry(order.clone()).or_default() |= letter.operation == Operation::CreateOrder.name();
         }
     }
-    let reads = orders.into_iter().map(async |(order, create)| {
-        let warning = match read(api, order, alias_type, create).await {
+    let reads = orders.into_iter().map(async |(order, create): (String, bool)| {
+        let warning = match read(api, &order, alias_type, create).await {
             Ok(Some(stored)) => warning(&stored, create),
             Ok(None) => None,
             Err(why) => Some(Warning::Unread(why)),
         };
-        warning.map(|warning| (order.to_owned(), warning))
+        warning.map(|warning| (order, warning))
     });
     stream::iter(reads).buffer_unordered(READS).filter_map(async |warning| warning).collect().await
 }

@@ -18,6 +18,8 @@ use crate::broker::BodyHash;
 pub struct Journal {
     published: HashSet<(Uuid, BodyHash)>,
     file: Option<File>,
+    /// Whether a line is on the disk before the letter is removed.
+    durable: bool,
 }
 
 impl Journal {
@@ -33,7 +35,12 @@ impl Journal {
         if !text.is_empty() && !text.ends_with('\n') {
             file.write_all(b"\n")?;
         }
-        Ok(Self { published, file: Some(file) })
+        Ok(Self { published, file: Some(file), durable: false })
+    }
+
+    /// The same journal, each line of which is on the disk before the work goes on.
+    pub fn durable(self) -> Self {
+        Self { durable: true, ..self }
     }
 
     /// How many letters were published.
@@ -56,6 +63,9 @@ impl Journal {
             let mut line = serde_json::to_vec(&entry)?;
             line.push(b'\n');
             file.write_all(&line)?;
+            if self.durable {
+                file.sync_data()?;
+            }
         }
         self.published.insert(entry);
         Ok(())

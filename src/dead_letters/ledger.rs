@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::outcomes::Outcome;
 use super::plan::Planned;
 use crate::broker::Holder;
 
@@ -19,6 +20,8 @@ use crate::broker::Holder;
 #[derive(Debug)]
 pub struct Ledger {
     file: Option<File>,
+    /// Whether a line is on the disk before the work goes on.
+    durable: bool,
     who: Holder,
     why: Option<String>,
 }
@@ -51,6 +54,58 @@ pub struct Action {
     pub edited: Vec<String>,
     /// `published` or `discarded`, or the outcome of the worker's result.
     pub outcome: String,
+    /// Whether the outcome is that the message failed again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
+}
+
+/// A step that concerns several letters: a line of the ledger.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// When it was taken.
+    pub at: Timestamp,
+    /// The operator.
+    pub user: String,
+    /// The machine.
+    pub host: String,
+    /// The command.
+    pub command: String,
+    /// The operator's reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The run of the replay tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_id: Option<Uuid>,
+    /// How many letters it is about.
+    pub letters: usize,
+    /// `began`, `exported`, or how it ended.
+    pub step: String,
+}
+
+/// A line of the ledger.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(untagged)]
+pub enum Entry {
+    /// An action on one letter.
+    Action(Action),
+    /// A step that concerns several.
+    Step(Step),
+}
+
+/// The last lines of a ledger, latest first, as far as they stand in its last so many bytes.
+///
+/// # Errors
+/// The operating system's refusal.
+pub fn latest(path: &Path, bytes: u64) -> io::Result<Vec<Entry>> {
+    let mut file = File::open(path)?;
+    let begin = file.metadata()?.len().saturating_sub(bytes);
+    file.seek(SeekFrom::Start(begin))?;
+    let mut text = Vec::new();
+    file.take(bytes).read_to_end(&mut text)?;
+    // the first line may be cut, and so is no entry
+    let lines = text.split(|byte| *byte == b'\n').rev();
+    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
 /// The actions on an order with one of these names, in the sequence of the file. Lines that are cut off are left out.
@@ -70,10 +125,25 @@ impl Ledger {
     /// The operating system's refusal.
     pub fn open(path: Option<&Path>, who: Holder, why: Option<String>) -> io::Result<Self> {
         let open = |path: &Path| OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-        Ok(Self { file: path.map(open).transpose()?, who, why })
+        Ok(Self { file: path.map(open).transpose()?, durable: false, who, why })
     }
 
-    /// Notes an action on a letter: `published` or `discarded`, and later the outcome of the worker's result.
+    /// The same ledger, each line of which is on the disk before the work goes on.
+    pub fn durable(self) -> Self {
+        Self { durable: true, ..self }
+    }
+
+    /// Notes a step that concerns several letters.
+    ///
+    /// # Errors
+    /// The operating system's refusal.
+    pub fn step(&mut self, replay_id: Option<Uuid>, letters: usize, step: &str) -> io::Result<()> {
+        let Holder { user, host, command, .. } = self.who.clone();
+        let (at, why, step) = (Timestamp::now(), self.why.clone(), step.to_owned());
+        self.write(&Step { at, user, host, command, why, replay_id, letters, step })
+    }
+
+    /// Notes an action on a letter: `published` or `discarded`.
     ///
     /// # Errors
     /// The operating system's refusal.
@@ -84,22 +154,42 @@ impl Ledger {
         edited: &[String],
         outcome: &str,
     ) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let line = Action {
+        let action = Action { edited: edited.to_vec(), ..self.action(letter, replay_id, outcome) };
+        self.write(&action)
+    }
+
+    /// Notes the outcome of the worker's result on a letter's message.
+    ///
+    /// # Errors
+    /// The operating system's refusal.
+    pub fn outcome(&mut self, replay_id: Uuid, outcome: &Outcome) -> io::Result<()> {
+        let action = Action { failed: outcome.failed, ..self.action(&outcome.letter, Some(replay_id), &outcome.name) };
+        self.write(&action)
+    }
+
+    fn action(&self, letter: &Planned, replay_id: Option<Uuid>, outcome: &str) -> Action {
+        let Holder { user, host, command, .. } = self.who.clone();
+        Action {
             at: Timestamp::now(),
-            user: self.who.user.clone(),
-            host: self.who.host.clone(),
-            command: self.who.command.clone(),
+            user,
+            host,
+            command,
             why: self.why.clone(),
             letter: letter.letter,
             order: letter.order.clone(),
             replay_id,
-            edited: edited.to_vec(),
+            edited: Vec::new(),
             outcome: outcome.to_owned(),
-        };
-        let mut text = serde_json::to_vec(&line)?;
+            failed: false,
+        }
+    }
+
+    fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         // in one write, so that two commands that append do not mix their lines
-        file.write_all(&text)
+        file.write_all(&text)?;
+        if self.durable { file.sync_data() } else { Ok(()) }
     }
 }

@@ -299,8 +299,7 @@ impl Run<'_, '_> {
                 () = self.replay.stop.cancelled() => None,
             };
             let Some(outcome) = next else { break };
-            let replay_id = Some(self.replay.plan.head.replay_id);
-            self.replay.ledger.note(&outcome.letter, replay_id, &[], &outcome.name)?;
+            self.replay.ledger.outcome(self.replay.plan.head.replay_id, &outcome)?;
             if outcome.failed {
                 self.progress.failed.push((outcome.letter.order, outcome.name));
             } else {

@@ -34,3 +34,4 @@ pub mod schema;
 pub mod stored;
 pub mod sum;
 pub mod transform;
+pub mod visible;

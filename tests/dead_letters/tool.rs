@@ -153,7 +153,8 @@ impl Stage {
     }
 }
 
-fn letter_properties(message: &Message, order: &str, operation: &str) -> lapin::BasicProperties {
+/// Properties of a letter as a worker writes them.
+pub(crate) fn letter_properties(message: &Message, order: &str, operation: &str) -> lapin::BasicProperties {
     let text = |value: &str| AMQPValue::LongString(value.into());
     let source = "/shops/acme";
     let id = message.properties.message_id().as_ref().expect("a message has an id").to_string();

@@ -17,7 +17,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("api", &["domain", "ports", "secret", "tls"]),
     ("broker", &["domain", "ports", "secret", "tls", "trace"]),
     ("dead_letters", &["domain", "ports", "policy", "broker", "mapper"]),
-    ("admin", &["ports", "worker"]),
+    ("listening", &[]),
+    ("page", &["domain", "broker", "dead_letters", "listening"]),
+    ("admin", &["listening", "ports", "worker"]),
     ("settings", &["api", "broker", "domain", "mapper", "mapping", "policy", "secret", "tls", "trace", "worker"]),
     ("telemetry", &["secret", "settings", "tls", "trace"]),
     ("shutdown", &[]),
@@ -31,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "domain",
             "mapper",
             "mapping",
+            "page",
             "ports",
             "policy",
             "worker",
@@ -47,15 +50,21 @@ const BROKERS_ARROWS: &[(&str, &[&str])] =
     &[("session", &[]), ("letters", &[]), ("preflight", &[]), ("migration", &["letters", "preflight", "session"])];
 
 /// Rooms, and parts of rooms, that are pure.
-const PURE: [&str; 9] = [
+const PURE: [&str; 15] = [
     "domain",
     "mapping",
     "policy",
     "dead_letters/edit",
     "dead_letters/filter",
+    "dead_letters/leaves",
     "dead_letters/message",
+    "dead_letters/overview",
     "dead_letters/plan",
+    "dead_letters/shown",
     "dead_letters/stats",
+    "page/chart",
+    "page/query",
+    "page/words",
     "worker/amended",
 ];
 

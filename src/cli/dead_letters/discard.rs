@@ -64,7 +64,8 @@ pub(super) async fn discard(settings: &Settings, args: &Args) -> anyhow::Result<
     let ledger = Ledger::open(args.ledger.as_deref(), who, Some(args.reason.clone()));
     let mut ledger = ledger.context("cannot open the ledger")?;
     let stop = CancellationToken::new();
-    let done = until_stopped(remove(&letter_box, &plan.letters, &mut ledger, &stop), &stop).await??;
+    let done =
+        until_stopped(remove(&letter_box, &plan.letters, None, &mut ledger, &stop, &mut |_| {}), &stop).await??;
     letter_box.close().await;
     say(format_args!("discarded {} of {}", done.letters, number_of_letters(plan.letters.len())))?;
     let Missing { gone, in_use, changed } = &done.missing;

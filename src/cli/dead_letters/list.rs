@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use super::opening::{look, open};
 use super::output::Output;
 use super::selection::{Selection, check_ids};
-use super::table::{Table, age, letters};
+use super::table::{Table, letters};
 use crate::broker::{StoredLetter, Summary};
 use crate::cli::exit::Exit;
 use crate::cli::terminal::{Form, width};
+use crate::dead_letters::shown::age;
 use crate::settings::Settings;
 
 /// Arguments of `list`.

@@ -18,6 +18,7 @@ mod replay;
 mod run_args;
 mod running;
 mod selection;
+mod serve;
 mod show;
 mod stats;
 mod table;
@@ -48,6 +49,8 @@ pub enum Command {
     Export(export::Args),
     /// Put the letters of a file into the queue of dead letters
     Import(import::Args),
+    /// Serve a page on which all of this can be done in a browser
+    Serve(serve::Args),
 }
 
 pub(super) async fn run(settings: &Settings, command: &Command) -> anyhow::Result<Exit> {
@@ -61,5 +64,6 @@ pub(super) async fn run(settings: &Settings, command: &Command) -> anyhow::Resul
         Command::Discard(args) => discard::discard(settings, args).await,
         Command::Export(args) => export::export(settings, args).await,
         Command::Import(args) => import::import(settings, args).await,
+        Command::Serve(args) => serve::serve(settings, args).await,
     }
 }

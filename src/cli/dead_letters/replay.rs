@@ -6,10 +6,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use super::file::read_file;
-use super::mapping::{mappings, message as mapped_message};
+use super::mapping::mappings;
 use super::opening::{look, open, open_and_lock};
 use super::run_args::RunArgs;
 use super::running::{Task, preview, run};
@@ -22,8 +24,8 @@ use crate::cli::terminal::{note, one_line, say};
 use crate::dead_letters::edit::{Change, Edit, Set};
 use crate::dead_letters::journal::Journal;
 use crate::dead_letters::mapped::Mappings;
-use crate::dead_letters::message;
 use crate::dead_letters::plan::Plan;
+use crate::dead_letters::trial::{Tried, try_edit};
 use crate::domain::conventions::Conventions;
 use crate::settings::Settings;
 
@@ -58,7 +60,8 @@ pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<E
     let (cut_off, conventions, who) = (Timestamp::now(), settings.conventions(), holder("replay"));
     let mut mappings = mappings(settings)?;
     let make = |letter| {
-        let changes = (!edit.is_empty()).then(|| changes(&letter, &edit, &mut mappings, &conventions, args));
+        let changes =
+            (!edit.is_empty()).then(|| tried(&letter, &edit, &mut mappings, &conventions, args.run.via_exchange));
         (letter.summary, changes)
     };
     // a command that only looks need not wait for others
@@ -100,47 +103,27 @@ fn edit(args: &Args) -> anyhow::Result<Edit> {
     Ok(Edit { sets: args.set.clone(), patch: patch.transpose()? })
 }
 
-/// An edit of one letter's message.
-struct Edited {
-    changes: Vec<Change>,
-    /// The mapping that made the message.
-    mapping: Option<String>,
-}
-
-/// The changes of a letter's message, if the worker would take it with them.
-fn changes(
+/// The edit of a letter, while letters are looked at one after the other.
+fn tried(
     letter: &StoredLetter,
     edit: &Edit,
     mappings: &mut Mappings,
     conventions: &Conventions,
-    args: &Args,
-) -> Result<Edited, String> {
-    let message = mapped_message(mappings, letter).map_err(|error| error.to_string())?;
-    if message.mapping.is_some() && args.run.via_exchange {
-        return Err("a mapped message that is changed cannot go through the shop's exchange".to_owned());
-    }
-    let known = |body: &[u8]| match message.opened(letter, body) {
-        Ok(envelope) => edit.check(envelope.kind).map_err(|error| error.to_string()),
-        // a fault of the envelope is told below
-        Err(_) => Ok(()),
-    };
-    known(&message.body)?;
-    let edited = edit.apply(&message.body).map_err(|error| error.to_string())?;
-    known(&edited.body)?;
-    let opened = message.opened(letter, &edited.body);
-    message::check(opened, conventions, Timestamp::now()).map_err(|rejection| rejection.message)?;
-    Ok(Edited { changes: edited.changes, mapping: message.mapping })
+    via_exchange: bool,
+) -> Result<Tried, String> {
+    let tried = try_edit(letter, edit, mappings, conventions, via_exchange);
+    block_in_place(|| Handle::current().block_on(tried))
 }
 
 /// Shows the changes. One message that cannot be changed, or would not be valid, keeps all letters from being replayed.
-fn show_edits(letters: &[Summary], edits: Vec<Option<Result<Edited, String>>>, reveal: bool) -> anyhow::Result<()> {
+fn show_edits(letters: &[Summary], edits: Vec<Option<Result<Tried, String>>>, reveal: bool) -> anyhow::Result<()> {
     const SHOWN: usize = 10;
     let mut wrong = Vec::new();
     for (at, (letter, edit)) in letters.iter().zip(edits.into_iter().flatten()).enumerate() {
         match edit {
             Err(why) => wrong.push(format!("letter {}: {}", letter.id, one_line(&why))),
             Ok(_) if at >= SHOWN => {}
-            Ok(Edited { changes, mapping }) => {
+            Ok(Tried { changes, mapping }) => {
                 let order = one_line(letter.order.as_deref().unwrap_or("–"));
                 let mapped = mapping.map(|name| format!(", as mapping {} makes it", one_line(&name)));
                 note(format_args!("letter {}, order {order}{}", letter.id, mapped.unwrap_or_default()))?;

@@ -5,12 +5,11 @@
 use std::ops::RangeInclusive;
 
 use anyhow::bail;
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::Timestamp;
 
 use crate::broker::Summary;
 use crate::cli::terminal::note;
-use crate::dead_letters::filter::Filter;
+use crate::dead_letters::filter::{Filter, moment, replays};
 
 /// Selects letters. A letter has one of the values of each option that is given.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -37,10 +36,10 @@ pub(super) struct Selection {
     #[arg(long, value_name = "ORDER", value_delimiter = ',')]
     order: Vec<String>,
     /// Not older than this: an age (2h, 7d) or a time (2026-11-22T15:04:05Z)
-    #[arg(long, value_name = "AGE", value_parser = moment)]
+    #[arg(long, value_name = "AGE", value_parser = since)]
     since: Option<Timestamp>,
     /// Older than this
-    #[arg(long, value_name = "AGE", value_parser = moment)]
+    #[arg(long, value_name = "AGE", value_parser = since)]
     until: Option<Timestamp>,
     /// By a part of the error message
     #[arg(long, value_name = "TEXT")]
@@ -106,42 +105,6 @@ pub(super) fn check_ids(filter: &Filter, letters: &[Summary]) -> anyhow::Result<
     Ok(())
 }
 
-fn moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
-    let age: Span = text.parse().map_err(|_| "expected an age (2h, 7d) or a time (2026-11-22T15:04:05Z)".to_owned())?;
-    let then = Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(age);
-    then.map(|then| then.timestamp()).map_err(|_| "expected an age that is not before all time".to_owned())
-}
-
-fn replays(text: &str) -> Result<RangeInclusive<u32>, String> {
-    let number = |text: &str| text.parse().map_err(|_| "expected a number, or one followed by `..`".to_owned());
-    match text.strip_suffix("..") {
-        Some(least) => Ok(number(least)?..=u32::MAX),
-        None => number(text).map(|number| number..=number),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_age_is_counted_back_from_now_and_a_time_is_itself() {
-        let time = "2026-11-22T15:04:05Z";
-        assert_eq!(moment(time).unwrap().to_string(), time);
-        let week = jiff::SignedDuration::from_hours(7 * 24);
-        let before = Timestamp::now();
-        let ago = moment("7d").unwrap();
-        assert!((before - week..=Timestamp::now() - week).contains(&ago), "{ago}");
-        assert!(moment("soon").is_err());
-    }
-
-    #[test]
-    fn replays_are_a_number_or_at_least_one() {
-        assert_eq!(replays("2").unwrap(), 2..=2);
-        assert_eq!(replays("1..").unwrap(), 1..=u32::MAX);
-        assert!(replays("-1").is_err() && replays("1..2").is_err());
-    }
+fn since(text: &str) -> Result<Timestamp, String> {
+    moment(text, Timestamp::now())
 }

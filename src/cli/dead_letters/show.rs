@@ -14,7 +14,7 @@ use crate::broker::{Place, StoredLetter, Summary};
 use crate::cli::exit::Exit;
 use crate::cli::terminal::{Form, one_line};
 use crate::dead_letters::mapped::{Mappings, Message};
-use crate::domain::privacy::{all_masked, masked};
+use crate::dead_letters::shown::shown_body as body;
 use crate::settings::Settings;
 
 /// Arguments of `show`.
@@ -79,17 +79,6 @@ fn mapped_message(letter: &StoredLetter, mappings: &mut Mappings, reveal: bool) 
         Ok(Message { body: event, .. }) => Some(Ok(body(&event, false, reveal))),
         Err(why) => Some(Err(why.to_string())),
     }
-}
-
-/// The body of a letter; of a foreign one nobody knows which field is personal, so all are masked.
-fn body(body: &[u8], is_foreign: bool, reveal: bool) -> String {
-    if reveal {
-        return String::from_utf8_lossy(body).into_owned();
-    }
-    let readable = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object);
-    let mask = if is_foreign { all_masked } else { masked };
-    let masked = readable.and_then(|message| serde_json::to_string_pretty(&mask(message)).ok());
-    masked.unwrap_or_else(|| format!("({} bytes that are no message; `--reveal` shows them)", body.len()))
 }
 
 fn write(out: &mut dyn Write, letter: &Shown) -> io::Result<()> {

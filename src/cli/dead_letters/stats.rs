@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use super::opening::{look, open};
 use super::output::Output;
 use super::selection::{Selection, check_ids};
-use super::table::{Table, age, letters};
+use super::table::{Table, letters};
 use crate::cli::exit::Exit;
 use crate::cli::terminal::{Form, say_json, width};
+use crate::dead_letters::shown::age;
 use crate::dead_letters::stats::{Group, Stats, count};
 use crate::settings::Settings;
 

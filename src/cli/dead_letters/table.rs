@@ -5,7 +5,6 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::cli::terminal::one_line;
@@ -79,18 +78,6 @@ fn cut(text: &str, width: usize) -> String {
     cut
 }
 
-/// How long ago something was, in its largest unit.
-pub(super) fn age(at: Option<Timestamp>, now: Timestamp) -> String {
-    let Some(at) = at else { return "?".into() };
-    let seconds = now.duration_since(at).as_secs().max(0);
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m", seconds / 60),
-        3600..86_400 => format!("{}h", seconds / 3600),
-        _ => format!("{}d", seconds / 86_400),
-    }
-}
-
 /// `1 letter`, `2 letters`.
 pub(super) fn letters(number: usize) -> String {
     if number == 1 { "1 letter".into() } else { format!("{number} letters") }
@@ -120,11 +107,5 @@ mod tests {
     #[test]
     fn without_a_terminal_nothing_is_cut() {
         assert!(written(None).contains("und noch viel mehr"));
-    }
-
-    #[test]
-    fn an_age_is_told_in_its_largest_unit() {
-        let at = |seconds| age(Some(Timestamp::UNIX_EPOCH), Timestamp::from_second(seconds).unwrap());
-        assert_eq!([at(-5), at(59), at(61), at(7200), at(200_000)], ["0s", "59s", "1m", "2h", "2d"]);
     }
 }

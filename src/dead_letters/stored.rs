@@ -2,11 +2,8 @@
 //!
 //! Not here: reading it.
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 
-use crate::cli::terminal::one_line;
 use crate::domain::order::{Alias, ProductIdentifier};
 use crate::domain::stored::{
     ExecutionState, Named, PackageState, StoredLine, StoredMoney, StoredOrder, StoredPayment, StoredRefund,
@@ -15,7 +12,7 @@ use crate::domain::stored::{
 /// The order. A field that the API does not tell is left out.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Shown<'a> {
+pub struct Shown<'a> {
     id: &'a str,
     aliases: Option<&'a [Alias]>,
     fulfillment: Option<&'a str>,
@@ -58,7 +55,8 @@ struct Payment<'a> {
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn of(order: &'a StoredOrder) -> Self {
+    /// An order without its recipient.
+    pub fn of(order: &'a StoredOrder) -> Self {
         Self {
             id: &order.id,
             aliases: order.aliases.as_deref(),
@@ -72,7 +70,8 @@ impl<'a> Shown<'a> {
         }
     }
 
-    pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// What is known, row by row: the part and its text.
+    pub fn rows(&self) -> Vec<(&'static str, String)> {
         const UNTOLD: &str = "not told";
         let mut rows = vec![("id", self.id.to_owned())];
         rows.push(("names", self.aliases.map_or(UNTOLD.into(), names)));
@@ -83,7 +82,7 @@ impl<'a> Shown<'a> {
         rows.extend(self.lines.iter().flatten().map(|line| ("line", line.text())));
         rows.extend(self.refunds.iter().flatten().map(|refund| ("refund", refund.text())));
         rows.extend(self.unknown_fields.iter().map(|field| ("not known", (*field).to_owned())));
-        rows.iter().try_for_each(|(what, text)| writeln!(out, "  {what:12}  {}", one_line(text)))
+        rows
     }
 }
 

@@ -2,8 +2,6 @@
 //!
 //! Not here: reading the API, letters or the ledger; any change.
 
-mod stored;
-
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
@@ -19,24 +17,11 @@ use super::terminal::{Form, one_line};
 use crate::api::Client;
 use crate::broker::{Place, Summary};
 use crate::dead_letters::filter::Filter;
+use crate::dead_letters::found::{Found, find};
 use crate::dead_letters::ledger::{self, Action};
-use crate::domain::order::{Alias, OrderIdentifier};
+use crate::dead_letters::stored::Shown;
 use crate::domain::stored::StoredOrder;
-use crate::policy::catalogue::Class;
-use crate::policy::classify::classify;
-use crate::ports::{ApiError, Operation, OrderApi, Purpose};
 use crate::settings::Settings;
-
-/// Reads that together show the whole order, without its recipient.
-const READS: [Purpose; 3] = [Purpose::Start, Purpose::Refund, Purpose::Compare];
-
-/// The API's answer.
-enum Found {
-    Order(Box<StoredOrder>),
-    Absent,
-    /// Nobody can say now, with the reason.
-    Unclear(String),
-}
 
 /// A letter of the order, when it is no longer held.
 struct Letter {
@@ -74,58 +59,14 @@ pub(super) async fn order(settings: &Settings, args: &Order) -> anyhow::Result<E
     Ok(if known.is_whole() { Exit::Done } else { Exit::Failed })
 }
 
-/// Reads the order by the shop's id, then by Buy with Prime's.
+/// Reads the order, with the fields that the API does not know.
 async fn read(settings: &Settings, id: &str) -> anyhow::Result<Found> {
     let client = Client::new(settings.api()).context("cannot set up the API client")?;
-    let alias = Alias::new(settings.conventions().aliases.order, id);
-    for identifier in [OrderIdentifier::Alias(alias), OrderIdentifier::OrderId(id.to_owned())] {
-        match part(&client, &identifier, READS[0]).await {
-            Found::Order(first) => return Ok(rest(&client, *first).await),
-            Found::Absent => {}
-            unclear @ Found::Unclear(_) => return Ok(unclear),
-        }
+    let mut found = find(&client, settings.conventions().aliases.order, id).await;
+    if let Found::Order(order) = &mut found {
+        order.unknown = client.unknown_fields();
     }
-    Ok(Found::Absent)
-}
-
-/// The other reads of an order, put together.
-async fn rest(client: &Client, first: StoredOrder) -> Found {
-    let identifier = OrderIdentifier::OrderId(first.id.clone());
-    let mut whole = first;
-    for purpose in &READS[1..] {
-        match part(client, &identifier, *purpose).await {
-            Found::Order(more) => whole = more.over(&whole),
-            Found::Absent => return Found::Unclear("the API had the order, and has it no longer".into()),
-            unclear @ Found::Unclear(_) => return unclear,
-        }
-    }
-    whole.unknown = client.unknown_fields();
-    Found::Order(Box::new(whole))
-}
-
-async fn part(client: &Client, identifier: &OrderIdentifier, purpose: Purpose) -> Found {
-    match client.order(identifier, purpose).await {
-        Ok(Some(order)) => Found::Order(Box::new(order)),
-        Ok(None) => Found::Absent,
-        Err(error) => not_found(&error),
-    }
-}
-
-/// The meaning of an error: no such order, or nobody can say.
-fn not_found(error: &ApiError) -> Found {
-    let failure = classify(Operation::Order, error);
-    match failure.class {
-        // a name that the API refuses to read names no order
-        Class::NotThere | Class::Rejected => Found::Absent,
-        Class::Denied
-        | Class::MaybeAlreadyDone
-        | Class::AlreadyDone
-        | Class::Throttled
-        | Class::Transient
-        | Class::OutcomeUnknown
-        | Class::QueryRefused
-        | Class::Unlisted => Found::Unclear(format!("{error}; hint: {}", failure.action)),
-    }
+    Ok(found)
 }
 
 /// Every name by which a letter or the ledger may call the order.
@@ -161,7 +102,7 @@ impl Known {
 
     fn json(&self) -> Value {
         let api = match &self.api {
-            Found::Order(order) => json!({ "state": "found", "order": stored::Shown::of(order) }),
+            Found::Order(order) => json!({ "state": "found", "order": Shown::of(order) }),
             Found::Absent => json!({ "state": "absent" }),
             Found::Unclear(why) => json!({ "state": "unknown", "why": why }),
         };
@@ -179,7 +120,7 @@ impl Known {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "order {}\n\nBuy with Prime", one_line(&self.id))?;
         match &self.api {
-            Found::Order(order) => stored::Shown::of(order).write(out)?,
+            Found::Order(order) => rows(out, order)?,
             Found::Absent => writeln!(out, "  has no such order")?,
             Found::Unclear(why) => writeln!(out, "  unknown: {}", one_line(why))?,
         }
@@ -198,6 +139,11 @@ impl Known {
             None => Ok(()),
         }
     }
+}
+
+fn rows(out: &mut dyn Write, order: &StoredOrder) -> io::Result<()> {
+    let rows = Shown::of(order).rows();
+    rows.iter().try_for_each(|(what, text)| writeln!(out, "  {what:12}  {}", one_line(text)))
 }
 
 impl Letter {

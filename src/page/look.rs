@@ -1,0 +1,114 @@
+//! The letters of the last pass over their queues, kept without their bodies.
+//!
+//! Not here: bodies; see `bodies`.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use super::app::App;
+use crate::broker::{LetterBox, LetterBoxError, Summary};
+use crate::dead_letters::browse::{Elsewhere, browse};
+use crate::dead_letters::filter::Filter;
+
+/// Letters as a pass found them.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// The letters, in the order of their queues.
+    pub(super) letters: Vec<Summary>,
+    /// When the pass began.
+    pub(super) at: Timestamp,
+    /// Somebody who held letters meanwhile, which are missing here.
+    pub(super) elsewhere: Option<Elsewhere>,
+}
+
+/// The last pass, and the one that is under way.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    state: Mutex<State>,
+    /// Letters that the pass under way has read.
+    passed: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seen: Option<Arc<Seen>>,
+    under_way: bool,
+    failed: Option<String>,
+    /// Whether letters have been replayed or discarded from this page since.
+    is_stale: bool,
+}
+
+/// The state of the look, for a page.
+#[derive(Debug)]
+pub(super) struct Now {
+    pub(super) seen: Option<Arc<Seen>>,
+    /// Letters that the pass under way has read.
+    pub(super) passed: Option<usize>,
+    pub(super) failed: Option<String>,
+    pub(super) is_stale: bool,
+}
+
+impl Look {
+    pub(super) fn now(&self) -> Now {
+        let State { seen, under_way, failed, is_stale } = &*self.state();
+        Now {
+            seen: seen.clone(),
+            passed: under_way.then(|| self.passed.load(Ordering::Relaxed)),
+            failed: failed.clone(),
+            is_stale: *is_stale,
+        }
+    }
+
+    /// Notes that letters have left their queues.
+    pub(super) fn is_outdated(&self) {
+        self.state().is_stale = true;
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Begins a pass, unless one is under way.
+pub(super) fn begin(app: &Arc<App>) {
+    {
+        let mut state = app.look.state();
+        if state.under_way {
+            return;
+        }
+        state.under_way = true;
+    }
+    app.look.passed.store(0, Ordering::Relaxed);
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        let seen = pass(&app).await;
+        let mut state = app.look.state();
+        state.under_way = false;
+        match seen {
+            Ok(seen) => {
+                tracing::info!(letters = seen.letters.len(), "read the dead letters");
+                *state = State { seen: Some(Arc::new(seen)), ..State::default() };
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the dead letters could not be read");
+                state.failed = Some(error.to_string());
+            }
+        }
+    });
+}
+
+async fn pass(app: &App) -> Result<Seen, LetterBoxError> {
+    let at = Timestamp::now();
+    let letter_box = LetterBox::open(&app.settings.broker).await?;
+    let seen = browse(&letter_box, &Filter::default(), |letter| {
+        app.look.passed.fetch_add(1, Ordering::Relaxed);
+        letter.summary
+    })
+    .await;
+    letter_box.close().await;
+    let mut seen = seen?;
+    seen.letters.shrink_to_fit();
+    Ok(Seen { letters: seen.letters, at, elsewhere: seen.elsewhere })
+}

@@ -1,0 +1,132 @@
+//! Plans that were made and not yet carried out: each can be carried out once.
+//!
+//! Not here: carrying them out; see `running`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use uuid::Uuid;
+
+use super::app::App;
+use crate::broker::Summary;
+use crate::dead_letters::edit::Change;
+use crate::dead_letters::guard::Warning;
+use crate::dead_letters::plan::{Plan, Planned};
+
+/// Plans that are kept.
+const KEPT: usize = 100;
+/// How long a plan is kept.
+const KEPT_FOR: Duration = Duration::from_secs(3600);
+/// Orders that the guard reads before it tells of its progress.
+const READ_TOGETHER: usize = 20;
+/// How long a page waits for the guard before it tells of its progress.
+const WAITED: Duration = Duration::from_millis(1500);
+
+/// A plan that nobody has carried out.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) plan: Plan,
+    /// Words for the letters that it is about.
+    pub(super) about: String,
+    /// Changes to the message, as `lines[0].quantity=1`.
+    pub(super) sets: Vec<String>,
+    /// What the changes do.
+    pub(super) changes: Vec<Change>,
+    /// What the guard has found so far.
+    guard: watch::Receiver<Guard>,
+    since: Instant,
+}
+
+/// What the guard has found.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Guard {
+    /// Orders that were read.
+    pub(super) read: usize,
+    /// Orders that there are.
+    pub(super) orders: usize,
+    /// Orders whose letters may be replayed for nothing.
+    pub(super) warnings: BTreeMap<String, Warning>,
+}
+
+/// The plans.
+#[derive(Debug, Default)]
+pub(super) struct Plans(Mutex<BTreeMap<Uuid, Arc<Draft>>>);
+
+impl Plans {
+    /// A plan that nobody has carried out.
+    pub(super) fn get(&self, id: Uuid) -> Option<Arc<Draft>> {
+        self.all().get(&id).cloned()
+    }
+
+    /// Takes a plan to carry it out: nobody gets it after that.
+    pub(super) fn take(&self, id: Uuid) -> Option<Arc<Draft>> {
+        self.all().remove(&id)
+    }
+
+    fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<Uuid, Arc<Draft>>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, draft| draft.since.elapsed() < KEPT_FOR);
+        all
+    }
+}
+
+impl Draft {
+    /// What the guard has found; waits a little for its end.
+    pub(super) async fn guard(&self) -> Guard {
+        let mut guard = self.guard.clone();
+        let ended = timeout(WAITED, guard.wait_for(|guard| guard.read == guard.orders)).await;
+        drop(ended);
+        self.guard.borrow().clone()
+    }
+}
+
+/// Makes a plan of letters, and has the guard read their orders.
+pub(super) fn make(
+    app: &Arc<App>,
+    letters: Vec<Summary>,
+    seen_at: Timestamp,
+    about: String,
+    edit: (Vec<String>, Vec<Change>),
+) -> Uuid {
+    let id = Uuid::new_v4();
+    let plan = Plan::of(letters, id, &app.settings.broker.names.dead_letters, seen_at);
+    let (tell, guard) = watch::channel(Guard::default());
+    let (sets, changes) = edit;
+    let draft = Arc::new(Draft { plan, about, sets, changes, guard, since: Instant::now() });
+    let mut all = app.plans.all();
+    if all.len() >= KEPT
+        && let Some(oldest) = all.iter().min_by_key(|(_, draft)| draft.since).map(|(id, _)| *id)
+    {
+        all.remove(&oldest);
+    }
+    all.insert(id, Arc::clone(&draft));
+    drop(all);
+    let app = Arc::clone(app);
+    tell.send_modify(|guard| guard.orders = orders(&draft.plan.letters).len());
+    // nobody waits for it once the plan is carried out or forgotten
+    tokio::spawn(async move { watch_over(&app, &draft.plan.letters, &tell).await });
+    id
+}
+
+/// Reads the orders, a few at a time.
+async fn watch_over(app: &App, letters: &[Planned], tell: &watch::Sender<Guard>) {
+    let all: Vec<&str> = orders(letters).into_iter().collect();
+    for some in all.chunks(READ_TOGETHER) {
+        let some: BTreeSet<&str> = some.iter().copied().collect();
+        let of_them = |letter: &&Planned| letter.order.as_deref().is_some_and(|order| some.contains(order));
+        let letters: Vec<Planned> = letters.iter().filter(of_them).cloned().collect();
+        let warnings = app.settings.orders.warnings(&letters).await;
+        tell.send_modify(|guard| {
+            guard.read += some.len();
+            guard.warnings.extend(warnings);
+        });
+    }
+}
+
+fn orders(letters: &[Planned]) -> BTreeSet<&str> {
+    letters.iter().filter_map(|letter| letter.order.as_deref()).collect()
+}

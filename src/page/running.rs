@@ -1,0 +1,277 @@
+//! Runs: replays and discards that were begun on the page, now or by an earlier process.
+//!
+//! Not here: what a replay or a discard does; how runs are shown.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::app::App;
+use crate::broker::{LetterBox, LockedLetterBox};
+use crate::dead_letters::discard::discard;
+use crate::dead_letters::journal::Journal;
+use crate::dead_letters::ledger::Ledger;
+use crate::dead_letters::plan::Plan;
+use crate::dead_letters::replay::{End, Options, Progress, Replay};
+use crate::dead_letters::runs::{About, Counts, Ended, Kind, Runs, Stored};
+
+/// The runs.
+#[derive(Debug)]
+pub(super) struct Running {
+    runs: Option<Runs>,
+    live: Mutex<BTreeMap<Uuid, Arc<Live>>>,
+    tasks: TaskTracker,
+}
+
+/// A run that is under way.
+#[derive(Debug)]
+struct Live {
+    about: About,
+    /// How far earlier processes came with it.
+    before: Counts,
+    counts: Mutex<Counts>,
+    stop: CancellationToken,
+}
+
+/// A run, for a page.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) about: About,
+    pub(super) counts: Counts,
+    pub(super) state: State,
+}
+
+/// The state of a run.
+#[derive(Debug)]
+pub(super) enum State {
+    /// It goes on; `true` if it was told to stop.
+    UnderWay(bool),
+    /// It has ended.
+    Ended(Ended),
+    /// Its process ended before it.
+    Interrupted(Option<Timestamp>),
+}
+
+/// Why a run cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CannotBegin {
+    #[error("there is no ledger, so nothing can be changed")]
+    ReadOnly,
+    #[error("there is no such run")]
+    NoSuchRun,
+    #[error("the run is under way")]
+    UnderWay,
+    #[error("cannot write down what is to be done: {0}")]
+    Note(#[from] std::io::Error),
+}
+
+impl Run {
+    /// Letters that are in their queue as before.
+    pub(super) fn left(&self) -> usize {
+        self.about.letters.saturating_sub(self.counts.gone + self.counts.absent)
+    }
+
+    /// Letters that were sent to the worker, and of which nothing was heard yet.
+    pub(super) fn unknown(&self) -> usize {
+        match self.about.kind {
+            Kind::Replay => self.counts.gone.saturating_sub(self.counts.succeeded + self.counts.failed),
+            Kind::Discard => 0,
+        }
+    }
+}
+
+impl Running {
+    pub(super) fn of(runs: Option<Runs>) -> Self {
+        Self { runs, live: Mutex::default(), tasks: TaskTracker::new() }
+    }
+
+    /// The folder of runs.
+    pub(super) fn folder(&self) -> Option<&Runs> {
+        self.runs.as_ref()
+    }
+
+    /// A run, if there is such a one.
+    pub(super) fn get(&self, id: Uuid) -> std::io::Result<Option<Run>> {
+        if let Some(live) = self.live().get(&id) {
+            return Ok(Some(live.shown()));
+        }
+        let Some(runs) = &self.runs else { return Ok(None) };
+        Ok(runs.one(id)?.map(past))
+    }
+
+    /// All runs, latest first.
+    pub(super) fn all(&self) -> std::io::Result<Vec<Run>> {
+        let Some(runs) = &self.runs else { return Ok(Vec::new()) };
+        let live = self.live();
+        let one = |stored: Stored| live.get(&stored.about.run).map_or_else(|| past(stored), |live| live.shown());
+        Ok(runs.all()?.into_iter().map(one).collect())
+    }
+
+    /// Stops a run between two letters.
+    pub(super) fn stop(&self, id: Uuid) {
+        if let Some(live) = self.live().get(&id) {
+            live.stop.cancel();
+        }
+    }
+
+    /// Stops all runs, and waits until they have ended.
+    pub(super) async fn end(&self, within: Duration) {
+        self.live().values().for_each(|live| live.stop.cancel());
+        self.tasks.close();
+        if tokio::time::timeout(within, self.tasks.wait()).await.is_err() {
+            tracing::warn!("a run did not stop in time; it is shown as interrupted after the next start");
+        }
+    }
+
+    fn live(&self) -> std::sync::MutexGuard<'_, BTreeMap<Uuid, Arc<Live>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    fn shown(&self) -> Run {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Run { about: self.about.clone(), counts, state: State::UnderWay(self.stop.is_cancelled()) }
+    }
+
+    /// Notes how far it has come, all processes together.
+    fn note(&self, mut counts: Counts) {
+        counts.gone = counts.gone.max(self.before.gone);
+        counts.succeeded += self.before.succeeded;
+        counts.failed += self.before.failed;
+        counts.failures.extend(self.before.failures.iter().cloned());
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+    }
+}
+
+fn past(stored: Stored) -> Run {
+    let Stored { about, counts, ended, last_sign } = stored;
+    let state = ended.map_or(State::Interrupted(last_sign), State::Ended);
+    Run { about, counts, state }
+}
+
+/// Writes down a run, and begins it.
+pub(super) fn begin(app: &Arc<App>, about: About, plan: Plan) -> Result<(), CannotBegin> {
+    let runs = app.running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
+    runs.begin(&about, &plan)?;
+    spawn(app, about, Counts::default(), plan)
+}
+
+/// Goes on with what is left of a run.
+pub(super) fn resume(app: &Arc<App>, id: Uuid) -> Result<(), CannotBegin> {
+    let runs = app.running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
+    let stored = runs.one(id)?.ok_or(CannotBegin::NoSuchRun)?;
+    let plan = runs.plan(id)?;
+    spawn(app, stored.about, stored.counts, plan)
+}
+
+fn spawn(app: &Arc<App>, about: About, before: Counts, plan: Plan) -> Result<(), CannotBegin> {
+    let id = about.run;
+    let counts = Mutex::new(before.clone());
+    let live = Arc::new(Live { about, before, counts, stop: CancellationToken::new() });
+    match app.running.live().entry(id) {
+        Entry::Occupied(_) => return Err(CannotBegin::UnderWay),
+        Entry::Vacant(place) => drop(place.insert(Arc::clone(&live))),
+    }
+    app.running.tasks.spawn(carry_out(Arc::clone(app), live, plan));
+    Ok(())
+}
+
+async fn carry_out(app: Arc<App>, live: Arc<Live>, plan: Plan) {
+    let id = live.about.run;
+    let how = match work(&app, &live, &plan).await {
+        Ok(how) => how,
+        Err(error) => format!("ended by a failure: {error:#}"),
+    };
+    tracing::info!(run = %id, how, "a run of the page ended");
+    let counts = live.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let ended = Ended { at: Timestamp::now(), how, counts };
+    if let Some(Err(error)) = app.running.runs.as_ref().map(|runs| runs.end(id, &ended)) {
+        tracing::error!(%error, run = %id, "the end of a run could not be written down");
+    }
+    app.running.live().remove(&id);
+    app.look.is_outdated();
+    app.bodies.clear();
+}
+
+/// Locks the letters, works through the plan, and returns how it ended.
+async fn work(app: &App, live: &Live, plan: &Plan) -> anyhow::Result<String> {
+    let About { run, kind, user, why, letters, .. } = &live.about;
+    let who = app.holder(user, kind.command());
+    let runs = app.running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
+    let letter_box = LetterBox::open(&app.settings.broker).await?.lock(&who).await?;
+    let mut ledger = Ledger::open(app.settings.ledger.as_deref(), who, Some(why.clone()))?.durable();
+    ledger.step(Some(*run), *letters, "began")?;
+    runs.resume(*run)?;
+    let how = match kind {
+        Kind::Replay => replay(app, live, plan, &letter_box, runs.journal(*run)?, &mut ledger).await,
+        Kind::Discard => discarded(live, plan, &letter_box, &mut ledger).await,
+    };
+    letter_box.close().await;
+    let told = how.as_ref().map_or_else(|error| format!("failed: {error:#}"), Clone::clone);
+    ledger.step(Some(*run), *letters, &told)?;
+    how
+}
+
+async fn replay(
+    app: &App,
+    live: &Live,
+    plan: &Plan,
+    letter_box: &LockedLetterBox,
+    journal: Journal,
+    ledger: &mut Ledger,
+) -> anyhow::Result<String> {
+    let published = journal.published();
+    let counts = |progress: &Progress| {
+        let counts = Counts::of(progress);
+        // a letter of an earlier process counts from the start, and not when its turn comes
+        Counts { gone: counts.gone.max(published + progress.replayed), ..counts }
+    };
+    let (edit, mut mappings) = (live.about.edit()?, (app.settings.mappings)());
+    let mut progress = Progress::default();
+    let mut watch = |progress: &Progress| live.note(counts(progress));
+    let replay = Replay {
+        config: &app.settings.broker,
+        letters: letter_box,
+        plan,
+        edit: &edit,
+        mappings: &mut mappings,
+        options: Options {
+            rate: live.about.rate,
+            via_exchange: false,
+            await_outcomes: true,
+            max_failures: live.about.max_failures,
+        },
+        journal,
+        ledger,
+        stop: &live.stop,
+        watch: &mut watch,
+    };
+    let ended = replay.run(&mut progress).await;
+    live.note(counts(&progress));
+    Ok(match ended? {
+        End::Done => "done".to_owned(),
+        End::Stopped => "stopped".to_owned(),
+        End::FirstFailed => "stopped, since the first one failed again".to_owned(),
+        End::FirstUnknown => "stopped, since nothing came of the first one in time; does a worker run?".to_owned(),
+        End::TooManyFailures => "stopped, since more failed than was allowed".to_owned(),
+    })
+}
+
+async fn discarded(
+    live: &Live,
+    plan: &Plan,
+    letter_box: &LockedLetterBox,
+    ledger: &mut Ledger,
+) -> anyhow::Result<String> {
+    let mut watch = |gone| live.note(Counts { gone, ..Counts::default() });
+    let done = discard(letter_box, &plan.letters, Some(live.about.run), ledger, &live.stop, &mut watch).await?;
+    live.note(Counts { gone: done.letters, ..Counts::default() }.missing(&done.missing));
+    Ok(if live.stop.is_cancelled() { "stopped".to_owned() } else { "done".to_owned() })
+}
