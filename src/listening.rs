@@ -20,7 +20,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// Limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// What is served, for log lines.
+    /// The service's name, for log lines.
     pub what: &'static str,
     /// How long a client may take to send the head of a request.
     pub request_within: Duration,

@@ -38,7 +38,7 @@ impl Journal {
         Ok(Self { published, file: Some(file), durable: false })
     }
 
-    /// The same journal, each line of which is on the disk before the work goes on.
+    /// Has each line on the disk before the work goes on.
     pub fn durable(self) -> Self {
         Self { durable: true, ..self }
     }

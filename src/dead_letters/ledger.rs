@@ -128,7 +128,7 @@ impl Ledger {
         Ok(Self { file: path.map(open).transpose()?, durable: false, who, why })
     }
 
-    /// The same ledger, each line of which is on the disk before the work goes on.
+    /// Has each line on the disk before the work goes on.
     pub fn durable(self) -> Self {
         Self { durable: true, ..self }
     }

@@ -25,7 +25,7 @@ const LOOKED_THROUGH: u64 = 64 * 1024 * 1024;
 /// Failures that are named.
 const NAMED: usize = 100;
 
-/// What a run does with its letters.
+/// The work of a run.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -51,7 +51,7 @@ impl Kind {
 pub struct About {
     /// Id of the run.
     pub run: Uuid,
-    /// What it does.
+    /// Its work.
     pub kind: Kind,
     /// The operator.
     pub user: String,

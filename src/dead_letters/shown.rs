@@ -1,4 +1,4 @@
-//! What a person may see of a letter, and how it is said. PURE: time is an argument.
+//! The part of a letter that a person may see, and how it is said. PURE: time is an argument.
 //!
 //! Not here: where it is shown; who may see all of it.
 

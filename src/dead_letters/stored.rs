@@ -70,7 +70,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// What is known, row by row: the part and its text.
+    /// Rows of all that is known: the part and its text.
     pub fn rows(&self) -> Vec<(&'static str, String)> {
         const UNTOLD: &str = "not told";
         let mut rows = vec![("id", self.id.to_owned())];

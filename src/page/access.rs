@@ -11,11 +11,12 @@ use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderName};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
-use url::Url;
 use uuid::Uuid;
 
-use super::origin::Origin;
+use super::origin::{AccessError, Origin};
 
+/// Name of the hidden field with the token of a session's forms.
+pub(super) const FORM_TOKEN: &str = "form-token";
 /// Name of the session's cookie.
 const COOKIE_NAME: &str = "bwp_session";
 /// How long a session lasts.
@@ -44,25 +45,6 @@ pub enum Gate {
         /// The header.
         header: HeaderName,
     },
-}
-
-/// Settings that would leave the page open to others.
-#[derive(Debug, thiserror::Error)]
-pub enum AccessError {
-    /// Others can reach it, and nothing says who they are.
-    #[error(
-        "{0} can be reached from other machines: that needs `--token-file`, or `--trust-proxy-user` with `--proxy`"
-    )]
-    Open(SocketAddr),
-    /// Others can reach it, under a name that is not told.
-    #[error("{0} can be reached from other machines: `--public-url` must say the address that browsers use")]
-    NoPublicUrl(SocketAddr),
-    /// No address of a page.
-    #[error("`--public-url`: expected `https://host` or `http://host`, without a path, got `{0}`")]
-    PublicUrl(Url),
-    /// A token that can be guessed.
-    #[error("the token of `--token-file` has {0} characters: expected at least 16")]
-    ShortToken(usize),
 }
 
 /// A visitor who has shown who they are.
@@ -259,7 +241,7 @@ mod tests {
     fn what_other_machines_can_reach_says_who_comes_and_how_it_is_called() {
         let listen: SocketAddr = EVERYWHERE.parse().unwrap();
         assert!(matches!(Origin::of(listen, None), Err(AccessError::NoPublicUrl(_))));
-        let url: Url = "https://letters.example.com".parse().unwrap();
+        let url: url::Url = "https://letters.example.com".parse().unwrap();
         let origin = Origin::of(listen, Some(&url)).unwrap();
         assert!(matches!(Access::new(Gate::once("ada".into()), origin.clone(), listen), Err(AccessError::Open(_))));
         assert!(Access::new(Gate::token("0123456789abcdef").unwrap(), origin, listen).is_ok());

@@ -2,47 +2,25 @@
 //!
 //! Not here: any page.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-
-use jiff::Timestamp;
 
 use super::access::{Access, Visitor};
 use super::bodies::Bodies;
 use super::look::Look;
-use super::orders::Orders;
 use super::plans::Plans;
 use super::running::Running;
-use crate::broker::{BrokerConfig, Holder};
+use super::settings::Settings;
 use crate::dead_letters::ledger::Ledger;
-use crate::dead_letters::mapped::Mappings;
 use crate::dead_letters::runs::Runs;
-use crate::domain::conventions::Conventions;
-
-/// What the page works with.
-pub struct Settings {
-    /// Settings of the broker.
-    pub broker: BrokerConfig,
-    /// Begins the mappings of the settings.
-    pub mappings: Box<dyn Fn() -> Mappings + Send + Sync>,
-    /// Conventions that an edited message must keep.
-    pub conventions: Conventions,
-    /// Orders of the API.
-    pub orders: Box<dyn Orders>,
-    /// The ledger. Without one nothing can be changed, exported or revealed.
-    pub ledger: Option<PathBuf>,
-    /// The process, as the lock and the ledger name it.
-    pub process: Holder,
-}
 
 /// State of the page.
 pub struct App {
-    pub(super) settings: Settings,
+    pub(super) settings: Arc<Settings>,
     pub(super) access: Access,
-    pub(super) look: Look,
-    pub(super) bodies: Bodies,
+    pub(super) look: Arc<Look>,
+    pub(super) bodies: Arc<Bodies>,
     pub(super) plans: Plans,
-    pub(super) running: Running,
+    pub(super) running: Arc<Running>,
 }
 
 impl App {
@@ -56,14 +34,9 @@ impl App {
             // a file that cannot be read is told now, and not when somebody needs it
             runs.all()?;
         }
-        Ok(Arc::new(Self {
-            look: Look::default(),
-            bodies: Bodies::default(),
-            plans: Plans::default(),
-            running: Running::of(runs),
-            access,
-            settings,
-        }))
+        let (settings, look, bodies) = (Arc::new(settings), Arc::<Look>::default(), Arc::<Bodies>::default());
+        let running = Running::new(Arc::clone(&settings), Arc::clone(&look), Arc::clone(&bodies), runs);
+        Ok(Arc::new(Self { settings, access, look, bodies, plans: Plans::default(), running: Arc::new(running) }))
     }
 
     /// Whether nothing can be changed, exported or revealed.
@@ -71,19 +44,9 @@ impl App {
         self.settings.ledger.is_none()
     }
 
-    /// The name of a visitor's work, for the lock and the ledger.
-    pub(super) fn holder(&self, visitor: &str, command: &str) -> Holder {
-        Holder {
-            command: command.to_owned(),
-            user: visitor.to_owned(),
-            since: Timestamp::now(),
-            ..self.settings.process.clone()
-        }
-    }
-
     /// The ledger of a visitor's work.
     pub(super) fn ledger(&self, visitor: &Visitor, command: &str, why: Option<&str>) -> std::io::Result<Ledger> {
-        let who = self.holder(&visitor.user, command);
+        let who = self.settings.holder(&visitor.user, command);
         Ok(Ledger::open(self.settings.ledger.as_deref(), who, why.map(ToOwned::to_owned))?.durable())
     }
 }

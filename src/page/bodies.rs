@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::app::App;
+use super::settings::Settings;
 use crate::broker::{BodyHash, LetterBox, LetterBoxError, StoredLetter, Summary};
 use crate::dead_letters::browse::browse;
 use crate::dead_letters::filter::Filter;
@@ -80,9 +80,9 @@ impl Bodies {
 }
 
 /// Begins a pass that looks for a letter, unless one has.
-pub(super) fn ask(app: &Arc<App>, letter: &Summary) {
+pub(super) fn ask(bodies: &Bodies, settings: &Arc<Settings>, letter: &Summary) {
     let is_lost = |asked: &Asked| matches!(&*asked.found.borrow(), Some(Err(_)));
-    if app.bodies.asked(letter).is_some_and(|asked| !is_lost(&asked)) {
+    if bodies.asked(letter).is_some_and(|asked| !is_lost(&asked)) {
         return;
     }
     let (tell, found) = watch::channel(None);
@@ -90,14 +90,14 @@ pub(super) fn ask(app: &Arc<App>, letter: &Summary) {
         Asked { id: letter.id, hash: letter.body_hash, since: Instant::now(), passed: AtomicUsize::new(0), found };
     let asked = Arc::new(asked);
     {
-        let mut all = app.bodies.all();
+        let mut all = bodies.all();
         all.retain(|other| other.id != asked.id || other.hash != asked.hash);
         all.truncate(KEPT - 1);
         all.push_front(Arc::clone(&asked));
     }
-    let app = Arc::clone(app);
+    let settings = Arc::clone(settings);
     tokio::spawn(async move {
-        let found = look_for(&app, &asked).await;
+        let found = look_for(&settings, &asked).await;
         let found = found.map_err(|error| error.to_string()).and_then(|found| found.ok_or_else(|| GONE.to_owned()));
         tell.send_replace(Some(found.map(Arc::new)));
     });
@@ -105,8 +105,8 @@ pub(super) fn ask(app: &Arc<App>, letter: &Summary) {
 
 const GONE: &str = "The letter is not in its queue: it was replayed or discarded, or somebody holds it now.";
 
-async fn look_for(app: &App, asked: &Asked) -> Result<Option<StoredLetter>, LetterBoxError> {
-    let letter_box = LetterBox::open(&app.settings.broker).await?;
+async fn look_for(settings: &Settings, asked: &Asked) -> Result<Option<StoredLetter>, LetterBoxError> {
+    let letter_box = LetterBox::open(&settings.broker).await?;
     let mut found = None;
     let seen = browse(&letter_box, &Filter::default(), |letter| {
         asked.passed.fetch_add(1, Ordering::Relaxed);

@@ -66,7 +66,7 @@ pub(super) async fn try_it(
     }
 }
 
-/// What changes do to a letter's message, if a worker would take it with them.
+/// The effect of changes on a letter's message, if a worker would take it with them.
 pub(super) async fn tried(app: &App, stored: &StoredLetter, sets: &[String]) -> Result<Tried, String> {
     let sets = sets.iter().map(|set| set.parse()).collect::<Result<_, _>>();
     let edit =
@@ -77,7 +77,7 @@ pub(super) async fn tried(app: &App, stored: &StoredLetter, sets: &[String]) -> 
 /// The letter with its message; a look for it is begun where nobody has.
 async fn stored(app: &Arc<App>, visitor: &Visitor, id: Uuid) -> Result<(Summary, Arc<StoredLetter>), Response> {
     let (letter, _) = find(app, visitor, id).map_err(|problem| *problem)?;
-    bodies::ask(app, &letter);
+    bodies::ask(&app.bodies, &app.settings, &letter);
     match app.bodies.get(&letter).await {
         Body::Here(stored) => Ok((letter, stored)),
         Body::Missing(why) => Err(problem(app, Some(visitor), StatusCode::NOT_FOUND, &why)),

@@ -10,12 +10,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
-use super::access::{Visitor, is_same};
+use super::access::{FORM_TOKEN, Visitor, is_same};
 use super::app::App;
 use super::layout::problem;
 
-/// Name of the hidden field with the token.
-pub(super) const TOKEN: &str = "form-token";
 /// Bytes of the largest form.
 pub(super) const MOST_BYTES: usize = 1024 * 1024;
 
@@ -60,7 +58,7 @@ impl FromRequest<Arc<App>> for Form {
         };
         let body = Bytes::from_request(request, app).await.map_err(IntoResponse::into_response)?;
         let fields = Fields::read(&body);
-        if fields.get(TOKEN).is_some_and(|token| is_same(token, &visitor.form_token)) {
+        if fields.get(FORM_TOKEN).is_some_and(|token| is_same(token, &visitor.form_token)) {
             return Ok(Self { fields, visitor });
         }
         let why = "The form is not of this session. Load the page again, and send it once more.";

@@ -1,4 +1,4 @@
-//! What operators did, by the ledger.
+//! Actions of operators, by the ledger.
 //!
 //! Not here: writing it.
 

@@ -6,9 +6,8 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
-use super::access::Visitor;
+use super::access::{FORM_TOKEN, Visitor};
 use super::app::App;
-use super::form::TOKEN;
 use super::look::Now;
 use super::words::{letters, line, moment, number};
 
@@ -49,7 +48,7 @@ impl IntoResponse for Page<'_> {
 
 /// The hidden field without which no form is taken.
 pub(super) fn token(visitor: &Visitor) -> Markup {
-    html! { input type="hidden" name=(TOKEN) value=(visitor.form_token); }
+    html! { input type="hidden" name=(FORM_TOKEN) value=(visitor.form_token); }
 }
 
 /// A page without a visitor, or without anything to work with.

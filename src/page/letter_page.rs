@@ -64,7 +64,7 @@ pub(super) async fn read_body(
 ) -> Response {
     match find(&app, &visitor, id) {
         Ok((letter, _)) => {
-            bodies::ask(&app, &letter);
+            bodies::ask(&app.bodies, &app.settings, &letter);
             Redirect::to(&format!("/letters/{id}#message")).into_response()
         }
         Err(problem) => *problem,
@@ -88,7 +88,7 @@ pub(super) async fn reveal(State(app): State<Arc<App>>, Path(id): Path<Uuid>, Fo
         return problem(&app, Some(&visitor), StatusCode::INTERNAL_SERVER_ERROR, &why);
     }
     tracing::info!(letter = %id, user = visitor.user, "a letter's personal data was shown");
-    bodies::ask(&app, &letter);
+    bodies::ask(&app.bodies, &app.settings, &letter);
     show(&app, &visitor, &letter, times, true).await
 }
 
@@ -201,7 +201,7 @@ fn headers(stored: &StoredLetter, reveal: bool) -> Markup {
     }
 }
 
-/// What operators did about the order, by the ledger.
+/// Actions of operators on the order, by the ledger.
 fn past(app: &App, letter: &Summary) -> Markup {
     let (Some(ledger), Some(order)) = (&app.settings.ledger, &letter.order) else { return html! {} };
     let names = BTreeSet::from([order.to_string()]);

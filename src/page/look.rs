@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::app::App;
+use super::settings::Settings;
 use crate::broker::{LetterBox, LetterBoxError, Summary};
 use crate::dead_letters::browse::{Elsewhere, browse};
 use crate::dead_letters::filter::Filter;
@@ -72,19 +72,19 @@ impl Look {
 }
 
 /// Begins a pass, unless one is under way.
-pub(super) fn begin(app: &Arc<App>) {
+pub(super) fn begin(look: &Arc<Look>, settings: &Arc<Settings>) {
     {
-        let mut state = app.look.state();
+        let mut state = look.state();
         if state.under_way {
             return;
         }
         state.under_way = true;
     }
-    app.look.passed.store(0, Ordering::Relaxed);
-    let app = Arc::clone(app);
+    look.passed.store(0, Ordering::Relaxed);
+    let (look, settings) = (Arc::clone(look), Arc::clone(settings));
     tokio::spawn(async move {
-        let seen = pass(&app).await;
-        let mut state = app.look.state();
+        let seen = pass(&look, &settings).await;
+        let mut state = look.state();
         state.under_way = false;
         match seen {
             Ok(seen) => {
@@ -99,11 +99,11 @@ pub(super) fn begin(app: &Arc<App>) {
     });
 }
 
-async fn pass(app: &App) -> Result<Seen, LetterBoxError> {
+async fn pass(look: &Look, settings: &Settings) -> Result<Seen, LetterBoxError> {
     let at = Timestamp::now();
-    let letter_box = LetterBox::open(&app.settings.broker).await?;
+    let letter_box = LetterBox::open(&settings.broker).await?;
     let seen = browse(&letter_box, &Filter::default(), |letter| {
-        app.look.passed.fetch_add(1, Ordering::Relaxed);
+        look.passed.fetch_add(1, Ordering::Relaxed);
         letter.summary
     })
     .await;

@@ -2,8 +2,9 @@
 //!
 //! Not here: what a replay, an edit or a discard does; AMQP; calls of the API.
 //!
-//! Plain forms and one style sheet, no script. `access` says who may come in, `look` has the letters of the last pass,
-//! `bodies` the bodies that were asked for, `plans` and `running` the work. Files ending in `_page` write the pages.
+//! Plain forms and one style sheet, no script. `access` says who may come in, and `look` has the letters of the last pass.
+//! Bodies that were asked for are in `bodies`. Work begins in `plans` and goes on in `running`. Files ending in `_page`
+//! write the pages.
 
 mod access;
 mod app;
@@ -27,10 +28,12 @@ mod query;
 mod router;
 mod run_page;
 mod running;
+mod settings;
 mod words;
 
-pub use access::{Access, AccessError, Gate};
-pub use app::{App, Settings};
+pub use access::{Access, Gate};
+pub use app::App;
 pub use orders::Orders;
-pub use origin::Origin;
+pub use origin::{AccessError, Origin};
 pub use router::serve;
+pub use settings::Settings;

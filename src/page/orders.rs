@@ -1,4 +1,4 @@
-//! What the page asks of the API: reads alone.
+//! Questions of the page to the API: reads alone.
 //!
 //! Not here: the reads themselves; see `dead_letters::found` and `dead_letters::guard`.
 

@@ -8,7 +8,24 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName};
 use url::Url;
 
-use super::access::AccessError;
+/// Settings that would leave the page open to others.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// Others can reach it, and nothing says who they are.
+    #[error(
+        "{0} can be reached from other machines: that needs `--token-file`, or `--trust-proxy-user` with `--proxy`"
+    )]
+    Open(SocketAddr),
+    /// Others can reach it, under a name that is not told.
+    #[error("{0} can be reached from other machines: `--public-url` must say the address that browsers use")]
+    NoPublicUrl(SocketAddr),
+    /// No address of a page.
+    #[error("`--public-url`: expected `https://host` or `http://host`, without a path, got `{0}`")]
+    PublicUrl(Url),
+    /// A token that can be guessed.
+    #[error("the token of `--token-file` has {0} characters: expected at least 16")]
+    ShortToken(usize),
+}
 
 /// The address at which browsers find the page.
 #[derive(Clone, Debug, Eq, PartialEq)]

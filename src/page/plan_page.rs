@@ -53,7 +53,7 @@ pub(super) async fn make(State(app): State<Arc<App>>, Form { fields, visitor }: 
     let sets: Vec<String> = fields.all("set").map(ToOwned::to_owned).collect();
     match changes(&app, &visitor, &letters, &sets).await {
         Ok(changes) => {
-            let id = plans::make(&app, letters, seen.at, about, (sets, changes));
+            let id = plans::make(&app.plans, &app.settings, letters, seen.at, about, (sets, changes));
             Redirect::to(&format!("/plans/{id}")).into_response()
         }
         Err(problem) => problem,
@@ -193,7 +193,7 @@ async fn carry_out(app: &Arc<App>, id: Uuid, kind: Kind, Form { fields, visitor 
         Ok(wanted) => wanted,
         Err(why) => return (StatusCode::BAD_REQUEST, show(app, visitor, id, &draft, Some(&why)).await).into_response(),
     };
-    // whoever takes it first carries it out, also on a double click
+    // the first to take it carries it out, also on a double click
     let Some(draft) = app.plans.take(id) else { return gone(app, visitor, id) };
     let about = About {
         run: id,
@@ -207,13 +207,13 @@ async fn carry_out(app: &Arc<App>, id: Uuid, kind: Kind, Form { fields, visitor 
         max_failures: wanted.max_failures,
         sets: draft.sets.clone(),
     };
-    match running::begin(app, about, draft.plan.clone()) {
+    match running::begin(&app.running, about, draft.plan.clone()) {
         Ok(()) => Redirect::to(&format!("/runs/{id}")).into_response(),
         Err(why) => problem(app, Some(visitor), StatusCode::INTERNAL_SERVER_ERROR, &why.to_string()),
     }
 }
 
-/// What the operator wants of a run.
+/// Wishes of the operator for a run.
 #[derive(Debug, PartialEq)]
 struct Wanted {
     why: String,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::app::App;
+use super::settings::Settings;
 use crate::broker::Summary;
 use crate::dead_letters::edit::Change;
 use crate::dead_letters::guard::Warning;
@@ -34,14 +34,14 @@ pub(super) struct Draft {
     pub(super) about: String,
     /// Changes to the message, as `lines[0].quantity=1`.
     pub(super) sets: Vec<String>,
-    /// What the changes do.
+    /// Their effect.
     pub(super) changes: Vec<Change>,
-    /// What the guard has found so far.
+    /// Findings of the guard so far.
     guard: watch::Receiver<Guard>,
     since: Instant,
 }
 
-/// What the guard has found.
+/// Findings of the guard.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Guard {
     /// Orders that were read.
@@ -75,7 +75,7 @@ impl Plans {
 }
 
 impl Draft {
-    /// What the guard has found; waits a little for its end.
+    /// Findings of the guard; waits a little for its end.
     pub(super) async fn guard(&self) -> Guard {
         let mut guard = self.guard.clone();
         let ended = timeout(WAITED, guard.wait_for(|guard| guard.read == guard.orders)).await;
@@ -86,18 +86,19 @@ impl Draft {
 
 /// Makes a plan of letters, and has the guard read their orders.
 pub(super) fn make(
-    app: &Arc<App>,
+    plans: &Plans,
+    settings: &Arc<Settings>,
     letters: Vec<Summary>,
     seen_at: Timestamp,
     about: String,
     edit: (Vec<String>, Vec<Change>),
 ) -> Uuid {
     let id = Uuid::new_v4();
-    let plan = Plan::of(letters, id, &app.settings.broker.names.dead_letters, seen_at);
-    let (tell, guard) = watch::channel(Guard::default());
+    let plan = Plan::of(letters, id, &settings.broker.names.dead_letters, seen_at);
+    let (tell, guard) = watch::channel(Guard { orders: orders(&plan.letters).len(), ..Guard::default() });
     let (sets, changes) = edit;
     let draft = Arc::new(Draft { plan, about, sets, changes, guard, since: Instant::now() });
-    let mut all = app.plans.all();
+    let mut all = plans.all();
     if all.len() >= KEPT
         && let Some(oldest) = all.iter().min_by_key(|(_, draft)| draft.since).map(|(id, _)| *id)
     {
@@ -105,21 +106,19 @@ pub(super) fn make(
     }
     all.insert(id, Arc::clone(&draft));
     drop(all);
-    let app = Arc::clone(app);
-    tell.send_modify(|guard| guard.orders = orders(&draft.plan.letters).len());
-    // nobody waits for it once the plan is carried out or forgotten
-    tokio::spawn(async move { watch_over(&app, &draft.plan.letters, &tell).await });
+    let settings = Arc::clone(settings);
+    tokio::spawn(async move { watch_over(&settings, &draft.plan.letters, &tell).await });
     id
 }
 
 /// Reads the orders, a few at a time.
-async fn watch_over(app: &App, letters: &[Planned], tell: &watch::Sender<Guard>) {
+async fn watch_over(settings: &Settings, letters: &[Planned], tell: &watch::Sender<Guard>) {
     let all: Vec<&str> = orders(letters).into_iter().collect();
     for some in all.chunks(READ_TOGETHER) {
         let some: BTreeSet<&str> = some.iter().copied().collect();
         let of_them = |letter: &&Planned| letter.order.as_deref().is_some_and(|order| some.contains(order));
         let letters: Vec<Planned> = letters.iter().filter(of_them).cloned().collect();
-        let warnings = app.settings.orders.warnings(&letters).await;
+        let warnings = settings.orders.warnings(&letters).await;
         tell.send_modify(|guard| {
             guard.read += some.len();
             guard.warnings.extend(warnings);

@@ -41,7 +41,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form
 
 /// Serves the page until it is stopped; runs that are under way stop between two letters.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: CancellationToken) {
-    look::begin(&app);
+    look::begin(&app.look, &app.settings);
     let router = router(Arc::clone(&app));
     tokio::select! {
         () = listening::serve(listener, router, LIMITS) => {}
@@ -150,7 +150,7 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 }
 
 async fn read_again(State(app): State<Arc<App>>, Form { .. }: Form) -> Redirect {
-    look::begin(&app);
+    look::begin(&app.look, &app.settings);
     Redirect::to("/")
 }
 

@@ -174,7 +174,7 @@ pub(super) async fn stop(State(app): State<Arc<App>>, Path(id): Path<Uuid>, Form
 /// Goes on with the letters of a run that are still in their queue; the first goes alone again.
 pub(super) async fn go_on(State(app): State<Arc<App>>, Path(id): Path<Uuid>, Form { visitor, .. }: Form) -> Response {
     tracing::info!(run = %id, user = visitor.user, "a run was told to go on");
-    match running::resume(&app, id) {
+    match running::resume(&app.running, id) {
         Ok(()) | Err(running::CannotBegin::UnderWay) => Redirect::to(&format!("/runs/{id}")).into_response(),
         Err(why) => problem(&app, Some(&visitor), StatusCode::CONFLICT, &why.to_string()),
     }

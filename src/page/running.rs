@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::app::App;
+use super::bodies::Bodies;
+use super::look::Look;
+use super::settings::Settings;
 use crate::broker::{LetterBox, LockedLetterBox};
 use crate::dead_letters::discard::discard;
 use crate::dead_letters::journal::Journal;
@@ -22,8 +24,10 @@ use crate::dead_letters::replay::{End, Options, Progress, Replay};
 use crate::dead_letters::runs::{About, Counts, Ended, Kind, Runs, Stored};
 
 /// The runs.
-#[derive(Debug)]
 pub(super) struct Running {
+    settings: Arc<Settings>,
+    look: Arc<Look>,
+    bodies: Arc<Bodies>,
     runs: Option<Runs>,
     live: Mutex<BTreeMap<Uuid, Arc<Live>>>,
     tasks: TaskTracker,
@@ -87,8 +91,8 @@ impl Run {
 }
 
 impl Running {
-    pub(super) fn of(runs: Option<Runs>) -> Self {
-        Self { runs, live: Mutex::default(), tasks: TaskTracker::new() }
+    pub(super) fn new(settings: Arc<Settings>, look: Arc<Look>, bodies: Arc<Bodies>, runs: Option<Runs>) -> Self {
+        Self { settings, look, bodies, runs, live: Mutex::default(), tasks: TaskTracker::new() }
     }
 
     /// The folder of runs.
@@ -157,60 +161,61 @@ fn past(stored: Stored) -> Run {
 }
 
 /// Writes down a run, and begins it.
-pub(super) fn begin(app: &Arc<App>, about: About, plan: Plan) -> Result<(), CannotBegin> {
-    let runs = app.running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
+pub(super) fn begin(running: &Arc<Running>, about: About, plan: Plan) -> Result<(), CannotBegin> {
+    let runs = running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
     runs.begin(&about, &plan)?;
-    spawn(app, about, Counts::default(), plan)
+    spawn(running, about, Counts::default(), plan)
 }
 
 /// Goes on with what is left of a run.
-pub(super) fn resume(app: &Arc<App>, id: Uuid) -> Result<(), CannotBegin> {
-    let runs = app.running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
+pub(super) fn resume(running: &Arc<Running>, id: Uuid) -> Result<(), CannotBegin> {
+    let runs = running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
     let stored = runs.one(id)?.ok_or(CannotBegin::NoSuchRun)?;
     let plan = runs.plan(id)?;
-    spawn(app, stored.about, stored.counts, plan)
+    spawn(running, stored.about, stored.counts, plan)
 }
 
-fn spawn(app: &Arc<App>, about: About, before: Counts, plan: Plan) -> Result<(), CannotBegin> {
+fn spawn(running: &Arc<Running>, about: About, before: Counts, plan: Plan) -> Result<(), CannotBegin> {
     let id = about.run;
     let counts = Mutex::new(before.clone());
     let live = Arc::new(Live { about, before, counts, stop: CancellationToken::new() });
-    match app.running.live().entry(id) {
+    match running.live().entry(id) {
         Entry::Occupied(_) => return Err(CannotBegin::UnderWay),
         Entry::Vacant(place) => drop(place.insert(Arc::clone(&live))),
     }
-    app.running.tasks.spawn(carry_out(Arc::clone(app), live, plan));
+    running.tasks.spawn(carry_out(Arc::clone(running), live, plan));
     Ok(())
 }
 
-async fn carry_out(app: Arc<App>, live: Arc<Live>, plan: Plan) {
+async fn carry_out(running: Arc<Running>, live: Arc<Live>, plan: Plan) {
     let id = live.about.run;
-    let how = match work(&app, &live, &plan).await {
+    let how = match work(&running, &live, &plan).await {
         Ok(how) => how,
         Err(error) => format!("ended by a failure: {error:#}"),
     };
     tracing::info!(run = %id, how, "a run of the page ended");
     let counts = live.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let ended = Ended { at: Timestamp::now(), how, counts };
-    if let Some(Err(error)) = app.running.runs.as_ref().map(|runs| runs.end(id, &ended)) {
+    if let Some(Err(error)) = running.runs.as_ref().map(|runs| runs.end(id, &ended)) {
         tracing::error!(%error, run = %id, "the end of a run could not be written down");
     }
-    app.running.live().remove(&id);
-    app.look.is_outdated();
-    app.bodies.clear();
+    running.live().remove(&id);
+    running.look.is_outdated();
+    running.bodies.clear();
 }
 
 /// Locks the letters, works through the plan, and returns how it ended.
-async fn work(app: &App, live: &Live, plan: &Plan) -> anyhow::Result<String> {
+async fn work(running: &Running, live: &Live, plan: &Plan) -> anyhow::Result<String> {
     let About { run, kind, user, why, letters, .. } = &live.about;
-    let who = app.holder(user, kind.command());
-    let runs = app.running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
-    let letter_box = LetterBox::open(&app.settings.broker).await?.lock(&who).await?;
-    let mut ledger = Ledger::open(app.settings.ledger.as_deref(), who, Some(why.clone()))?.durable();
+    let settings = &running.settings;
+    let who = settings.holder(user, kind.command());
+    let runs = running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
+    let letter_box = LetterBox::open(&settings.broker).await?.lock(&who).await?;
+    let mut ledger = Ledger::open(settings.ledger.as_deref(), who, Some(why.clone()))?.durable();
     ledger.step(Some(*run), *letters, "began")?;
     runs.resume(*run)?;
     let how = match kind {
-        Kind::Replay => replay(app, live, plan, &letter_box, runs.journal(*run)?, &mut ledger).await,
+        Kind::Replay => replay(settings, live, plan, &letter_box, runs.journal(*run)?, &mut ledger).await,
         Kind::Discard => discarded(live, plan, &letter_box, &mut ledger).await,
     };
     letter_box.close().await;
@@ -220,7 +225,7 @@ async fn work(app: &App, live: &Live, plan: &Plan) -> anyhow::Result<String> {
 }
 
 async fn replay(
-    app: &App,
+    settings: &Settings,
     live: &Live,
     plan: &Plan,
     letter_box: &LockedLetterBox,
@@ -233,11 +238,11 @@ async fn replay(
         // a letter of an earlier process counts from the start, and not when its turn comes
         Counts { gone: counts.gone.max(published + progress.replayed), ..counts }
     };
-    let (edit, mut mappings) = (live.about.edit()?, (app.settings.mappings)());
+    let (edit, mut mappings) = (live.about.edit()?, (settings.mappings)());
     let mut progress = Progress::default();
     let mut watch = |progress: &Progress| live.note(counts(progress));
     let replay = Replay {
-        config: &app.settings.broker,
+        config: &settings.broker,
         letters: letter_box,
         plan,
         edit: &edit,

@@ -1,4 +1,4 @@
-//! What a page must not do, each with a request that would have it do so.
+//! Things that a page must not do, each with a request that would have it do so.
 //! Not here: the page's own work; see `walk`.
 
 use std::time::Duration;

@@ -39,7 +39,7 @@ impl Browser {
             panic!("chromedriver ended");
         };
         let port = tokio::time::timeout(SOON, port).await.expect("chromedriver starts in time");
-        // what it says later must not fill the pipe
+        // its later output must not fill the pipe
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let http = reqwest::Client::builder().no_proxy().timeout(SOON * 2).build().expect("a client can be made");
         let size = format!("--window-size={width},{height}");
@@ -133,7 +133,7 @@ impl Browser {
         self.post("/goog/cdp/execute", &command).await;
     }
 
-    /// What the browser has refused or could not load, by its console.
+    /// Things that the browser has refused or could not load, by its console.
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let log = self.post("/se/log", &json!({ "type": "browser" })).await;
         let all = log.as_array().cloned().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Killed at whatever moment of a replay, the page loses no letter, makes no order twice, and knows after its start how far
-//! it had come.
+//! Killed at whatever moment of a replay, the page loses no letter and makes no order twice. After its start it knows how
+//! far it had come.
 //! Not here: the command's own crashes; see `tests/dead_letters/crashes.rs`.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! What a person does on the page, in a browser.
+//! A person's work on the page, in a browser.
 //! Not here: what the page must refuse; see `attacks`.
 
 use serde_json::{Value, json};
