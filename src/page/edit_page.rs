@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -14,6 +14,7 @@ use super::access::Visitor;
 use super::app::App;
 use super::bodies::{self, Body};
 use super::form::{Fields, Form};
+use super::id::Id;
 use super::layout::{Page, problem, token};
 use super::letter_page::find;
 use super::words::line;
@@ -27,11 +28,7 @@ const VALUE: &str = "set:";
 /// Values that have a field of their own.
 const MOST_FIELDS: usize = 300;
 
-pub(super) async fn edit(
-    State(app): State<Arc<App>>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<Uuid>,
-) -> Response {
+pub(super) async fn edit(State(app): State<Arc<App>>, Extension(visitor): Extension<Visitor>, Id(id): Id) -> Response {
     let (letter, stored) = match stored(&app, &visitor, id).await {
         Ok(found) => found,
         Err(response) => return response,
@@ -43,11 +40,7 @@ pub(super) async fn edit(
 }
 
 /// Shows what the changes would do, if a worker would take the message with them.
-pub(super) async fn try_it(
-    State(app): State<Arc<App>>,
-    Path(id): Path<Uuid>,
-    Form { fields, visitor }: Form,
-) -> Response {
+pub(super) async fn try_it(State(app): State<Arc<App>>, Id(id): Id, Form { fields, visitor }: Form) -> Response {
     let (letter, stored) = match stored(&app, &visitor, id).await {
         Ok(found) => found,
         Err(response) => return response,

@@ -57,8 +57,10 @@ fn row(of_code: &OfCode, all: usize, now: Timestamp) -> Markup {
     html! {
         tr {
             th scope="row" data-label="Code" {
-                a href=(list_of("code", &of_code.code)) { (line(&of_code.code)) }
-                " " span.class { (line(&of_code.class)) }
+                span {
+                    a href=(list_of("code", &of_code.code)) { (line(&of_code.code)) }
+                    " " span.class { (line(&of_code.class)) }
+                }
             }
             td.number data-label="Letters" { (number(of_code.letters)) }
             td data-label="Share" { meter min="0" max=(all) value=(of_code.letters) { (of_code.letters * 100 / all.max(1)) " %" } }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -16,9 +16,10 @@ use super::app::App;
 use super::bodies::{self, Body};
 use super::form::Form;
 use super::history_page::actions;
+use super::id::Id;
 use super::layout::{Page, problem, token};
 use super::query::list_of;
-use super::words::{letters, line, moment, text};
+use super::words::{counted, letters, line, moment, text};
 use crate::broker::{Place, StoredLetter, Summary};
 use crate::dead_letters::found::Found;
 use crate::dead_letters::ledger::{Action, actions_of};
@@ -48,7 +49,7 @@ pub(super) fn planned(app: &App, letter: &Summary) -> Option<Planned> {
 pub(super) async fn letter(
     State(app): State<Arc<App>>,
     Extension(visitor): Extension<Visitor>,
-    Path(id): Path<Uuid>,
+    Id(id): Id,
 ) -> Response {
     match find(&app, &visitor, id) {
         Ok((letter, times)) => show(&app, &visitor, &letter, times, false).await,
@@ -57,11 +58,7 @@ pub(super) async fn letter(
 }
 
 /// Begins to read the letter's message.
-pub(super) async fn read_body(
-    State(app): State<Arc<App>>,
-    Path(id): Path<Uuid>,
-    Form { visitor, .. }: Form,
-) -> Response {
+pub(super) async fn read_body(State(app): State<Arc<App>>, Id(id): Id, Form { visitor, .. }: Form) -> Response {
     match find(&app, &visitor, id) {
         Ok((letter, _)) => {
             bodies::ask(&app.bodies, &app.settings, &letter);
@@ -72,7 +69,7 @@ pub(super) async fn read_body(
 }
 
 /// Shows names and addresses once, and notes who saw them.
-pub(super) async fn reveal(State(app): State<Arc<App>>, Path(id): Path<Uuid>, Form { visitor, .. }: Form) -> Response {
+pub(super) async fn reveal(State(app): State<Arc<App>>, Id(id): Id, Form { visitor, .. }: Form) -> Response {
     let (letter, times) = match find(&app, &visitor, id) {
         Ok(found) => found,
         Err(problem) => return *problem,
@@ -131,12 +128,12 @@ fn facts(letter: &Summary, times: usize) -> Markup {
             dt { "Order" } dd { @match order { Some(order) => a href=(list_of("order", order)) { (line(order)) }, None => "unknown" } }
             dt { "Operation" } dd { (line(operation)) ", " (line(error_type)) ", " (line(class)) }
             @if let Some(mapping) = &letter.mapping { dt { "Mapping" } dd { (line(mapping)) } }
-            @if let Some(at) = letter.dead_lettered_at { dt { "Written" } dd { (moment(at)) " after " (attempts) " attempts" } }
+            @if let Some(at) = letter.dead_lettered_at { dt { "Written" } dd { (moment(at)) " after " (counted(*attempts as usize, "attempt")) } }
             dt { "Replayed" } dd {
                 @match (replays, replay_id) {
                     (0, _) => "never",
-                    (times, Some(run)) => { (times) " times, the last by run " (line(run)) }
-                    (times, None) => { (times) " times" }
+                    (times, Some(run)) => { (counted(*times as usize, "time")) ", the last by run " (line(run)) }
+                    (times, None) => (counted(*times as usize, "time")),
                 }
             }
             @if letter.place == Place::Parked { dt { "Place" } dd { "parked: the queue of dead letters could not keep it" } }
@@ -215,11 +212,7 @@ fn past(app: &App, letter: &Summary) -> Markup {
 }
 
 /// The order as the API has it.
-pub(super) async fn order(
-    State(app): State<Arc<App>>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<Uuid>,
-) -> Response {
+pub(super) async fn order(State(app): State<Arc<App>>, Extension(visitor): Extension<Visitor>, Id(id): Id) -> Response {
     let (letter, _) = match find(&app, &visitor, id) {
         Ok(found) => found,
         Err(problem) => return *problem,

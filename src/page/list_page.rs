@@ -117,7 +117,7 @@ fn actions(found: usize, query: &Query) -> Markup {
             button.main name="scope" value="selected" { "Plan for the selected" }
             button name="scope" value="all" { "Plan for all " (number(found)) " that match" }
             button.quiet formaction="/export" name="scope" value="all" { "Export all " (number(found)) }
-            p.hint { "A plan says first what would happen. It is about " (line(&query.words())) "." }
+            p.hint { "A plan says first what would happen. These match: " (line(&query.words())) "." }
         }
     }
 }

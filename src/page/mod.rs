@@ -15,6 +15,7 @@ mod export;
 mod form;
 mod history_page;
 mod home_page;
+mod id;
 mod layout;
 mod letter_page;
 mod list_page;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
@@ -16,12 +16,13 @@ use super::app::App;
 use super::bodies::Body;
 use super::edit_page::{difference, tried};
 use super::form::{Fields, Form};
+use super::id::Id;
 use super::layout::{Page, problem, token};
 use super::letter_page::find;
 use super::plans::{self, Draft, Guard};
 use super::query::Query;
 use super::running;
-use super::words::{duration, letters, line, number};
+use super::words::{counted, duration, letters, line, number};
 use crate::broker::Summary;
 use crate::dead_letters::edit::Change;
 use crate::dead_letters::filter::Filter;
@@ -75,7 +76,7 @@ fn chosen(fields: &Fields) -> Result<(Filter, String), String> {
     if ids.is_empty() || ids.iter().any(|id| id.parse::<Uuid>().is_err()) {
         return Err("Select at least one letter.".to_owned());
     }
-    let about = format!("{} that were selected", letters(ids.len()));
+    let about = "selected one by one".to_owned();
     Ok((Filter { ids, ..Filter::default() }, about))
 }
 
@@ -99,11 +100,7 @@ async fn changes(
     }
 }
 
-pub(super) async fn plan(
-    State(app): State<Arc<App>>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<Uuid>,
-) -> Response {
+pub(super) async fn plan(State(app): State<Arc<App>>, Extension(visitor): Extension<Visitor>, Id(id): Id) -> Response {
     match app.plans.get(id) {
         Some(draft) => show(&app, &visitor, id, &draft, None).await,
         None => gone(&app, &visitor, id),
@@ -112,12 +109,10 @@ pub(super) async fn plan(
 
 /// A plan that is not there: it was carried out, and then it is a run, or it is too old.
 fn gone(app: &App, visitor: &Visitor, id: Uuid) -> Response {
-    match app.running.get(id) {
-        Ok(Some(_)) => Redirect::to(&format!("/runs/{id}")).into_response(),
-        Ok(None) | Err(_) => {
-            problem(app, Some(visitor), StatusCode::NOT_FOUND, "There is no such plan: a plan is kept for an hour.")
-        }
+    if app.plans.is_taken(id) || matches!(app.running.get(id), Ok(Some(_))) {
+        return Redirect::to(&format!("/runs/{id}")).into_response();
     }
+    problem(app, Some(visitor), StatusCode::NOT_FOUND, "There is no such plan: a plan is kept for an hour.")
 }
 
 async fn show(app: &App, visitor: &Visitor, id: Uuid, draft: &Draft, wrong: Option<&str>) -> Response {
@@ -126,7 +121,7 @@ async fn show(app: &App, visitor: &Visitor, id: Uuid, draft: &Draft, wrong: Opti
     let guard = draft.guard().await;
     let body = html! {
         @if let Some(wrong) = wrong { p.problem role="alert" { (line(wrong)) } }
-        p { (letters(count)) ": " (line(about)) ". A replay needs at least " (number(plan.calls())) " calls of the API, and takes "
+        p { (letters(count)) ", " (line(about)) ". A replay makes at least " (counted(plan.calls(), "call")) " of the API, and takes "
             (duration(count as f64 / RATE)) " at " (RATE) " letters a second." }
         table.codes {
             caption { "Letters by code" }
@@ -168,10 +163,10 @@ fn warnings(guard: &Guard) -> Markup {
             @if read < orders {
                 p role="status" { "Read " (number(*read)) " of " (number(*orders)) " orders so far; load the page again for the rest." }
             } @else if warnings.is_empty() {
-                p { "Nothing speaks against a replay: " (number(*orders)) " orders were read." }
+                p { "Nothing speaks against a replay. Orders read: " (number(*orders)) "." }
             }
             @if !warnings.is_empty() {
-                p { "Of " (number(warnings.len())) " orders a replay may be for nothing. It does no harm." }
+                p { "Of " (counted(warnings.len(), "order")) " a replay may be for nothing. It does no harm." }
                 ul { @for (order, warning) in warnings.iter().take(NAMED) { li { "Order " (line(order)) " " (line(&warning.to_string())) } } }
                 @if warnings.len() > NAMED { p { "And " (number(warnings.len() - NAMED)) " more like that." } }
             }
@@ -179,11 +174,11 @@ fn warnings(guard: &Guard) -> Markup {
     }
 }
 
-pub(super) async fn replay(State(app): State<Arc<App>>, Path(id): Path<Uuid>, form: Form) -> Response {
+pub(super) async fn replay(State(app): State<Arc<App>>, Id(id): Id, form: Form) -> Response {
     carry_out(&app, id, Kind::Replay, &form).await
 }
 
-pub(super) async fn discard(State(app): State<Arc<App>>, Path(id): Path<Uuid>, form: Form) -> Response {
+pub(super) async fn discard(State(app): State<Arc<App>>, Id(id): Id, form: Form) -> Response {
     carry_out(&app, id, Kind::Discard, &form).await
 }
 
@@ -268,6 +263,6 @@ mod tests {
             assert!(chosen(&Fields::read(wrong.as_bytes())).is_err(), "{wrong}");
         }
         let (filter, about) = chosen(&Fields::read(b"scope=all&query=code%3DX&letter=1")).unwrap();
-        assert_eq!((filter.codes, about.as_str()), (vec!["X".to_owned()], "letters with code X"));
+        assert_eq!((filter.codes, about.as_str()), (vec!["X".to_owned()], "those with code X"));
     }
 }

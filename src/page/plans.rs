@@ -3,6 +3,7 @@
 //! Not here: carrying them out; see `running`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(super) struct Draft {
     /// Findings of the guard so far.
     guard: watch::Receiver<Guard>,
     since: Instant,
+    /// Whether somebody has carried it out, or is about to.
+    is_taken: AtomicBool,
 }
 
 /// Findings of the guard.
@@ -59,12 +62,17 @@ pub(super) struct Plans(Mutex<BTreeMap<Uuid, Arc<Draft>>>);
 impl Plans {
     /// A plan that nobody has carried out.
     pub(super) fn get(&self, id: Uuid) -> Option<Arc<Draft>> {
-        self.all().get(&id).cloned()
+        self.all().get(&id).filter(|draft| !draft.is_taken.load(Ordering::Relaxed)).cloned()
     }
 
-    /// Takes a plan to carry it out: nobody gets it after that.
+    /// Takes a plan to carry it out: nobody else gets it after that.
     pub(super) fn take(&self, id: Uuid) -> Option<Arc<Draft>> {
-        self.all().remove(&id)
+        self.all().get(&id).filter(|draft| !draft.is_taken.swap(true, Ordering::Relaxed)).cloned()
+    }
+
+    /// Whether somebody has taken a plan, so that it is a run, or is about to be one.
+    pub(super) fn is_taken(&self, id: Uuid) -> bool {
+        self.all().get(&id).is_some_and(|draft| draft.is_taken.load(Ordering::Relaxed))
     }
 
     fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<Uuid, Arc<Draft>>> {
@@ -97,7 +105,8 @@ pub(super) fn make(
     let plan = Plan::of(letters, id, &settings.broker.names.dead_letters, seen_at);
     let (tell, guard) = watch::channel(Guard { orders: orders(&plan.letters).len(), ..Guard::default() });
     let (sets, changes) = edit;
-    let draft = Arc::new(Draft { plan, about, sets, changes, guard, since: Instant::now() });
+    let draft =
+        Arc::new(Draft { plan, about, sets, changes, guard, since: Instant::now(), is_taken: AtomicBool::new(false) });
     let mut all = plans.all();
     if all.len() >= KEPT
         && let Some(oldest) = all.iter().min_by_key(|(_, draft)| draft.since).map(|(id, _)| *id)

@@ -88,11 +88,11 @@ impl Query {
     /// The filter in words.
     pub(super) fn words(&self) -> String {
         if self.fields.is_empty() {
-            return "all letters".to_owned();
+            return "all that there are".to_owned();
         }
         let name = |field: &str| FIELDS.iter().find(|it| it.0 == field).map_or("", |it| it.1).to_lowercase();
         let parts = self.fields.iter().map(|(field, value)| format!("{} {value}", name(field)));
-        format!("letters with {}", parts.collect::<Vec<_>>().join(", "))
+        format!("those with {}", parts.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -120,8 +120,8 @@ mod tests {
         assert_eq!(read.filter.replays, Some(1..=u32::MAX));
         assert_eq!(query(&read.text(&[])).filter, read.filter);
         assert_eq!(read.text(&[]), text);
-        assert_eq!(query("order=SO-1").words(), "letters with order SO-1");
-        assert_eq!(query("").words(), "all letters");
+        assert_eq!(query("order=SO-1").words(), "those with order SO-1");
+        assert_eq!(query("").words(), "all that there are");
     }
 
     #[test]

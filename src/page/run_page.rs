@@ -4,16 +4,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
-use uuid::Uuid;
 
 use super::access::Visitor;
 use super::app::App;
 use super::form::Form;
+use super::id::Id;
 use super::layout::{Page, problem, token};
 use super::running::{self, Run, State as RunState};
 use super::words::{ago, letters, line, moment, number};
@@ -60,11 +60,7 @@ fn state(state: &RunState) -> String {
     }
 }
 
-pub(super) async fn run(
-    State(app): State<Arc<App>>,
-    Extension(visitor): Extension<Visitor>,
-    Path(id): Path<Uuid>,
-) -> Response {
+pub(super) async fn run(State(app): State<Arc<App>>, Extension(visitor): Extension<Visitor>, Id(id): Id) -> Response {
     match app.running.get(id) {
         Ok(Some(run)) => {
             let title = format!(
@@ -75,6 +71,10 @@ pub(super) async fn run(
             let again = matches!(run.state, RunState::UnderWay(_)).then_some(2);
             let body = html! { (headline(&run)) (progress(&run)) (buttons(&app, &visitor, &run)) (about(&run.about)) };
             Page { app: &app, visitor: &visitor, title: &title, again, body }.into_response()
+        }
+        Ok(None) if app.plans.is_taken(id) => {
+            let body = html! { p.state role="status" { "It is about to begin." } };
+            Page { app: &app, visitor: &visitor, title: "Run", again: Some(1), body }.into_response()
         }
         Ok(None) => problem(&app, Some(&visitor), StatusCode::NOT_FOUND, "There is no such run."),
         Err(error) => unreadable(&app, &visitor, &error),
@@ -165,14 +165,14 @@ fn about(about: &About) -> Markup {
     }
 }
 
-pub(super) async fn stop(State(app): State<Arc<App>>, Path(id): Path<Uuid>, Form { visitor, .. }: Form) -> Response {
+pub(super) async fn stop(State(app): State<Arc<App>>, Id(id): Id, Form { visitor, .. }: Form) -> Response {
     tracing::info!(run = %id, user = visitor.user, "a run was told to stop");
     app.running.stop(id);
     Redirect::to(&format!("/runs/{id}")).into_response()
 }
 
 /// Goes on with the letters of a run that are still in their queue; the first goes alone again.
-pub(super) async fn go_on(State(app): State<Arc<App>>, Path(id): Path<Uuid>, Form { visitor, .. }: Form) -> Response {
+pub(super) async fn go_on(State(app): State<Arc<App>>, Id(id): Id, Form { visitor, .. }: Form) -> Response {
     tracing::info!(run = %id, user = visitor.user, "a run was told to go on");
     match running::resume(&app.running, id) {
         Ok(()) | Err(running::CannotBegin::UnderWay) => Redirect::to(&format!("/runs/{id}")).into_response(),

@@ -23,7 +23,12 @@ pub(super) fn number(number: usize) -> String {
 
 /// `1 letter`, `1,204 letters`.
 pub(super) fn letters(count: usize) -> String {
-    if count == 1 { "1 letter".to_owned() } else { format!("{} letters", number(count)) }
+    counted(count, "letter")
+}
+
+/// `1 order`, `1,204 orders`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{} {what}s", number(count)) }
 }
 
 /// A moment, to the second, in UTC.
@@ -51,7 +56,11 @@ pub(super) fn text(text: &str) -> Markup {
 
 /// Seconds as people say them.
 pub(super) fn duration(seconds: f64) -> String {
-    if seconds < 90.0 { format!("{seconds:.0} seconds") } else { format!("{:.0} minutes", seconds / 60.0) }
+    match seconds {
+        ..1.0 => "less than a second".to_owned(),
+        1.0..90.0 => counted(seconds.round() as usize, "second"),
+        _ => format!("{:.0} minutes", seconds / 60.0),
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +71,7 @@ mod tests {
     fn thousands_are_told_apart() {
         assert_eq!([0, 999, 1204, 100_000].map(number), ["0", "999", "1,204", "100,000"]);
         assert_eq!([1, 2].map(letters), ["1 letter", "2 letters"]);
+        assert_eq!([0.1, 1.4, 120.0].map(duration), ["less than a second", "1 second", "2 minutes"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::stage::SOON;
+use crate::support::http::plain_http;
 use crate::support::until::until;
 
 /// The name under which WebDriver returns an element.
@@ -41,7 +42,7 @@ impl Browser {
         let port = tokio::time::timeout(SOON, port).await.expect("chromedriver starts in time");
         // its later output must not fill the pipe
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let http = reqwest::Client::builder().no_proxy().timeout(SOON * 2).build().expect("a client can be made");
+        let http = plain_http().timeout(SOON * 2).build().expect("a client can be made");
         let size = format!("--window-size={width},{height}");
         let arguments =
             ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", &size];

@@ -32,7 +32,7 @@ async fn a_page_that_is_killed_during_a_replay_loses_nothing_makes_no_order_twic
 
     let mut site = Site::start(&stage, &desk).await;
     let mut ada = Visitor::named(&site, "ada").await;
-    ada.sees("/", &format!("{LETTERS} letters")).await;
+    ada.sees("/letters", &format!("Plan for all {LETTERS} that match")).await;
     let plan = ada.send_from("/letters", "/plans", &[("scope", "all"), ("query", "")]).await;
     let plan = plan.leads_to().to_owned();
     let begun = ada.send_from(&plan, &format!("{plan}/replay"), &[("why", "stock came"), ("rate", "1000")]).await;

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use url::form_urlencoded;
 
 use crate::stage::{SOON, Stage};
+use crate::support::http::plain_http;
 use crate::support::process::Process;
 use crate::support::until::until;
 
@@ -100,7 +101,7 @@ pub(crate) struct Visitor {
 impl Visitor {
     /// Somebody whom the page does not know.
     pub(crate) fn stranger(site: &Site) -> Self {
-        let http = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(SOON);
+        let http = plain_http().redirect(redirect::Policy::none()).timeout(SOON);
         Self { http: http.build().expect("a client can be made"), address: site.address.clone(), cookie: None }
     }
 

@@ -48,7 +48,7 @@ async fn a_person_finds_a_group_edits_a_quantity_and_replays_the_rest_with_one_i
     let changes = browser.shows("A worker would take the message like this.").await;
     assert!(changes.contains("data.lines[0].quantity 0 1"), "{changes}");
     browser.press("Plan a replay with this").await;
-    browser.shows("Nothing speaks against a replay: 1 orders were read.").await;
+    browser.shows("Nothing speaks against a replay. Orders read: 1.").await;
     browser.write("input[name=why]", "the shop sent nothing of it").await;
     browser.press("Replay 1 letter").await;
     browser.shows_in_time(": done").await;
@@ -133,9 +133,11 @@ fn count(ledger: &[Value], user: &str, outcome: &str) -> usize {
 #[tokio::test]
 async fn a_letter_full_of_markup_and_commands_shows_as_text_and_can_be_replayed() {
     const EVIL: &str = "SO-<img src=x onerror=alert(1)>\"'\u{202e}\u{1b}[2J";
+    // within the text of a message
+    const IN_JSON: &str = r#"SO-<img src=x onerror=alert(1)>\"'\u202e\u001b[2J"#;
     let stage = Stage::new().await;
     let worker = stage.worker(&[]).await;
-    stage.letters_of(&[EVIL]).await;
+    stage.letters_of(&[IN_JSON]).await;
     let desk = Desk::new();
     let site = Site::start_with(&stage, &["--ledger", &desk.path("ledger")]).await;
     let browser = Browser::start(WIDE.0, WIDE.1).await;
@@ -185,7 +187,7 @@ async fn letters_can_be_selected_and_discarded_without_a_mouse() {
     browser.type_keys(" ").await;
     focus(&browser, "button[value=selected]").await;
     browser.type_keys(ENTER).await;
-    browser.shows("1 letter: 1 letter that were selected.").await;
+    browser.shows("1 letter, selected one by one.").await;
     focus(&browser, "summary").await;
     browser.type_keys(ENTER).await;
     focus(&browser, "form[action$=discard] input[name=why]").await;
@@ -223,7 +225,7 @@ async fn who_looks_at_personal_data_or_takes_it_away_is_noted_before() {
     let desk = Desk::new();
     let site = Site::start(&stage, &desk).await;
     let ada = Visitor::named(&site, "ada").await;
-    let list = ada.sees("/letters", "SO-1").await;
+    let list = ada.sees("/letters", "SO-2").await;
     let letter = format!("/letters/{}", letters_of(&list)[0]);
     assert_eq!(ada.send_from(&letter, &format!("{letter}/body"), &[]).await.leads_to(), format!("{letter}#message"));
     let masked = ada.sees(&letter, "Show names and addresses").await;

@@ -7,6 +7,7 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use super::http::plain_http;
 use super::until::until;
 
 /// Longest wait for one answer; the node shares two cores with the tests.
@@ -24,15 +25,7 @@ pub(crate) struct Management {
 impl Management {
     /// `base` contains user name and password: `http://guest:guest@127.0.0.1:15672`.
     pub(crate) fn new(base: Url) -> Self {
-        // reqwest is built without a TLS provider and requires one even for plain HTTP
-        let tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .expect("ring knows the default TLS versions")
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .no_proxy()
+        let client = plain_http()
             // a pooled connection belongs to the runtime that opened it, and a virtual host is deleted from another
             .pool_max_idle_per_host(0)
             .timeout(ANSWER_WITHIN)

@@ -3,6 +3,7 @@
 
 pub(crate) mod amqp;
 pub(crate) mod broker;
+pub(crate) mod http;
 pub(crate) mod management;
 pub(crate) mod node;
 pub(crate) mod private;
