@@ -137,18 +137,28 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
     let node = Node::start().await;
     let stage = Stage::on(&node).await;
     let mut results = stage.results().await;
-    // confirms: far shorter than the alarm lasts. The call: longer than rabbitmqctl takes on a busy machine
-    let timeouts =
-        [("BWP__BROKER__CONFIRM_TIMEOUT", "300ms"), ("BWP__API__TIMEOUT", "60s"), ("BWP__SHUTDOWN__GRACE", "65s")];
-    let worker = stage.worker(&timeouts).await;
+    // confirms: far shorter than the alarm lasts. The call: longer than the node takes to raise it
+    let worker = stage
+        .worker(&[
+            ("BWP__BROKER__CONFIRM_TIMEOUT", "300ms"),
+            ("BWP__API__TIMEOUT", "30s"),
+            ("BWP__SHUTDOWN__GRACE", "35s"),
+        ])
+        .await;
     let mut calls = stage.simulator.subscribe();
-    stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 40_000 }).on(Operation::CreateOrder));
-    stage.publish(&checkout("SO-1")).await;
-    call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, "SO-1").await;
-    node.ctl(&["set_vm_memory_high_watermark", "0"]).await;
-    worker.says(&["the broker has blocked publishers"]).await;
-    node.ctl(&["set_vm_memory_high_watermark", "0.9"]).await;
-    worker.says(&["the broker has unblocked publishers"]).await;
+    // the alarm must come while the call is open, so the node has its orders before
+    let alarm = node.alarm_on_call();
+    let at_once = async {
+        alarm.is_prepared().await;
+        stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 5_000 }).on(Operation::CreateOrder));
+        stage.publish(&checkout("SO-1")).await;
+        call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, "SO-1").await;
+        alarm.raise();
+        worker.says(&["the broker has blocked publishers"]).await;
+        alarm.lift();
+        worker.says(&["the broker has unblocked publishers"]).await;
+    };
+    tokio::join!(alarm.obey(), at_once);
     let seen = results.until(SOON, |seen| !seen.is_empty()).await;
     assert_eq!(outcomes(seen), [("SO-1".to_owned(), "created".to_owned())]);
     assert_eq!(worker.said("not consuming"), 0, "no confirm timed out");

@@ -82,7 +82,8 @@ async fn a_broker_that_dies_between_confirm_and_acknowledgement_has_nothing_done
     let mut letters = stage.letters().await;
     let letters = stage.rest_of(LETTERS, &mut letters).await;
     let of: Vec<_> = letters.iter().map(|letter| letter.properties.message_id().clone()).collect();
-    assert!(of.len() == 2 && of[0] == of[1], "a letter that is written twice is of one message: {of:?}");
+    // once before the kill, once after it, and again for each session that is lost on the way
+    assert!(of.len() >= 2 && of.iter().all(|id| *id == of[0]), "what is written again is of one message: {of:?}");
 }
 
 fn subject(result: &Delivery) -> String {

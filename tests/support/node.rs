@@ -2,13 +2,15 @@
 //! Not here: the broker that tests share; see `broker`.
 
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tempfile::TempDir;
 
 use super::broker::Broker;
+use super::until::until;
 
 /// A private node; stopped and removed when dropped.
 pub(crate) struct Node {
@@ -84,10 +86,53 @@ impl Node {
         on_a_thread(script(self.directory.path(), command, &[])).await;
     }
 
+    /// An alarm that is raised and lifted within a moment: the node waits for the word, and `rabbitmqctl` is started before.
+    pub(crate) fn alarm_on_call(&self) -> Alarm<'_> {
+        Alarm(self)
+    }
+
     /// Runs `rabbitmqctl`, for what neither AMQP nor the management API can do, such as raising an alarm.
     pub(crate) async fn ctl(&self, arguments: &[&str]) -> String {
         let output = on_a_thread(script(self.directory.path(), "ctl", arguments)).await;
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+/// An alarm about memory; files in the node's folder are the words.
+pub(crate) struct Alarm<'n>(&'n Node);
+
+impl Alarm<'_> {
+    /// Has the node listen, until the alarm is lifted.
+    pub(crate) async fn obey(&self) {
+        let [prepared, raise, lift] = ["prepared", "raise", "lift"].map(|word| format!("{:?}", self.path(word)));
+        let program = format!(
+            "S = fun(L) -> vm_memory_monitor:set_vm_memory_high_watermark(L) end, \
+             W = fun W(F) -> case filelib:is_file(F) of true -> ok; false -> timer:sleep(20), W(F) end end, \
+             file:write_file({prepared}, <<>>), W({raise}), S(0.0), W({lift}), S(0.9)."
+        );
+        self.0.ctl(&["eval", &program]).await;
+    }
+
+    /// Waits until the node listens.
+    pub(crate) async fn is_prepared(&self) {
+        let path = self.path("prepared");
+        until("the node listens", Duration::from_secs(120), async || path.exists(), |is_there| *is_there).await;
+    }
+
+    pub(crate) fn raise(&self) {
+        self.say("raise");
+    }
+
+    pub(crate) fn lift(&self) {
+        self.say("lift");
+    }
+
+    fn say(&self, word: &str) {
+        std::fs::write(self.path(word), "").expect("a file can be written");
+    }
+
+    fn path(&self, word: &str) -> PathBuf {
+        self.0.directory.path().join(format!("alarm.{word}"))
     }
 }
 
