@@ -67,6 +67,8 @@ async fn a_person_finds_a_group_edits_a_quantity_and_replays_the_rest_with_one_i
     let done = browser.shows_in_time(": done").await;
     assert!(done.contains("Done by the worker\n2"), "{done}");
     browser.press("Dead letters").await;
+    // a button of that name is on every page
+    browser.shows("By code").await;
     browser.press("Read again").await;
     browser.shows_in_time("1 letter\n").await;
     browser.press("History").await;
