@@ -116,6 +116,10 @@ async fn of_two_people_the_second_sees_who_has_the_letters_and_a_run_can_be_stop
     let refused = bob.sees(run.leads_to(), "are being replayed or discarded by another tool").await;
     assert!(refused.contains("`replay` by ada on ") && refused.contains("Still letters"), "{refused}");
 
+    assert_eq!(bob.send_from("/letters", "/read", &[]).await.leads_to(), "/");
+    let held = bob.sees("/", "in use, and are not shown").await;
+    assert!(held.contains("`replay` by ada on "), "{held}");
+
     ada.press("Stop").await;
     let stopped = ada.shows_in_time(": stopped").await;
     assert!(stopped.contains("Continue with"), "{stopped}");
