@@ -29,7 +29,8 @@ pub fn leaves(body: &[u8]) -> Vec<Leaf> {
 fn collect(value: &Value, path: &str, private: bool, found: &mut Vec<Leaf>) {
     match value {
         Value::Object(fields) => {
-            for (name, value) in fields {
+            // a name with a sign of the notation could not be told from a path
+            for (name, value) in fields.iter().filter(|(name, _)| !name.contains(['.', '[', ']', '='])) {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 collect(value, &path, private || is_private(name), found);
             }
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     const BODY: &[u8] =
-        br#"{"specversion":"1.0","data":{"total":10.10,"gift":true,"lines":[{"quantity":3,"tax":"0.50"}],
+        br#"{"specversion":"1.0","data":{"total":10.10,"gift":true,"a.b":1,"lines":[{"quantity":3,"tax":"0.50"}],
         "shipTo":{"name":"Ada"}}}"#;
 
     #[test]

@@ -19,6 +19,7 @@ pub mod message;
 pub mod outcomes;
 pub mod overview;
 pub mod plan;
+mod progress;
 pub mod replay;
 pub mod runs;
 pub mod shown;

@@ -11,12 +11,13 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::edit::{Edit, EditError, Edited};
-use super::hold::{BATCH, Held, Missing, hold};
+use super::hold::{BATCH, Held, hold};
 use super::journal::Journal;
 use super::ledger::Ledger;
 use super::mapped::{Mappings, Message, NotMapped};
-use super::outcomes::Outcomes;
+use super::outcomes::{Outcome, Outcomes};
 use super::plan::{Plan, Planned};
+pub use super::progress::{End, Options, Progress};
 use crate::broker::letters::letter::RemoveError;
 use crate::broker::outbox::OutboxError;
 use crate::broker::publish::PublishError;
@@ -32,53 +33,10 @@ const FIRST_WITHIN: Duration = Duration::from_secs(60);
 const OUTCOMES_WITHIN: Duration = Duration::from_secs(10);
 /// Seconds that are planned for a batch. RabbitMQ requeues letters that are held for 30 minutes.
 const BATCH_SECONDS: f64 = 600.0;
+/// Time between two letters at a rate that no duration can tell.
+const SLOWEST: Duration = Duration::from_secs(24 * 3600);
 /// Letters in a batch where each window waits for its outcomes.
 const CAREFUL_BATCH: usize = 1000;
-
-/// How letters are replayed.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Letters in a second.
-    pub rate: f64,
-    /// Whether to publish to the shop's exchange, so that other queues get the message again, too.
-    pub via_exchange: bool,
-    /// Whether to wait for outcomes. Those of messages that go through the exchange cannot be told from others.
-    pub await_outcomes: bool,
-    /// The most failures that do not end the run.
-    pub max_failures: Option<usize>,
-}
-
-/// Progress of a run.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Letters that were published and removed from the queue.
-    pub replayed: usize,
-    /// Letters that were only removed: an earlier run has published them, or they lay in the queue twice.
-    pub repeated: usize,
-    /// Letters that an earlier run of the same plan has replayed.
-    pub earlier: usize,
-    /// Letters whose message the worker has done.
-    pub succeeded: usize,
-    /// Order and code of those that failed again; they have new letters.
-    pub failed: Vec<(Option<String>, String)>,
-    /// Letters that could not be replayed.
-    pub missing: Missing,
-}
-
-/// How a run ended that met no error.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum End {
-    /// All letters are replayed.
-    Done,
-    /// The operator stopped it.
-    Stopped,
-    /// The first letter failed again.
-    FirstFailed,
-    /// The first letter had no outcome in time.
-    FirstUnknown,
-    /// More failures than allowed.
-    TooManyFailures,
-}
 
 /// Why a run ended early. Letters that were not replayed are in their queue.
 #[derive(Debug, thiserror::Error)]
@@ -227,6 +185,9 @@ impl Run<'_, '_> {
         let mut under_way = Vec::new();
         let mut failure = None;
         for (planned, letter) in window {
+            if came_back(&mut self.replay, self.progress, planned, letter)? {
+                continue;
+            }
             if self.replay.journal.has(planned) {
                 letter.remove().await?;
                 self.progress.repeated += 1;
@@ -282,7 +243,7 @@ impl Run<'_, '_> {
         let end = match (first, allowed) {
             (true, _) if self.progress.replayed == 0 => None,
             (true, _) if known == 0 => Some(End::FirstUnknown),
-            (true, None) if failures > 0 => Some(End::FirstFailed),
+            (true, _) if failures > 0 && self.replay.options.first_decides => Some(End::FirstFailed),
             (_, Some(allowed)) if failures > allowed => Some(End::TooManyFailures),
             _ => None,
         };
@@ -335,6 +296,25 @@ impl Run<'_, '_> {
     }
 }
 
+/// Whether a letter was replayed by this run already, and is a letter again: one that the broker itself writes, as for a
+/// message that expires, has the same id as before. It counts as failed, and stays.
+fn came_back(
+    replay: &mut Replay<'_>,
+    progress: &mut Progress,
+    planned: &Planned,
+    letter: &StoredLetter,
+) -> Result<bool, ReplayError> {
+    let run = replay.plan.head.replay_id;
+    if letter.summary.replay_id.as_deref().and_then(|id| id.parse().ok()) != Some(run) {
+        return Ok(false);
+    }
+    let outcome = Outcome { letter: planned.clone(), name: planned.code.clone(), failed: true };
+    replay.ledger.outcome(run, &outcome)?;
+    progress.failed.push((outcome.letter.order, outcome.name));
+    (replay.watch)(progress);
+    Ok(true)
+}
+
 /// The message of a letter as it is edited, and the mapping that made it; none where nothing is to be edited.
 async fn edited(
     replay: &mut Replay<'_>,
@@ -382,7 +362,7 @@ async fn pace(next_at: &mut Instant, rate: f64, stop: &CancellationToken) -> boo
         () = sleep_until(*next_at) => {}
     }
     let now = Instant::now();
-    let interval = Duration::from_secs_f64(1.0 / rate);
+    let interval = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(SLOWEST);
     // a late letter is made up for, so that the rate holds on average
     *next_at = (*next_at + interval).max(now.checked_sub(Duration::from_millis(100)).unwrap_or(now));
     true

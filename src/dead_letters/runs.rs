@@ -2,21 +2,22 @@
 //!
 //! Not here: replaying; how runs are shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use rustix::fs::{FlockOperation, flock};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::edit::{Edit, EditError};
+use super::edit::Edit;
 use super::hold::Missing;
 use super::journal::Journal;
-use super::ledger::{Entry, latest};
+use super::ledger::{Action, Entry, latest};
 use super::plan::Plan;
 use super::replay::Progress;
 
@@ -68,18 +69,15 @@ pub struct About {
     /// The most failures that do not end it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_failures: Option<usize>,
-    /// Changes to the message, as `lines[0].quantity=1`.
+    /// Paths of the fields of the message that are changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sets: Vec<String>,
+    pub changed: Vec<String>,
 }
 
 impl About {
-    /// The edit of each message.
-    ///
-    /// # Errors
-    /// A change that is none.
-    pub fn edit(&self) -> Result<Edit, EditError> {
-        Ok(Edit { sets: self.sets.iter().map(|set| set.parse()).collect::<Result<_, _>>()?, patch: None })
+    /// Letters that are in their queue as before.
+    pub fn left(&self, counts: &Counts) -> usize {
+        self.letters.saturating_sub(counts.gone + counts.absent)
     }
 }
 
@@ -149,11 +147,13 @@ pub struct Stored {
     pub last_sign: Option<Timestamp>,
 }
 
-/// The folder.
-#[derive(Clone, Debug)]
+/// The folder, which one process has at a time.
+#[derive(Debug)]
 pub struct Runs {
     folder: PathBuf,
     ledger: PathBuf,
+    /// Locked for as long as this lives.
+    _lock: File,
 }
 
 impl Runs {
@@ -166,16 +166,32 @@ impl Runs {
         folder.push(".runs");
         let folder = PathBuf::from(folder);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        Ok(Self { folder, ledger: ledger.to_owned() })
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(folder.join("lock"))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|error| io::Error::new(io::Error::from(error).kind(), "another page works with this ledger"))?;
+        Ok(Self { folder, ledger: ledger.to_owned(), _lock: lock })
     }
 
-    /// Writes intent and plan of a run to the disk.
+    /// Writes intent and plan of a run to the disk, and the changes to the message, as `lines[0].quantity=1`.
     ///
     /// # Errors
     /// The operating system's refusal.
-    pub fn begin(&self, about: &About, plan: &Plan) -> io::Result<()> {
+    pub fn begin(&self, about: &About, plan: &Plan, sets: &[String]) -> io::Result<()> {
+        // its entry in the folder is on the disk with those that follow
+        self.journal(about.run)?;
+        self.write(about.run, "sets", &serde_json::to_vec(sets)?)?;
         self.write(about.run, "plan", plan.written()?.as_bytes())?;
         self.write(about.run, "about", &serde_json::to_vec(about)?)
+    }
+
+    /// The edit of each message of a run.
+    ///
+    /// # Errors
+    /// The operating system's refusal, or a file that cannot be read.
+    pub fn edit(&self, run: Uuid) -> io::Result<Edit> {
+        let sets: Vec<String> = self.read(run, "sets")?.unwrap_or_default();
+        let sets = sets.iter().map(|set| set.parse()).collect::<Result<_, _>>().map_err(io::Error::other)?;
+        Ok(Edit { sets, patch: None })
     }
 
     /// The plan of a run.
@@ -195,12 +211,13 @@ impl Runs {
         Ok(Journal::resume(&self.path(run, "done"))?.durable())
     }
 
-    /// Notes the end of a run.
+    /// Notes the end of a run. Where no letter is left the changes go: they may be names and addresses.
     ///
     /// # Errors
     /// The operating system's refusal.
-    pub fn end(&self, run: Uuid, ended: &Ended) -> io::Result<()> {
-        self.write(run, "end", &serde_json::to_vec(ended)?)
+    pub fn end(&self, about: &About, ended: &Ended) -> io::Result<()> {
+        self.write(about.run, "end", &serde_json::to_vec(ended)?)?;
+        if about.left(&ended.counts) == 0 { self.remove(about.run, "sets") } else { Ok(()) }
     }
 
     /// Notes that a run goes on that had ended.
@@ -208,10 +225,7 @@ impl Runs {
     /// # Errors
     /// The operating system's refusal.
     pub fn resume(&self, run: Uuid) -> io::Result<()> {
-        match fs::remove_file(self.path(run, "end")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        self.remove(run, "end")
     }
 
     /// A run.
@@ -228,21 +242,41 @@ impl Runs {
         Ok(Some(Stored { about, counts, ended, last_sign }))
     }
 
-    /// All runs, latest first.
+    /// Intent and end of all runs, latest first; an interrupted one has no end.
     ///
     /// # Errors
     /// The operating system's refusal, or a file that cannot be read.
-    pub fn all(&self) -> io::Result<Vec<Stored>> {
+    pub fn all(&self) -> io::Result<Vec<(About, Option<Ended>)>> {
         let mut all = Vec::new();
         for file in fs::read_dir(&self.folder)? {
             let path = file?.path();
             let id = path.file_stem().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
-            if let (Some("about"), Some(id)) = (path.extension().and_then(|it| it.to_str()), id) {
-                all.extend(self.one(id)?);
+            if let (Some("about"), Some(id)) = (path.extension().and_then(|it| it.to_str()), id)
+                && let Some(about) = self.read::<About>(id, "about")?
+            {
+                all.push((about, self.read(id, "end")?));
             }
         }
-        all.sort_by_key(|run| std::cmp::Reverse(run.about.began));
+        all.sort_by_key(|(about, _)| std::cmp::Reverse(about.began));
         Ok(all)
+    }
+
+    /// Letters that a run has discarded, by the ledger.
+    ///
+    /// # Errors
+    /// The operating system's refusal.
+    pub fn discarded(&self, run: Uuid) -> io::Result<HashSet<Uuid>> {
+        let actions = self.actions(run)?.into_iter().filter(|action| action.outcome == "discarded");
+        Ok(actions.map(|action| action.letter).collect())
+    }
+
+    fn actions(&self, run: Uuid) -> io::Result<Vec<Action>> {
+        let entries = if self.ledger.exists() { latest(&self.ledger, LOOKED_THROUGH)? } else { Vec::new() };
+        let of_run = |entry| match entry {
+            Entry::Action(action) if action.replay_id == Some(run) => Some(action),
+            Entry::Action(_) | Entry::Step(_) => None,
+        };
+        Ok(entries.into_iter().filter_map(of_run).collect())
     }
 
     /// Where an export is written before it is sent.
@@ -252,21 +286,16 @@ impl Runs {
 
     /// How far a run came that was interrupted, by its journal and the ledger.
     fn interrupted(&self, about: &About) -> io::Result<(Counts, Option<Timestamp>)> {
-        let mut counts = Counts::default();
-        let mut last = Some(about.began);
-        if about.kind == Kind::Replay && self.path(about.run, "done").exists() {
-            counts.gone = self.journal(about.run)?.published();
-        }
-        let entries = if self.ledger.exists() { latest(&self.ledger, LOOKED_THROUGH)? } else { Vec::new() };
-        for entry in entries {
-            let Entry::Action(action) = entry else { continue };
-            if action.replay_id != Some(about.run) {
-                continue;
-            }
-            last = last.max(Some(action.at));
+        let actions = self.actions(about.run)?;
+        let last = actions.iter().map(|action| action.at).max().or(Some(about.began));
+        let gone = match about.kind {
+            Kind::Replay => self.journal(about.run)?.published(),
+            Kind::Discard => self.discarded(about.run)?.len(),
+        };
+        let mut counts = Counts { gone, ..Counts::default() };
+        for action in actions {
             match (action.outcome.as_str(), action.failed) {
-                ("published", _) => {}
-                ("discarded", _) => counts.gone += 1,
+                ("published" | "discarded", _) => {}
                 (_, true) => {
                     counts.failed += 1;
                     counts.failures.push((action.order, action.outcome));
@@ -276,6 +305,13 @@ impl Runs {
         }
         counts.failures.truncate(NAMED);
         Ok((counts, last))
+    }
+
+    fn remove(&self, run: Uuid, what: &str) -> io::Result<()> {
+        match fs::remove_file(self.path(run, what)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     fn path(&self, run: Uuid, what: &str) -> PathBuf {

@@ -5,7 +5,13 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::broker::StoredLetter;
 use crate::domain::privacy::{all_masked, masked};
+
+/// Whether nobody knows which fields of a letter's body are personal: it is no message of ours, or a mapping was for it.
+pub fn is_foreign(letter: &StoredLetter) -> bool {
+    letter.mapping().is_some() || letter.opened(&letter.text()).is_err()
+}
 
 /// The body of a letter, without personal data unless that is to be shown. Of a foreign body nobody knows which field is
 /// personal, so all are masked.
@@ -16,7 +22,7 @@ pub fn shown_body(body: &[u8], is_foreign: bool, reveal: bool) -> String {
     let readable = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object);
     let mask = if is_foreign { all_masked } else { masked };
     let masked = readable.and_then(|message| serde_json::to_string_pretty(&mask(message)).ok());
-    masked.unwrap_or_else(|| format!("({} bytes that are no message; `--reveal` shows them)", body.len()))
+    masked.unwrap_or_else(|| format!("({} bytes that are no message)", body.len()))
 }
 
 /// How long ago something was, in its largest unit.

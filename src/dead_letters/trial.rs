@@ -3,12 +3,14 @@
 //! Not here: making the changes (`edit`); what a worker takes (`message`).
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::edit::{Change, Edit};
 use super::mapped::Mappings;
 use super::message;
 use crate::broker::StoredLetter;
 use crate::domain::conventions::Conventions;
+use crate::domain::privacy::Private;
 
 /// An edit of one letter's message that a worker would take.
 #[derive(Debug)]
@@ -17,6 +19,14 @@ pub struct Tried {
     pub changes: Vec<Change>,
     /// The mapping that made the message.
     pub mapping: Option<String>,
+}
+
+/// A reason that repeats no private text of the message.
+fn scrubbed(body: &[u8], reason: &str) -> String {
+    let mut message: Value = serde_json::from_slice(body).unwrap_or_default();
+    let data = if message.get("specversion").is_some() { message["data"].take() } else { message };
+    let data = serde_json::value::to_raw_value(&data);
+    data.map_or_else(|_| "the message would not be valid".to_owned(), |data| Private::of(&data).scrub(reason))
 }
 
 /// Tries an edit on a letter's message.
@@ -43,6 +53,7 @@ pub async fn try_edit(
     let edited = edit.apply(&message.body).map_err(|error| error.to_string())?;
     known(&edited.body)?;
     let opened = message.opened(letter, &edited.body);
-    message::check(opened, conventions, Timestamp::now()).map_err(|rejection| rejection.message)?;
+    let checked = message::check(opened, conventions, Timestamp::now());
+    checked.map_err(|rejection| scrubbed(&edited.body, &rejection.message))?;
     Ok(Tried { changes: edited.changes, mapping: message.mapping })
 }

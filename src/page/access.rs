@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderName};
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -17,12 +18,12 @@ use super::origin::{AccessError, Origin};
 
 /// Name of the hidden field with the token of a session's forms.
 pub(super) const FORM_TOKEN: &str = "form-token";
-/// Name of the session's cookie.
-const COOKIE_NAME: &str = "bwp_session";
 /// How long a session lasts.
 const SESSION_LASTS: Duration = Duration::from_secs(8 * 3600);
 /// Wait after a wrong token, for all who guess together.
 const AFTER_A_WRONG_TOKEN: Duration = Duration::from_secs(1);
+/// Wrong tokens that wait for their answer at the same time.
+const WAITING: usize = 8;
 /// Sessions at the same time; with one more, the oldest ends.
 const SESSIONS: usize = 1000;
 
@@ -67,6 +68,18 @@ pub struct Access {
     sessions: Mutex<HashMap<String, Session>>,
     /// One guess at a time.
     guesses: tokio::sync::Mutex<()>,
+    waiting: Semaphore,
+}
+
+/// The answer to a token.
+#[derive(Debug, PartialEq)]
+pub(super) enum Guess {
+    /// A session began; the value of its cookie.
+    Right(String),
+    /// It is not ours, or nobody is named.
+    Wrong,
+    /// Too many wrong ones wait already.
+    TooMany,
 }
 
 impl Gate {
@@ -95,7 +108,13 @@ impl Access {
         if matches!(gate, Gate::Once { .. }) && !listen.ip().is_loopback() {
             return Err(AccessError::Open(listen));
         }
-        Ok(Self { gate, origin, sessions: Mutex::default(), guesses: tokio::sync::Mutex::default() })
+        Ok(Self {
+            gate,
+            origin,
+            sessions: Mutex::default(),
+            guesses: tokio::sync::Mutex::default(),
+            waiting: Semaphore::new(WAITING),
+        })
     }
 
     /// The page's address.
@@ -130,23 +149,37 @@ impl Access {
         match &self.gate {
             Gate::Proxy { address, header } => {
                 let mut names = headers.get_all(header).iter();
-                let (name, more) = (names.next()?.to_str().ok()?.trim(), names.next());
+                let (name, more) = (std::str::from_utf8(names.next()?.as_bytes()).ok()?.trim(), names.next());
                 // a second one may be the visitor's own
                 let is_told = peer.to_canonical() == address.to_canonical() && !name.is_empty() && more.is_none();
                 is_told.then(|| self.named(name))
             }
             Gate::Once { .. } | Gate::Token(_) => {
                 let sessions = self.sessions();
-                let session = cookies(headers).find_map(|id| sessions.get(id))?;
+                let session = cookies(headers, self.cookie_name()).find_map(|id| sessions.get(id))?;
                 (session.since.elapsed() < SESSION_LASTS).then(|| session.visitor.clone())
             }
         }
     }
 
-    /// Begins a session; the value of its cookie. A wrong token costs a second, one guess after the other.
-    pub(super) async fn log_in(&self, token: &str, name: Option<&str>) -> Option<String> {
-        let _guess = self.guesses.lock().await;
-        let user = match &self.gate {
+    /// Begins a session. A wrong token costs a second, one guess after the other; a right one waits for nobody.
+    pub(super) async fn log_in(&self, peer: IpAddr, token: &str, name: Option<&str>) -> Guess {
+        let Some(user) = self.user_of(token, name) else {
+            tracing::warn!(%peer, "somebody came to the page with a wrong token");
+            let Ok(_place) = self.waiting.try_acquire() else { return Guess::TooMany };
+            let _guess = self.guesses.lock().await;
+            tokio::time::sleep(AFTER_A_WRONG_TOKEN).await;
+            return Guess::Wrong;
+        };
+        tracing::info!(user, %peer, "logged in to the page");
+        let id = random();
+        self.begin(id.clone(), user);
+        let lasts = SESSION_LASTS.as_secs();
+        Guess::Right(format!("{}={id}; {}; Max-Age={lasts}", self.cookie_name(), self.cookie_limits()))
+    }
+
+    fn user_of(&self, token: &str, name: Option<&str>) -> Option<String> {
+        match &self.gate {
             Gate::Once { token: ours, user } => {
                 let mut ours = ours.lock().unwrap_or_else(PoisonError::into_inner);
                 let is_right = ours.as_deref().is_some_and(|ours| is_same(ours, token));
@@ -157,27 +190,29 @@ impl Access {
             }
             Gate::Token(ours) => name.filter(|_| is_same(ours, token)).map(ToOwned::to_owned),
             Gate::Proxy { .. } => None,
-        };
-        let Some(user) = user else {
-            tracing::warn!("somebody came to the page with a wrong token");
-            tokio::time::sleep(AFTER_A_WRONG_TOKEN).await;
-            return None;
-        };
-        tracing::info!(user, "logged in to the page");
-        let id = random();
-        self.begin(id.clone(), user);
-        let secure = if self.origin.is_secure { "; Secure" } else { "" };
-        let lasts = SESSION_LASTS.as_secs();
-        Some(format!("{COOKIE_NAME}={id}; Path=/; HttpOnly; SameSite=Strict; Max-Age={lasts}{secure}"))
+        }
+    }
+
+    /// A name that browsers take from this host alone, by https.
+    fn cookie_name(&self) -> &'static str {
+        if self.origin.is_secure { "__Host-bwp_session" } else { "bwp_session" }
+    }
+
+    fn cookie_limits(&self) -> &'static str {
+        if self.origin.is_secure {
+            "Path=/; HttpOnly; SameSite=Strict; Secure"
+        } else {
+            "Path=/; HttpOnly; SameSite=Strict"
+        }
     }
 
     /// Ends the session of a request; the value of a cookie that says so.
     pub(super) fn log_out(&self, headers: &HeaderMap) -> String {
         let mut sessions = self.sessions();
-        for id in cookies(headers) {
+        for id in cookies(headers, self.cookie_name()) {
             sessions.remove(id);
         }
-        format!("{COOKIE_NAME}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
+        format!("{}=; {}; Max-Age=0", self.cookie_name(), self.cookie_limits())
     }
 
     /// The session of a person whom the proxy names.
@@ -211,9 +246,9 @@ pub(super) fn is_same(ours: &str, theirs: &str) -> bool {
     ours.as_bytes().ct_eq(theirs.as_bytes()).into()
 }
 
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+fn cookies<'h>(headers: &'h HeaderMap, name: &'static str) -> impl Iterator<Item = &'h str> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    pairs.filter_map(|pair| pair.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='))
+    pairs.filter_map(move |pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// 244 bits from the operating system.
@@ -231,6 +266,11 @@ mod tests {
 
     fn guard(gate: Gate) -> Access {
         Access::new(gate, origin(None), LOOPBACK.parse().unwrap()).unwrap()
+    }
+
+    fn cookie(guess: Guess) -> String {
+        let Guess::Right(cookie) = guess else { panic!("{guess:?}") };
+        cookie
     }
 
     fn session(cookie: &str) -> HeaderMap {
@@ -263,13 +303,13 @@ mod tests {
         let (begin, token) = address.split_once("?token=").unwrap();
         assert_eq!(begin, "http://127.0.0.1:8080/login");
         let before = Instant::now();
-        assert_eq!(guard.log_in("wrong", None).await, None);
-        assert_eq!(before.elapsed(), AFTER_A_WRONG_TOKEN);
-        let cookie = guard.log_in(token, None).await.unwrap();
-        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=28800"), "{cookie}");
         let peer = IpAddr::from([127, 0, 0, 1]);
+        assert_eq!(guard.log_in(peer, "wrong", None).await, Guess::Wrong);
+        assert_eq!(before.elapsed(), AFTER_A_WRONG_TOKEN);
+        let cookie = cookie(guard.log_in(peer, token, None).await);
+        assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=28800"), "{cookie}");
         assert_eq!(guard.visitor(&session(&cookie), peer).unwrap().user, "ada");
-        assert_eq!(guard.log_in(token, None).await, None);
+        assert_eq!(guard.log_in(peer, token, None).await, Guess::Wrong);
         assert_eq!(guard.printed_address(), "http://127.0.0.1:8080");
         assert!(guard.visitor(&session("bwp_session=other"), peer).is_none());
         guard.log_out(&session(&cookie));
@@ -277,11 +317,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_right_token_waits_for_no_wrong_one_and_few_of_those_wait() {
+        let guard = guard(Gate::token("0123456789abcdef").unwrap());
+        let peer = IpAddr::from([127, 0, 0, 1]);
+        let mut wrong: Vec<_> = (0..WAITING).map(|_| Box::pin(guard.log_in(peer, "wrong", Some("eve")))).collect();
+        let begun = futures_util::future::poll_immediate(futures_util::future::join_all(wrong.iter_mut())).await;
+        assert_eq!(begun, None, "they wait");
+        assert_eq!(guard.log_in(peer, "wrong", Some("eve")).await, Guess::TooMany);
+        let before = Instant::now();
+        cookie(guard.log_in(peer, "0123456789abcdef", Some("ada")).await);
+        assert_eq!(before.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_session_ends_after_eight_hours() {
         let guard = guard(Gate::token("0123456789abcdef").unwrap());
-        assert_eq!(guard.log_in("0123456789abcdef", None).await, None, "nobody without a name");
-        let cookie = guard.log_in("0123456789abcdef", Some("ada")).await.unwrap();
         let peer = IpAddr::from([127, 0, 0, 1]);
+        assert_eq!(guard.log_in(peer, "0123456789abcdef", None).await, Guess::Wrong, "nobody without a name");
+        let cookie = cookie(guard.log_in(peer, "0123456789abcdef", Some("ada")).await);
         tokio::time::advance(SESSION_LASTS - Duration::from_secs(1)).await;
         assert!(guard.visitor(&session(&cookie), peer).is_some());
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -299,5 +352,6 @@ mod tests {
         assert!(guard.visitor(&told, IpAddr::from([127, 0, 0, 1])).is_none());
         assert!(guard.visitor(&headers(&[("x-user", "ada"), ("x-user", "eve")]), proxy).is_none());
         assert!(guard.visitor(&headers(&[("x-user", " ")]), proxy).is_none());
+        assert_eq!(guard.visitor(&headers(&[("x-user", "jürgen")]), proxy).unwrap().user, "jürgen");
     }
 }

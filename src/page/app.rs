@@ -2,6 +2,8 @@
 //!
 //! Not here: any page.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::access::{Access, Visitor};
@@ -30,9 +32,12 @@ impl App {
     /// The folder of runs cannot be made, or read.
     pub fn new(settings: Settings, access: Access) -> std::io::Result<Arc<Self>> {
         let runs = settings.ledger.as_deref().map(Runs::beside).transpose()?;
-        if let Some(runs) = &runs {
-            // a file that cannot be read is told now, and not when somebody needs it
+        if let (Some(runs), Some(path)) = (&runs, &settings.ledger) {
+            // a file that cannot be read or written is told now, and not when somebody needs it
             runs.all()?;
+            Ledger::open(Some(path), settings.process.clone(), None)?;
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         }
         let (settings, look, bodies) = (Arc::new(settings), Arc::<Look>::default(), Arc::<Bodies>::default());
         let running = Running::new(Arc::clone(&settings), Arc::clone(&look), Arc::clone(&bodies), runs);

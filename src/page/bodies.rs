@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
+use super::look::Look;
 use super::settings::Settings;
 use crate::broker::{BodyHash, LetterBox, LetterBoxError, StoredLetter, Summary};
 use crate::dead_letters::browse::browse;
@@ -80,7 +81,7 @@ impl Bodies {
 }
 
 /// Begins a pass that looks for a letter, unless one has.
-pub(super) fn ask(bodies: &Bodies, settings: &Arc<Settings>, letter: &Summary) {
+pub(super) fn ask(bodies: &Bodies, look: &Arc<Look>, settings: &Arc<Settings>, letter: &Summary) {
     let is_lost = |asked: &Asked| matches!(&*asked.found.borrow(), Some(Err(_)));
     if bodies.asked(letter).is_some_and(|asked| !is_lost(&asked)) {
         return;
@@ -95,9 +96,15 @@ pub(super) fn ask(bodies: &Bodies, settings: &Arc<Settings>, letter: &Summary) {
         all.truncate(KEPT - 1);
         all.push_front(Arc::clone(&asked));
     }
-    let settings = Arc::clone(settings);
+    let (look, settings) = (Arc::clone(look), Arc::clone(settings));
     tokio::spawn(async move {
+        let turn = look.pass().await;
+        // others were asked for since, and nobody waits for this one any more
+        if Arc::strong_count(&asked) == 1 {
+            return;
+        }
         let found = look_for(&settings, &asked).await;
+        drop(turn);
         let found = found.map_err(|error| error.to_string()).and_then(|found| found.ok_or_else(|| GONE.to_owned()));
         tell.send_replace(Some(found.map(Arc::new)));
     });

@@ -70,7 +70,7 @@ pub(super) async fn tried(app: &App, stored: &StoredLetter, sets: &[String]) -> 
 /// The letter with its message; a look for it is begun where nobody has.
 async fn stored(app: &Arc<App>, visitor: &Visitor, id: Uuid) -> Result<(Summary, Arc<StoredLetter>), Response> {
     let (letter, _) = find(app, visitor, id).map_err(|problem| *problem)?;
-    bodies::ask(&app.bodies, &app.settings, &letter);
+    bodies::ask(&app.bodies, &app.look, &app.settings, &letter);
     match app.bodies.get(&letter).await {
         Body::Here(stored) => Ok((letter, stored)),
         Body::Missing(why) => Err(problem(app, Some(visitor), StatusCode::NOT_FOUND, &why)),
@@ -82,6 +82,12 @@ async fn stored(app: &Arc<App>, visitor: &Visitor, id: Uuid) -> Result<(Summary,
 async fn values(app: &App, stored: &StoredLetter) -> Result<Vec<Leaf>, String> {
     let mut mappings = (app.settings.mappings)();
     let message = mappings.message(stored).await.map_err(|why| why.to_string())?;
+    if message.mapping.is_none() && message.opened(stored, &message.body).is_err() {
+        return Err(
+            "The body is no message of ours, and no mapping of the settings is for it, so nothing in it can be set."
+                .to_owned(),
+        );
+    }
     Ok(leaves(&message.body))
 }
 
@@ -91,12 +97,17 @@ fn changed(values: &[Leaf], fields: &Fields) -> Vec<String> {
     let own = fields.iter().filter_map(|(name, value)| Some((name.strip_prefix(VALUE)?, value)));
     let own = own.filter(|(path, value)| match was(path) {
         Some(leaf) if leaf.private => !value.is_empty(),
-        Some(leaf) => leaf.value != *value,
+        Some(leaf) => plain(&leaf.value) != plain(value),
         None => false,
     });
-    let own = own.map(|(path, value)| format!("{path}={value}"));
+    let own = own.map(|(path, value)| format!("{path}={}", plain(value)));
     let more = fields.all("more").flat_map(str::lines).map(str::trim).filter(|set| !set.is_empty());
     own.chain(more.map(ToOwned::to_owned)).collect()
+}
+
+/// A text with the line ends of messages: a browser sends others.
+fn plain(text: &str) -> String {
+    text.replace("\r\n", "\n")
 }
 
 fn show(app: &App, visitor: &Visitor, letter: &Summary, body: &Markup) -> Response {
@@ -115,6 +126,7 @@ fn form(visitor: &Visitor, letter: &Summary, values: &[Leaf], wrong: Option<&str
                 label {
                     code { (line(path)) }
                     @if *private { input name={ (VALUE) (path) } placeholder="[…] stays as it is" autocomplete="off"; }
+                    @else if value.contains(['\n', '\r']) { textarea name={ (VALUE) (path) } rows="3" { "\n" (value) } }
                     @else { input name={ (VALUE) (path) } value=(value) autocomplete="off"; }
                 }
             }
@@ -172,6 +184,8 @@ mod tests {
         let form = b"set%3Atotal=10.10&set%3Alines%5B0%5D.quantity=1&set%3AshipTo.name=&set%3Aother=1&more=tax%3D1%0D%0A+%0Alinks%3D2";
         assert_eq!(changed(&values, &Fields::read(form)), ["lines[0].quantity=1", "tax=1", "links=2"]);
         assert_eq!(changed(&values, &Fields::read(b"set%3AshipTo.name=Eve")), ["shipTo.name=Eve"]);
+        let lines = [leaf("note", "door\nring", false)];
+        assert_eq!(changed(&lines, &Fields::read(b"set%3Anote=door%0D%0Aring")), Vec::<String>::new());
     }
 
     #[test]

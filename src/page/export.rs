@@ -34,13 +34,16 @@ pub(super) async fn export(State(app): State<Arc<App>>, Form { fields, visitor }
     let Some(runs) = app.running.folder() else {
         return refuse(StatusCode::FORBIDDEN, "There is no ledger, so nothing can be exported.");
     };
-    let query = Query::of(fields.get("query").unwrap_or_default(), Timestamp::now());
+    let Some(text) = fields.all("query").next() else {
+        return refuse(StatusCode::BAD_REQUEST, "The form names no letters.");
+    };
+    let query = Query::of(text, Timestamp::now());
     if !query.faults.is_empty() {
         return refuse(StatusCode::BAD_REQUEST, &query.faults.join("; "));
     }
     let exported = async {
         let (file, letters) = write(&app, &runs.export(), &query.filter).await?;
-        app.ledger(&visitor, "export", None)?.step(None, letters, "exported")?;
+        app.ledger(&visitor, "export", Some(&query.words()))?.step(None, letters, "exported")?;
         tracing::info!(letters, user = visitor.user, "letters were exported");
         anyhow::Ok(file)
     };
@@ -62,6 +65,7 @@ async fn write(app: &App, path: &Path, filter: &Filter) -> anyhow::Result<(File,
     let mut written = archive::create(path)?;
     let file = File::open(path)?;
     fs::remove_file(path)?;
+    let _turn = app.look.pass().await;
     let letter_box = LetterBox::open(&app.settings.broker).await?;
     let seen = browse(&letter_box, filter, |letter| archive::write(&mut written, &letter.exported())).await;
     letter_box.close().await;

@@ -8,6 +8,7 @@ use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
+use tokio::task::block_in_place;
 
 use super::access::Visitor;
 use super::app::App;
@@ -23,7 +24,7 @@ const SHOWN: usize = 500;
 
 pub(super) async fn history(State(app): State<Arc<App>>, Extension(visitor): Extension<Visitor>) -> Response {
     let entries = match &app.settings.ledger {
-        Some(ledger) if ledger.exists() => latest(ledger, LOOKED_THROUGH),
+        Some(ledger) if ledger.exists() => block_in_place(|| latest(ledger, LOOKED_THROUGH)),
         Some(_) | None => Ok(Vec::new()),
     };
     let entries = match entries {

@@ -25,11 +25,14 @@ const SPANS: usize = 48;
 const CODES: usize = 6;
 
 pub(super) async fn home(State(app): State<Arc<App>>, Extension(visitor): Extension<Visitor>) -> Response {
-    let body = match app.look.now().seen {
-        Some(seen) => groups(&seen),
-        None => html! { p { "The letters are being read. This page loads again by itself." } },
+    let now = app.look.now();
+    let body = match &now.seen {
+        Some(seen) => groups(seen),
+        None if now.passed.is_some() => html! { p { "The letters are being read. This page loads again by itself." } },
+        None => html! { p { "Nothing is read yet." } },
     };
-    Page { app: &app, visitor: &visitor, title: "Dead letters", again: None, body }.into_response()
+    let again = now.passed.map(|_| 2);
+    Page { app: &app, visitor: &visitor, title: "Dead letters", again, body }.into_response()
 }
 
 fn groups(seen: &Seen) -> Markup {

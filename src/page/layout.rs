@@ -25,7 +25,6 @@ impl IntoResponse for Page<'_> {
     fn into_response(self) -> Response {
         let Self { app, visitor, title, again, body } = self;
         let now = app.look.now();
-        let again = again.or_else(|| now.passed.map(|_| 2));
         let bar = html! {
             nav aria-label="Main" {
                 a.home href="/" { "Dead letters" }

@@ -9,6 +9,7 @@ use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use super::access::Visitor;
@@ -24,7 +25,7 @@ use crate::broker::{Place, StoredLetter, Summary};
 use crate::dead_letters::found::Found;
 use crate::dead_letters::ledger::{Action, actions_of};
 use crate::dead_letters::plan::{Plan, Planned};
-use crate::dead_letters::shown::shown_body;
+use crate::dead_letters::shown::{is_foreign, shown_body};
 use crate::dead_letters::stored::Shown;
 
 /// The letter of an address, and how often it lies in the queues.
@@ -34,7 +35,8 @@ pub(super) fn find(app: &App, visitor: &Visitor, id: Uuid) -> Result<(Summary, u
     match found.next() {
         Some(letter) => Ok((letter.clone(), 1 + found.count())),
         None => {
-            let why = "No letter has this id. It may have been replayed or discarded since, or it was written later: read again.";
+            let why =
+                "No letter that was read has this id. It may have left its queue, or it was written later: read again.";
             Err(Box::new(problem(app, Some(visitor), StatusCode::NOT_FOUND, why)))
         }
     }
@@ -61,7 +63,7 @@ pub(super) async fn letter(
 pub(super) async fn read_body(State(app): State<Arc<App>>, Id(id): Id, Form { visitor, .. }: Form) -> Response {
     match find(&app, &visitor, id) {
         Ok((letter, _)) => {
-            bodies::ask(&app.bodies, &app.settings, &letter);
+            bodies::ask(&app.bodies, &app.look, &app.settings, &letter);
             Redirect::to(&format!("/letters/{id}#message")).into_response()
         }
         Err(problem) => *problem,
@@ -85,7 +87,7 @@ pub(super) async fn reveal(State(app): State<Arc<App>>, Id(id): Id, Form { visit
         return problem(&app, Some(&visitor), StatusCode::INTERNAL_SERVER_ERROR, &why);
     }
     tracing::info!(letter = %id, user = visitor.user, "a letter's personal data was shown");
-    bodies::ask(&app.bodies, &app.settings, &letter);
+    bodies::ask(&app.bodies, &app.look, &app.settings, &letter);
     show(&app, &visitor, &letter, times, true).await
 }
 
@@ -168,10 +170,10 @@ fn message(app: &App, visitor: &Visitor, letter: &Summary, body: &Body, reveal: 
     html! {
         @match body {
             Body::Unasked => { p.hint { "It is read when you ask: queues have no shorter way to one letter than a pass." } (ask("Read the message", "body")) }
-            Body::UnderWay(passed) => p role="status" { "Looking for it: " (letters(*passed)) " so far. This page loads again by itself." },
+            Body::UnderWay(passed) => p role="status" { "Looking for it: " (letters(*passed)) " so far." @if !reveal { " This page loads again by itself." } },
             Body::Missing(why) => { p.problem role="alert" { (line(why)) } (ask("Look once more", "body")) }
             Body::Here(stored) => {
-                pre tabindex="0" { (text(&shown_body(&stored.text(), stored.mapping().is_some(), reveal))) }
+                pre tabindex="0" { (text(&shown_body(&stored.text(), is_foreign(stored), reveal))) }
                 @if !reveal && !app.is_read_only() {
                     (ask("Show names and addresses", "reveal"))
                     p.hint { "Who looked is noted in the ledger." }
@@ -202,7 +204,11 @@ fn headers(stored: &StoredLetter, reveal: bool) -> Markup {
 fn past(app: &App, letter: &Summary) -> Markup {
     let (Some(ledger), Some(order)) = (&app.settings.ledger, &letter.order) else { return html! {} };
     let names = BTreeSet::from([order.to_string()]);
-    let done: Vec<Action> = if ledger.exists() { actions_of(ledger, &names).unwrap_or_default() } else { Vec::new() };
+    let read = || if ledger.exists() { actions_of(ledger, &names) } else { Ok(Vec::new()) };
+    let done: Vec<Action> = match block_in_place(read) {
+        Ok(done) => done,
+        Err(error) => return html! { p.problem { "The ledger cannot be read: " (line(&error.to_string())) } },
+    };
     html! {
         section aria-labelledby="past-heading" {
             h2 id="past-heading" { "History of the order" }

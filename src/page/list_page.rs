@@ -13,7 +13,7 @@ use super::access::Visitor;
 use super::app::App;
 use super::form::Fields;
 use super::layout::{Page, token};
-use super::query::{FIELDS, Query};
+use super::query::{FIELDS, PAGE, Query};
 use super::words::{ago, letters, line, number};
 use crate::broker::Summary;
 
@@ -29,15 +29,19 @@ pub(super) async fn list(
     let query = Query::read(&fields, now);
     let seen = app.look.now().seen;
     let all = seen.as_ref().map_or(&[][..], |seen| &seen.letters);
-    let found: Vec<&Summary> = all.iter().filter(|letter| query.filter.matches(letter)).collect();
+    let found: Vec<&Summary> =
+        all.iter().filter(|letter| query.faults.is_empty() && query.filter.matches(letter)).collect();
     let last = found.len().div_ceil(ON_A_PAGE).max(1);
-    let page = fields.get("page").and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, last);
+    let page = fields.get(PAGE).and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, last);
     let shown: Vec<&Summary> = found.iter().skip((page - 1) * ON_A_PAGE).take(ON_A_PAGE).copied().collect();
     let body = html! {
         (filter_form(&query))
         @for fault in &query.faults { p.problem role="alert" { (line(fault)) } }
         @if shown.is_empty() {
-            p.empty { "No letter is like that; there are " (letters(all.len())) "." }
+            @match &seen {
+                Some(_) => p.empty { "No letter is like that; there are " (letters(all.len())) "." },
+                None => p.empty { "The letters are not read yet." },
+            }
         } @else {
             form method="post" action="/plans" {
                 (token(&visitor))
@@ -48,7 +52,7 @@ pub(super) async fn list(
             }
         }
     };
-    Page { app: &app, visitor: &visitor, title: "Letters", again: None, body }.into_response()
+    Page { app: &app, visitor: &visitor, title: "Letters", again: seen.is_none().then_some(2), body }.into_response()
 }
 
 fn filter_form(query: &Query) -> Markup {
@@ -99,7 +103,7 @@ fn order(letter: &Summary) -> &str {
 }
 
 fn pages(query: &Query, page: usize, last: usize) -> Markup {
-    let link = |to: usize| format!("/letters?{}", query.text(&[("page", &to.to_string())]));
+    let link = |to: usize| format!("/letters?{}", query.text(&[(PAGE, &to.to_string())]));
     html! {
         @if last > 1 {
             nav.pages aria-label="Pages" {

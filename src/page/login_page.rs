@@ -2,52 +2,76 @@
 //!
 //! Not here: what is right; see `access`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 
+use super::access::Guess;
 use super::app::App;
 use super::form::{Fields, Form};
 use super::layout::frame;
+use crate::listening::Peer;
 
 /// The login form; the printed address, which has the token in it, leads in at once.
-pub(super) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Response {
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    method: Method,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
     let fields = Fields::read(query.unwrap_or_default().as_bytes());
+    // a picture of another site, or a look ahead, must not use it up
+    let is_opened = method == Method::GET && headers.get("sec-fetch-site").is_none_or(|site| site != "cross-site");
     match fields.get("token") {
-        Some(token) if !app.access.asks_for_names() => enter(&app, token, None, "/").await,
-        Some(_) | None => form(&app, fields.get("next"), None),
+        Some(token) if is_opened && !app.access.asks_for_names() => enter(&app, peer, token, None, "/").await,
+        Some(_) | None => form(&app, StatusCode::OK, fields.get("next"), None),
     }
 }
 
-pub(super) async fn log_in(State(app): State<Arc<App>>, body: Bytes) -> Response {
+pub(super) async fn log_in(
+    State(app): State<Arc<App>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    body: Bytes,
+) -> Response {
     let fields = Fields::read(&body);
     let name = fields.get("name").map(|name| name.trim().chars().take(100).collect::<String>());
     let next = ours(fields.get("next"));
-    enter(&app, fields.get("token").unwrap_or_default(), name.as_deref(), next).await
+    enter(&app, peer, fields.get("token").unwrap_or_default(), name.as_deref(), next).await
 }
 
 pub(super) async fn log_out(State(app): State<Arc<App>>, headers: HeaderMap, Form { .. }: Form) -> Response {
     ([(SET_COOKIE, app.access.log_out(&headers))], Redirect::to("/login")).into_response()
 }
 
-async fn enter(app: &App, token: &str, name: Option<&str>, next: &str) -> Response {
-    match app.access.log_in(token, name).await {
-        Some(cookie) => ([(SET_COOKIE, cookie)], Redirect::to(next)).into_response(),
-        None => form(app, Some(next), Some("The token is not right, or nobody is named.")),
+async fn enter(app: &App, peer: IpAddr, token: &str, name: Option<&str>, next: &str) -> Response {
+    match app.access.log_in(peer, token, name).await {
+        Guess::Right(cookie) => ([(SET_COOKIE, cookie)], Redirect::to(next)).into_response(),
+        Guess::Wrong => {
+            form(app, StatusCode::FORBIDDEN, Some(next), Some("The token is not right, or nobody is named."))
+        }
+        Guess::TooMany => {
+            let why = "Too many wrong tokens just now. Wait a few seconds.";
+            form(app, StatusCode::TOO_MANY_REQUESTS, Some(next), Some(why))
+        }
     }
 }
 
 /// A path of this page; anything else leads to the first one.
 pub(super) fn ours(next: Option<&str>) -> &str {
-    next.filter(|next| next.starts_with('/') && !next.starts_with("//") && !next.contains('\\')).unwrap_or("/")
+    let is_ours = |next: &&str| {
+        next.starts_with('/') && !next.starts_with("//") && !next.contains(|c: char| c == '\\' || c.is_control())
+    };
+    next.filter(is_ours).unwrap_or("/")
 }
 
-fn form(app: &App, next: Option<&str>, wrong: Option<&str>) -> Response {
+fn form(app: &App, status: StatusCode, next: Option<&str>, wrong: Option<&str>) -> Response {
     let content = html! {
         main.login id="main" {
             h1 { "Log in" }
@@ -65,7 +89,6 @@ fn form(app: &App, next: Option<&str>, wrong: Option<&str>) -> Response {
             }
         }
     };
-    let status = if wrong.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
     (status, frame("Log in", None, &html! { nav aria-label="Main" { a.home href="/" { "Dead letters" } } }, &content))
         .into_response()
 }
@@ -81,6 +104,7 @@ mod tests {
             (Some("https://evil.example.com"), "/"),
             (Some("//evil.example.com"), "/"),
             (Some("/\\evil.example.com"), "/"),
+            (Some("/\t/evil.example.com"), "/"),
             (Some("letters"), "/"),
             (None, "/"),
         ] {

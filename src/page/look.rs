@@ -29,6 +29,8 @@ pub(super) struct Look {
     state: Mutex<State>,
     /// Letters that the pass under way has read.
     passed: AtomicUsize,
+    /// Held during a pass: two at the same time would each see a part of the letters.
+    passes: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +63,11 @@ impl Look {
         }
     }
 
+    /// Waits for the turn of a pass over the queues.
+    pub(super) async fn pass(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.passes.lock().await
+    }
+
     /// Notes that letters have left their queues.
     pub(super) fn is_outdated(&self) {
         self.state().is_stale = true;
@@ -83,17 +90,22 @@ pub(super) fn begin(look: &Arc<Look>, settings: &Arc<Settings>) {
     look.passed.store(0, Ordering::Relaxed);
     let (look, settings) = (Arc::clone(look), Arc::clone(settings));
     tokio::spawn(async move {
+        let turn = look.pass().await;
+        // a letter that leaves its queue from now on may be seen or not
+        let was_stale = std::mem::take(&mut look.state().is_stale);
         let seen = pass(&look, &settings).await;
+        drop(turn);
         let mut state = look.state();
         state.under_way = false;
         match seen {
             Ok(seen) => {
                 tracing::info!(letters = seen.letters.len(), "read the dead letters");
-                *state = State { seen: Some(Arc::new(seen)), ..State::default() };
+                (state.seen, state.failed) = (Some(Arc::new(seen)), None);
             }
             Err(error) => {
                 tracing::warn!(%error, "the dead letters could not be read");
                 state.failed = Some(error.to_string());
+                state.is_stale |= was_stale;
             }
         }
     });

@@ -48,7 +48,11 @@ impl Origin {
             if !listen.ip().is_loopback() {
                 return Err(AccessError::NoPublicUrl(listen));
             }
-            let hosts = vec![listen.to_string(), format!("localhost:{}", listen.port())];
+            let mut hosts = vec![listen.to_string(), format!("localhost:{}", listen.port())];
+            // browsers leave this one out
+            if listen.port() == 80 {
+                hosts.iter_mut().for_each(|host| host.truncate(host.len() - ":80".len()));
+            }
             let origins = hosts.iter().map(|host| format!("http://{host}")).collect();
             return Ok(Self { hosts, origins, is_secure: false });
         };
@@ -91,8 +95,9 @@ pub(super) mod tests {
     use super::*;
 
     pub(crate) fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let pairs =
-            pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()));
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap()));
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(name, value);

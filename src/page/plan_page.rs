@@ -30,6 +30,8 @@ use crate::dead_letters::runs::{About, Kind};
 
 /// Letters in a second, unless the operator wants another rate.
 const RATE: f64 = 10.0;
+/// Lowest rate: a letter in ten seconds.
+const LOWEST_RATE: f64 = 0.1;
 /// Highest rate: a worker has no use for more.
 const HIGHEST_RATE: f64 = 1000.0;
 /// Orders with a warning that are named.
@@ -64,7 +66,8 @@ pub(super) async fn make(State(app): State<Arc<App>>, Form { fields, visitor }: 
 /// The filter that a form stands for, and its words.
 fn chosen(fields: &Fields) -> Result<(Filter, String), String> {
     if fields.get("scope") == Some("all") {
-        let query = Query::of(fields.get("query").unwrap_or_default(), Timestamp::now());
+        let text = fields.all("query").next().ok_or("The form names no letters.")?;
+        let query = Query::of(text, Timestamp::now());
         // a filter that cannot be read must not stand for all letters
         return if query.faults.is_empty() {
             Ok((query.filter.clone(), query.words()))
@@ -133,7 +136,7 @@ async fn show(app: &App, visitor: &Visitor, id: Uuid, draft: &Draft, wrong: Opti
             (token(visitor))
             label { "Reason, for the ledger" input name="why" required maxlength="500"; }
             div.row {
-                label { "Letters in a second" input name="rate" type="number" min="0.1" max=(HIGHEST_RATE) step="0.1" value=(RATE); }
+                label { "Letters in a second" input name="rate" type="number" min=(LOWEST_RATE) max=(HIGHEST_RATE) step="0.1" value=(RATE); }
                 label { "Stop after more failures than" input name="max-failures" type="number" min="0" placeholder="no limit"; }
             }
             p.hint { "The first letter goes alone; the others follow when the worker has done it." }
@@ -166,7 +169,7 @@ fn warnings(guard: &Guard) -> Markup {
                 p { "Nothing speaks against a replay. Orders read: " (number(*orders)) "." }
             }
             @if !warnings.is_empty() {
-                p { "Of " (counted(warnings.len(), "order")) " a replay may be for nothing. It does no harm." }
+                p { "Orders for which a replay may be for nothing, or that could not be read: " (number(warnings.len())) ". A replay does no harm." }
                 ul { @for (order, warning) in warnings.iter().take(NAMED) { li { "Order " (line(order)) " " (line(&warning.to_string())) } } }
                 @if warnings.len() > NAMED { p { "And " (number(warnings.len() - NAMED)) " more like that." } }
             }
@@ -200,11 +203,14 @@ async fn carry_out(app: &Arc<App>, id: Uuid, kind: Kind, Form { fields, visitor 
         codes: draft.plan.head.codes.clone(),
         rate: wanted.rate,
         max_failures: wanted.max_failures,
-        sets: draft.sets.clone(),
+        changed: draft.changes.iter().map(|change| change.path.clone()).collect(),
     };
-    match running::begin(&app.running, about, draft.plan.clone()) {
+    match running::begin(&app.running, about, draft.plan.clone(), &draft.sets) {
         Ok(()) => Redirect::to(&format!("/runs/{id}")).into_response(),
-        Err(why) => problem(app, Some(visitor), StatusCode::INTERNAL_SERVER_ERROR, &why.to_string()),
+        Err(why) => {
+            app.plans.give_back(id);
+            problem(app, Some(visitor), StatusCode::INTERNAL_SERVER_ERROR, &format!("Nothing was begun: {why}"))
+        }
     }
 }
 
@@ -224,9 +230,10 @@ fn wanted(kind: Kind, fields: &Fields, is_unchanged: bool) -> Result<Wanted, Str
     if kind == Kind::Discard && !is_unchanged {
         return Err("A plan with a change is for a replay.".to_owned());
     }
-    let rate = fields.get("rate").map_or(Ok(RATE), str::parse).ok().filter(|rate| *rate > 0.0 && *rate <= HIGHEST_RATE);
     let rate =
-        rate.ok_or_else(|| format!("Letters in a second: expected a number above 0 and at most {HIGHEST_RATE}."))?;
+        fields.get("rate").map_or(Ok(RATE), str::parse).ok().filter(|rate| (LOWEST_RATE..=HIGHEST_RATE).contains(rate));
+    let rate =
+        rate.ok_or_else(|| format!("Letters in a second: expected a number from {LOWEST_RATE} to {HIGHEST_RATE}."))?;
     let max_failures = fields.get("max-failures").map(str::parse).transpose();
     let max_failures = max_failures.map_err(|_| "Failures: expected a number, or nothing.")?;
     Ok(Wanted { why, rate, max_failures })
@@ -246,6 +253,7 @@ mod tests {
             "",
             "why=+",
             "why=x&rate=0",
+            "why=x&rate=1e-30",
             "why=x&rate=NaN",
             "why=x&rate=inf",
             "why=x&rate=1001",
@@ -259,7 +267,16 @@ mod tests {
 
     #[test]
     fn a_filter_that_cannot_be_read_stands_for_no_letter() {
-        for wrong in ["scope=all&query=since%3Dsoon", "scope=selected", "", "letter=1", "letter="] {
+        for wrong in [
+            "scope=all&query=since%3Dsoon",
+            "scope=all&query=codes%3DX",
+            "scope=all&query=code%3D%2C",
+            "scope=all",
+            "scope=selected",
+            "",
+            "letter=1",
+            "letter=",
+        ] {
             assert!(chosen(&Fields::read(wrong.as_bytes())).is_err(), "{wrong}");
         }
         let (filter, about) = chosen(&Fields::read(b"scope=all&query=code%3DX&letter=1")).unwrap();

@@ -20,6 +20,8 @@ use crate::dead_letters::plan::{Plan, Planned};
 
 /// Plans that are kept.
 const KEPT: usize = 100;
+/// Letters of all plans that are kept, apart from the newest plan.
+const MOST_LETTERS: usize = 200_000;
 /// How long a plan is kept.
 const KEPT_FOR: Duration = Duration::from_secs(3600);
 /// Orders that the guard reads before it tells of its progress.
@@ -57,7 +59,11 @@ pub(super) struct Guard {
 
 /// The plans.
 #[derive(Debug, Default)]
-pub(super) struct Plans(Mutex<BTreeMap<Uuid, Arc<Draft>>>);
+pub(super) struct Plans {
+    all: Mutex<BTreeMap<Uuid, Arc<Draft>>>,
+    /// Held by the guard that reads orders: one plan's at a time.
+    guards: Arc<tokio::sync::Mutex<()>>,
+}
 
 impl Plans {
     /// A plan that nobody has carried out.
@@ -70,13 +76,31 @@ impl Plans {
         self.all().get(&id).filter(|draft| !draft.is_taken.swap(true, Ordering::Relaxed)).cloned()
     }
 
+    /// Gives a plan back that could not be carried out.
+    pub(super) fn give_back(&self, id: Uuid) {
+        if let Some(draft) = self.all().get(&id) {
+            draft.is_taken.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// Whether somebody has taken a plan, so that it is a run, or is about to be one.
     pub(super) fn is_taken(&self, id: Uuid) -> bool {
         self.all().get(&id).is_some_and(|draft| draft.is_taken.load(Ordering::Relaxed))
     }
 
+    /// Keeps a plan, in the place of the oldest ones if there are too many.
+    fn keep(&self, id: Uuid, draft: &Arc<Draft>) {
+        let mut all = self.all();
+        let letters = |all: &BTreeMap<Uuid, Arc<Draft>>| all.values().map(|it| it.plan.letters.len()).sum::<usize>();
+        while all.len() >= KEPT || letters(&all) > MOST_LETTERS {
+            let oldest = all.iter().min_by_key(|(_, draft)| draft.since).map(|(id, _)| *id);
+            oldest.and_then(|oldest| all.remove(&oldest));
+        }
+        all.insert(id, Arc::clone(draft));
+    }
+
     fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<Uuid, Arc<Draft>>> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, draft| draft.since.elapsed() < KEPT_FOR);
         all
     }
@@ -107,27 +131,30 @@ pub(super) fn make(
     let (sets, changes) = edit;
     let draft =
         Arc::new(Draft { plan, about, sets, changes, guard, since: Instant::now(), is_taken: AtomicBool::new(false) });
-    let mut all = plans.all();
-    if all.len() >= KEPT
-        && let Some(oldest) = all.iter().min_by_key(|(_, draft)| draft.since).map(|(id, _)| *id)
-    {
-        all.remove(&oldest);
-    }
-    all.insert(id, Arc::clone(&draft));
-    drop(all);
-    let settings = Arc::clone(settings);
-    tokio::spawn(async move { watch_over(&settings, &draft.plan.letters, &tell).await });
+    plans.keep(id, &draft);
+    let (settings, guards) = (Arc::clone(settings), Arc::clone(&plans.guards));
+    tokio::spawn(async move {
+        // the worker needs the API, too
+        let _turn = guards.lock().await;
+        watch_over(&settings, &draft, &tell).await;
+    });
     id
 }
 
-/// Reads the orders, a few at a time.
-async fn watch_over(settings: &Settings, letters: &[Planned], tell: &watch::Sender<Guard>) {
-    let all: Vec<&str> = orders(letters).into_iter().collect();
+/// Reads the orders, a few at a time, until the plan is carried out or forgotten.
+async fn watch_over(settings: &Settings, draft: &Arc<Draft>, tell: &watch::Sender<Guard>) {
+    let mut of_order: BTreeMap<&str, Vec<Planned>> = BTreeMap::new();
+    for letter in &draft.plan.letters {
+        if let Some(order) = &letter.order {
+            of_order.entry(order).or_default().push(letter.clone());
+        }
+    }
+    let all: Vec<Vec<Planned>> = of_order.into_values().collect();
     for some in all.chunks(READ_TOGETHER) {
-        let some: BTreeSet<&str> = some.iter().copied().collect();
-        let of_them = |letter: &&Planned| letter.order.as_deref().is_some_and(|order| some.contains(order));
-        let letters: Vec<Planned> = letters.iter().filter(of_them).cloned().collect();
-        let warnings = settings.orders.warnings(&letters).await;
+        if draft.is_taken.load(Ordering::Relaxed) || Arc::strong_count(draft) == 1 {
+            return;
+        }
+        let warnings = settings.orders.warnings(&some.concat()).await;
         tell.send_modify(|guard| {
             guard.read += some.len();
             guard.warnings.extend(warnings);

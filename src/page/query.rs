@@ -22,6 +22,9 @@ pub(super) const FIELDS: [(&str, &str, &str); 10] = [
     ("replays", "Replayed", "0, 2 or 1.."),
 ];
 
+/// The field with the number of the page, which selects nothing.
+pub(super) const PAGE: &str = "page";
+
 /// A filter, and the query that stands for it.
 #[derive(Debug)]
 pub(super) struct Query {
@@ -33,10 +36,9 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// The filter of a query's fields. Fields that are none of a filter are left out.
+    /// The filter of a query's fields. An unknown field is a fault: without it more letters would match.
     pub(super) fn read(fields: &Fields, now: Timestamp) -> Self {
-        let told =
-            fields.iter().filter(|(name, value)| FIELDS.iter().any(|it| it.0 == *name) && !value.trim().is_empty());
+        let told = fields.iter().filter(|(name, value)| *name != PAGE && !value.trim().is_empty());
         let fields: Vec<_> = told.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
         let mut query = Self { filter: Filter::default(), fields: Vec::new(), faults: Vec::new() };
         for (name, value) in &fields {
@@ -54,20 +56,28 @@ impl Query {
     }
 
     fn take(&mut self, name: &str, value: &str, now: Timestamp) -> Result<(), String> {
-        let list = || value.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty());
+        let list = || {
+            let parts = value.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty());
+            let parts: Vec<_> = parts.collect();
+            if parts.is_empty() {
+                Err("expected a name, or several with commas between them".to_owned())
+            } else {
+                Ok(parts)
+            }
+        };
         let filter = &mut self.filter;
         match name {
-            "code" => filter.codes.extend(list()),
-            "order" => filter.orders.extend(list()),
-            "operation" => filter.operations.extend(list()),
-            "class" => filter.classes.extend(list()),
-            "type" => filter.types.extend(list()),
-            "mapping" => filter.mappings.extend(list()),
+            "code" => filter.codes.extend(list()?),
+            "order" => filter.orders.push(value.to_owned()),
+            "operation" => filter.operations.extend(list()?),
+            "class" => filter.classes.extend(list()?),
+            "type" => filter.types.extend(list()?),
+            "mapping" => filter.mappings.extend(list()?),
             "text" => filter.text = Some(value.to_owned()),
             "since" => filter.since = Some(moment(value, now)?),
             "until" => filter.until = Some(moment(value, now)?),
             "replays" => filter.replays = Some(replays(value)?),
-            other => return Err(format!("{other} selects nothing")),
+            _ => return Err("there is no such filter".to_owned()),
         }
         Ok(())
     }
@@ -113,7 +123,7 @@ mod tests {
     #[test]
     fn a_query_is_a_filter_and_stays_the_same_query() {
         let text = "code=A%2CB&order=SO-1&text=out+of&since=2h&replays=1..&class=rejected&type=T&operation=o&mapping=m&until=1h";
-        let read = query(&format!("{text}&page=3&code=&evil=%3Cscript%3E"));
+        let read = query(&format!("{text}&page=3&code="));
         assert_eq!(read.faults, Vec::<String>::new());
         assert_eq!(read.filter.codes, ["A", "B"]);
         assert_eq!(read.filter.since.unwrap().as_second(), 1_800_000_000 - 7200);
@@ -136,5 +146,7 @@ mod tests {
             assert!(read.faults.is_empty() && !read.filter.is_empty(), "{name}");
         }
         assert_eq!(query("since=soon&replays=x").faults.len(), 2);
+        assert_eq!((query("code=%2C").faults.len(), query("codes=X").faults.len()), (1, 1));
+        assert_eq!(query("order=SO-1%2C2").filter.orders, ["SO-1,2"]);
     }
 }

@@ -35,6 +35,8 @@ const LIMITS: Limits = Limits {
 };
 /// How long a run may take to stop between two letters when the process ends.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// Bytes of the largest form of somebody whom nobody knows yet.
+const LOGIN_MOST_BYTES: usize = 4096;
 /// Nothing but our own style sheet, pictures and forms.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; \
                       base-uri 'none'";
@@ -74,7 +76,7 @@ fn router(app: Arc<App>) -> Router {
         .fallback(nothing_here)
         .layer(from_fn_with_state(Arc::clone(&app), visitors_alone));
     Router::new()
-        .route("/login", get(login_page::show).post(login_page::log_in))
+        .route("/login", get(login_page::show).post(login_page::log_in).layer(DefaultBodyLimit::max(LOGIN_MOST_BYTES)))
         .route("/style.css", get(style))
         .route("/icon.svg", get(icon))
         .merge(pages)

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
+use tokio::task::block_in_place;
 
 use super::access::Visitor;
 use super::app::App;
@@ -23,7 +24,7 @@ use crate::dead_letters::runs::{About, Counts, Ended, Kind};
 const LISTED: usize = 200;
 
 pub(super) async fn runs(State(app): State<Arc<App>>, Extension(visitor): Extension<Visitor>) -> Response {
-    let runs = match app.running.all() {
+    let runs = match block_in_place(|| app.running.all()) {
         Ok(runs) => runs,
         Err(error) => return unreadable(&app, &visitor, &error),
     };
@@ -35,14 +36,14 @@ pub(super) async fn runs(State(app): State<Arc<App>>, Extension(visitor): Extens
                 caption.hidden { "Runs" }
                 thead { tr { th scope="col" { "Run" } th scope="col" { "By" } th scope="col" { "Age" } th.number scope="col" { "Letters" }
                     th scope="col" { "State" } th scope="col" { "Reason" } } }
-                tbody { @for run in runs.iter().take(LISTED) {
+                tbody { @for (about, run_state) in runs.iter().take(LISTED) {
                     tr {
-                        th scope="row" data-label="Run" { a href={ "/runs/" (run.about.run) } { (run.about.kind.command()) " " (&run.about.run.to_string()[..8]) } }
-                        td data-label="By" { (line(&run.about.user)) }
-                        td data-label="Age" { (ago(Some(run.about.began), now)) }
-                        td.number data-label="Letters" { (number(run.about.letters)) }
-                        td data-label="State" { (line(&state(&run.state))) }
-                        td.wide data-label="Reason" { (line(&run.about.why)) }
+                        th scope="row" data-label="Run" { a href={ "/runs/" (about.run) } { (about.kind.command()) " " (&about.run.to_string()[..8]) } }
+                        td data-label="By" { (line(&about.user)) }
+                        td data-label="Age" { (ago(Some(about.began), now)) }
+                        td.number data-label="Letters" { (number(about.letters)) }
+                        td data-label="State" { (line(&state(run_state))) }
+                        td.wide data-label="Reason" { (line(&about.why)) }
                     }
                 } }
             }
@@ -61,7 +62,7 @@ fn state(state: &RunState) -> String {
 }
 
 pub(super) async fn run(State(app): State<Arc<App>>, Extension(visitor): Extension<Visitor>, Id(id): Id) -> Response {
-    match app.running.get(id) {
+    match block_in_place(|| app.running.get(id)) {
         Ok(Some(run)) => {
             let title = format!(
                 "{} of {}",
@@ -146,7 +147,7 @@ fn buttons(app: &App, visitor: &Visitor, run: &Run) -> Markup {
 }
 
 fn about(about: &About) -> Markup {
-    let About { run, user, why, began, codes, rate, max_failures, sets, kind, .. } = about;
+    let About { run, user, why, began, codes, rate, max_failures, changed, kind, .. } = about;
     html! {
         section aria-labelledby="about-heading" {
             h2 id="about-heading" { "What was asked for" }
@@ -158,7 +159,7 @@ fn about(about: &About) -> Markup {
                     dt { "Rate" } dd { (rate) " letters a second" }
                     @if let Some(failures) = max_failures { dt { "Stops" } dd { "after more failures than " (failures) } }
                 }
-                @if !sets.is_empty() { dt { "Changed" } dd { @for set in sets { code { (line(set.split('=').next().unwrap_or_default())) } " " } } }
+                @if !changed.is_empty() { dt { "Changed" } dd { @for path in changed { code { (line(path)) } " " } } }
                 dt { "Codes" } dd { @for (code, letters) in codes { (line(code)) " " (number(*letters)) ". " } }
             }
         }
@@ -168,13 +169,18 @@ fn about(about: &About) -> Markup {
 pub(super) async fn stop(State(app): State<Arc<App>>, Id(id): Id, Form { visitor, .. }: Form) -> Response {
     tracing::info!(run = %id, user = visitor.user, "a run was told to stop");
     app.running.stop(id);
+    let noted = app.ledger(&visitor, "stop", None).and_then(|mut ledger| ledger.step(Some(id), 0, "told to stop"));
+    if let Err(error) = noted {
+        let why = format!("It stops, but the ledger cannot be written: {error}");
+        return problem(&app, Some(&visitor), StatusCode::INTERNAL_SERVER_ERROR, &why);
+    }
     Redirect::to(&format!("/runs/{id}")).into_response()
 }
 
 /// Goes on with the letters of a run that are still in their queue; the first goes alone again.
 pub(super) async fn go_on(State(app): State<Arc<App>>, Id(id): Id, Form { visitor, .. }: Form) -> Response {
     tracing::info!(run = %id, user = visitor.user, "a run was told to go on");
-    match running::resume(&app.running, id) {
+    match block_in_place(|| running::resume(&app.running, id, &visitor.user)) {
         Ok(()) | Err(running::CannotBegin::UnderWay) => Redirect::to(&format!("/runs/{id}")).into_response(),
         Err(why) => problem(&app, Some(&visitor), StatusCode::CONFLICT, &why.to_string()),
     }

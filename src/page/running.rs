@@ -2,8 +2,8 @@
 //!
 //! Not here: what a replay or a discard does; how runs are shown.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +17,6 @@ use super::look::Look;
 use super::settings::Settings;
 use crate::broker::{LetterBox, LockedLetterBox};
 use crate::dead_letters::discard::discard;
-use crate::dead_letters::journal::Journal;
 use crate::dead_letters::ledger::Ledger;
 use crate::dead_letters::plan::Plan;
 use crate::dead_letters::replay::{End, Options, Progress, Replay};
@@ -37,6 +36,8 @@ pub(super) struct Running {
 #[derive(Debug)]
 struct Live {
     about: About,
+    /// The operator who began it, or goes on with it.
+    user: String,
     /// How far earlier processes came with it.
     before: Counts,
     counts: Mutex<Counts>,
@@ -78,7 +79,7 @@ pub(super) enum CannotBegin {
 impl Run {
     /// Letters that are in their queue as before.
     pub(super) fn left(&self) -> usize {
-        self.about.letters.saturating_sub(self.counts.gone + self.counts.absent)
+        self.about.left(&self.counts)
     }
 
     /// Letters that were sent to the worker, and of which nothing was heard yet.
@@ -105,16 +106,21 @@ impl Running {
         if let Some(live) = self.live().get(&id) {
             return Ok(Some(live.shown()));
         }
+        // not with `live` in hand: a long ledger takes a while
         let Some(runs) = &self.runs else { return Ok(None) };
         Ok(runs.one(id)?.map(past))
     }
 
-    /// All runs, latest first.
-    pub(super) fn all(&self) -> std::io::Result<Vec<Run>> {
+    /// Intent and state of all runs, latest first.
+    pub(super) fn all(&self) -> std::io::Result<Vec<(About, State)>> {
         let Some(runs) = &self.runs else { return Ok(Vec::new()) };
+        let all = runs.all()?;
         let live = self.live();
-        let one = |stored: Stored| live.get(&stored.about.run).map_or_else(|| past(stored), |live| live.shown());
-        Ok(runs.all()?.into_iter().map(one).collect())
+        let state = |about: &About, ended: Option<Ended>| match live.get(&about.run) {
+            Some(live) => State::UnderWay(live.stop.is_cancelled()),
+            None => ended.map_or(State::Interrupted(None), State::Ended),
+        };
+        Ok(all.into_iter().map(|(about, ended)| (about.clone(), state(&about, ended))).collect())
     }
 
     /// Stops a run between two letters.
@@ -161,24 +167,25 @@ fn past(stored: Stored) -> Run {
 }
 
 /// Writes down a run, and begins it.
-pub(super) fn begin(running: &Arc<Running>, about: About, plan: Plan) -> Result<(), CannotBegin> {
+pub(super) fn begin(running: &Arc<Running>, about: About, plan: Plan, sets: &[String]) -> Result<(), CannotBegin> {
     let runs = running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
-    runs.begin(&about, &plan)?;
-    spawn(running, about, Counts::default(), plan)
+    runs.begin(&about, &plan, sets)?;
+    let user = about.user.clone();
+    spawn(running, user, about, Counts::default(), plan)
 }
 
 /// Goes on with what is left of a run.
-pub(super) fn resume(running: &Arc<Running>, id: Uuid) -> Result<(), CannotBegin> {
+pub(super) fn resume(running: &Arc<Running>, id: Uuid, user: &str) -> Result<(), CannotBegin> {
     let runs = running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
     let stored = runs.one(id)?.ok_or(CannotBegin::NoSuchRun)?;
     let plan = runs.plan(id)?;
-    spawn(running, stored.about, stored.counts, plan)
+    spawn(running, user.to_owned(), stored.about, stored.counts, plan)
 }
 
-fn spawn(running: &Arc<Running>, about: About, before: Counts, plan: Plan) -> Result<(), CannotBegin> {
+fn spawn(running: &Arc<Running>, user: String, about: About, before: Counts, plan: Plan) -> Result<(), CannotBegin> {
     let id = about.run;
     let counts = Mutex::new(before.clone());
-    let live = Arc::new(Live { about, before, counts, stop: CancellationToken::new() });
+    let live = Arc::new(Live { about, user, before, counts, stop: CancellationToken::new() });
     match running.live().entry(id) {
         Entry::Occupied(_) => return Err(CannotBegin::UnderWay),
         Entry::Vacant(place) => drop(place.insert(Arc::clone(&live))),
@@ -187,36 +194,48 @@ fn spawn(running: &Arc<Running>, about: About, before: Counts, plan: Plan) -> Re
     Ok(())
 }
 
+/// Takes a run off those that are under way, also when its task panics.
+struct Leaves<'r>(&'r Running, Uuid);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.live().remove(&self.1);
+        self.0.look.is_outdated();
+        self.0.bodies.clear();
+    }
+}
+
 async fn carry_out(running: Arc<Running>, live: Arc<Live>, plan: Plan) {
     let id = live.about.run;
+    let _leaves = Leaves(&running, id);
     let how = match work(&running, &live, &plan).await {
         Ok(how) => how,
-        Err(error) => format!("ended by a failure: {error:#}"),
+        Err(error) => format!("ended by a failure, and can be continued: {error:#}"),
     };
     tracing::info!(run = %id, how, "a run of the page ended");
     let counts = live.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let ended = Ended { at: Timestamp::now(), how, counts };
-    if let Some(Err(error)) = running.runs.as_ref().map(|runs| runs.end(id, &ended)) {
+    if let Some(Err(error)) = running.runs.as_ref().map(|runs| runs.end(&live.about, &ended)) {
         tracing::error!(%error, run = %id, "the end of a run could not be written down");
     }
-    running.live().remove(&id);
-    running.look.is_outdated();
-    running.bodies.clear();
 }
 
 /// Locks the letters, works through the plan, and returns how it ended.
 async fn work(running: &Running, live: &Live, plan: &Plan) -> anyhow::Result<String> {
-    let About { run, kind, user, why, letters, .. } = &live.about;
+    let About { run, kind, why, letters, .. } = &live.about;
     let settings = &running.settings;
-    let who = settings.holder(user, kind.command());
+    let who = settings.holder(&live.user, kind.command());
     let runs = running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
+    // letters that a look of this page holds would count as somebody else's
+    drop(running.look.pass().await);
     let letter_box = LetterBox::open(&settings.broker).await?.lock(&who).await?;
     let mut ledger = Ledger::open(settings.ledger.as_deref(), who, Some(why.clone()))?.durable();
-    ledger.step(Some(*run), *letters, "began")?;
+    let is_resumed = live.before != Counts::default();
+    ledger.step(Some(*run), *letters, if is_resumed { "continued" } else { "began" })?;
     runs.resume(*run)?;
     let how = match kind {
-        Kind::Replay => replay(settings, live, plan, &letter_box, runs.journal(*run)?, &mut ledger).await,
-        Kind::Discard => discarded(live, plan, &letter_box, &mut ledger).await,
+        Kind::Replay => replay(settings, live, plan, &letter_box, runs, &mut ledger).await,
+        Kind::Discard => discarded(live, plan, &letter_box, &runs.discarded(*run)?, &mut ledger).await,
     };
     letter_box.close().await;
     let told = how.as_ref().map_or_else(|error| format!("failed: {error:#}"), Clone::clone);
@@ -229,16 +248,17 @@ async fn replay(
     live: &Live,
     plan: &Plan,
     letter_box: &LockedLetterBox,
-    journal: Journal,
+    runs: &Runs,
     ledger: &mut Ledger,
 ) -> anyhow::Result<String> {
+    let journal = runs.journal(live.about.run)?;
     let published = journal.published();
     let counts = |progress: &Progress| {
         let counts = Counts::of(progress);
         // a letter of an earlier process counts from the start, and not when its turn comes
         Counts { gone: counts.gone.max(published + progress.replayed), ..counts }
     };
-    let (edit, mut mappings) = (live.about.edit()?, (settings.mappings)());
+    let (edit, mut mappings) = (runs.edit(live.about.run)?, (settings.mappings)());
     let mut progress = Progress::default();
     let mut watch = |progress: &Progress| live.note(counts(progress));
     let replay = Replay {
@@ -252,6 +272,7 @@ async fn replay(
             via_exchange: false,
             await_outcomes: true,
             max_failures: live.about.max_failures,
+            first_decides: true,
         },
         journal,
         ledger,
@@ -273,10 +294,13 @@ async fn discarded(
     live: &Live,
     plan: &Plan,
     letter_box: &LockedLetterBox,
+    earlier: &HashSet<Uuid>,
     ledger: &mut Ledger,
 ) -> anyhow::Result<String> {
-    let mut watch = |gone| live.note(Counts { gone, ..Counts::default() });
+    let mut watch = |gone| live.note(Counts { gone: earlier.len() + gone, ..Counts::default() });
     let done = discard(letter_box, &plan.letters, Some(live.about.run), ledger, &live.stop, &mut watch).await?;
-    live.note(Counts { gone: done.letters, ..Counts::default() }.missing(&done.missing));
+    let mut missing = done.missing;
+    let own = missing.gone.extract_if(.., |letter| earlier.contains(letter)).count();
+    live.note(Counts { gone: done.letters + own, ..Counts::default() }.missing(&missing));
     Ok(if live.stop.is_cancelled() { "stopped".to_owned() } else { "done".to_owned() })
 }

@@ -141,8 +141,8 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
     let worker = stage
         .worker(&[
             ("BWP__BROKER__CONFIRM_TIMEOUT", "300ms"),
-            ("BWP__API__TIMEOUT", "30s"),
-            ("BWP__SHUTDOWN__GRACE", "35s"),
+            ("BWP__API__TIMEOUT", "60s"),
+            ("BWP__SHUTDOWN__GRACE", "65s"),
         ])
         .await;
     let mut calls = stage.simulator.subscribe();
@@ -150,7 +150,7 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
     let alarm = node.alarm_on_call();
     let at_once = async {
         alarm.is_prepared().await;
-        stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 5_000 }).on(Operation::CreateOrder));
+        stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis: 20_000 }).on(Operation::CreateOrder));
         stage.publish(&checkout("SO-1")).await;
         call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, "SO-1").await;
         alarm.raise();

@@ -41,7 +41,7 @@ pub(super) struct RunArgs {
 impl RunArgs {
     pub(super) fn options(&self) -> Options {
         let Self { rate, via_exchange, max_failures, no_wait, .. } = *self;
-        Options { rate, via_exchange, max_failures, await_outcomes: !no_wait }
+        Options { rate, via_exchange, max_failures, await_outcomes: !no_wait, first_decides: max_failures.is_none() }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::broker::{Place, StoredLetter, Summary};
 use crate::cli::exit::Exit;
 use crate::cli::terminal::{Form, one_line};
 use crate::dead_letters::mapped::{Mappings, Message};
-use crate::dead_letters::shown::shown_body as body;
+use crate::dead_letters::shown::{is_foreign, shown_body as body};
 use crate::settings::Settings;
 
 /// Arguments of `show`.
@@ -66,7 +66,7 @@ fn shown(letter: StoredLetter, mapped: Option<Result<String, String>>, reveal: b
     let headers = letter.headers().into_iter().filter(|(name, _)| reveal || name.starts_with("bwp-"));
     Shown {
         headers: headers.collect(),
-        body: body(&letter.text(), letter.mapping().is_some(), reveal),
+        body: body(&letter.text(), is_foreign(&letter), reveal),
         mapped,
         summary: letter.summary,
     }
