@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 
 use super::args::{Map, MappedBy};
 use super::exit::Exit;
-use super::terminal::note;
-use super::terminal::say_json;
+use super::terminal::{note, one_line, say_json};
 use crate::domain::conventions::Conventions;
 use crate::domain::envelope::mapped::{Answer, Mapped};
 use crate::domain::envelope::{Envelope, RawMessage};
@@ -26,8 +25,28 @@ use crate::settings::Settings;
 impl Map {
     /// Whether programs are named that need no settings.
     pub(super) fn needs_no_settings(&self) -> bool {
-        self.by.preset.is_some() || self.by.program.is_some() || (self.check && !self.files.is_empty())
+        self.by.needs_no_settings() || (self.check && !self.files.is_empty())
     }
+}
+
+impl MappedBy {
+    /// Whether a program is named that needs no settings.
+    fn needs_no_settings(&self) -> bool {
+        self.preset.is_some() || self.program.is_some()
+    }
+}
+
+/// No mapping is named, and there are no settings to have one.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no mapping to work with: expected `--program FILE`, `--preset NAME` with one of {}, or `--config FILE` with the \
+     settings that have the mapping",
+    preset_names()
+)]
+pub(super) struct NoMapping;
+
+fn preset_names() -> String {
+    PRESETS.map(|(name, _)| name).join(", ")
 }
 
 /// The child: maps bodies until its input ends.
@@ -45,16 +64,28 @@ pub(super) async fn map(settings: Option<&Settings>, args: &Map) -> anyhow::Resu
         let body = read(file)?;
         let foreign = Foreign { body: without_mark(&body), headers: &headers, routing_key: &routing_key };
         let answer = mapper.map(0, foreign).await?;
+        let hint = hint(&mut mapper, foreign, &answer).await;
         let made = Made::of(&mapping, foreign, answer, &conventions);
         failed |= made.wrong.is_some();
-        if args.json || made.wrong.is_none() {
-            say_json(serde_json::to_string_pretty(&made.shown(args.json, file))?)?;
-        }
-        if let (Some(wrong), false) = (&made.wrong, args.json) {
+        if args.json {
+            let shown = json!({ "file": file, "message": made.event, "fault": made.wrong, "hint": hint });
+            say_json(serde_json::to_string_pretty(&shown)?)?;
+        } else if let Some(wrong) = &made.wrong {
             note(format_args!("{}: {wrong}", file.display()))?;
+            hint.map_or(Ok(()), |hint| note(format_args!("hint: {}", one_line(&hint))))?;
+        } else {
+            say_json(serde_json::to_string_pretty(&made.event)?)?;
         }
     }
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// The fields that a body has where its mapping failed; for the person who has the body.
+pub(super) async fn hint(mapper: &mut Mapper, foreign: Foreign<'_>, answer: &Answer) -> Option<String> {
+    match answer {
+        Answer::Failed(_) => mapper.explained(0, foreign).await?.hint,
+        Answer::Message(_) | Answer::Nothing => None,
+    }
 }
 
 /// The mapping that is meant, and what comes with a body.
@@ -97,10 +128,6 @@ impl Made {
             Err(refused) => Some(refused.rejection.message),
         };
         Self { event, wrong: wrong.map(|wrong| format!("mapping {}: {wrong}", mapping.name)) }
-    }
-
-    fn shown(&self, json: bool, file: &Path) -> Value {
-        if json { json!({ "file": file, "message": self.event, "fault": self.wrong }) } else { self.event.clone() }
     }
 }
 
@@ -145,9 +172,9 @@ fn event_of(answer: &Answer) -> Value {
 /// The one mapping that is meant.
 fn chosen(settings: Option<&Settings>, args: &MappedBy) -> anyhow::Result<Mapping> {
     if let Some(name) = &args.preset {
-        let names = PRESETS.map(|(name, _)| name).join(", ");
         let found = PRESETS.into_iter().find(|(preset, _)| preset == name);
-        let (_, source) = found.with_context(|| format!("--preset: expected one of {names}, got `{name}`"))?;
+        let (_, source) =
+            found.with_context(|| format!("--preset: expected one of {}, got `{name}`", preset_names()))?;
         return Ok(alone(name.clone(), source.to_owned(), &args.kind));
     }
     if let Some(file) = &args.program {
@@ -156,10 +183,10 @@ fn chosen(settings: Option<&Settings>, args: &MappedBy) -> anyhow::Result<Mappin
     let mappings = settings.map(Settings::mappings).unwrap_or_default();
     let names = || mappings.iter().map(|mapping| mapping.name.as_str()).collect::<Vec<_>>().join(", ");
     let found = match (&args.mapping, &args.routing_key, mappings) {
+        (_, _, []) => bail!(NoMapping),
         (Some(name), _, _) => mappings.iter().find(|mapping| mapping.name == *name),
         (None, Some(key), _) => mappings.iter().find(|mapping| mapping.routing_keys.contains(key)),
         (None, None, [mapping]) => Some(mapping),
-        (None, None, []) => bail!("the settings have no mapping\nhint: `--preset`, `--program`"),
         (None, None, _) => bail!("--mapping: expected one of {}", names()),
     };
     found.cloned().with_context(|| format!("no such mapping, expected one of: {}", names()))

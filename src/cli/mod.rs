@@ -44,10 +44,13 @@ pub fn main(args: &Args) -> ExitCode {
         Command::Completions(completions) => end(completions::completions(completions)),
         Command::Mapper => end(map::serve()),
         Command::Map(map) if map.needs_no_settings() => alone(map_or_check(None, map)),
+        // mappings stand in files alone: faults of settings that are not there would be beside the point
+        Command::Map(_) if args.config.is_empty() => explain("arguments", &map::NoMapping, Exit::Usage),
         Command::Map(map) => work(args, async |settings| map_or_check(Some(settings), map).await),
         Command::Validate(validate) if args.config.is_empty() && validate.by.mapping.is_none() => {
             alone(validate::validate(None, validate))
         }
+        Command::Validate(_) if args.config.is_empty() => explain("arguments", &map::NoMapping, Exit::Usage),
         Command::Validate(validate) => work(args, async |settings| validate::validate(Some(settings), validate).await),
         Command::Run => work(args, run::run),
         Command::Check(check) => work(args, async |settings| check::check(settings, check).await),

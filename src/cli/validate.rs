@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::args::{MappedBy, Validate};
 use super::exit::Exit;
-use super::map::{Shop, raw, read};
+use super::map::{Shop, hint, raw, read};
 use super::terminal::{one_line, say, say_json};
 use crate::domain::conventions::Conventions;
 use crate::domain::envelope::id_outside;
@@ -92,10 +92,16 @@ async fn of_body<'f>(
 ) -> anyhow::Result<Report<'f>> {
     let foreign = Foreign { body, headers: &shop.headers, routing_key: &shop.routing_key };
     let mut mapper = Mapper::new(own_program()?, vec![shop.mapping.clone()]);
-    let made = match mapper.map(0, foreign).await? {
+    let answer = mapper.map(0, foreign).await?;
+    let hint = hint(&mut mapper, foreign, &answer).await;
+    let made = match answer {
         Answer::Message(message) => message_of(&message, &id_outside(&raw(foreign))),
         Answer::Nothing => return Ok(Report { ignored: true, ..report(file, Faults::default()) }),
         Answer::Failed(why) => {
+            let why = match hint {
+                Some(hint) => format!("{why} ({hint})"),
+                None => why,
+            };
             let fault = Fault { path: format!("mapping {}", shop.mapping.name), ..not_mapped(why) };
             return Ok(report(file, Faults { faults: vec![fault], more_may_follow: true }));
         }

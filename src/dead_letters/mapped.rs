@@ -25,6 +25,9 @@ pub struct Message<'l> {
 /// A foreign body of which no message can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum NotMapped {
+    /// The letter names a mapping, and the settings have none.
+    #[error("these settings have no mappings, and the letter names {0}: add the worker's settings by `--config FILE`")]
+    NoMappings(String),
     /// The letter names a mapping, and none of the settings is for it.
     #[error("no mapping of these settings is for it; the letter names {0}")]
     Unknown(String),
@@ -69,7 +72,8 @@ impl Mappings {
         let (_, routing_key) = letter.source();
         let headers = letter.texts();
         let Some(position) = self.0.mapping_for(&routing_key, letter.message_type().as_deref(), &headers) else {
-            return letter.mapping().map_or(Ok(None), |name| Err(NotMapped::Unknown(name)));
+            let unknown = if self.0.mappings().is_empty() { NotMapped::NoMappings } else { NotMapped::Unknown };
+            return letter.mapping().map_or(Ok(None), |name| Err(unknown(name)));
         };
         let mapping = self.0.mappings()[position].name.clone();
         let text = letter.text();

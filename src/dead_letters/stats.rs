@@ -2,7 +2,7 @@
 //!
 //! Not here: reading them; how counts are shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -44,7 +44,7 @@ pub struct Group {
     pub name: String,
     /// How many letters.
     pub letters: usize,
-    /// The action that an operator can take, where it is the same for all.
+    /// The actions that an operator can take: letters of one code may need different ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggested_action: Option<String>,
 }
@@ -56,13 +56,15 @@ const AGES: [(i64, &str); 4] =
 /// Counts letters.
 pub fn count<'l>(letters: impl IntoIterator<Item = &'l Summary>, now: Timestamp) -> Stats {
     let mut stats = Stats::default();
-    let mut codes: BTreeMap<&Arc<str>, (usize, &Arc<str>)> = BTreeMap::new();
+    let mut codes: BTreeMap<&Arc<str>, (usize, BTreeSet<&str>)> = BTreeMap::new();
     let (mut operations, mut classes): (BTreeMap<&str, usize>, BTreeMap<&str, usize>) = Default::default();
     let (mut ages, mut replays): (BTreeMap<usize, usize>, BTreeMap<u32, usize>) = Default::default();
     for letter in letters {
         stats.letters += 1;
         stats.parked += usize::from(letter.place == Place::Parked);
-        codes.entry(&letter.code).or_insert((0, &letter.action)).0 += 1;
+        let (number, actions) = codes.entry(&letter.code).or_default();
+        *number += 1;
+        actions.insert(&letter.action);
         *operations.entry(&letter.operation).or_default() += 1;
         *classes.entry(&letter.class).or_default() += 1;
         *replays.entry(letter.replays).or_default() += 1;
@@ -73,8 +75,8 @@ pub fn count<'l>(letters: impl IntoIterator<Item = &'l Summary>, now: Timestamp)
         }
     }
     let group = |name: String, letters| Group { name, letters, suggested_action: None };
-    let codes = codes.into_iter().map(|(code, (letters, action))| Group {
-        suggested_action: Some(action.to_string()),
+    let codes = codes.into_iter().map(|(code, (letters, actions))| Group {
+        suggested_action: Some(Vec::from_iter(actions).join("; or ")),
         ..group(code.to_string(), letters)
     });
     stats.codes = commonest_first(codes);
@@ -116,13 +118,21 @@ mod tests {
         (other.code, other.action, other.class) = ("Odd".into(), "look".into(), "unknown".into());
         (other.operation, other.replays, other.place) = ("updateOrder".into(), 2, Place::Parked);
         other.dead_lettered_at = Some(young);
-        let stats = count(&[other, letter(1), letter(2)], now);
+        let mut mapped = letter(1);
+        mapped.action = "mend the mapping".into();
+        let actions = [mapped.action.to_string(), letter(2).action.to_string()].join("; or ");
+        let stats = count(&[other, mapped, letter(2)], now);
         let shown = |groups: &[Group]| {
             groups.iter().map(|group| format!("{} {}", group.letters, group.name)).collect::<Vec<_>>().join(", ")
         };
         assert_eq!((stats.letters, stats.parked), (3, 1));
         assert_eq!(shown(&stats.codes), "2 ItemOutOfStock, 1 Odd");
         assert_eq!(stats.codes[1].suggested_action.as_deref(), Some("look"));
+        assert_eq!(
+            stats.codes[0].suggested_action.as_deref(),
+            Some(actions.as_str()),
+            "of letters that need different ones"
+        );
         assert_eq!(shown(&stats.operations), "2 createOrder, 1 updateOrder");
         assert_eq!(shown(&stats.classes), "2 rejected, 1 unknown");
         assert_eq!(shown(&stats.ages), "1 under an hour, 2 older");

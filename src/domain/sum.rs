@@ -18,7 +18,7 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Whether the total is this sum. Prices may have their tax in them.
+    /// Whether the total is this sum. Both are right: no field of a message says whether prices have their tax in them.
     pub(super) fn is(self, total: Decimal) -> bool {
         total == self.without_tax || self.without_tax.checked_add(self.tax) == Some(total)
     }

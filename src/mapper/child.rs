@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use super::definition::Mapping;
 use super::frame::{self, ANSWER, FAILURE, Request};
 use super::limits::{limit_memory, limit_next};
-use crate::mapping::{Failure, Input, Program};
+use crate::mapping::{Input, Program};
 
 /// Serves the worker that started this process, by standard input and output, until the input ends.
 ///
@@ -33,17 +33,17 @@ fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
             return Err(io::Error::other("there is no such mapping"));
         };
         limit_next()?;
-        let reply = match answered(mapping, program, &request, &body) {
-            Ok(json) => [&[ANSWER], json.as_bytes()].concat(),
-            Err(failure) => [&[FAILURE], failure.to_string().as_bytes()].concat(),
+        let Request { headers, routing_key, .. } = &request;
+        let input = Input { body: &body, headers, routing_key, variables: &mapping.variables };
+        let reply = if request.explain {
+            serde_json::to_vec(&program.explain(&input))?
+        } else {
+            match program.run(&input) {
+                Ok(json) => [&[ANSWER], json.get().as_bytes()].concat(),
+                Err(failure) => [&[FAILURE], failure.to_string().as_bytes()].concat(),
+            }
         };
         frame::write(&mut output, &reply)?;
     }
     Ok(())
-}
-
-fn answered(mapping: &Mapping, program: &Program, request: &Request, body: &[u8]) -> Result<String, Failure> {
-    let Request { headers, routing_key, .. } = request;
-    let answer = program.run(&Input { body, headers, routing_key, variables: &mapping.variables })?;
-    Ok(answer.get().to_owned())
 }

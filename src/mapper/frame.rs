@@ -22,6 +22,8 @@ pub(super) struct Request {
     pub(super) mapping: usize,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) routing_key: String,
+    /// Not the answer is asked for, but where the mapping fails: a JSON of `Option<Explained>`.
+    pub(super) explain: bool,
 }
 
 /// The length of a frame as it is written.

@@ -19,7 +19,7 @@ use super::definition::Mapping;
 use super::frame::{ANSWER, FAILURE, Request, expected, length};
 use super::limits::CPU_SECONDS;
 use crate::domain::envelope::mapped::Answer;
-use crate::mapping::answer;
+use crate::mapping::{Explained, answer};
 
 /// Time after which the child is started again. Its own bound is CPU time; on a busy machine that takes longer, so the
 /// time doubles with each try of one message.
@@ -95,10 +95,18 @@ impl Mapper {
                 None => self.start().await?,
             };
             let is_fresh = !std::mem::replace(&mut child.used, true);
-            let asked = timeout(wall, child.ask(mapping, foreign)).await;
+            let asked = timeout(wall, child.ask(mapping, foreign, false)).await;
             if let Ok(Ok(reply)) = asked {
                 self.child = Some(child);
-                return Ok(self.answer(mapping, &reply));
+                return Ok(match self.answer(mapping, &reply) {
+                    Answer::Failed(why) if reply.first() == Some(&FAILURE) => {
+                        Answer::Failed(match self.explained(mapping, foreign).await {
+                            Some(Explained { place, .. }) => format!("{place}: {why}"),
+                            None => why,
+                        })
+                    }
+                    answer => answer,
+                });
             }
             let took_too_long = asked.is_err();
             let status = child.end().await;
@@ -113,6 +121,26 @@ impl Mapper {
             }
             if ends >= ENDS {
                 return Ok(Answer::Failed(why.to_owned()));
+            }
+        }
+    }
+
+    /// Where a mapping fails on a message; none where that cannot be told. Its hint has names of the body's fields: it is
+    /// for the person whose body it is, and for no letter and no log.
+    pub async fn explained(&mut self, mapping: usize, foreign: Foreign<'_>) -> Option<Explained> {
+        let mut child = match self.child.take() {
+            Some(child) => child,
+            None => self.start().await.ok()?,
+        };
+        match timeout(WALL, child.ask(mapping, foreign, true)).await {
+            Ok(Ok(reply)) => {
+                self.child = Some(child);
+                serde_json::from_slice(&reply).ok()?
+            }
+            // the failure is known already, so another child need not try
+            Ok(Err(_)) | Err(_) => {
+                child.end().await;
+                None
             }
         }
     }
@@ -155,9 +183,9 @@ impl Mapper {
 }
 
 impl Running {
-    async fn ask(&mut self, mapping: usize, foreign: Foreign<'_>) -> io::Result<Vec<u8>> {
+    async fn ask(&mut self, mapping: usize, foreign: Foreign<'_>, explain: bool) -> io::Result<Vec<u8>> {
         let Foreign { body, headers, routing_key } = foreign;
-        let request = Request { mapping, headers: headers.clone(), routing_key: routing_key.to_owned() };
+        let request = Request { mapping, headers: headers.clone(), routing_key: routing_key.to_owned(), explain };
         self.send(&serde_json::to_vec(&request)?).await?;
         self.send(body).await?;
         self.receive().await

@@ -5,12 +5,13 @@
 use std::fmt;
 
 use jaq_core::load;
-use jaq_json::Error;
+use jaq_json::{Error, Val};
+use serde::{Deserialize, Serialize};
 
 use super::library::REASONS;
 
 /// A place in a program, counted from 1.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Place {
     /// Line.
     pub line: usize,
@@ -48,29 +49,22 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A body that a program has no answer for.
+/// A body that a program has no answer for: why, without a value of the body.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Failure {
-    /// Where in the program, if that can be told.
-    pub place: Option<Place>,
-    /// Why, without a value of the body.
-    pub why: String,
-}
+pub struct Failure(String);
 
 impl Failure {
     pub(super) fn of(why: impl Into<String>) -> Self {
-        Self { place: None, why: why.into() }
+        Self(why.into())
     }
 
     /// An error of the running program. jq's own errors quote values, so types and names of the program are told instead.
     pub(super) fn raised(error: &Error, source: &str) -> Self {
         let text = error.to_string();
-        if let Some(text) = text_of(error).filter(|text| REASONS.contains(&text.as_str())) {
-            return Self::of(text);
-        }
-        if let Some(at) = text_of(error).and_then(|text| literal(&text, source)) {
-            let why = text_of(error).unwrap_or_default();
-            return Self { place: Some(Place::of(source, at)), why };
+        // a text that the program has as a literal comes from its author, not from a body
+        let is_known = |text: &String| REASONS.contains(&text.as_str()) || has_literal(source, text);
+        if let Some(text) = text_of(error).filter(is_known) {
+            return Self(text);
         }
         if let Some(rest) = text.strip_prefix("cannot index ") {
             return indexed(rest, source);
@@ -78,10 +72,10 @@ impl Failure {
         if let Some(rest) = text.strip_prefix("cannot use ") {
             let wanted = rest.rsplit(" as ").next().unwrap_or_default();
             let wanted = TYPES.iter().find(|(name, _)| wanted == *name).map_or("something else", |(_, name)| *name);
-            return Self::of(format!("expected {wanted}, got {}", kind(rest)));
+            return Self(format!("expected {wanted}, got {}", kind(rest)));
         }
         if let Some(rest) = text.strip_prefix("cannot calculate ") {
-            return Self::of(format!("cannot calculate with {} and what follows it", kind(rest)));
+            return Self(format!("cannot calculate with {} and what follows it", kind(rest)));
         }
         Self::of("the program raised an error that quotes a value, which is not repeated")
     }
@@ -89,10 +83,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Some(place) => write!(f, "{place}: {}", self.why),
-            None => f.write_str(&self.why),
-        }
+        f.write_str(&self.0)
     }
 }
 
@@ -118,43 +109,48 @@ fn kind(quoted: &str) -> &'static str {
     }
 }
 
+/// The type of a value.
+pub(super) fn kind_of(value: &Val) -> &'static str {
+    match value {
+        Val::Null => "null",
+        Val::Bool(_) => "true or false",
+        Val::Num(_) => "a number",
+        Val::BStr(_) | Val::TStr(_) => "a text",
+        Val::Arr(_) => "a list",
+        Val::Obj(_) => "an object",
+    }
+}
+
 /// A field that was looked for where there are none. Its name is told if the program names it, too.
 fn indexed(quoted: &str, source: &str) -> Failure {
     let found = kind(quoted);
     let key = quoted.rsplit(" with ").next().unwrap_or_default();
     let name = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or_default();
     let is_word = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let places: Vec<usize> = if is_word { named(name, source).collect() } else { Vec::new() };
-    match places[..] {
-        [] => Failure::of(format!("expected an object or a list, got {found}")),
-        [at] => {
-            let why = format!("`{name}`: expected an object around it, got {found}");
-            Failure { place: Some(Place::of(source, at)), why }
-        }
-        [_, ..] => Failure::of(format!("`{name}`: expected an object around it, got {found}")),
+    if is_word && names(source, name) {
+        return Failure(format!("`{name}`: expected an object around it, got {found}"));
     }
+    Failure(format!("expected an object or a list, got {found}"))
 }
 
-/// Places at which a program names a field.
-fn named<'s>(name: &'s str, source: &'s str) -> impl Iterator<Item = usize> + 's {
+/// Whether a program names a field.
+fn names(source: &str, name: &str) -> bool {
     let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    source.match_indices(name).map(|(at, _)| at).filter(move |at| {
-        !is_part(source[..*at].chars().next_back()) && !is_part(source[*at + name.len()..].chars().next())
-    })
+    source
+        .match_indices(name)
+        .any(|(at, _)| !is_part(source[..at].chars().next_back()) && !is_part(source[at + name.len()..].chars().next()))
 }
 
 /// The text of an error that is a text.
 fn text_of(error: &Error) -> Option<String> {
     match error.clone().into_val() {
-        jaq_json::Val::TStr(text) => String::from_utf8(text.to_vec()).ok(),
+        Val::TStr(text) => String::from_utf8(text.to_vec()).ok(),
         _ => None,
     }
 }
 
-/// Where a program has a text as a literal: such a text comes from its author, not from a body.
-fn literal(text: &str, source: &str) -> Option<usize> {
-    let written = serde_json::to_string(text).ok()?;
-    source.find(&written)
+fn has_literal(source: &str, text: &str) -> bool {
+    serde_json::to_string(text).is_ok_and(|written| source.contains(&written))
 }
 
 /// Faults of a program that cannot be read.
@@ -193,6 +189,10 @@ pub(super) fn undefined(source: &str, errors: jaq_core::compile::Errors<&str, ()
 
 /// The place of a part of a source; its start for a part that lies elsewhere.
 fn place_of(source: &str, part: &str) -> Place {
-    let at = (part.as_ptr() as usize).checked_sub(source.as_ptr() as usize).filter(|at| *at <= source.len());
-    Place::of(source, at.unwrap_or(0))
+    Place::of(source, offset(source, part).unwrap_or(0))
+}
+
+/// Where a part of a source begins, in bytes; none for a text that is not a part of it.
+pub(super) fn offset(source: &str, part: &str) -> Option<usize> {
+    (part.as_ptr() as usize).checked_sub(source.as_ptr() as usize).filter(|at| *at <= source.len())
 }

@@ -8,7 +8,7 @@ mod listing;
 mod own_code;
 mod rows;
 
-pub use advice::{EDITED_ACTION, QUERY_ACTION, UNLISTED_ACTION};
+pub use advice::{EDITED_ACTION, MAPPED_ACTION, QUERY_ACTION, UNLISTED_ACTION, UNMAPPED_ACTION};
 pub use class::{Budget, Class, Decision};
 pub use listing::{Entry, entries};
 pub use own_code::OwnCode;

@@ -3,6 +3,7 @@
 //!
 //! Not here: the spans (`trace`).
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -171,10 +172,21 @@ impl HttpClient for Sender {
 }
 
 async fn send(client: &reqwest::Client, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-    let answer = client.execute(request.try_into()?).await.map_err(reqwest::Error::without_url)?;
-    let answer = answer.error_for_status().map_err(reqwest::Error::without_url)?;
+    let answer = client.execute(request.try_into()?).await.map_err(with_causes)?;
+    let answer = answer.error_for_status().map_err(with_causes)?;
     let status = answer.status();
-    Ok(Response::builder().status(status).body(answer.bytes().await?)?)
+    Ok(Response::builder().status(status).body(answer.bytes().await.map_err(with_causes)?)?)
+}
+
+/// An error without the address, and its causes: the error alone says no more than that a request could not be sent.
+fn with_causes(error: reqwest::Error) -> HttpError {
+    let error = error.without_url();
+    let (mut text, mut next) = (error.to_string(), error.source());
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text.into()
 }
 
 /// The last line about the collector.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::label::Label;
-use super::mapped::{mapping, with_mapping};
+use super::mapped::{advice, mapping, with_mapping};
 use super::memory::Memory;
 use super::open::{Delivered, Opened};
 use super::pace::Pace;
@@ -115,7 +115,9 @@ impl<'a> Ending<'a> {
 
     /// Refused because of what is in it.
     pub(super) fn reject(&self, rejection: &Rejection) -> Settlement {
-        self.refuse(rejection.code.into(), &with_mapping(self.inbound, &rejection.message))
+        let code = rejection.code.into();
+        let action = advice(self.inbound, code, self.payload.is_some());
+        self.refuse_and_advise(code, &with_mapping(self.inbound, &rejection.message), action)
     }
 
     /// Nothing is to be done: a mapping said that the message is not for this worker.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use crate::domain::envelope::mapped::Answer;
 use crate::domain::envelope::{Envelope, RawMessage, Refused, open};
+use crate::policy::catalogue::{MAPPED_ACTION, OwnCode, UNMAPPED_ACTION};
 use crate::ports::Inbound;
 
 /// Opens a message: the mapped one, where a mapping is for it.
@@ -24,6 +25,17 @@ pub(super) fn with_mapping<'a>(inbound: &Inbound, reason: &'a str) -> Cow<'a, st
     match &inbound.mapped {
         Some(mapped) => Cow::Owned(format!("mapping {}: {reason}", mapped.mapping)),
         None => Cow::Borrowed(reason),
+    }
+}
+
+/// Advice on a message that is refused because of what is in it. A shop cannot correct a field that a mapping made, and
+/// an operator can change it only where there `is_message`.
+pub(super) fn advice(inbound: &Inbound, code: OwnCode, is_message: bool) -> &'static str {
+    let is_unread = matches!(code, OwnCode::InvalidMessage | OwnCode::UnsupportedMessage);
+    match (is_unread && inbound.mapped.is_some(), is_message) {
+        (false, _) => code.action(),
+        (true, true) => MAPPED_ACTION,
+        (true, false) => UNMAPPED_ACTION,
     }
 }
 

@@ -108,6 +108,12 @@ async fn a_mapped_letter_shows_its_message_and_an_edit_of_that_message_is_sent_a
     worker.says(&["dead-lettered", "order.id: missing"]).await;
     let shown = dead_letters(&["show", "--mapped", id]).await;
     assert!(shown.contains("not mapped: mapping shop-orders: line 2 column "), "{shown}");
+    assert!(shown.contains("what can be done: mend the mapping"), "{shown}");
+    let shown = tool(&stage, &["dead-letters", "show", "--mapped", id]).await;
+    assert!(
+        shown.contains("not mapped: these settings have no mappings") && shown.contains("--config FILE"),
+        "{shown}"
+    );
     assert_eq!(worker.terminated().await, Some(0));
 
     // mended, with an id of its own: the outcome is heard all the same

@@ -15,9 +15,14 @@ mod messages;
 mod stage;
 mod tool;
 
+#[path = "../tls/authority.rs"]
+#[expect(dead_code, reason = "shared with `tests/tls`")]
+mod authority;
 mod browse;
 mod collector;
 mod crashes;
+#[path = "../tls/front.rs"]
+mod front;
 mod operating_page;
 mod order;
 mod plan;

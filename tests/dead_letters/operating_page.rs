@@ -23,27 +23,26 @@ async fn the_operators_page_is_what_the_tool_prints() {
 
     let page = stable(PAGE);
     let mut missing = Vec::new();
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = crate::tool::path(&folder, "ledger.jsonl");
     for command in [
-        "stats",
-        "list --code ItemOutOfStock",
-        "show c38e7ad0",
-        "replay --code ItemOutOfStock --dry-run",
-        "replay --order SO-10042 --set lines[0].product.productId=mug-2 --yes --ledger ledger.jsonl --reason re-stocked",
-        "replay --code ItemOutOfStock --yes",
-        "list",
+        "dead-letters stats",
+        "dead-letters list --code ItemOutOfStock",
+        "dead-letters show c38e7ad0",
+        "dead-letters replay --code ItemOutOfStock --dry-run",
+        "dead-letters replay --order SO-10042 --set lines[0].product.productId=mug-2 --yes --ledger ledger.jsonl --reason re-stocked",
+        "dead-letters replay --code ItemOutOfStock --yes",
+        "dead-letters list",
+        "order SO-10042 --ledger ledger.jsonl",
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = crate::tool::path(&folder, "ledger.jsonl");
         let arguments: Vec<&str> =
             command.split(' ').map(|word| if word == "ledger.jsonl" { ledger.as_str() } else { word }).collect();
-        let ran = stage.tool(&arguments).await;
+        let ran = stage.bwp_sync(&arguments, &[]).await;
         // of a letter the page shows the first part
         let printed = format!("{}{}", ran.stderr, ran.stdout);
         let printed = printed.split("\n\n{").next().unwrap().trim_end();
-        let shown = format!(
-            "$ bwp-sync dead-letters {}\n{printed}\n",
-            command.replace("lines[0]", "'lines[0]").replace("mug-2", "mug-2'")
-        );
+        let shown =
+            format!("$ bwp-sync {}\n{printed}\n", command.replace("lines[0]", "'lines[0]").replace("mug-2", "mug-2'"));
         if !page.contains(&stable(&shown)) {
             missing.push(shown);
         }

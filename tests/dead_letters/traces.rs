@@ -4,7 +4,9 @@
 use bwp_sync::simulator::{Fault, FaultRule, Operation};
 use lapin::types::{AMQPValue, FieldTable};
 
+use crate::authority::{Authority, NO_ROOTS, write};
 use crate::collector::{Collector, Span};
+use crate::front::{Front, authority_of};
 use crate::messages::{Message, amendment, checkout, checkout_of, header};
 use crate::stage::{SOON, Stage, Worker};
 use crate::tool::REFUSED;
@@ -109,6 +111,90 @@ async fn an_attempt_can_be_a_part_of_the_shops_trace() {
     let delivery = processed(&spans)[0];
     assert_eq!((delivery.trace.as_str(), delivery.parent.as_str()), (TRACE, SPAN));
     assert!(delivery.links.is_empty(), "{delivery:?}");
+    assert_eq!(worker.terminated().await, Some(0));
+}
+
+/// A collector and an API that speak TLS, by an authority that no system knows.
+struct Encrypted {
+    collector: Collector,
+    /// Address of the collector's front.
+    front: String,
+    settings: Vec<(&'static str, String)>,
+    _fronts: [Front; 2],
+    _folder: tempfile::TempDir,
+}
+
+impl Encrypted {
+    async fn start(stage: &Stage) -> Self {
+        let (authority, collector) = (Authority::new(), Collector::start().await);
+        let api = authority_of(&stage.simulator.endpoint());
+        let spans = Front::start(&authority_of(&collector.endpoint), &authority.server()).await;
+        let calls = Front::start(&api, &authority.server()).await;
+        let behind = |address: &str| address.replace("http:", "https:").replace(&api, &calls.address.to_string());
+        let folder = tempfile::tempdir().unwrap();
+        let ca = write(folder.path(), "ca.pem", &authority.pem());
+        let settings = vec![
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("https://{}", spans.address)),
+            ("BWP__API__ENDPOINT", behind(&stage.simulator.endpoint())),
+            ("BWP__API__TOKEN_ENDPOINT", behind(&stage.simulator.token_endpoint())),
+            ("BWP__API__TLS__CA_FILE", ca.to_str().unwrap().to_owned()),
+            // a busy machine takes a while to agree on keys
+            ("BWP__API__TIMEOUT", "50s".to_owned()),
+            ("BWP__API__CONNECT_TIMEOUT", "40s".to_owned()),
+            ("BWP__SHUTDOWN__GRACE", "55s".to_owned()),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "50000".to_owned()),
+        ];
+        Self { collector, front: spans.address.to_string(), settings, _fronts: [spans, calls], _folder: folder }
+    }
+
+    /// With a setting over those before.
+    fn with(mut self, name: &'static str, value: String) -> Self {
+        self.settings.push((name, value));
+        self
+    }
+
+    async fn worker(&self, stage: &Stage) -> Worker {
+        let settings = self.settings.iter().map(|(name, value)| (*name, value.as_str()));
+        worker(stage, &self.collector, &NO_ROOTS.into_iter().chain(settings).collect::<Vec<_>>()).await
+    }
+}
+
+#[tokio::test]
+async fn traces_go_by_tls_to_a_collector_that_the_apis_authorities_vouch_for_and_to_no_other() {
+    let stage = Stage::new().await;
+    let encrypted = Encrypted::start(&stage).await;
+    let worker = encrypted.worker(&stage).await;
+    stage.publish(&checkout("SO-1")).await;
+    encrypted.collector.until("a delivery is traced", |spans| !processed(spans).is_empty()).await;
+    assert_eq!(worker.said("cannot send traces"), 0, "{:#?}", worker.stderr());
+    assert_eq!(worker.terminated().await, Some(0));
+
+    let stranger = Front::start(&authority_of(&encrypted.collector.endpoint), &Authority::new().server()).await;
+    let encrypted = encrypted.with("OTEL_EXPORTER_OTLP_ENDPOINT", format!("https://{}", stranger.address));
+    let before = encrypted.collector.until("what was sent", |_| true).await.len();
+    let worker = encrypted.worker(&stage).await;
+    stage.publish(&checkout("SO-2")).await;
+    worker.says(&["cannot send traces", "certificate"]).await;
+    worker.says(&[r#""message":"done""#]).await;
+    assert_eq!(worker.terminated().await, Some(0));
+    assert_eq!(encrypted.collector.until("what was sent", |_| true).await.len(), before, "a stranger got no span");
+}
+
+#[tokio::test]
+async fn traces_by_tls_go_through_the_apis_proxy_with_its_password() {
+    let stage = Stage::new().await;
+    let (proxy, heads) = Front::proxy().await;
+    let password = format!("http://worker:pa55word@{}", proxy.address);
+    let encrypted = Encrypted::start(&stage).await.with("BWP__API__PROXY", password);
+    let worker = encrypted.worker(&stage).await;
+    stage.publish(&checkout("SO-1")).await;
+    encrypted.collector.until("a delivery is traced", |spans| !processed(spans).is_empty()).await;
+    let heads = heads.borrow().clone();
+    let tunnel = format!("CONNECT {}", encrypted.front);
+    let tunnel = heads.iter().find(|head| head.starts_with(&tunnel)).unwrap_or_else(|| panic!("{heads:?}"));
+    // base64 of worker:pa55word
+    assert!(tunnel.to_lowercase().contains("proxy-authorization: basic d29ya2vyonbhntv3b3jk"), "{tunnel}");
+    assert!(!worker.stderr().join("\n").contains("pa55word"), "{:#?}", worker.stderr());
     assert_eq!(worker.terminated().await, Some(0));
 }
 

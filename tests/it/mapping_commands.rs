@@ -147,6 +147,54 @@ fn examples_beside_a_mapping_are_checked_and_written() {
     assert_eq!(findings[2]["faults"][0], "/data/tax is not as expected");
 }
 
+/// A body that has no list where the program expects one.
+#[test]
+fn a_mapping_that_fails_is_told_with_the_fields_that_the_body_has_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("shop.jq"), "{ order: { id },\n  lines: [.order.rows[]] }").unwrap();
+    std::fs::write(path("order.json"), r#"{"id":"1","order":{"items":[],"who\u001b":"Ada"}}"#).unwrap();
+    let (program, order) = (path("shop.jq"), path("order.json"));
+    let hint = "`.order.rows[]`: `.order` has no `rows`, it has: items, \"who\\u{1b}\"";
+    let why = "mapping shop: line 2 column 11: expected a list or an object, got null";
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = output(&mut bwp_sync(arguments));
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        (text(output.stdout), text(output.stderr))
+    };
+    let mapped = run(&["map", "--program", &program, &order]);
+    assert_eq!(mapped, (String::new(), format!("{order}: {why}\nhint: {hint}\n")));
+    let (json, _) = run(&["map", "--program", &program, "--json", &order]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((json["fault"].as_str(), json["hint"].is_string()), (Some(why), true), "{json:#}");
+    let (validated, _) = run(&["validate", "--program", &program, &order]);
+    assert!(validated.contains(&format!("{order}: {why} ({hint})\n")), "{validated}");
+    assert!(![mapped.1, validated].concat().contains("Ada"), "names alone");
+}
+
+#[test]
+fn a_command_without_a_mapping_says_what_names_one_and_asks_for_no_settings() {
+    for arguments in [
+        &["map", "order.json"][..],
+        &["map", "--mapping", "shop", "order.json"],
+        &["map", "--check"],
+        &["validate", "--mapping", "shop", "order.json"],
+    ] {
+        let output = output(&mut bwp_sync(arguments));
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            "bwp-sync: arguments: no mapping to work with: expected `--program FILE`, `--preset NAME` with one of shopify, \
+             commercetools, or `--config FILE` with the settings that have the mapping\n"
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, said) = with_settings(folder.path(), "", &["map", "--mapping", "shop", "order.json"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("expected `--program FILE`, `--preset NAME`"), "{said}");
+}
+
 #[test]
 fn the_page_shows_the_real_output_of_each_command() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/connect-your-shop.md");

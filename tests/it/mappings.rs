@@ -85,6 +85,17 @@ async fn a_program_that_takes_the_machine_fails_alone_and_the_next_message_is_ma
 }
 
 #[tokio::test]
+async fn a_place_that_costs_the_process_is_not_told_and_the_next_message_is_mapped() {
+    let mut mapper = mapper("def deep: [deep]; if .deep then deep else { total: .total.amount } end");
+    let headers = BTreeMap::new();
+    let foreign = Foreign { body: br#"{"deep":true}"#, headers: &headers, routing_key: "orders/create" };
+    assert_eq!(tokio::time::timeout(LONG, mapper.explained(0, foreign)).await.unwrap(), None);
+    let failure = map(&mut mapper, r#"{"total":"10.00"}"#).await.unwrap_err();
+    assert_eq!(failure, "line 1 column 52: `amount`: expected an object around it, got a text");
+    assert_eq!(map(&mut mapper, r#"{"total":{"amount":"10.00"}}"#).await.as_deref(), Ok(r#"{"total":"10.00"}"#));
+}
+
+#[tokio::test]
 async fn the_child_ends_with_its_input() {
     use std::process::{Command, Stdio};
     let mut child = Command::new(env!("CARGO_BIN_EXE_bwp-sync"))
@@ -264,7 +275,7 @@ async fn a_letter_names_mapping_and_place_and_repeats_nothing_of_the_body() {
     for (case, change, said) in [
         ("no-e-mail", &(|_: &mut Value| {}) as &dyn Fn(&mut Value), "expected `email`, got none: the API needs one"),
         ("plain-order", &wrong_price, "mapping shop-orders: lines[0].unitPrice: expected a decimal, got \"12,50\""),
-        ("plain-order", &no_list, "mapping shop-orders: expected a list or an object, got a text"),
+        ("plain-order", &no_list, ": expected a list or an object, got a text"),
     ] {
         let settlement = handle(&context, &mapped("shopify", case, change).await).await;
         assert_settlement_is_clean(&settlement);
@@ -272,6 +283,12 @@ async fn a_letter_names_mapping_and_place_and_repeats_nothing_of_the_body() {
         assert_eq!((letter.code.as_str(), letter.error_type.as_str()), ("InvalidMessage", "BwpSync"));
         let message = &letter.message;
         assert!(message.starts_with("mapping shop-orders: ") && message.ends_with(said), "{message}");
+        assert!(message.contains(": line ") || message.contains("lines[0]"), "{message}");
+        let advice = &letter.suggested_action;
+        assert!(advice.contains("mend the mapping") && advice.contains("replay --mapping NAME"), "{advice}");
+        // only a message that the mapping made can be changed
+        assert_eq!(advice.contains("`--set`"), message.contains("lines[0]"), "{advice}");
         assert!(!message.contains("Maria") && !message.contains("Lopez"), "{message}");
+        assert!(!message.contains("it has"), "names of fields are for the person who maps a body: {message}");
     }
 }

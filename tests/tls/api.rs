@@ -7,7 +7,7 @@ use bwp_sync::ports::{ApiError, OrderApi, Settlement};
 use bwp_sync::simulator::{Config, Simulator};
 
 use crate::authority::{Authority, write};
-use crate::front::Front;
+use crate::front::{Front, authority_of};
 use crate::worker::{checkout, context};
 
 struct Stage {
@@ -38,11 +38,6 @@ impl Stage {
     fn file(&self, name: &str, content: &str) -> std::path::PathBuf {
         write(self.folder.path(), name, content)
     }
-}
-
-/// Host and port of an address.
-fn authority_of(address: &str) -> String {
-    url::Url::parse(address).unwrap().authority().to_owned()
 }
 
 fn text(path: &Path) -> &str {

@@ -14,6 +14,11 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::authority::Issued;
 
+/// Host and port of an address.
+pub(crate) fn authority_of(address: &str) -> String {
+    url::Url::parse(address).unwrap().authority().to_owned()
+}
+
 /// A listener that stops when it is dropped.
 pub(crate) struct Front {
     pub(crate) address: SocketAddr,

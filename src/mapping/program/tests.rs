@@ -1,6 +1,8 @@
 //! Programs that answer, and programs that cannot.
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::*;
 use crate::mapping::probes;
@@ -10,7 +12,10 @@ fn run_with(source: &str, body: &str, headers: &[(&str, &str)]) -> Result<String
     let headers = headers.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     let variables = BTreeMap::from([("offer".to_owned(), json!("_offer"))]);
     let input = Input { body: body.as_bytes(), headers: &headers, routing_key: "orders/create", variables: &variables };
-    program.run(&input).map(|answer| answer.get().to_owned()).map_err(|failure| failure.to_string())
+    program.run(&input).map(|answer| answer.get().to_owned()).map_err(|failure| match program.explain(&input) {
+        Some(explained) => format!("{}: {failure}", explained.place),
+        None => failure.to_string(),
+    })
 }
 
 fn run(source: &str, body: &str) -> Result<String, String> {
@@ -122,23 +127,20 @@ fn an_error_is_told_without_values() {
     let mut wrong = Vec::new();
     let body = r#"{"name":"Ada Lovelace","list":[{"secret":"tok-1"}],"n":42}"#;
     for (source, said) in [
-        ("{\n  town: .name.city }", "line 2 column 15: `city`: expected an object around it, got a text"),
-        (".name.b + .name.b", "`b`: expected an object around it, got a text"),
-        (".list.x", "line 1 column 7: `x`: expected an object around it, got a list"),
-        (".list[\"x y\"]", "expected an object or a list, got a list"),
-        (".n | keys", "expected a list or an object, got a number"),
-        (".name[]", "expected a list or an object, got a text"),
-        (".n - .name", "cannot calculate with a number and what follows it"),
-        (".name | tonumber", "the program raised an error that quotes a value, which is not repeated"),
-        ("error(\"no e-mail\")", "line 1 column 7: no e-mail"),
-        ("error(.name)", "the program raised an error that quotes a value, which is not repeated"),
-        ("error(\"no \\(.name)\")", "the program raised an error that quotes a value, which is not repeated"),
-        (".name | error", "the program raised an error that quotes a value, which is not repeated"),
-        ("{a: .name} | error", "the program raised an error that quotes a value, which is not repeated"),
-        (
-            "error(\"cannot use \\(.name) as x\")",
-            "the program raised an error that quotes a value, which is not repeated",
-        ),
+        ("{\n  town: .name.city }", "line 2 column 9: `city`: expected an object around it, got a text"),
+        (".name.b + .name.b", "line 1 column 1: `b`: expected an object around it, got a text"),
+        (".list.x", "line 1 column 1: `x`: expected an object around it, got a list"),
+        (".list[\"x y\"]", "line 1 column 1: expected an object or a list, got a list"),
+        (".n | keys", "line 1 column 6: expected a list or an object, got a number"),
+        (".name[]", "line 1 column 1: expected a list or an object, got a text"),
+        (".n - .name", "line 1 column 1: cannot calculate with a number and what follows it"),
+        (".name | tonumber", "line 1 column 9: the program raised an error that quotes a value, which is not repeated"),
+        ("error(\"no e-mail\")", "line 1 column 1: no e-mail"),
+        ("error(.name)", "line 1 column 1: the program raised an error that quotes a value, which is not repeated"),
+        ("error(\"no \\(.name)\")", "line 1 column 1: the program raised an error that quotes a value"),
+        (".name | error", "line 1 column 9: the program raised an error that quotes a value"),
+        ("{a: .name} | error", "line 1 column 14: the program raised an error that quotes a value"),
+        ("error(\"cannot use \\(.name) as x\")", "line 1 column 1: the program raised an error that quotes a value"),
         ("empty", "expected one answer, got none: `empty` is no answer, `null` is"),
         ("1, 2", "expected one answer, got several"),
         ("1 / 0", "the answer is no JSON"),
