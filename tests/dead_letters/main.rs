@@ -25,3 +25,4 @@ mod replay;
 mod terminal;
 mod together;
 mod traces;
+mod trouble;
