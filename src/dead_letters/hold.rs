@@ -78,11 +78,7 @@ pub async fn hold<'p>(
         let pass = letters.read(seen).await?;
         pass.stop_receiving().await?;
         letters.note_held(all).await;
-        let Found { held, changed, refused_at, .. } = found;
-        // letters without room come in the next batch, with all that are planned after them
-        let planned = refused_at.unwrap_or(batch.len());
-        let absent: Vec<_> = (0..planned).filter(|at| !held.contains_key(at)).map(|at| batch[at].letter).collect();
-        let (changed, absent): (Vec<_>, Vec<_>) = absent.into_iter().partition(|id| changed.contains(id));
+        let (changed, absent) = found.missing();
         if !absent.is_empty() && pass.elsewhere && look < LOOKS {
             pass.give_back().await;
             tokio::time::sleep(BETWEEN_LOOKS).await;
@@ -91,9 +87,7 @@ pub async fn hold<'p>(
         }
         missing.changed.extend(changed);
         if pass.elsewhere { &mut missing.in_use } else { &mut missing.gone }.extend(absent);
-        let letters = held.into_iter().filter(|(at, _)| *at < planned).map(|(at, letter)| (&batch[at], letter));
-        let letters = letters.collect();
-        return Ok(Held { letters, planned, all, pass });
+        return Ok(Held { planned: found.covered(), letters: found.letters(), all, pass });
     }
 }
 
@@ -134,5 +128,79 @@ impl<'p> Found<'p> {
             self.bytes -= last.summary.bytes;
             self.refused_at = Some(self.refused_at.map_or(at, |first| first.min(at)));
         }
+    }
+
+    /// How many of the planned letters the batch covers. Letters without room come in the next one, with all that are
+    /// planned after them.
+    fn covered(&self) -> usize {
+        self.refused_at.unwrap_or(self.batch.len())
+    }
+
+    /// Letters of the batch that came by with another body, and those that did not come by.
+    fn missing(&self) -> (Vec<Uuid>, Vec<Uuid>) {
+        let places = (0..self.covered()).filter(|at| !self.held.contains_key(at));
+        places.map(|at| self.batch[at].letter).partition(|id| self.changed.contains(id))
+    }
+
+    /// The letters of the batch, in the order of the plan.
+    fn letters(self) -> Vec<(&'p Planned, StoredLetter)> {
+        let (covered, batch) = (self.covered(), self.batch);
+        self.held.into_iter().filter(|(at, _)| *at < covered).map(|(at, letter)| (&batch[at], letter)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::filter::tests::letter;
+    use super::super::plan::Plan;
+    use super::*;
+    use crate::broker::letters::letter::tests::stored;
+    use crate::broker::{BodyHash, Summary};
+
+    fn planned(numbers: &[u128]) -> Vec<Planned> {
+        let letters = numbers.iter().map(|number| letter(*number)).collect();
+        Plan::of(letters, Uuid::nil(), "bwp.dead-letters", Timestamp::UNIX_EPOCH).letters
+    }
+
+    fn found<'p>(batch: &'p [Planned], queue: &[Summary]) -> Found<'p> {
+        let mut found = Found::new(batch);
+        queue.iter().for_each(|letter| found.add(stored(letter.clone())));
+        found
+    }
+
+    fn ids(found: Found<'_>) -> Vec<Uuid> {
+        found.letters().iter().map(|(_, letter)| letter.summary.id).collect()
+    }
+
+    #[test]
+    fn letters_without_room_come_in_the_next_batch_with_all_that_are_planned_after_them() {
+        let batch = planned(&[1, 2, 3, 4, 5]);
+        let sized = |number, bytes| Summary { bytes, ..letter(number) };
+        let large = |number| sized(number, BATCH_BYTES / 2);
+        for (queue, covered) in [
+            (vec![large(5), large(4), large(3), large(2), large(1)], 2),
+            (vec![large(1), large(2), large(3), large(4), large(5)], 2),
+            // there would be room for the last one, but its turn comes after that of the third
+            (vec![sized(1, 10), large(2), sized(3, BATCH_BYTES), large(4), sized(5, 10)], 2),
+            // one is taken however large it is
+            (vec![sized(1, 2 * BATCH_BYTES), sized(2, 2 * BATCH_BYTES), large(3), large(4), large(5)], 1),
+            (vec![letter(2), letter(4), letter(1), letter(5), letter(3)], 5),
+        ] {
+            let found = found(&batch, &queue);
+            assert_eq!((found.covered(), found.missing()), (covered, (vec![], vec![])), "{queue:?}");
+            let expected: Vec<_> = batch[..covered].iter().map(|letter| letter.letter).collect();
+            assert_eq!(ids(found), expected, "{queue:?}");
+        }
+    }
+
+    #[test]
+    fn a_letter_is_held_once_for_each_time_that_it_is_planned_and_with_the_planned_body_alone() {
+        let batch = planned(&[1, 1, 2, 3]);
+        let changed = Summary { body_hash: BodyHash::of(b"other"), ..letter(2) };
+        let found = found(&batch, &[letter(1), letter(1), letter(1), changed, letter(4)]);
+        assert_eq!(found.missing(), (vec![letter(2).id], vec![letter(3).id]));
+        assert_eq!(ids(found), [letter(1).id, letter(1).id]);
     }
 }

@@ -105,7 +105,7 @@ impl Replay<'_> {
         let outbox = Outbox::open(self.config).await?;
         let listens = self.options.await_outcomes && !self.options.via_exchange;
         let outcomes = match listens {
-            true => Some(Outcomes::of(ReplayResults::listen(self.config, self.plan.head.replay_id).await?)),
+            true => Some(Outcomes::of(ReplayResults::listen(self.config).await?)),
             false => None,
         };
         let mut run = Run { replay: self, outbox, outcomes, progress, next_at: Instant::now() };

@@ -6,10 +6,14 @@ use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::messages::{checkout, checkout_of};
 use crate::stage::{SOON, Stage, Worker, call_of};
+use crate::support::broker::Broker;
+use crate::support::private::assert_nothing_private;
 use crate::support::program::bwp_sync;
+use crate::support::relay::Relay;
 use crate::support::until::until;
 
 pub(crate) const LISTEN: (&str, &str) = ("BWP__ADMIN__LISTEN", "127.0.0.1:0");
@@ -20,13 +24,14 @@ pub(crate) async fn address(worker: &Worker) -> String {
     line["address"].as_str().expect("it says where").to_owned()
 }
 
-/// Status and body of an answer.
+/// Status and body of an answer, which is searched for private data.
 pub(crate) async fn get(address: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.expect("somebody listens");
     stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.expect("a request goes out");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer comes");
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head and a body");
+    assert_nothing_private(path, body);
     let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("a status");
     (status, body.to_owned())
 }
@@ -45,6 +50,25 @@ pub(crate) async fn ready_means_that_a_consumer_is_registered_with_its_prefetch(
     assert_eq!((status, &body["ready"], &body["broker"]["prefetch"]), (200, &true.into(), &7.into()));
     assert!(body["api"].get("cause").is_none(), "{body}");
     assert_eq!(get(&address, "/livez").await, (200, "ok\n".into()));
+}
+
+#[tokio::test]
+async fn a_worker_is_not_ready_before_the_broker_has_its_request_for_a_consumer() {
+    const TAG: &str = "asks-for-a-consumer";
+    let broker = Broker::shared();
+    let (relay, stage) = (Relay::start(&broker.address()), Stage::on(&broker).await);
+    let uri = stage.vhost.amqp_uri_through(&relay.address());
+    // from that request on nothing reaches the broker
+    let mut asked = relay.trip_on_bytes(&[TAG.as_bytes()]);
+    let worker = stage.starting_worker(&[LISTEN, ("BWP__BROKER__URI", &uri), ("BWP__BROKER__CONSUMER_TAG", TAG)]);
+    let address = address(&worker).await;
+    timeout(SOON, asked.recv()).await.expect("it asks").expect("the relay tells");
+    let (status, body) = ready(&address).await;
+    assert_eq!((status, &body["ready"], &body["broker"]["prefetch"]), (503, &false.into(), &Value::Null), "{body}");
+    drop(asked);
+    relay.cut().await;
+    until("it is ready", SOON, async || ready(&address).await, |(status, _)| *status == 200).await;
+    stage.active(TAG).await;
 }
 
 #[tokio::test]

@@ -68,7 +68,11 @@ async fn a_message_that_comes_five_times_makes_one_order_and_five_results_with_o
     assert_eq!(outcomes, ["already-existed", "already-existed", "already-existed", "already-existed", "created"]);
     assert_eq!(stage.simulator.ledger().orders_created(), 1);
     let first = json(&results[0])["id"].clone();
-    assert!(results.iter().all(|result| json(result)["id"] == first && result.properties.message_id().is_some()));
+    for result in results {
+        let (id, properties) = (json(result)["id"].take(), &result.properties);
+        assert_eq!((&id, properties.message_id().is_some()), (&first, true));
+        assert_eq!(properties.delivery_mode(), &Some(2), "a durable queue of the shop's keeps it over a restart");
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use crate::support::until::until;
 
 const NOTHING_LOST: &str = "every message ends as a result, a letter, or still in a queue";
 const NO_COUNT: &str = "no count of deliveries decides over an order";
+const TOLD: &str = "what became of a message is told";
 const KEPT: &str = "what cannot be done is kept with its code";
 
 /// A virtual host in which a worker has declared everything.
@@ -154,6 +155,49 @@ async fn letters_that_have_no_way_to_their_queue_are_told() {
     let (detail, promise) = fails(&stage, "binding of dead letters").await;
     assert!(detail.contains("nowhere to go"), "{detail}");
     assert_eq!(promise, KEPT);
+    // letters of one kind have a way, others have none
+    stage.bind(LETTERS, "bwp.dead", "createOrder.*").await;
+    fails(&stage, "binding of dead letters").await;
+}
+
+#[tokio::test]
+async fn exchanges_of_ours_that_are_of_another_type_are_named() {
+    let stage = declared().await;
+    for (exchange, promise) in [("bwp.dead", KEPT), ("bwp.results", TOLD)] {
+        stage.vhost.delete_exchange(exchange).await;
+        declare(&stage, exchange, ExchangeKind::Fanout).await;
+        let said = fails(&stage, &format!("type of {exchange}")).await;
+        assert_eq!(said, ("fanout, expected topic".to_owned(), promise.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn what_the_workers_user_may_not_do_is_named() {
+    let stage = declared().await;
+    let uri = stage.vhost.user().await;
+    let user = [("BWP__BROKER__URI", uri.as_str())];
+    stage.vhost.user_may("^$", "^bwp\\.dead$", "^bwp\\.orders$").await;
+    let (detail, promise) = said(&stage, &user, "permissions", "fails").await;
+    let lacks = ["configure on bwp.orders", "write on bwp.results", "write on amq.default", "read on bwp.orders.tries"];
+    for lacking in lacks {
+        assert!(detail.contains(&format!("no {lacking}")), "{lacking} in {detail}");
+    }
+    for allowed in ["write on bwp.dead;", "read on bwp.orders;"] {
+        assert!(!detail.contains(allowed), "{allowed} in {detail}");
+    }
+    assert_eq!(promise, NOTHING_LOST);
+    said(&stage, &user, "publishing", "fails").await;
+}
+
+#[tokio::test]
+async fn the_active_worker_is_told_with_those_that_stand_by() {
+    let stage = declared().await;
+    let told = async || said(&stage, &[], "active worker", "holds").await.0;
+    assert_eq!(told().await, "none: no worker consumes");
+    let _first = stage.tagged("first", &[]).await;
+    until("the first is told", SOON, told, |told| told == "first; no standby").await;
+    let _second = stage.tagged("second", &[]).await;
+    until("the second is told", SOON, told, |told| told == "first; standing by: second").await;
 }
 
 #[tokio::test]
@@ -179,6 +223,12 @@ async fn the_shops_exchange_is_missed_where_it_is_misspelt_and_named_where_it_is
     let (detail, promise) = fails(&stage, "type of shop.events").await;
     assert!(detail.starts_with("fanout, expected topic"), "{detail}");
     assert_eq!(promise, KEPT);
+    // it ignores keys, so everything comes
+    said(&stage, &[], "bindings of the work queue", "holds").await;
+
+    stage.vhost.delete_exchange("shop.events").await;
+    declare(&stage, "shop.events", ExchangeKind::Headers).await;
+    assert_eq!(fails(&stage, "type of shop.events").await.1, NOTHING_LOST);
 
     stage.vhost.delete_exchange("shop.events").await;
     declare(&stage, "shop.events", ExchangeKind::Direct).await;

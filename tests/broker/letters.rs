@@ -11,6 +11,8 @@ use uuid::Uuid;
 use crate::messages::{Message, checkout, checkout_event, checkout_of, header, json as result_of, structured, untidy};
 use crate::stage::{ORDERS, SOON, Stage};
 use crate::support::amqp::Collector;
+use crate::support::node::Node;
+use crate::support::until::until;
 
 /// A message and the letter that it must become.
 struct Case {
@@ -181,6 +183,38 @@ async fn what_a_shop_may_add_to_a_message_neither_hurts_it_nor_gets_lost_on_its_
     assert_eq!(header(cut, "bwp-headers-cut").as_deref(), Some("largest"));
     // copies that the shop itself asked for, and not one more
     assert_eq!(stage.left_in("test.copies").await.len(), 2);
+}
+
+/// Sets the largest body that the broker takes on channels that are opened from now on.
+async fn largest_body(node: &Node, bytes: usize) {
+    let set = format!(
+        "application:set_env(rabbit, max_message_size, {bytes}), persistent_term:put(max_message_size, {bytes})."
+    );
+    node.ctl(&["eval", &set]).await;
+}
+
+/// Nobody knows what it is that the broker refuses, so all goes that may be it. The size of the body stands for that here.
+#[tokio::test]
+async fn a_message_of_which_the_broker_refuses_each_copy_ends_as_a_letter_of_its_body_alone() {
+    let node = Node::start().await;
+    let stage = Stage::on(&node).await;
+    assert_eq!(stage.worker(&[]).await.terminated().await, Some(0));
+    largest_body(&node, 3_000).await;
+    let mut message = checkout_of("SO-1", "sim-ItemOutOfStock");
+    message.properties = message.properties.with_headers(table(&[("shop", text("acme"))]));
+    message.body.resize(6_000, b' ');
+    // by a channel that was opened before
+    stage.publish(&message).await;
+    let worker = stage.starting_worker(&[]);
+    let lost = async || worker.said(r#""message":"not consuming""#);
+    until("it is refused again and again", SOON, lost, |lost| *lost > 3).await;
+    largest_body(&node, 128 * 1024 * 1024).await;
+    let mut letters = stage.letters().await;
+    let letter = &letters.until(SOON, |seen| seen.len() == 1).await[0];
+    assert_eq!(header(letter, "bwp-error-code").as_deref(), Some("PoisonMessage"));
+    assert_eq!((&letter.data, header(letter, "shop")), (&message.body, None));
+    assert_eq!(worker.terminated().await, Some(0));
+    assert!(stage.left_in(ORDERS).await.is_empty());
 }
 
 /// Waits for one letter and one result of each case, looks at every letter, and sees that a good message is done then.

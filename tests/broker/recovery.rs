@@ -124,6 +124,47 @@ async fn a_consuming_channel_that_the_broker_closed_and_a_broker_that_was_killed
     stage.results().await.until(SOON, |seen| seen.len() == 1).await;
 }
 
+/// As it looks through a node that is cut off from the leader of the queue: it answers, and nothing comes.
+#[tokio::test]
+async fn a_consumer_that_the_broker_counts_no_more_is_registered_again() {
+    let node = Node::start().await;
+    let stage = Stage::on(&node).await;
+    let settings = [("BWP__BROKER__HEARTBEAT", "2s"), ("BWP__BROKER__CONSUMER_TAG", "forgotten")];
+    let worker = stage.worker(&settings).await;
+    let mut results = stage.results().await;
+    let mut watch = Watch::over(&stage, &worker).await;
+    // as if the worker had cancelled it and wanted no answer
+    let cancel = format!(
+        "[rabbit_channel:do(Channel, {{'basic.cancel', <<\"forgotten\">>, true}})
+            || Channel <- rabbit_channel:list(),
+               [{{prefetch_count, {PREFETCH}}}] <- [catch rabbit_channel:info(Channel, [prefetch_count])]]."
+    );
+    node.ctl(&["eval", &cancel]).await;
+    stage.publish(&checkout("SO-1")).await;
+    watch.resumes_within(AFTER_A_PAUSE).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+    worker.says(&["not consuming", "the broker counts no consumer of the queue"]).await;
+}
+
+/// As where a node waits for another one that hangs: heartbeats go on, and what was asked for is not answered.
+#[tokio::test]
+async fn a_broker_that_does_not_answer_while_a_session_is_set_up_is_left_and_found_again() {
+    let node = Node::start().await;
+    let stage = Stage::on(&node).await;
+    assert_eq!(stage.worker(&[]).await.terminated().await, Some(0));
+    // nothing can be bound meanwhile
+    let hang = "Self = self(),
+        Hold = fun() -> mnesia:write_lock_table(rabbit_route), Self ! held, timer:sleep(45000) end,
+        spawn(fun() -> mnesia:transaction(Hold) end), receive held -> ok end.";
+    assert_eq!(node.ctl(&["eval", hang]).await.trim(), "ok");
+    let worker = stage.starting_worker(&[]);
+    worker.says(&["not consuming", "the broker does not answer while a session is set up"]).await;
+    worker.consumes(1).await;
+    let mut results = stage.results().await;
+    stage.publish(&checkout("SO-1")).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+}
+
 /// The one that consumes, those that publish, and the others, one after the other, with messages in flight.
 #[tokio::test]
 async fn channels_that_the_broker_closes_while_messages_are_in_hand_break_no_order_and_double_nothing() {

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use crate::messages::{checkout_of, header};
 use crate::stage::{LETTERS, SOON, Stage};
+use crate::support::broker::Broker;
 use crate::support::private::assert_nothing_private;
+use crate::support::relay::{Pace, Relay};
 use crate::support::until::until;
-use crate::tool::{REFUSED, field, json_lines, path};
+use crate::tool::{REFUSED, field, json_lines, json_of, path};
 
 #[tokio::test]
 async fn letters_are_counted_listed_and_shown_and_stay_as_they_are() {
@@ -55,6 +57,23 @@ async fn a_look_that_is_killed_at_any_moment_loses_nothing_and_keeps_the_order()
     assert_eq!(until("all letters are back", SOON, listed, |seen| seen.len() >= LETTERS_WRITTEN).await, before);
 }
 
+/// Letters come in bursts, between which it may look as if there were no more.
+#[tokio::test]
+async fn a_look_over_a_slow_line_sees_every_letter() {
+    const LETTERS_WRITTEN: usize = 200;
+    let broker = Broker::shared();
+    let (relay, stage) = (Relay::start(&broker.address()), Stage::on(&broker).await);
+    stage.worker(&[]).await.terminated().await;
+    stage.written_letters(LETTERS_WRITTEN).await;
+    let before = field(&stage.listed().await, "letter");
+    assert_eq!(before.len(), LETTERS_WRITTEN);
+    let uri = stage.vhost.amqp_uri_through(&relay.address());
+    relay.pace(Pace::Slow { bytes: 16 * 1024, late: Duration::from_millis(150) });
+    let looked = stage.tool_with(&["list", "--json"], &[("BWP__BROKER__URI", &uri)]).await;
+    assert_eq!((looked.code, looked.stderr.as_str()), (Some(0), ""), "{looked:?}");
+    assert_eq!(field(&json_of(&looked.stdout), "letter"), before);
+}
+
 #[tokio::test]
 async fn filters_choose_and_unknown_ids_are_said() {
     let stage = Stage::new().await;
@@ -94,6 +113,11 @@ async fn what_goes_wrong_is_said() {
     assert!(refused.code == Some(1) && refused.stderr.contains("hint: the virtual host is all"), "{refused:?}");
 }
 
+/// Who may do what with a file.
+fn mode(path: &str) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777
+}
+
 #[tokio::test]
 async fn letters_come_back_from_a_file_as_they_were() {
     let stage = Stage::new().await;
@@ -109,13 +133,13 @@ async fn letters_come_back_from_a_file_as_they_were() {
     );
     let again = stage.tool(&["export", "--all", "--out", &first]).await;
     assert!(again.code == Some(1) && again.stderr.contains("cannot make"), "{again:?}");
-    let permissions = std::fs::metadata(&first).unwrap().permissions();
-    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&permissions) & 0o777, 0o600);
+    assert_eq!(mode(&first), 0o600);
     let discard = ["discard", "--all", "--reason", "test orders", "--ledger", &ledger, "--yes"];
     insta::assert_snapshot!("discard", stage.tool(&discard).await.shown());
     assert!(stage.listed().await.is_empty());
     let noted = json_lines(&ledger);
     assert_eq!(field(&noted, "outcome"), ["discarded", "discarded"]);
+    assert_eq!(mode(&ledger), 0o600);
     assert_eq!((&noted[0]["why"], &noted[0]["user"]), (&"test orders".into(), &"operator".into()));
 
     insta::assert_snapshot!("import", stage.tool(&["import", &first]).await.shown());
@@ -134,6 +158,13 @@ async fn letters_come_back_from_a_file_as_they_were() {
     let rest = stage.tool(&["import", &first]).await.stdout;
     assert!(rest.starts_with("1 letter put into") && rest.contains("1  there already"), "{rest}");
     stage.tool(&["import", &first, "--again"]).await;
+    assert_eq!(stage.listed().await.len(), 4);
+
+    // nothing of a file is put there where a later line is no letter; more letters than are under way at a time
+    let good = std::fs::read_to_string(&first).unwrap().repeat(100);
+    std::fs::write(&second, good + "{\"letter\": 1}\n").unwrap();
+    let refused = stage.tool(&["import", &second, "--again"]).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains("line 201: expected a letter"), "{refused:?}");
     assert_eq!(stage.listed().await.len(), 4);
 
     std::fs::write(&second, "{\"letter\": \"John Smith\"}\n").unwrap();

@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use prost::Message;
 
 use crate::stage::SOON;
+use crate::support::private::assert_nothing_private;
 use crate::support::until::until;
 
 /// A span as it was sent, with what is the same for all spans of its request.
@@ -42,28 +43,40 @@ impl Span {
 /// The collector and all that has come.
 pub(crate) struct Collector {
     pub(crate) endpoint: String,
-    spans: Arc<Mutex<Vec<Span>>>,
+    taken: Arc<Mutex<Taken>>,
+}
+
+#[derive(Default)]
+struct Taken {
+    spans: Vec<Span>,
+    /// All requests as they came.
+    text: String,
 }
 
 impl Collector {
     pub(crate) async fn start() -> Self {
-        let spans: Arc<Mutex<Vec<Span>>> = Arc::default();
-        let taken = Arc::clone(&spans);
+        let taken: Arc<Mutex<Taken>> = Arc::default();
+        let kept = Arc::clone(&taken);
         let take = move |body: Bytes| async move {
+            let mut kept = kept.lock().unwrap();
+            kept.text.push_str(&String::from_utf8_lossy(&body));
             let Ok(request) = ExportTraceServiceRequest::decode(body) else { return StatusCode::BAD_REQUEST };
-            taken.lock().unwrap().extend(read(request));
+            kept.spans.extend(read(request));
             StatusCode::OK
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().route("/v1/traces", post(take));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { endpoint, spans }
+        Self { endpoint, taken }
     }
 
-    /// All spans so far, once they are as they should be.
+    /// All spans so far, once they are as they should be. They are searched for private data.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&[Span]) -> bool) -> Vec<Span> {
-        until(what, SOON, async || self.spans.lock().unwrap().clone(), |spans| holds(spans)).await
+        let look = async || self.taken.lock().unwrap().spans.clone();
+        let spans = until(what, SOON, look, |spans| holds(spans)).await;
+        assert_nothing_private("spans", &self.taken.lock().unwrap().text);
+        spans
     }
 }
 

@@ -30,3 +30,4 @@ mod replay;
 mod terminal;
 mod together;
 mod traces;
+mod trouble;

@@ -16,6 +16,10 @@ async fn a_plan_is_applied_to_exactly_its_letters_once() {
     let plan = path(&folder, "plan");
     insta::assert_snapshot!("plan", stage.tool(&["plan", "--all", "--out", &plan]).await.shown());
     let planned = field(&stage.listed().await, "order");
+    let of_others = [("BWP__DEAD_LETTERS__QUEUE", "other.letters")];
+    let refused = stage.tool_with(&["apply", &plan, "--yes", "--no-check", "--no-wait"], &of_others).await;
+    let said = "is for the letters of `bwp.dead-letters`, the settings name `other.letters`";
+    assert!(refused.code == Some(1) && refused.stderr.contains(said), "{refused:?}");
 
     // one is gone, one has another body under its id, and one was not there when the plan was made
     let gone = stage.tool(&["discard", "--order", &planned[0], "--reason", "test", "--yes"]).await;

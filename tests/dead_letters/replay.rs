@@ -6,7 +6,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use serde_json::json;
 
 use crate::messages::{checkout_of, header, json as body_of, outcomes};
-use crate::stage::{ORDERS, RESULTS, SOON, Stage};
+use crate::stage::{LETTERS, ORDERS, RESULTS, SOON, Stage};
 use crate::tool::{field, json_lines, path};
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn what_a_shop_put_into_a_message_is_in_its_replay_and_what_would_hurt_is_
     let properties = message.properties.with_headers(headers).with_user_id("guest".into());
     message.properties = properties.with_expiration("3600000".into()).with_priority(3).with_app_id("shop".into());
     stage.publish(&message).await;
-    stage.queue(crate::stage::LETTERS, "the letter is there", |queue| queue.ready == 1).await;
+    stage.queue(LETTERS, "the letter is there", |queue| queue.ready == 1).await;
     assert_eq!(worker.terminated().await, Some(0));
 
     let ran = stage.tool(&["replay", "--all", "--yes", "--no-wait", "--no-check"]).await;
@@ -123,6 +123,26 @@ async fn what_a_shop_put_into_a_message_is_in_its_replay_and_what_would_hurt_is_
     ];
     assert_eq!(names, expected);
     assert_eq!(header(replayed, "bwp-replays").as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn through_the_shops_exchange_others_get_a_message_again_too_and_no_outcome_is_waited_for() {
+    let stage = Stage::new().await;
+    stage.worker(&[]).await.terminated().await;
+    stage.written_letters(2).await;
+    stage.shop.declare_quorum_queue("test.others").await;
+    stage.bind("test.others", "shop.events", "#").await;
+    let replay = ["replay", "--all", "--yes", "--no-check", "--via-exchange"];
+    let ran = stage.tool(&replay).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for queue in [ORDERS, "test.others"] {
+        assert_eq!(stage.left_in(queue).await.len(), 2, "{queue}");
+    }
+    // a letter that no worker wrote
+    stage.shop.publish("", LETTERS, lapin::BasicProperties::default(), b"{}").await;
+    let ran = stage.tool(&replay).await;
+    assert!(ran.code == Some(1) && ran.stderr.contains("does not say which exchange"), "{ran:?}");
+    assert_eq!(stage.listed().await.len(), 1);
 }
 
 #[tokio::test]

@@ -101,9 +101,14 @@ impl Stage {
 
     /// Starts the tool.
     pub(crate) fn starting_tool(&self, arguments: &[&str]) -> Process {
-        let settings = self.tool_settings();
-        let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        bwp_sync(&[&["dead-letters"], arguments].concat(), &settings)
+        self.starting_tool_with(arguments, &[])
+    }
+
+    /// Starts the tool with these settings over the usual ones.
+    pub(crate) fn starting_tool_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Process {
+        let usual = self.tool_settings();
+        let usual: Vec<_> = usual.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        bwp_sync(&[&["dead-letters"], arguments].concat(), &[&usual, settings].concat())
     }
 
     /// Every create of the refused product is refused, until [`Stage::mend`].
@@ -149,7 +154,7 @@ impl Stage {
     pub(crate) async fn listed(&self) -> Vec<serde_json::Value> {
         let ran = self.tool(&["list", "--json"]).await;
         assert_eq!(ran.code, Some(0), "{ran:?}");
-        ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        json_of(&ran.stdout)
     }
 }
 
@@ -191,6 +196,10 @@ pub(crate) fn path(folder: &tempfile::TempDir, name: &str) -> String {
 
 /// Lines of a file as JSON.
 pub(crate) fn json_lines(path: impl AsRef<Path>) -> Vec<serde_json::Value> {
-    let text = std::fs::read_to_string(path).unwrap();
+    json_of(&std::fs::read_to_string(path).unwrap())
+}
+
+/// Lines of JSON.
+pub(crate) fn json_of(text: &str) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -5,6 +5,7 @@
 
 mod any_bytes;
 mod classify;
+mod digits;
 mod left;
 #[path = "../support/places.rs"]
 mod places;

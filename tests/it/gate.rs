@@ -20,8 +20,8 @@ use crate::scenario::{event, plain_checkout};
 /// Far beyond what any of this takes on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-/// Says which order's call has begun, and ends it when the test says so. Orders named `panic…` make it panic, the one
-/// named `there` can be read.
+/// Says which order's call has begun, and ends it when the test says so. Orders named `panic…` make it panic, those named
+/// `denied…` are denied in the end, and the one named `there` can be read.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     begun: mpsc::UnboundedSender<String>,
@@ -51,6 +51,9 @@ impl OrderApi for Gate {
         }
         self.begun.send(order.clone()).unwrap();
         self.of(&order).notified().await;
+        if order.starts_with("denied") {
+            return Err(ApiError::Answered { status: 200, retry_after: None, errors: vec![denied()] });
+        }
         Ok(StoredOrder { id: format!("bwp-{order}"), ..StoredOrder::default() })
     }
 

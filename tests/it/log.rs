@@ -2,7 +2,10 @@
 //! Not here: lines of a message.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+
+use bwp_sync::settings::{Log, LogFormat};
+use bwp_sync::telemetry;
 
 use crate::cli::{SETTINGS, bwp_sync};
 
@@ -71,4 +74,19 @@ fn a_protocol_for_traces_that_is_not_spoken_is_refused_with_the_variables_name()
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(64), "{text}");
     assert!(text.contains("OTEL_EXPORTER_OTLP_PROTOCOL: expected `http/protobuf`, got `grpc`"), "{text}");
+}
+
+/// The text of a panic may repeat a message. The test panics in a process of its own.
+#[test]
+fn a_panic_is_logged_by_its_place_alone() {
+    const PANICS: &str = "BWP_TEST_PANICS";
+    if std::env::var_os(PANICS).is_some() {
+        telemetry::start(&Log { format: LogFormat::Json, filter: "info".to_owned() }, None).unwrap();
+        panic!("no way to John Smith in Seattle");
+    }
+    let this = ["--exact", "log::a_panic_is_logged_by_its_place_alone", "--nocapture"];
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    let output = crate::output::output(again.args(this).env(PANICS, "1"));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains(r#""message":"panic""#) && text.contains("tests/it/log.rs:"), "{text}");
 }

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::gate::{SOON, Stage};
+use crate::gate::{SOON, Stage, checkout};
 use crate::scenario::event;
 use crate::until::until;
 
@@ -114,6 +114,26 @@ async fn a_suspect_that_comes_in_a_pause_says_that_it_waits_for_its_end() {
     stage.jobs.send(Job { inbound, settle, handlings: Some(handlings) }).await.unwrap();
     let reasons = async || stage.status.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
     until("it waits", SOON, reasons, |reasons| *reasons == [WaitReason::Pause]).await;
+}
+
+/// Nothing else flows meanwhile, and a hop would be forgotten at a hand-over.
+#[tokio::test]
+async fn what_fails_in_a_pause_is_held_however_much_that_is() {
+    // outside a pause nothing is held for a delay
+    let mut stage = stage();
+    let orders = ["denied-1", "denied-2", "denied-3"];
+    let mut settled = Vec::new();
+    for order in orders {
+        settled.push(stage.send(checkout(order, order)).await);
+        assert_eq!(stage.begun().await, order);
+    }
+    pause_all(&stage);
+    orders.iter().for_each(|order| stage.gate.of(order).notify_one());
+    let reasons = async || stage.status.held(&stage.pace).iter().map(|held| held.reason).collect::<Vec<_>>();
+    // first for its delay, then for the end of the pause
+    let is_held = |reason: &WaitReason| [WaitReason::Delay, WaitReason::Pause].contains(reason);
+    let all = |reasons: &Vec<WaitReason>| reasons.len() == orders.len() && reasons.iter().all(is_held);
+    until("all are held", SOON, reasons, all).await;
 }
 
 #[tokio::test]

@@ -334,12 +334,13 @@ async fn a_follower_that_was_delivered_before_keeps_that_over_its_hop() {
 
 #[tokio::test]
 async fn a_delay_that_does_not_fit_goes_through_its_retry_queue() {
-    for (most, delays) in [(0, 0), (2, 1)] {
+    for (most, delays, suspect) in [(0, 0, false), (2, 1, false), (2, 0, true)] {
         let mut stage = Stage::holding(most);
         let history = History { delays, ..History::default() };
-        let sent = stage.send(Inbound { history, ..checkout("flaky", "first") }).await;
-        let Ok(Settlement::Later(later)) = sent.await else { panic!("it is held") };
-        assert_eq!(later.queue, delays as usize, "none may be held; 70 s are too long");
+        let sent = stage.send(Inbound { history, suspect, ..checkout("flaky", "first") }).await;
+        let settled = tokio::time::timeout(SOON, sent).await.expect("it is held");
+        let Ok(Settlement::Later(later)) = settled else { panic!("{settled:?}") };
+        assert_eq!(later.queue, delays as usize, "none may be held; 70 s are too long; all wait for a suspect");
         assert!(stage.begun.try_recv().is_err());
     }
 }

@@ -95,6 +95,12 @@ impl Vhost {
         format!("amqp://{}:secret@{}/{}", self.name, self.broker.address(), self.name)
     }
 
+    /// Allows the user of [`Vhost::user`] to configure, write and read resources with names of these patterns.
+    pub(crate) async fn user_may(&self, configure: &str, write: &str, read: &str) {
+        let permissions = json!({ "configure": configure, "write": write, "read": read });
+        self.broker.management.put(&["permissions", &self.name, &self.name], permissions).await;
+    }
+
     /// Allows its user to declare and delete only resources with names of this pattern, and to use all.
     pub(crate) async fn may_configure(&self, names: &str) {
         let permissions = json!({ "configure": names, "write": ".*", "read": ".*" });

@@ -316,8 +316,13 @@ fn header(delivery: &Delivery, name: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A letter with this summary, whatever its body is.
+    pub(crate) fn stored(summary: Summary) -> StoredLetter {
+        StoredLetter { summary, delivery: Delivery::mock(1, "bwp.dead".into(), "key".into(), false, Vec::new()) }
+    }
 
     #[test]
     fn a_letter_of_an_expired_message_says_so_and_whose_it_is() {

@@ -22,7 +22,6 @@ pub struct ReplayResults {
     connection: Connection,
     results: Consumer,
     queue: String,
-    replay_id: String,
 }
 
 impl ReplayResults {
@@ -30,20 +29,21 @@ impl ReplayResults {
     ///
     /// # Errors
     /// No connection, or no queue.
-    pub async fn listen(config: &BrokerConfig, replay_id: Uuid) -> Result<Self, LetterBoxError> {
+    pub async fn listen(config: &BrokerConfig) -> Result<Self, LetterBoxError> {
         let connection = open(config, "bwp-sync dead-letters, results", Frame::Small).await?;
         let consuming = consume(&connection).await;
         let (queue, results) =
             consuming.map_err(|error| LetterBoxError::Lost { queue: "outcomes of the replay".into(), error })?;
-        Ok(Self { connection, results, queue, replay_id: replay_id.to_string() })
+        Ok(Self { connection, results, queue })
     }
 
-    /// The queue. It is bound to no exchange: what a shop does with its results is no business of the tool.
+    /// The queue, of this run alone. It is bound to no exchange: what a shop does with its results is no business of the
+    /// tool.
     pub fn queue(&self) -> &str {
         &self.queue
     }
 
-    /// The next result of this run: the letter that it is about, and its body. `None` when none came within the time.
+    /// The next result: the letter that it is about, and its body. `None` when none came within the time.
     ///
     /// # Errors
     /// The connection is gone.
@@ -52,7 +52,7 @@ impl ReplayResults {
             loop {
                 match self.results.next().await {
                     Some(Ok(result)) => {
-                        if let Some(letter) = self.letter(&result) {
+                        if let Some(letter) = letter_of(&result) {
                             return Ok((letter, result.data));
                         }
                     }
@@ -65,18 +65,16 @@ impl ReplayResults {
         tokio::time::timeout(within, next).await.ok().transpose()
     }
 
-    /// The letter whose replay a result is about, if it is of this run.
-    fn letter(&self, result: &Delivery) -> Option<Uuid> {
-        let headers = result.properties.headers().as_ref()?.inner();
-        let header = |name| headers.get(name).and_then(read_text);
-        header(own::REPLAY_ID).filter(|id| *id == self.replay_id)?;
-        header(own::REPLAYED_LETTER)?.parse().ok()
-    }
-
     /// Closes the connection, and the queue with it.
     pub async fn close(self) {
         close(&self.connection).await;
     }
+}
+
+/// The letter whose replay a result is about.
+fn letter_of(result: &Delivery) -> Option<Uuid> {
+    let headers = result.properties.headers().as_ref()?.inner();
+    read_text(headers.get(own::REPLAYED_LETTER)?)?.parse().ok()
 }
 
 async fn consume(connection: &Connection) -> lapin::Result<(String, Consumer)> {

@@ -169,7 +169,7 @@ async fn consume(
         calls_until: consuming.calls_until.subscribe(),
     };
     let look = consuming.look();
-    let mut ended = tokio::select! {
+    let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
         lost = pump.run(&mut consuming) => Err(lost),
         Some(failure) = failed.recv() => Err(failure),
@@ -184,7 +184,6 @@ async fn consume(
             intake.show(BrokerState::down("stopping", Timestamp::now(), None));
             pump.settling.close();
             pump.settling.wait().await;
-            ended = tries.end_all().await.map_err(Lost::from);
             lost.cancel();
         }
         // nothing more is begun or settled: messages in flight are redelivered
