@@ -25,6 +25,8 @@ pub(super) enum Lost {
     Channel(#[from] lapin::Error),
     #[error(transparent)]
     Settle(#[from] SettleError),
+    #[error("cannot acknowledge: {0}")]
+    Ack(lapin::Error),
     #[error(transparent)]
     Tries(#[from] TriesError),
     #[error("the publishing connection is gone")]
@@ -80,7 +82,7 @@ impl Lost {
             Self::Consume(ConsumerError::Failed { .. }) => consumer,
             Self::Consume(ConsumerError::Cancelled(_)) => consumer_cancelled,
             Self::Channel(_) => channel,
-            Self::Settle(_) => settlement,
+            Self::Settle(_) | Self::Ack(_) => settlement,
             Self::Tries(_) => tries,
             Self::Publishing => publishing,
             Self::Look(_) => look,

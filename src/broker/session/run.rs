@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::acks::Acks;
 use super::consuming::Consuming;
 use super::depths::{begin_depths, tell_depths};
 use super::head;
@@ -156,12 +157,15 @@ async fn consume(
     let (failures, mut failed) = mpsc::channel(1);
     let lost = CancellationToken::new();
     let head = intake.next_head();
+    let acks = Acks::new(intake, config.prefetch, head.clone(), failures.clone());
+    let sending = acks.begin();
     let pump = Pump {
         intake,
         queue: config.names.queue.clone(),
         number,
         settler: Arc::clone(&settler),
         tries: tries.clone(),
+        acks,
         settling: TaskTracker::new(),
         failures,
         lost: lost.clone(),
@@ -184,11 +188,15 @@ async fn consume(
             intake.show(BrokerState::down("stopping", Timestamp::now(), None));
             pump.settling.close();
             pump.settling.wait().await;
+            sending.end().await;
             ended = tries.end_all().await.map_err(Lost::from);
             lost.cancel();
         }
         // nothing more is begun or settled: messages in flight are redelivered
-        Err(_) => lost.cancel(),
+        Err(_) => {
+            lost.cancel();
+            sending.end_if_possible().await;
+        }
     }
     consuming.give_back().await;
     ended
