@@ -130,6 +130,9 @@ pub fn failed(span: &Span, error_type: &str) {
 
 /// Id of the trace that a span belongs to.
 pub fn trace_id(span: &Span) -> Option<String> {
+    if span.is_disabled() {
+        return None;
+    }
     let context = span.context();
     let context = context.span().span_context().clone();
     context.is_valid().then(|| context.trace_id().to_string())
@@ -138,6 +141,9 @@ pub fn trace_id(span: &Span) -> Option<String> {
 /// Headers by which a message carries a span's context on.
 pub fn headers(span: &Span) -> HashMap<String, String> {
     let mut headers = HashMap::new();
+    if span.is_disabled() {
+        return headers;
+    }
     TraceContextPropagator::new().inject_context(&span.context(), &mut headers);
     headers.retain(|_, value| !value.is_empty());
     headers

@@ -10,7 +10,7 @@ use std::time::Duration;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream, RustlsConnector, TLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{Acker, Connection, ConnectionProperties};
+use lapin::{Acker, Connection, ConnectionProperties, ErrorKind};
 use secrecy::ExposeSecret;
 use url::{Host, Url};
 
@@ -103,7 +103,9 @@ pub fn is_encrypted(uri: &str) -> Result<bool, UriError> {
 /// How large a frame of a connection may be. lapin keeps room for 64 of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Frame {
-    /// As large as the broker allows, 128 KiB by default: for messages of the shop.
+    /// 128 KiB, which is RabbitMQ's default: for messages of the shop.
+    Usual,
+    /// As large as the broker allows. lapin writes to all of its room at once then: 8 MiB of memory by default.
     Any,
     /// 32 KiB: for our own publications, whose headers are bounded. This saves 6 MiB of memory.
     Small,
@@ -111,6 +113,12 @@ pub enum Frame {
 
 /// Bytes of a frame that holds the largest header frame of a copy. Bodies are split.
 pub const SMALL_FRAME: u32 = 32 * 1024;
+const USUAL_FRAME: u32 = 128 * 1024;
+
+/// Whether a connection ended since the headers of a message fitted into none of its frames.
+pub(super) fn is_frame_too_large(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.get_id() == 501)
+}
 
 /// Opens a connection that the broker lists under `name`, with the address and certificates of this moment.
 ///
@@ -147,6 +155,7 @@ async fn connect(
 ) -> Result<(Connection, Wire), OpenError> {
     uri.query.frame_max = match frame {
         Frame::Any => None,
+        Frame::Usual => Some(USUAL_FRAME),
         Frame::Small => Some(SMALL_FRAME),
     };
     // AMQP counts heartbeats in whole seconds; 0 would switch them off

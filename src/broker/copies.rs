@@ -104,6 +104,9 @@ pub fn for_result(result: &ResultEvent) -> BasicProperties {
 
 /// A result in whose headers the context of a trace goes on, in place of the shop's.
 pub fn traced(properties: BasicProperties, context: HashMap<String, String>) -> BasicProperties {
+    if context.is_empty() {
+        return properties;
+    }
     let mut headers = properties.headers().clone().unwrap_or_default();
     for (name, value) in context {
         headers.insert(short(&name), text(&value));

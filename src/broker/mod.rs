@@ -12,6 +12,7 @@ pub mod headers;
 pub mod outbox;
 pub mod publish;
 pub mod topology;
+mod under_way;
 
 pub mod letters;
 pub mod migration;

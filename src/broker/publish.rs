@@ -1,25 +1,18 @@
 //! Publishes with confirm and `mandatory`; only a plain acknowledgement counts.
 //!
-//! Not here: what is published, what follows from a failure.
-//!
-//! The broker returns a message that no queue takes, and then confirms it. But lapin flights a returned message to
-//! whichever confirm comes next on the channel. Each publication has a number in a header, by which a return finds its
-//! own.
+//! Not here: what is published, what follows from a failure; the messages on their way (`under_way`).
 
-use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::headers::{own, short};
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
-use lapin::message::BasicReturnMessage;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{BasicProperties, Channel, Confirmation, Connection};
+use lapin::options::ConfirmSelectOptions;
+use lapin::{BasicProperties, Channel, Connection};
 use metrics::histogram;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+
+use super::headers::short;
+use super::under_way::{End, Publication, publish_all};
 
 /// A publication that did not get its plain acknowledgement.
 #[derive(Debug, thiserror::Error)]
@@ -205,131 +198,5 @@ impl Publisher {
                 }
             }
         }
-    }
-}
-
-/// A message to publish, and the channel that its end is told by.
-#[derive(Debug)]
-struct Publication {
-    mandatory: bool,
-    exchange: ShortString,
-    routing_key: ShortString,
-    properties: BasicProperties,
-    body: Vec<u8>,
-    told: oneshot::Sender<End>,
-}
-
-/// The end of a publication.
-#[derive(Debug)]
-enum End {
-    Taken,
-    Returned,
-    Refused,
-    Broken(lapin::Error),
-}
-
-/// Publishes, and reads the confirms. A return comes with the confirm of its own publication, or with another one that
-/// was resolved no later. Therefore all confirms that have come are read before any end is told. None is read while a
-/// message is on its way out.
-async fn publish_all(channel: Channel, mut publications: mpsc::UnboundedReceiver<Publication>) {
-    let mut confirms = FuturesUnordered::new();
-    let (mut told, mut returned) = (HashMap::new(), HashSet::new());
-    let mut number = 0;
-    loop {
-        tokio::select! {
-            Some(first) = confirms.next() => {
-                let mut read: Vec<(i64, lapin::Result<Confirmation>)> = vec![first];
-                while let Some(Some(next)) = confirms.next().now_or_never() {
-                    read.push(next);
-                }
-                for (number, confirm) in &read {
-                    returned.extend(return_in(*number, confirm));
-                }
-                for (number, confirm) in read {
-                    let end = end_of(confirm, returned.remove(&number));
-                    if let Some(told) = told.remove(&number) {
-                        let told: oneshot::Sender<End> = told;
-                        // nobody waits for it any more
-                        told.send(end).ok();
-                    }
-                }
-            }
-            publication = publications.recv() => {
-                let Some(publication) = publication else { return };
-                number += 1;
-                let Publication { mandatory, exchange, routing_key, properties, body, told: tell } = publication;
-                let options = BasicPublishOptions { mandatory, ..BasicPublishOptions::default() };
-                let properties = numbered(properties, number);
-                match channel.basic_publish(exchange, routing_key, options, &body, properties).await {
-                    Ok(confirm) => {
-                        told.insert(number, tell);
-                        confirms.push(async move { (number, confirm.await) });
-                    }
-                    Err(error) => drop(tell.send(End::Broken(error))),
-                }
-            }
-        }
-    }
-}
-
-/// The number of the publication whose return this confirm carries; the confirm's own one where the return has none.
-fn return_in(number: i64, confirm: &lapin::Result<Confirmation>) -> Option<i64> {
-    match confirm {
-        Ok(Confirmation::Ack(Some(message)) | Confirmation::Nack(Some(message))) => {
-            Some(number_of(message).unwrap_or(number))
-        }
-        Ok(Confirmation::Ack(None) | Confirmation::Nack(None) | Confirmation::NotRequested) | Err(_) => None,
-    }
-}
-
-fn end_of(confirm: lapin::Result<Confirmation>, is_returned: bool) -> End {
-    match confirm {
-        Ok(Confirmation::Ack(_)) if is_returned => End::Returned,
-        Ok(Confirmation::Ack(_)) => End::Taken,
-        Ok(Confirmation::Nack(_) | Confirmation::NotRequested) => End::Refused,
-        Err(error) => End::Broken(error),
-    }
-}
-
-fn numbered(properties: BasicProperties, number: i64) -> BasicProperties {
-    let mut headers = properties.headers().clone().unwrap_or_default();
-    headers.insert(own::PUBLICATION.into(), AMQPValue::LongLongInt(number));
-    properties.with_headers(headers)
-}
-
-fn number_of(message: &BasicReturnMessage) -> Option<i64> {
-    let headers: &FieldTable = message.properties.headers().as_ref()?;
-    match headers.inner().get(own::PUBLICATION)? {
-        AMQPValue::LongLongInt(number) => Some(*number),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use lapin::message::Delivery;
-
-    use super::*;
-
-    /// A confirm that carries the return of this publication.
-    fn with_return_of(number: i64) -> lapin::Result<Confirmation> {
-        let mut delivery = Delivery::mock(0, "".into(), "key".into(), false, Vec::new());
-        delivery.properties = numbered(BasicProperties::default(), number);
-        Ok(Confirmation::Ack(Some(BasicReturnMessage { delivery, reply_code: 312, reply_text: "NO_ROUTE".into() })))
-    }
-
-    #[test]
-    fn a_return_is_that_of_the_publication_whose_number_it_has() {
-        assert_eq!(return_in(1, &with_return_of(3)), Some(3));
-        assert_eq!(return_in(1, &with_return_of(1)), Some(1));
-        assert_eq!(return_in(1, &Ok(Confirmation::Ack(None))), None);
-        let without_number = BasicReturnMessage {
-            delivery: Delivery::mock(0, "".into(), "key".into(), false, Vec::new()),
-            reply_code: 312,
-            reply_text: "NO_ROUTE".into(),
-        };
-        assert_eq!(return_in(1, &Ok(Confirmation::Ack(Some(without_number)))), Some(1));
-        assert!(matches!(end_of(with_return_of(3), false), End::Taken));
-        assert!(matches!(end_of(Ok(Confirmation::Ack(None)), true), End::Returned));
     }
 }

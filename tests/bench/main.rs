@@ -4,8 +4,10 @@
 
 mod api;
 mod bare;
+mod growth;
 mod mapping;
 mod messages;
+mod plot;
 mod process;
 mod report;
 mod round;
@@ -29,6 +31,8 @@ enum Command {
     Loop(bare::Arguments),
     /// Measures a mapping of ten lines
     Mapping(mapping::Arguments),
+    /// Measures the worker while backlog, prefetch, size, orders or a mapping change
+    Growth(growth::Arguments),
     /// Measures all contenders, interleaved
     Run(RunArguments),
     /// Does what a message costs without any wait, for a profiler that counts instructions
@@ -77,21 +81,27 @@ struct RunArguments {
     /// Messages a second of the contender `slow`.
     #[arg(long, default_value_t = 3_000)]
     rate: u32,
-    /// The worker's release build.
-    #[arg(long, default_value = "target/release/bwp-sync")]
-    worker: PathBuf,
     /// The build of the contender `before`.
     #[arg(long, default_value = "target/release/bwp-sync")]
     before: PathBuf,
     /// A folder with the loop in Node and its packages, as scripts/bench makes it; it is one more contender then.
     #[arg(long)]
     node: Option<PathBuf>,
-    /// The process of the broker, for its CPU time.
-    #[arg(long)]
-    broker_pid: Option<u32>,
     /// A run in which the loop is slower than this is void: the machine is too slow, or busy with something else.
     #[arg(long, default_value_t = 7_000.0)]
     valid_from: f64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args, Clone)]
+struct Common {
+    /// The worker's release build.
+    #[arg(long, default_value = "target/release/bwp-sync")]
+    worker: PathBuf,
+    /// The process of the broker, for its CPU time.
+    #[arg(long)]
+    broker_pid: Option<u32>,
     /// A version to be told with the figures.
     #[arg(long)]
     version_of: Vec<String>,
@@ -108,10 +118,11 @@ fn main() -> std::process::ExitCode {
         match Arguments::parse().command {
             Command::Api(arguments) => api::serve(arguments).await,
             Command::Loop(arguments) => bare::run(arguments).await,
+            Command::Growth(arguments) => return growth::all(arguments).await,
             Command::Mapping(arguments) => mapping::run(arguments).await,
             Command::Run(arguments) => return round::all(arguments).await,
             Command::Pure(PureArguments { times, bytes, what }) => {
-                let (body, conventions) = (messages::message(what, 1, bytes), Conventions::default());
+                let (body, conventions) = (messages::message(what, 1, bytes, None), Conventions::default());
                 let written: usize = (0..times).map(|_| messages::input_of(&body, &conventions).len()).sum();
                 println!("{written} bytes");
             }

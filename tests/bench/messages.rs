@@ -1,6 +1,7 @@
 //! The messages that are measured.
 
 use std::hint::black_box;
+use std::path::PathBuf;
 
 use bwp_sync::domain::command::{Command, order_key};
 use bwp_sync::domain::conventions::Conventions;
@@ -10,10 +11,12 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 /// Kind of the messages.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum What {
     Creates,
     Starts,
+    /// Orders as Shopify writes them, which a mapping makes creates of.
+    Mapped,
 }
 
 impl What {
@@ -22,6 +25,7 @@ impl What {
         match self {
             Self::Creates => "creates",
             Self::Starts => "starts",
+            Self::Mapped => "mapped",
         }
     }
 
@@ -30,16 +34,34 @@ impl What {
         match self {
             Self::Creates => "checkout-completed",
             Self::Starts => "fulfillment-triggered",
+            Self::Mapped => "orders/create",
+        }
+    }
+
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Creates | Self::Starts => "application/cloudevents+json",
+            Self::Mapped => "application/json",
+        }
+    }
+
+    /// The settings that the worker needs for them, as a file.
+    pub(crate) fn settings(self) -> Option<PathBuf> {
+        match self {
+            Self::Creates | Self::Starts => None,
+            Self::Mapped => Some(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/mapped.toml"))),
         }
     }
 }
 
-/// A structured message of at least so many bytes.
-pub(crate) fn message(what: What, number: usize, bytes: usize) -> Vec<u8> {
-    let order = json!({ "id": format!("SO-{number}") });
+/// A message of at least so many bytes, about one of so many orders.
+pub(crate) fn message(what: What, number: usize, bytes: usize, orders: Option<usize>) -> Vec<u8> {
+    let order = orders.map_or(number, |orders| number % orders);
+    let order = json!({ "id": format!("SO-{order}") });
     let data = match what {
         What::Creates => checkout(order),
         What::Starts => json!({ "order": order }),
+        What::Mapped => return shopify(number),
     };
     let mut event = json!({
         "specversion": "1.0", "id": format!("m-{number}"), "source": "/bench", "type": what.kind(), "data": data,
@@ -58,6 +80,12 @@ pub(crate) fn input_of(body: &[u8], conventions: &Conventions) -> Vec<u8> {
         Command::StartFulfillment(start) => serde_json::to_vec(&start.input).unwrap(),
         Command::AmendOrder(_) | Command::UpdateRefunds(_) => panic!("not measured"),
     }
+}
+
+/// An order as Shopify writes it, with another number.
+fn shopify(number: usize) -> Vec<u8> {
+    let text = include_str!("../../config/mappings/shopify/plain-order.in.json");
+    text.replacen("5678901234567", &(5_000_000_000_000 + number).to_string(), 1).into_bytes()
 }
 
 fn checkout(order: Value) -> Value {

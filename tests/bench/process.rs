@@ -61,7 +61,16 @@ pub(crate) fn cpu_micros(pid: u32) -> u64 {
 
 /// The most memory that a process had, in KiB.
 pub(crate) fn peak_kib(pid: u32) -> u64 {
+    kib(pid, "VmHWM:")
+}
+
+/// The memory that a process has, in KiB.
+pub(crate) fn resident_kib(pid: u32) -> u64 {
+    kib(pid, "VmRSS:")
+}
+
+fn kib(pid: u32, named: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(named)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

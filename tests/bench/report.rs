@@ -108,22 +108,29 @@ pub(crate) struct Run {
     pub(crate) versions: Vec<String>,
     /// Processors.
     pub(crate) processors: usize,
+    /// Memory of a worker that has nothing to do, in MB.
+    pub(crate) idle_mb: Option<f64>,
     /// Load averages before the run and after it.
     pub(crate) load: [String; 2],
     /// Why the run tells nothing about messages a second; none where it does.
     pub(crate) void: Option<String>,
 }
 
-/// Prints a table for each case, and writes all figures as JSON.
+impl Display for Run {
+    fn fmt(&self, to: &mut Formatter<'_>) -> Result {
+        self.versions.iter().try_for_each(|version| writeln!(to, "- {version}"))?;
+        writeln!(to, "- {} processors, load {} before and {} after", self.processors, self.load[0], self.load[1])?;
+        self.idle_mb.iter().try_for_each(|idle| writeln!(to, "- an idle worker: {idle:.1} MB"))?;
+        self.void.iter().try_for_each(|why| writeln!(to, "- VOID: {why}"))
+    }
+}
+
+/// Prints a table for each case, and writes all figures as JSON and the tables as Markdown.
 pub(crate) fn report(out: &Path, run: &Run, cases: &BTreeMap<String, OfCase>) {
-    for (case, figures) in cases {
-        println!("\n{case}\n\n{}", table(figures));
-    }
-    run.versions.iter().for_each(|version| println!("{version}"));
-    println!("{} processors, load {} before and {} after", run.processors, run.load[0], run.load[1]);
-    if let Some(why) = &run.void {
-        println!("VOID: {why}");
-    }
+    let mut text: String = cases.iter().map(|(case, figures)| format!("\n{case}\n\n{}", table(figures))).collect();
+    text += &format!("\n{run}");
+    println!("{text}");
+    std::fs::write(out.with_extension("md"), text.trim_start()).unwrap();
     let named = |figures: &OfCase| figures.iter().map(|(who, all)| (who.to_string(), json!(all))).collect();
     let cases: serde_json::Map<String, serde_json::Value> =
         cases.iter().map(|(case, figures)| (case.clone(), serde_json::Value::Object(named(figures)))).collect();
@@ -144,6 +151,11 @@ fn table(figures: &OfCase) -> String {
         table += &format!("| {contender} |{}\n", cells.collect::<String>());
     }
     table
+}
+
+/// The median.
+pub(crate) fn median(all: &[Figures], field: fn(&Figures) -> f64) -> f64 {
+    spread(all, field).1
 }
 
 /// The lowest, the median and the highest.

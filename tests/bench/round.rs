@@ -15,118 +15,185 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer
 use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use crate::RunArguments;
 use crate::messages::{What, message};
-use crate::process::{Process, cpu_micros, peak_kib};
+use crate::process::{Process, cpu_micros, peak_kib, resident_kib};
 use crate::report::{Contender, Figures, OfCase, Run, report, spread};
+use crate::{Common, RunArguments};
 
 /// No contender is so slow that nothing comes for so long.
 const SILENCE: Duration = Duration::from_secs(60);
+/// How long a worker has nothing to do before its memory is read.
+const IDLE: Duration = Duration::from_secs(10);
 
-struct Bench {
-    arguments: RunArguments,
+/// A broker and the programs that are measured against it.
+pub(crate) struct Bench {
+    common: Common,
+    before: PathBuf,
+    node: Option<PathBuf>,
+    rate: u32,
     uri: String,
+    /// Kept open for the channel.
+    _connection: Connection,
     channel: Channel,
     us: PathBuf,
+}
+
+/// The messages of a measurement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) what: What,
+    /// Bytes of a message, at least.
+    pub(crate) bytes: usize,
+    /// Messages that wait when a contender starts.
+    pub(crate) backlog: usize,
+    /// How many of them are settled while it is measured.
+    pub(crate) measured: usize,
+    /// Messages in flight.
+    pub(crate) prefetch: u16,
+    /// Orders that the messages are about; one for each message where nothing is said.
+    pub(crate) orders: Option<usize>,
+    /// For how many seconds messages are published at half of the speed that was measured.
+    pub(crate) half_load: u64,
+}
+
+/// An API that only answers.
+pub(crate) struct Api {
+    endpoint: String,
+    _process: Process,
 }
 
 /// The subject of a measurement: messages, and an API.
 struct Case {
     name: String,
-    what: What,
-    endpoint: String,
-    _api: Process,
+    load: Load,
+    api: Api,
 }
 
 /// Measures every contender in every round and writes the figures. A run that is void fails.
 pub(crate) async fn all(mut arguments: RunArguments) -> ExitCode {
-    let uri = std::env::var("BWP__BROKER__URI").expect("BWP__BROKER__URI names the broker; see scripts/bench");
-    let connection = Connection::connect(&uri, ConnectionProperties::default()).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
     if arguments.node.is_some() && !arguments.contenders.contains(&Contender::Node) {
         arguments.contenders.push(Contender::Node);
     }
-    let bench = Bench { arguments, uri, channel, us: std::env::current_exe().unwrap() };
-    let (cases, before) = (bench.cases().await, load());
+    let bench = Bench {
+        before: arguments.before.clone(),
+        node: arguments.node.clone(),
+        rate: arguments.rate,
+        ..Bench::connect(arguments.common.clone()).await
+    };
+    let (cases, before) = (bench.cases(&arguments).await, load_average());
+    let idle_mb = match cases.first() {
+        Some(case) if arguments.contenders.contains(&Contender::Worker) => Some(bench.idle_mb(case).await),
+        _ => None,
+    };
     let mut figures: BTreeMap<String, OfCase> = BTreeMap::new();
-    let contenders = &bench.arguments.contenders;
-    for round in 0..bench.arguments.rounds {
+    let contenders = &arguments.contenders;
+    for round in 0..arguments.rounds {
         for case in &cases {
             for place in 0..contenders.len() {
                 // another one is first in each round
                 let contender = contenders[(place + round) % contenders.len()];
                 let queue = format!("bench-{round}-{}-{contender}", case.name);
-                let measured = bench.measure(case, contender, &queue).await;
+                let measured = bench.measure(&case.api, &case.load, contender, &queue).await;
                 println!("round {}, {}: {contender}: {measured}", round + 1, case.name);
                 figures.entry(case.name.clone()).or_default().entry(contender).or_default().push(measured);
             }
         }
     }
     let run = Run {
-        versions: bench.arguments.version_of.clone(),
+        versions: arguments.common.version_of.clone(),
         processors: std::thread::available_parallelism().map_or(0, usize::from),
-        load: [before, load()],
-        void: bench.void(&figures),
+        idle_mb,
+        load: [before, load_average()],
+        void: void(arguments.valid_from, &figures),
     };
-    report(&bench.arguments.out, &run, &figures);
+    report(&arguments.common.out, &run, &figures);
     if run.void.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn load() -> String {
+/// The load of the last minute.
+pub(crate) fn load_average() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').next().unwrap_or_default().to_owned()
 }
 
+/// Why the figures tell nothing: the loop that does the least is too slow on this machine.
+fn void(least: f64, figures: &BTreeMap<String, OfCase>) -> Option<String> {
+    let case = format!("{}-0ms", What::Creates.name());
+    let loops = figures.get(&case).and_then(|figures| figures.get(&Contender::LoopSingle));
+    let Some(loops) = loops else { return Some(format!("{case} of {} was not measured", Contender::LoopSingle)) };
+    let (_, rate, _) = spread(loops, |it| it.rate);
+    (rate < least).then(|| format!("{} had {rate:.0}/s, expected {least:.0}/s", Contender::LoopSingle))
+}
+
 impl Bench {
-    async fn cases(&self) -> Vec<Case> {
+    /// A bench of the worker alone.
+    pub(crate) async fn connect(common: Common) -> Self {
+        let uri = std::env::var("BWP__BROKER__URI").expect("BWP__BROKER__URI names the broker; see scripts/bench");
+        let _connection = Connection::connect(&uri, ConnectionProperties::default()).await.unwrap();
+        let channel = _connection.create_channel().await.unwrap();
+        channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+        let us = std::env::current_exe().unwrap();
+        Self { before: common.worker.clone(), node: None, rate: 0, common, uri, _connection, channel, us }
+    }
+
+    /// An API that answers after so many milliseconds.
+    pub(crate) async fn api(&self, latency: u64) -> Api {
+        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let serve = ["api", "--listen", &address.to_string(), "--latency", &latency.to_string()];
+        let _process = Process::start(&self.us, &serve.map(String::from), &[], "listening").await;
+        Api { endpoint: format!("http://{address}/graphql"), _process }
+    }
+
+    async fn cases(&self, arguments: &RunArguments) -> Vec<Case> {
         let mut cases = Vec::new();
-        for latency in &self.arguments.latency {
-            for what in &self.arguments.what {
-                let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-                let serve = ["api", "--listen", &address.to_string(), "--latency", &latency.to_string()];
-                let _api = Process::start(&self.us, &serve.map(String::from), &[], "listening").await;
+        let RunArguments { bytes, messages, prefetch, half_load, .. } = *arguments;
+        for latency in &arguments.latency {
+            for what in &arguments.what {
                 let name = format!("{}-{latency}ms", what.name());
-                cases.push(Case { name, what: *what, endpoint: format!("http://{address}/graphql"), _api });
+                let (backlog, measured) = (messages, messages);
+                let load = Load { what: *what, bytes, backlog, measured, prefetch, orders: None, half_load };
+                cases.push(Case { name, load, api: self.api(*latency).await });
             }
         }
         cases
     }
 
-    /// Why the figures tell nothing: the loop that does the least is too slow on this machine.
-    fn void(&self, figures: &BTreeMap<String, OfCase>) -> Option<String> {
-        let (least, case) = (self.arguments.valid_from, format!("{}-0ms", What::Creates.name()));
-        let loops = figures.get(&case).and_then(|figures| figures.get(&Contender::LoopSingle));
-        let Some(loops) = loops else { return Some(format!("{case} of {} was not measured", Contender::LoopSingle)) };
-        let (_, rate, _) = spread(loops, |it| it.rate);
-        (rate < least).then(|| format!("{} had {rate:.0}/s, expected {least:.0}/s", Contender::LoopSingle))
+    /// Memory of a worker that consumes an empty queue, in MB.
+    async fn idle_mb(&self, case: &Case) -> f64 {
+        let [name, events, results] = ["bench-idle", "bench-idle.events", "bench-idle.results"];
+        self.declare(Contender::Worker, name, events, results).await;
+        let process = self.start(&case.api, &case.load, Contender::Worker, name, events, results).await;
+        tokio::time::sleep(IDLE).await;
+        let idle = resident_kib(process.id()) as f64 * 1.024 / 1000.0;
+        process.end().await;
+        self.delete([name, results]).await;
+        idle
     }
 
-    async fn measure(&self, case: &Case, contender: Contender, name: &str) -> Figures {
+    /// Measures one contender with a queue of its own.
+    pub(crate) async fn measure(&self, api: &Api, load: &Load, contender: Contender, name: &str) -> Figures {
         let (events, results) = (format!("{name}.events"), format!("{name}.results"));
         self.declare(contender, name, &events, &results).await;
-        let backlog = self.arguments.messages;
+        let backlog = load.backlog;
         for number in 0..backlog {
-            self.publish(case.what, &events, number, number % 500 == 0 || number + 1 == backlog).await;
+            self.publish(load, &events, number, number % 500 == 0 || number + 1 == backlog).await;
         }
         let mut seen = self.consume(&results).await;
-        let process = self.start(case, contender, name, &events, &results).await;
+        let process = self.start(api, load, contender, name, &events, &results).await;
 
         next(&mut seen).await;
         let (began, cpu, broker) = (Instant::now(), cpu_micros(process.id()), self.broker_cpu());
-        for _ in 1..backlog {
+        for _ in 1..load.measured {
             next(&mut seen).await;
         }
-        let (took, settled) = (began.elapsed(), (backlog - 1) as f64);
+        let (took, settled) = (began.elapsed(), (load.measured - 1) as f64);
         let per_message = |before: u64, after: u64| (after - before) as f64 / settled;
         let (client, of_broker) = (per_message(cpu, cpu_micros(process.id())), per_message(broker, self.broker_cpu()));
         let rate = settled / took.as_secs_f64();
-        let waits = self.at_half_load(case.what, &events, &mut seen, rate / 2.0).await;
+        let waits = self.at_half_load(load, &events, &mut seen, rate / 2.0).await;
         let peak = peak_kib(process.id());
         process.end().await;
-        for queue in [name, &results] {
-            self.channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
-        }
+        self.delete([name, &results]).await;
         let last = waits.len().saturating_sub(1) as f64;
         let at = |share: f64| waits.get((last * share) as usize).map_or(f64::NAN, |wait| wait.as_secs_f64() * 1_000.0);
         Figures {
@@ -139,8 +206,14 @@ impl Bench {
         }
     }
 
+    async fn delete(&self, queues: [&str; 2]) {
+        for queue in queues {
+            self.channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
+        }
+    }
+
     fn broker_cpu(&self) -> u64 {
-        self.arguments.broker_pid.map_or(0, cpu_micros)
+        self.common.broker_pid.map_or(0, cpu_micros)
     }
 
     async fn declare(&self, contender: Contender, queue: &str, events: &str, results: &str) {
@@ -175,11 +248,11 @@ impl Bench {
         self.channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
     }
 
-    async fn publish(&self, what: What, events: &str, number: usize, wait: bool) {
-        let body = message(what, number, self.arguments.bytes);
+    async fn publish(&self, load: &Load, events: &str, number: usize, wait: bool) {
+        let Load { what, bytes, orders, .. } = *load;
+        let body = message(what, number, bytes, orders);
         let (options, kind) = (BasicPublishOptions::default(), what.kind());
-        let properties =
-            BasicProperties::default().with_content_type("application/cloudevents+json".into()).with_delivery_mode(2);
+        let properties = BasicProperties::default().with_content_type(what.content_type().into()).with_delivery_mode(2);
         let published =
             self.channel.basic_publish(events.into(), kind.into(), options, &body, properties).await.unwrap();
         if wait {
@@ -192,26 +265,38 @@ impl Bench {
         self.channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await.unwrap()
     }
 
-    async fn start(&self, case: &Case, contender: Contender, queue: &str, events: &str, results: &str) -> Process {
+    async fn start(
+        &self,
+        api: &Api,
+        load: &Load,
+        contender: Contender,
+        queue: &str,
+        events: &str,
+        results: &str,
+    ) -> Process {
         let worker = match contender {
-            Contender::Before => &self.arguments.before,
-            _ => &self.arguments.worker,
+            Contender::Before => &self.before,
+            _ => &self.common.worker,
         };
         if contender == Contender::Worker || contender == Contender::Before {
-            let settings = self.settings(case, queue, events, results);
-            return Process::start(worker, &["run".to_owned()], &settings, "consuming").await;
+            let settings = self.settings(api, load, queue, events, results);
+            let mut arguments = vec!["run".to_owned()];
+            if let Some(file) = load.what.settings() {
+                arguments.extend(["--config".to_owned(), file.display().to_string()]);
+            }
+            return Process::start(worker, &arguments, &settings, "consuming").await;
         }
-        let prefetch = self.arguments.prefetch.to_string();
+        let prefetch = load.prefetch.to_string();
         let named = [
             ("--uri", self.uri.as_str()),
             ("--queue", queue),
             ("--results", results),
-            ("--endpoint", &case.endpoint),
+            ("--endpoint", &api.endpoint),
             ("--prefetch", &prefetch),
         ];
         let named = named.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]);
-        let differs = contender.differs(self.arguments.rate);
-        let (program, first) = match (&differs, &self.arguments.node) {
+        let differs = contender.differs(self.rate);
+        let (program, first) = match (&differs, &self.node) {
             (None, Some(folder)) => (Path::new("node"), folder.join("loop.mjs").display().to_string()),
             (None, None) => panic!("--node names the folder of the loop in Node; see scripts/bench"),
             (Some(_), _) => (self.us.as_path(), "loop".to_owned()),
@@ -220,16 +305,16 @@ impl Bench {
         Process::start(program, &arguments, &[], "consuming").await
     }
 
-    fn settings(&self, case: &Case, queue: &str, events: &str, results: &str) -> Vec<(String, String)> {
-        let prefetch = self.arguments.prefetch.to_string();
+    fn settings(&self, api: &Api, load: &Load, queue: &str, events: &str, results: &str) -> Vec<(String, String)> {
+        let prefetch = load.prefetch.to_string();
         let settings = [
             ("BWP__BROKER__URI", self.uri.as_str()),
             ("BWP__BROKER__QUEUE", queue),
             ("BWP__BROKER__EVENTS", events),
             ("BWP__BROKER__PREFETCH", &prefetch),
             ("BWP__RESULTS__EXCHANGE", results),
-            ("BWP__API__ENDPOINT", &case.endpoint),
-            ("BWP__API__TOKEN_ENDPOINT", &case.endpoint.replace("/graphql", "/token")),
+            ("BWP__API__ENDPOINT", &api.endpoint),
+            ("BWP__API__TOKEN_ENDPOINT", &api.endpoint.replace("/graphql", "/token")),
             ("BWP__API__CLIENT_ID", "bench"),
             ("BWP__API__CLIENT_SECRET", "bench"),
             ("BWP__API__TARGET_ID", "bench"),
@@ -240,9 +325,9 @@ impl Bench {
     }
 
     /// From publication to result, sorted, while messages come at this rate.
-    async fn at_half_load(&self, what: What, events: &str, seen: &mut Consumer, rate: f64) -> Vec<Duration> {
-        let count = (rate * self.arguments.half_load as f64) as usize;
-        let first = self.arguments.messages;
+    async fn at_half_load(&self, load: &Load, events: &str, seen: &mut Consumer, rate: f64) -> Vec<Duration> {
+        let count = (rate * load.half_load as f64) as usize;
+        let first = load.backlog;
         let mut published = HashMap::with_capacity(count);
         let mut waits = Vec::with_capacity(count);
         let mut ticks = interval(Duration::from_millis(10));
@@ -254,7 +339,7 @@ impl Bench {
                     let due = ((began.elapsed().as_secs_f64() * rate) as usize).min(count);
                     for number in published.len()..due {
                         published.insert(format!("m-{}", first + number), Instant::now());
-                        self.publish(what, events, first + number, false).await;
+                        self.publish(load, events, first + number, false).await;
                     }
                 }
                 result = seen.next() => {

@@ -11,6 +11,7 @@ mod messages;
 mod stage;
 mod work;
 
+mod acks;
 mod admin;
 mod alarm;
 mod bridge;

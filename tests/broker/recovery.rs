@@ -10,11 +10,11 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use lapin::BasicProperties;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions};
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use crate::messages::{checkout, checkout_of, outcomes};
+use crate::messages::{Message, checkout, checkout_of, outcomes};
 use crate::stage::{LETTERS, ORDERS, PREFETCH, RESULTS, SOON, Stage, Worker};
 use crate::support::amqp::Client;
 use crate::support::broker::Broker;
@@ -326,4 +326,20 @@ async fn acknowledgements_that_meet_the_loss_of_their_connection_come_to_an_end(
         let (ended, ()) = tokio::join!(timeout(SOON, acknowledge_all), cut);
         ended.unwrap_or_else(|_| panic!("an acknowledgement under way at loss {loss} has not ended"));
     }
+}
+
+#[tokio::test]
+async fn a_message_whose_headers_fit_into_no_usual_frame_is_read_over_the_next_connection() {
+    let node = Node::start().await;
+    // the worker asks for frames of RabbitMQ's default size, and this broker takes larger ones
+    node.ctl(&["eval", "application:set_env(rabbit, frame_max, 1048576)."]).await;
+    let stage = Stage::on(&node).await;
+    let worker = stage.worker(&[]).await;
+    let mut results = stage.results().await;
+    let (checkout, mut headers) = (checkout("SO-1"), FieldTable::default());
+    headers.insert("large".into(), AMQPValue::LongString("h".repeat(300_000).into()));
+    stage.publish(&Message { properties: checkout.properties.clone().with_headers(headers), ..checkout }).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+    assert_eq!(worker.said("not consuming"), 1);
+    stage.ends([worker]).await;
 }

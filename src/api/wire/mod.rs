@@ -5,6 +5,7 @@
 mod complaint;
 mod errors;
 mod order;
+mod plain;
 mod text;
 
 pub(super) use complaint::Complaint;
@@ -74,6 +75,8 @@ fn unwritable() -> ApiError {
 pub(super) struct Answer {
     status: u16,
     retry_after: Option<Duration>,
+    /// The order of a plain answer, and the operation that it answers. Then nothing else was read.
+    plain: Option<(Operation, StoredOrder)>,
     /// `null` where the answer has none, or is not GraphQL's.
     data: Value,
     errors: Vec<ErrorFact>,
@@ -85,10 +88,28 @@ pub(super) struct Answer {
 impl Answer {
     /// Reads a body as GraphQL's envelope, or as the flat error that REST endpoints and gateways send.
     pub(super) fn read(raw: RawAnswer) -> Self {
+        let RawAnswer { status, retry_after, body } = &raw;
+        let plain = if is_success(*status) { plain::read(body.text()) } else { None };
+        if plain.is_none() {
+            return Self::by_fields(raw);
+        }
+        let (status, retry_after) = (*status, *retry_after);
+        let (errors, complaints) = (Vec::new(), Vec::new());
+        Self { status, retry_after, plain, data: Value::Null, errors, complaints, body: raw.body }
+    }
+
+    /// Reads a body of any form, field by field: each may be missing or wrong.
+    fn by_fields(raw: RawAnswer) -> Self {
         let mut body: Value = serde_json::from_slice(raw.body.text()).unwrap_or_default();
         let (errors, complaints) = (errors::facts(&body), errors::complaints(&body));
         let data = body.get_mut("data").map(Value::take).unwrap_or_default();
-        Self { status: raw.status, retry_after: raw.retry_after, data, errors, complaints, body: raw.body }
+        let (status, retry_after) = (raw.status, raw.retry_after);
+        Self { status, retry_after, plain: None, data, errors, complaints, body: raw.body }
+    }
+
+    #[cfg(test)]
+    fn is_plain(&self) -> bool {
+        self.plain.is_some()
     }
 
     /// The token was refused, by HTTP or by GraphQL in HTTP's words, and nothing was done.
@@ -109,25 +130,39 @@ impl Answer {
 
     /// Whether a document is valid that was sent to be validated alone.
     pub(super) fn validated(self) -> Result<(), ApiError> {
-        if self.errors.is_empty() && self.data.is_object() { Ok(()) } else { Err(self.failure()) }
+        if self.plain.is_some() || (self.errors.is_empty() && self.data.is_object()) {
+            Ok(())
+        } else {
+            Err(self.failure())
+        }
     }
 
     /// The order after a mutation. With its id in the answer the mutation has taken effect, whatever error stands
     /// beside it. Without the id, nothing tells that it has.
-    pub(super) fn mutated(self, operation: Operation) -> Result<StoredOrder, ApiError> {
+    pub(super) fn mutated(mut self, operation: Operation) -> Result<StoredOrder, ApiError> {
+        if let Some(order) = self.plain_of(operation) {
+            return Ok(order);
+        }
         let order = &self.data[operation.name()]["order"];
         order::read(order, !self.errors.is_empty()).ok_or_else(|| self.failure())
     }
 
     /// The order that a query found. `None` only where a successful answer without errors says `null`.
-    pub(super) fn queried(self) -> Result<Option<StoredOrder>, ApiError> {
+    pub(super) fn queried(mut self) -> Result<Option<StoredOrder>, ApiError> {
+        if let Some(order) = self.plain_of(Operation::Order) {
+            return Ok(Some(order));
+        }
         let found = self.data.get(Operation::Order.name());
         let says_null = found.is_some_and(Value::is_null);
         match found.and_then(|found| order::read(found, !self.errors.is_empty())) {
             Some(order) => Ok(Some(order)),
-            None if says_null && self.errors.is_empty() && (200..300).contains(&self.status) => Ok(None),
+            None if says_null && self.errors.is_empty() && is_success(self.status) => Ok(None),
             None => Err(self.failure()),
         }
+    }
+
+    fn plain_of(&mut self, operation: Operation) -> Option<StoredOrder> {
+        self.plain.take_if(|(answers, _)| *answers == operation).map(|(_, order)| order)
     }
 
     fn failure(self) -> ApiError {
@@ -138,6 +173,10 @@ impl Answer {
             ApiError::Answered { status, retry_after, errors }
         }
     }
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 #[cfg(test)]

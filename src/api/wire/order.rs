@@ -118,12 +118,16 @@ fn money(money: &Value) -> Option<StoredMoney> {
 
 /// A number or a string, exactly; `None` rather than a rounded amount.
 fn decimal(value: &Value) -> Option<Decimal> {
-    let text = text(value)?;
-    let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text.as_str(), None), |(m, e)| (m, Some(e)));
+    exact(&text(value)?)
+}
+
+/// The number of a text, exactly.
+pub(super) fn exact(text: &str) -> Option<Decimal> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(m, e)| (m, Some(e)));
     let exact = Decimal::from_str_exact(mantissa).ok()?;
     match exponent {
         None => Some(exact),
-        Some(_) => Decimal::from_scientific(&text).ok(),
+        Some(_) => Decimal::from_scientific(text).ok(),
     }
 }
 
@@ -148,7 +152,7 @@ fn named<T: DeserializeOwned>(name: &Value) -> Option<Named<T>> {
     Some(T::deserialize(name).map_or_else(|_| Named::Other(text.to_owned()), Named::Known))
 }
 
-fn execution_state(state: &str) -> ExecutionState {
+pub(super) fn execution_state(state: &str) -> ExecutionState {
     match state {
         "NOT_STARTED" => ExecutionState::NotStarted,
         "STARTED" => ExecutionState::Started,

@@ -51,9 +51,12 @@ impl Head {
         self.entries().insert(delivery.delivery_tag, Entry { fingerprint, at, since });
     }
 
-    /// A delivery is settled.
-    pub(super) fn settled(&self, tag: u64) {
-        self.entries().remove(&tag);
+    /// Deliveries are settled.
+    pub(super) fn settled(&self, tags: impl IntoIterator<Item = u64>) {
+        let mut entries = self.entries();
+        for tag in tags {
+            entries.remove(&tag);
+        }
     }
 
     /// Waits until a delivery is unsettled for so long.
@@ -127,9 +130,9 @@ mod tests {
         arrives(&head, &delivery(2, "shop.events", "b", Some(now - SignedDuration::from_secs(100))));
         assert_eq!(head.age(now).as_secs(), 500);
         assert_eq!(head.age(now + SignedDuration::from_secs(60)).as_secs(), 560);
-        head.settled(1);
+        head.settled([1]);
         assert_eq!(head.age(now).as_secs(), 100);
-        head.settled(2);
+        head.settled([2]);
         assert_eq!(head.age(now), Duration::ZERO);
     }
 
@@ -168,7 +171,7 @@ mod tests {
         arrives(&head, &delivery(1, "shop.events", "a", None));
         tokio::time::advance(Duration::from_secs(60)).await;
         arrives(&head, &delivery(2, "shop.events", "b", None));
-        head.settled(1);
+        head.settled([1]);
         head.one_is_held_for(limit).await;
         assert_eq!(began.elapsed(), Duration::from_secs(160), "counted from the delivery of the second");
     }

@@ -7,7 +7,7 @@ use metrics::{counter, gauge};
 use super::consuming::{ConsumerError, LookError};
 use super::settle::SettleError;
 use super::tries::TriesError;
-use crate::broker::connection::OpenError;
+use crate::broker::connection::{OpenError, is_frame_too_large};
 use crate::broker::topology::TopologyError;
 
 /// Why a session ended that was not stopped.
@@ -25,6 +25,8 @@ pub(super) enum Lost {
     Channel(#[from] lapin::Error),
     #[error(transparent)]
     Settle(#[from] SettleError),
+    #[error("cannot acknowledge: {0}")]
+    Ack(lapin::Error),
     #[error(transparent)]
     Tries(#[from] TriesError),
     #[error("the publishing connection is gone")]
@@ -59,6 +61,26 @@ pub fn begin_series() {
 }
 
 impl Lost {
+    /// Whether the headers of a message fitted into no frame of the consuming connection.
+    pub(super) fn is_frame_too_large(&self) -> bool {
+        match self {
+            Self::Consume(ConsumerError::Failed { error, .. })
+            | Self::Look(LookError::Unanswered(error))
+            | Self::Channel(error)
+            | Self::Ack(error) => is_frame_too_large(error),
+            Self::Consume(ConsumerError::Cancelled(_))
+            | Self::Look(LookError::NotCounted)
+            | Self::Open(_)
+            | Self::Topology(_)
+            | Self::Unanswered
+            | Self::Settle(_)
+            | Self::Tries(_)
+            | Self::Publishing
+            | Self::HeldTooLong
+            | Self::NoWorker => false,
+        }
+    }
+
     /// The cause in one word, for metrics.
     pub(super) fn name(&self) -> &'static str {
         let [
@@ -80,7 +102,7 @@ impl Lost {
             Self::Consume(ConsumerError::Failed { .. }) => consumer,
             Self::Consume(ConsumerError::Cancelled(_)) => consumer_cancelled,
             Self::Channel(_) => channel,
-            Self::Settle(_) => settlement,
+            Self::Settle(_) | Self::Ack(_) => settlement,
             Self::Tries(_) => tries,
             Self::Publishing => publishing,
             Self::Look(_) => look,

@@ -2,6 +2,7 @@
 //!
 //! Not here: connecting and declaring, which every command does; dead letters in their queue, which commands read.
 
+mod acks;
 mod consuming;
 mod depths;
 mod head;
@@ -13,6 +14,7 @@ pub mod run;
 pub mod settle;
 pub mod tracking;
 mod tries;
+mod window;
 
 pub use depths::begin_depths;
 pub use lost::begin_series;

@@ -1,9 +1,8 @@
 //! The way of a delivery: room for it, a job for the worker, its settlement.
 //!
-//! Not here: the connections; which settlement a message gets.
+//! Not here: the connections; which settlement a message gets; its acknowledgement (`acks`).
 
 use std::convert::Infallible;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use lapin::message::Delivery;
@@ -14,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::acks::{Acks, Settled};
 use super::consuming::Consuming;
 use super::head::Head;
 use super::inbound::{Circumstances, delivery_count, inbound};
 use super::intake::{Intake, Room};
 use super::lost::Lost;
-use super::settle::{Acknowledged, SettleError, Settler};
+use super::settle::{SettleError, Settler};
 use super::tracking::fingerprint;
 use super::tries::{Tries, TriesError};
 use crate::ports::{Handling, Inbound, Job, Session, Settling};
@@ -36,6 +36,7 @@ pub(super) struct Pump<'a> {
     pub(super) number: u64,
     pub(super) settler: Arc<Settler>,
     pub(super) tries: Tries,
+    pub(super) acks: Acks,
     pub(super) settling: TaskTracker,
     /// Takes the first failure of a settlement, which ends the session.
     pub(super) failures: mpsc::Sender<Lost>,
@@ -68,6 +69,7 @@ impl Pump<'_> {
             // a body may be large, so it is hashed once
             let fingerprint = fingerprint(&delivery);
             self.head.arrives(&delivery, fingerprint, at);
+            self.acks.arrives(delivery.delivery_tag);
             let message_id = delivery.properties.message_id().as_ref().map(ToString::to_string);
             self.intake.show_waiting(delivery.delivery_tag, message_id);
             let session = session.get_or_insert_with(|| self.active(&delivery)).clone();
@@ -113,7 +115,7 @@ impl Pump<'_> {
     }
 
     /// Makes a job of a delivery, once there is room for it. A suspect has all the room.
-    async fn hand_on(&self, Arrival { delivery, fingerprint, at, session }: Arrival) -> Result<(), Lost> {
+    async fn hand_on(&self, Arrival { mut delivery, fingerprint, at, session }: Arrival) -> Result<(), Lost> {
         let suspect = delivery_count(&delivery) >= SUSPECT_AFTER;
         let room = match suspect {
             true => self.intake.all_room().await,
@@ -122,8 +124,10 @@ impl Pump<'_> {
         let room = room.ok_or(Lost::NoWorker)?;
         let tracked = self.intake.tracking().track(fingerprint, delivery.redelivered);
         let queue = self.queue.clone();
+        // it may be large, so there is one
+        let body = std::mem::take(&mut delivery.data);
         let inbound = inbound(&delivery, Circumstances { queue, taken_at: Some(at), session, tracked, suspect });
-        let inbound = Arc::new(inbound);
+        let inbound = Arc::new(Inbound { body, ..inbound });
         let (settle, settled) = oneshot::channel();
         let (tell, handlings) = suspect.then(|| mpsc::channel(1)).unzip();
         let job = Job { inbound: Arc::clone(&inbound), settle, handlings: tell };
@@ -141,15 +145,15 @@ impl Pump<'_> {
         settled: oneshot::Receiver<Settling>,
         handlings: Option<mpsc::Receiver<Handling>>,
     ) -> impl Future<Output = ()> + use<> {
-        let (settler, tries, failures) = (Arc::clone(&self.settler), self.tries.clone(), self.failures.clone());
-        let (lost, head) = (self.lost.clone(), self.head.clone());
-        let (tracking, settled_so_far) = (Arc::clone(&self.intake.tracking), Arc::clone(&self.intake.settled));
+        let (settler, acks, failures) = (Arc::clone(&self.settler), self.acks.clone(), self.failures.clone());
+        let (lost, tracking) = (self.lost.clone(), Arc::clone(&self.intake.tracking));
+        let recording = handlings.map(|handlings| (handlings, self.tries.clone()));
         async move {
             let InFlight { delivery, fingerprint, inbound, room } = in_flight;
-            if let Some(mut handlings) = handlings {
+            if let Some((mut handlings, tries)) = recording {
                 let recorded = async {
                     while let Some(handling) = handlings.recv().await {
-                        tries.record(&delivery, handling).await?;
+                        tries.record(&delivery.properties, &inbound.body, handling).await?;
                     }
                     Ok::<_, TriesError>(())
                 };
@@ -168,18 +172,11 @@ impl Pump<'_> {
             let carry_out = async {
                 // no settlement: the message is requeued with its session
                 let Some(Settling { settlement, carried_out, trace }) = settling else { return };
-                let carried = settler.settle(&delivery, &inbound, &settlement).instrument(trace).await;
-                match carried {
-                    Ok(Acknowledged::Yes) => {
-                        tracking.lock().unwrap_or_else(PoisonError::into_inner).forget(fingerprint);
-                        head.settled(delivery.delivery_tag);
-                        settled_so_far.fetch_add(1, Ordering::Relaxed);
-                        // the handler may be gone with the process that stops
-                        carried_out.send(()).ok();
-                    }
-                    Ok(Acknowledged::Stale) => {
-                        counter!("bwp_stale_acks_total").increment(1);
-                        tracing::info!("acknowledged too late: the message will be redelivered");
+                let settled = settler.settle(&delivery.properties, &inbound, &settlement).instrument(trace).await;
+                match settled {
+                    Ok(()) => {
+                        let (tag, acker) = (delivery.delivery_tag, delivery.acker);
+                        acks.settled(Settled { tag, acker, fingerprint, carried_out, room });
                     }
                     Err(error) => {
                         if error.blames_the_message() {
@@ -195,7 +192,6 @@ impl Pump<'_> {
                 () = lost.cancelled() => {}
                 () = carry_out => {}
             }
-            drop(room);
         }
     }
 }

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::acks::Acks;
 use super::consuming::Consuming;
 use super::depths::{begin_depths, tell_depths};
 use super::head;
@@ -50,11 +51,11 @@ pub async fn run(
 ) {
     let intake = Intake::new(&config, jobs, state);
     let mut backoffs = new_backoffs();
-    let mut number = 0;
+    let (mut number, mut frame) = (0, Frame::Usual);
     while !stop.is_cancelled() {
         number += 1;
         let (started, settled) = (Instant::now(), intake.settled.load(Ordering::Relaxed));
-        let lost = match session(&config, &intake, number, &stop).await {
+        let lost = match session(&config, &intake, number, frame, &stop).await {
             Ok(()) => return,
             Err(lost) => lost,
         };
@@ -67,6 +68,9 @@ pub async fn run(
         intake.show(BrokerState::down(lost.to_string(), Timestamp::now(), Timestamp::now().checked_add(backoff).ok()));
         if matches!(lost, Lost::NoWorker) {
             return;
+        }
+        if lost.is_frame_too_large() {
+            frame = Frame::Any;
         }
         tokio::select! {
             () = tokio::time::sleep(backoff) => {}
@@ -87,12 +91,18 @@ fn new_backoffs() -> impl Iterator<Item = Duration> {
 
 /// Runs one session. Consuming and publishing have a connection each: during an alarm, the broker does not read
 /// acknowledgements on a connection that has published.
-async fn session(config: &BrokerConfig, intake: &Intake, number: u64, stop: &CancellationToken) -> Result<(), Lost> {
+async fn session(
+    config: &BrokerConfig,
+    intake: &Intake,
+    number: u64,
+    frame: Frame,
+    stop: &CancellationToken,
+) -> Result<(), Lost> {
     let Some(publishing) = unless_stopped(stop, open(config, "bwp-sync publish", Frame::Small)).await else {
         return Ok(());
     };
     let publishing = Arc::new(publishing?);
-    let ended = consume(config, intake, number, stop, &publishing).await;
+    let ended = consume(config, intake, (number, frame), stop, &publishing).await;
     begin_depths(config);
     head::no_session();
     close(&publishing).await;
@@ -115,7 +125,7 @@ async fn in_time<T, E: Into<Lost>>(step: impl Future<Output = Result<T, E>>) -> 
 async fn consume(
     config: &BrokerConfig,
     intake: &Intake,
-    number: u64,
+    (number, frame): (u64, Frame),
     stop: &CancellationToken,
     publishing: &Arc<Connection>,
 ) -> Result<(), Lost> {
@@ -127,7 +137,7 @@ async fn consume(
     let alarms = watch_alarms(publishing, publishing.events_listener(), blocked_sender, intake);
     let publisher = async || Publisher::open(publishing, config.confirm_timeout, blocked.clone()).await;
     let (results, copies) = (publisher().await?, publisher().await?);
-    let Some(opened) = unless_stopped(stop, open_with_wire(config, "bwp-sync consume", Frame::Any)).await else {
+    let Some(opened) = unless_stopped(stop, open_with_wire(config, "bwp-sync consume", frame)).await else {
         return Ok(());
     };
     let (connection, wire) = opened?;
@@ -156,12 +166,15 @@ async fn consume(
     let (failures, mut failed) = mpsc::channel(1);
     let lost = CancellationToken::new();
     let head = intake.next_head();
+    let acks = Acks::new(intake, config.prefetch, head.clone(), failures.clone());
+    let sending = acks.begin();
     let pump = Pump {
         intake,
         queue: config.names.queue.clone(),
         number,
         settler: Arc::clone(&settler),
         tries: tries.clone(),
+        acks,
         settling: TaskTracker::new(),
         failures,
         lost: lost.clone(),
@@ -184,10 +197,14 @@ async fn consume(
             intake.show(BrokerState::down("stopping", Timestamp::now(), None));
             pump.settling.close();
             pump.settling.wait().await;
+            sending.end().await;
             lost.cancel();
         }
         // nothing more is begun or settled: messages in flight are redelivered
-        Err(_) => lost.cancel(),
+        Err(_) => {
+            lost.cancel();
+            sending.end_if_possible().await;
+        }
     }
     consuming.give_back().await;
     ended

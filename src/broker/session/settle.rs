@@ -1,13 +1,11 @@
-//! Carries out a settlement: publish, wait for the confirm, and only then acknowledge.
+//! Publishes a settlement and waits for the confirms. Only then may its message be acknowledged.
 //!
-//! Not here: which settlement a message gets.
+//! Not here: the acknowledgement (`acks`); which settlement a message gets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lapin::message::Delivery;
-use lapin::options::BasicAckOptions;
 use lapin::{BasicProperties, Connection, ErrorKind};
 use metrics::counter;
 use tokio::sync::Mutex;
@@ -16,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 use crate::broker::config::{BrokerConfig, Unroutable};
-use crate::broker::connection::acknowledge;
 use crate::broker::copies::{for_hop, for_letter, for_result, traced};
 use crate::broker::publish::{PublishError, Publisher};
 use crate::broker::topology::declare;
@@ -33,9 +30,6 @@ pub enum SettleError {
     /// The result cannot be written as JSON.
     #[error("cannot write a result: {0}")]
     Unwritable(#[from] serde_json::Error),
-    /// The acknowledgement did not go out.
-    #[error("cannot acknowledge: {0}")]
-    Ack(lapin::Error),
 }
 
 impl SettleError {
@@ -45,8 +39,9 @@ impl SettleError {
     pub fn blames_the_message(&self) -> bool {
         match self {
             Self::Publish(PublishError::Broken { error, .. }) => refuses_content(error),
-            Self::Publish(PublishError::Refused(_) | PublishError::Unroutable(_) | PublishError::NotConfirmed(_))
-            | Self::Ack(_) => false,
+            Self::Publish(PublishError::Refused(_) | PublishError::Unroutable(_) | PublishError::NotConfirmed(_)) => {
+                false
+            }
             Self::Unwritable(_) => true,
         }
     }
@@ -57,15 +52,6 @@ impl SettleError {
 /// fit or cannot be read.
 fn refuses_content(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.get_id(), 311 | 406 | 501 | 502))
-}
-
-/// Whether the broker heard the acknowledgement.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Acknowledged {
-    /// It was sent in the session of the message.
-    Yes,
-    /// The session is gone: the message is redelivered, and its order's alias makes that harmless.
-    Stale,
 }
 
 /// The means of a settlement, beside the message.
@@ -91,41 +77,39 @@ pub struct Settler {
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Settler {
-    /// Carries out a settlement: letter or result first, then the acknowledgement.
+    /// Publishes a settlement. `original` are the properties of its message.
+    ///
+    /// # Errors
+    /// The broker did not take all of it, so the message must not be acknowledged.
     pub async fn settle(
         &self,
-        delivery: &Delivery,
+        original: &BasicProperties,
         inbound: &Inbound,
         settlement: &Settlement,
-    ) -> Result<Acknowledged, SettleError> {
+    ) -> Result<(), SettleError> {
         match settlement {
-            Settlement::Done(result) => self.result(result).await?,
-            Settlement::Later(later) => self.later(delivery, inbound, later).await?,
+            Settlement::Done(result) => self.result(result).await,
+            Settlement::Later(later) => Ok(self.later(original, inbound, later).await?),
             Settlement::DeadLetter(letter, result) => {
-                self.letter(delivery, inbound, letter).await?;
-                self.result(result).await?;
+                self.letter(original, inbound, letter).await?;
+                self.result(result).await
             }
-        }
-        match acknowledge(&delivery.acker, BasicAckOptions::default()).await {
-            Ok(true) => Ok(Acknowledged::Yes),
-            Ok(false) => Ok(Acknowledged::Stale),
-            Err(error) => Err(SettleError::Ack(error)),
         }
     }
 
-    async fn later(&self, delivery: &Delivery, inbound: &Inbound, later: &Later) -> Result<(), PublishError> {
+    async fn later(&self, original: &BasicProperties, inbound: &Inbound, later: &Later) -> Result<(), PublishError> {
         let longest = self.config.delays.len().saturating_sub(1);
         let Some(delay) = self.config.delays.get(later.queue.min(longest)) else {
             return Err(PublishError::Unroutable("no retry queue, since no delay is configured".into()));
         };
-        let properties = for_hop(&delivery.properties, inbound, &later.history, Some((later.reason, *delay)));
-        self.copy("", &self.config.names.retry(*delay), properties, &delivery.data).await
+        let properties = for_hop(original, inbound, &later.history, Some((later.reason, *delay)));
+        self.copy("", &self.config.names.retry(*delay), properties, &inbound.body).await
     }
 
-    async fn letter(&self, delivery: &Delivery, inbound: &Inbound, letter: &Letter) -> Result<(), PublishError> {
+    async fn letter(&self, original: &BasicProperties, inbound: &Inbound, letter: &Letter) -> Result<(), PublishError> {
         let key = format!("{}.{}", letter.operation, letter.code);
-        let properties = for_letter(&delivery.properties, inbound, letter);
-        self.copy(&self.config.names.dead, &key, properties, &delivery.data).await
+        let properties = for_letter(original, inbound, letter);
+        self.copy(&self.config.names.dead, &key, properties, &inbound.body).await
     }
 
     async fn result(&self, result: &ResultEvent) -> Result<(), SettleError> {
@@ -136,7 +120,7 @@ impl Settler {
         let span = trace::publish(exchange, key, body.len());
         let properties = traced(for_result(result), trace::headers(&span));
         loop {
-            let published = self.publish(&self.results, &span, (exchange, key), properties.clone(), &body);
+            let published = self.publish(&self.results, &span, (exchange, key), &properties, &body);
             match published.await {
                 Ok(()) => {
                     self.results_are(true);
@@ -180,7 +164,7 @@ impl Settler {
     ) -> Result<(), PublishError> {
         let span = trace::publish(exchange, key, body.len());
         loop {
-            match self.publish(&self.copies, &span, (exchange, key), properties.clone(), body).await {
+            match self.publish(&self.copies, &span, (exchange, key), &properties, body).await {
                 Err(unroutable @ PublishError::Unroutable(_)) => {
                     self.declare_again(&unroutable).await;
                     self.ask_again(unroutable).await?;
@@ -211,7 +195,7 @@ impl Settler {
         publisher: &Publisher,
         span: &Span,
         (exchange, key): (&str, &str),
-        properties: BasicProperties,
+        properties: &BasicProperties,
         body: &[u8],
     ) -> Result<(), PublishError> {
         let mut said = false;

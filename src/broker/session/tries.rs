@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lapin::message::{BasicGetMessage, Delivery};
+use lapin::message::BasicGetMessage;
 use lapin::options::{BasicAckOptions, BasicGetOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel};
@@ -58,10 +58,15 @@ impl Tries {
     ///
     /// # Errors
     /// The way to the broker is lost; the end of a handling is recorded over the next one.
-    pub(super) async fn record(&self, delivery: &Delivery, handling: Handling) -> Result<(), TriesError> {
+    pub(super) async fn record(
+        &self,
+        properties: &BasicProperties,
+        body: &[u8],
+        handling: Handling,
+    ) -> Result<(), TriesError> {
         match handling {
             Handling::Begins(answer) => {
-                let message = name_of(delivery);
+                let message = name_of(properties, body);
                 let unended = self.unended_of(&message).await.map_err(|error| self.unread(error))?;
                 let handling = Uuid::new_v4();
                 self.unended().push(handling);
@@ -140,11 +145,11 @@ fn text(value: &Option<lapin::types::ShortString>) -> Option<&str> {
 }
 
 /// The name of a message in the records, alike in every process and version. A replay has a name of its own.
-fn name_of(delivery: &Delivery) -> String {
-    let id = text(delivery.properties.message_id()).unwrap_or_default();
-    let headers = delivery.properties.headers().as_ref();
+fn name_of(properties: &BasicProperties, body: &[u8]) -> String {
+    let id = text(properties.message_id()).unwrap_or_default();
+    let headers = properties.headers().as_ref();
     let replays = headers.and_then(|table| table.inner().get(own::REPLAYS)).and_then(read_text).unwrap_or_default();
-    let body = body_id(&delivery.data);
+    let body = body_id(body);
     body_id(format!("{id}:{replays}:{body}").as_bytes()).to_string()
 }
 
@@ -154,11 +159,8 @@ mod tests {
 
     #[test]
     fn messages_are_told_apart_by_id_and_body() {
-        let message = |id: &str, body: &str| {
-            let mut delivery = Delivery::mock(1, "".into(), "key".into(), false, body.as_bytes().to_vec());
-            delivery.properties = BasicProperties::default().with_message_id(id.into());
-            name_of(&delivery)
-        };
+        let message =
+            |id: &str, body: &str| name_of(&BasicProperties::default().with_message_id(id.into()), body.as_bytes());
         assert_eq!(message("1", "{}"), message("1", "{}"));
         let names = HashSet::from([message("1", "{}"), message("2", "{}"), message("1", "[]"), message("", "{}")]);
         assert_eq!(names.len(), 4);
