@@ -71,7 +71,6 @@ impl<T> Window<T> {
 
     /// Takes out all that is settled, as [`Window::due`] does: nothing waits any longer.
     pub(super) fn rest(&mut self) -> Vec<Vec<T>> {
-        self.most = 0;
         self.deadline().map(|deadline| self.due(deadline)).unwrap_or_default()
     }
 
@@ -169,8 +168,6 @@ mod tests {
                         broker.settled.insert(tag);
                         since.insert(tag, now);
                         window.settled(tag, tag, now);
-                        // a second time it is nothing new
-                        window.settled(tag, tag, now);
                     }
                 }
                 Step::Wait(milliseconds) => now += Duration::from_millis(milliseconds),
@@ -180,6 +177,8 @@ mod tests {
                     since.clear();
                 }
             }
+            // one that was settled before is nothing new
+            broker.settled.iter().for_each(|tag| window.settled(*tag, *tag, now));
             window.due(now).iter().for_each(|together| broker.acknowledged(together));
             let gap = window.gap();
             for tag in broker.settled.intersection(&broker.unacknowledged) {
