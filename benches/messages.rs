@@ -1,12 +1,16 @@
 //! The cost of a message without any wait: from its body to the input of its call, and the meaning of a failed call.
 //! Not here: the worker with a broker and an API (`scripts/bench`).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a measuring tool")]
+//!
+//! The usual crates for this bring another form of clap's help texts with them, which tests compare.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a measuring tool")]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use bwp_sync::domain::conventions::Conventions;
 use bwp_sync::policy::catalogue::rows;
-use bwp_sync::policy::classify::{Failure, classify_by};
+use bwp_sync::policy::classify::classify_by;
 use bwp_sync::ports::{ApiError, ErrorFact, Operation};
-use divan::{Bencher, black_box};
 
 use self::messages::{What, input_of, message};
 
@@ -14,37 +18,40 @@ use self::messages::{What, input_of, message};
 #[path = "../tests/bench/messages.rs"]
 mod messages;
 
+/// For how long each is repeated.
+const LONG: Duration = Duration::from_secs(2);
+/// Repetitions between two looks at the clock.
+const OFTEN: u32 = 100;
+
 fn main() {
-    divan::main();
-}
-
-/// Opens a message of 2 KB, makes its command, and writes the input of its call.
-#[divan::bench(args = [What::Creates, What::Starts])]
-fn body_to_input(bencher: Bencher<'_, '_>, what: What) {
-    let (body, conventions) = (message(what, 1, 2_048, None), Conventions::default());
-    bencher.bench(|| input_of(black_box(&body), &conventions));
-}
-
-/// An error that the API documents.
-#[divan::bench]
-fn classify_listed(bencher: Bencher<'_, '_>) {
-    classify(bencher, "ItemOutOfStock");
-}
-
-/// An error that no document lists.
-#[divan::bench]
-fn classify_unlisted(bencher: Bencher<'_, '_>) {
-    classify(bencher, "SomethingNew");
-}
-
-fn classify(bencher: Bencher<'_, '_>, code: &str) {
+    let conventions = Conventions::default();
+    for what in [What::Creates, What::Starts] {
+        let body = message(what, 1, 2_048, None);
+        measure(&format!("body to input, {}", what.name()), || input_of(black_box(&body), &conventions));
+    }
     let rows: Vec<_> = rows().copied().collect();
+    for code in ["ItemOutOfStock", "SomethingNew"] {
+        let error = refusal(code);
+        let classify = || classify_by(&rows, Operation::CreateOrder, black_box(&error));
+        measure(&format!("classify {code}"), classify);
+    }
+}
+
+fn measure<T>(name: &str, mut once: impl FnMut() -> T) {
+    let (began, mut times) = (Instant::now(), 0);
+    while began.elapsed() < LONG {
+        (0..OFTEN).for_each(|_| drop(black_box(once())));
+        times += OFTEN;
+    }
+    println!("{name}: {:?}", began.elapsed() / times);
+}
+
+fn refusal(code: &str) -> ApiError {
     let fact = ErrorFact {
         error_type: Some("ValidationError".to_owned()),
         code: Some(code.to_owned()),
         message: "the error's own words".to_owned(),
         ..ErrorFact::default()
     };
-    let error = ApiError::Answered { status: 200, retry_after: None, errors: vec![fact] };
-    bencher.bench(|| -> Failure { classify_by(&rows, Operation::CreateOrder, black_box(&error)) });
+    ApiError::Answered { status: 200, retry_after: None, errors: vec![fact] }
 }
