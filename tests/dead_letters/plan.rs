@@ -91,3 +91,38 @@ async fn a_plan_and_letters_that_go_to_stdout_are_what_a_file_would_hold() {
     assert_eq!(applied.code, Some(0), "{applied:?}");
     assert_eq!(stage.left_in(ORDERS).await.len(), 2);
 }
+
+/// The broker writes a letter itself, with the id of the one before, as when a message expires that no worker takes.
+#[tokio::test]
+async fn a_letter_that_comes_back_after_its_replay_is_not_taken_out_when_the_plan_is_applied_again() {
+    let stage = Stage::new().await;
+    stage.worker(&[]).await.terminated().await;
+    let checkout = checkout("SO-1");
+    stage.shop.publish("", LETTERS, checkout.properties.clone(), &checkout.body).await;
+    let folder = tempfile::tempdir().unwrap();
+    let plan = path(&folder, "plan");
+    stage.tool(&["plan", "--all", "--out", &plan]).await;
+    let apply = ["apply", &plan, "--yes", "--no-check", "--no-wait"];
+    assert_eq!(stage.tool(&apply).await.code, Some(0));
+    let taken = stage.shop.channel.basic_get(ORDERS.into(), BasicGetOptions { no_ack: true }).await.unwrap();
+    let message = taken.expect("it was replayed").delivery;
+    stage.shop.publish("", LETTERS, message.properties, &message.data).await;
+
+    let again = stage.tool(&apply).await;
+    assert!(again.code == Some(1) && again.stdout.contains("failed again: order SO-1"), "{again:?}");
+    assert_eq!(field(&stage.listed().await, "order"), ["SO-1"]);
+    assert!(stage.left_in(ORDERS).await.is_empty());
+}
+
+/// Nobody knows which fields of another program's JSON are personal.
+#[tokio::test]
+async fn a_letter_that_is_no_message_of_ours_is_masked_whole_also_where_no_mapping_is_named() {
+    let stage = Stage::new().await;
+    stage.worker(&[]).await.terminated().await;
+    let body = br#"{"customer":{"email":"ada@lovelace.example"},"total_price":"38.79"}"#;
+    stage.shop.publish("", LETTERS, lapin::BasicProperties::default(), body).await;
+    let letter = field(&stage.listed().await, "letter").remove(0);
+    let shown = stage.tool(&["show", &letter]).await;
+    assert!(shown.code == Some(0) && shown.stdout.contains("\"email\": \"[…]\""), "{shown:?}");
+    assert!(!shown.stdout.contains("lovelace") && !shown.stdout.contains("38.79"), "{shown:?}");
+}
