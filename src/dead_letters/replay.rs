@@ -296,8 +296,8 @@ impl Run<'_, '_> {
     }
 }
 
-/// Whether a letter was replayed by this run already, and is a letter again: one that the broker itself writes, as for a
-/// message that expires, has the same id as before. It counts as failed, and stays.
+/// Whether a letter was replayed by this run already, and is a letter again. One that the broker itself writes has the same id
+/// as before, for example that of a message which expires. It counts as failed, and stays.
 fn came_back(
     replay: &mut Replay<'_>,
     progress: &mut Progress,
