@@ -199,12 +199,11 @@ async fn a_message_of_which_the_broker_refuses_each_copy_ends_as_a_letter_of_its
     let node = Node::start().await;
     let stage = Stage::on(&node).await;
     assert_eq!(stage.worker(&[]).await.terminated().await, Some(0));
-    largest_body(&node, 3_000).await;
     let mut message = checkout_of("SO-1", "sim-ItemOutOfStock");
     message.properties = message.properties.with_headers(table(&[("shop", text("acme"))]));
     message.body.resize(6_000, b' ');
-    // by a channel that was opened before
     stage.publish(&message).await;
+    largest_body(&node, 3_000).await;
     let worker = stage.starting_worker(&[]);
     let lost = async || worker.said(r#""message":"not consuming""#);
     until("it is refused again and again", SOON, lost, |lost| *lost > 3).await;
