@@ -105,8 +105,8 @@ async fn a_letter_that_comes_back_after_its_replay_is_not_taken_out_when_the_pla
     let apply = ["apply", &plan, "--yes", "--no-check", "--no-wait"];
     assert_eq!(stage.tool(&apply).await.code, Some(0));
     let mut sent = stage.shop.collect(ORDERS).await;
-    let message = sent.until(SOON, |seen| seen.len() == 1).await[0].clone();
-    stage.shop.publish("", LETTERS, message.properties, &message.data).await;
+    let message = &sent.until(SOON, |seen| seen.len() == 1).await[0];
+    stage.shop.publish("", LETTERS, message.properties.clone(), &message.data).await;
 
     let again = stage.tool(&apply).await;
     assert!(again.code == Some(1) && again.stdout.contains("failed again: order SO-1"), "{again:?}");
