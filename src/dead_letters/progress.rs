@@ -30,7 +30,9 @@ pub struct Progress {
     pub earlier: usize,
     /// Letters whose message the worker has done.
     pub succeeded: usize,
-    /// Order and code of those that failed again; they have new letters.
+    /// Letters that an earlier run of the same plan has replayed, and that are letters again.
+    pub came_back: usize,
+    /// Order and code of those that failed again, or came back; they are letters.
     pub failed: Vec<(Option<String>, String)>,
     /// Letters that could not be replayed.
     pub missing: Missing,

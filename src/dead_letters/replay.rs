@@ -310,6 +310,7 @@ fn came_back(
     }
     let outcome = Outcome { letter: planned.clone(), name: planned.code.clone(), failed: true };
     replay.ledger.outcome(run, &outcome)?;
+    progress.came_back += 1;
     progress.failed.push((outcome.letter.order, outcome.name));
     (replay.watch)(progress);
     Ok(true)

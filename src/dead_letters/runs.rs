@@ -104,7 +104,7 @@ pub struct Counts {
 impl Counts {
     /// Counts of a replay.
     pub fn of(progress: &Progress) -> Self {
-        let Progress { replayed, repeated, earlier, succeeded, failed, missing } = progress;
+        let Progress { replayed, repeated, earlier, succeeded, came_back: _, failed, missing } = progress;
         let counts = Self {
             gone: replayed + repeated + earlier,
             succeeded: *succeeded,

@@ -138,8 +138,8 @@ fn show(bar: &ProgressBar, progress: &Progress) {
 
 fn report(plan: &Plan, progress: &Progress, ended: Option<&End>) -> String {
     const SHOWN: usize = 20;
-    let Progress { replayed, repeated, earlier, succeeded, failed, missing } = progress;
-    let waiting = replayed - succeeded - failed.len();
+    let Progress { replayed, repeated, earlier, succeeded, came_back, failed, missing } = progress;
+    let waiting = replayed + came_back - succeeded - failed.len();
     let mut lines =
         vec![format!("replayed {replayed} of {}, run {}", letters(plan.letters.len()), plan.head.replay_id)];
     let mut count = |number: usize, what: &str| {
@@ -183,7 +183,7 @@ fn as_json(plan: &Plan, progress: &Progress, ended: Option<&End>, failure: Optio
         Some(End::FirstUnknown) => "first-unknown",
         Some(End::TooManyFailures) => "too-many-failures",
     };
-    let Progress { replayed, repeated, earlier, succeeded, failed, missing } = progress;
+    let Progress { replayed, repeated, earlier, succeeded, came_back: _, failed, missing } = progress;
     let failed: Vec<_> = failed.iter().map(|(order, code)| json!({ "order": order, "code": code })).collect();
     json!({ "replayId": plan.head.replay_id, "letters": plan.letters.len(), "replayed": replayed,
         "repeated": repeated, "earlier": earlier, "succeeded": succeeded, "failed": failed, "missing": missing, "ended": ended,
