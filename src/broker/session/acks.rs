@@ -20,7 +20,7 @@ use super::head::Head;
 use super::intake::{Intake, Room};
 use super::lost::Lost;
 use super::tracking::Tracking;
-use super::window::Window;
+use super::window::{PATIENCE, Window};
 use crate::broker::connection::acknowledge;
 
 /// How long a session that is lost acknowledges what it has settled. The rest comes again.
@@ -35,6 +35,9 @@ pub(super) struct Settled {
     /// Tells the handler. It may be gone with the process that stops.
     pub(super) carried_out: oneshot::Sender<()>,
     pub(super) room: Room,
+    /// Whether it waits for none before it. A copy of a message that hops lies in a retry queue already: were the message
+    /// itself delivered again, the copy could come after what follows it.
+    pub(super) at_once: bool,
 }
 
 /// The deliveries of one session that are to be acknowledged. Tags mean nothing in another one.
@@ -76,7 +79,9 @@ impl Acks {
 
     /// A delivery is to be acknowledged.
     pub(super) fn settled(&self, delivery: Settled) {
-        self.0.window().settled(delivery.tag, delivery, Instant::now());
+        let now = Instant::now();
+        let since = if delivery.at_once { now.checked_sub(PATIENCE).unwrap_or(now) } else { now };
+        self.0.window().settled(delivery.tag, delivery, since);
         self.0.changed.notify_one();
     }
 

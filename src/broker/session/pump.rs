@@ -22,7 +22,7 @@ use super::lost::Lost;
 use super::settle::{SettleError, Settler};
 use super::tracking::fingerprint;
 use super::tries::{Tries, TriesError};
-use crate::ports::{Handling, Inbound, Job, Session, Settling};
+use crate::ports::{Handling, Inbound, Job, Session, Settlement, Settling};
 
 /// Deliveries of a message without a settlement, by the broker's count, after which it is a suspect and handled alone.
 /// It may be the message that ends the processes. The broker counts lost connections and restarts, too, so the count
@@ -176,7 +176,8 @@ impl Pump<'_> {
                 match settled {
                     Ok(()) => {
                         let (tag, acker) = (delivery.delivery_tag, delivery.acker);
-                        acks.settled(Settled { tag, acker, fingerprint, carried_out, room });
+                        let at_once = matches!(*settlement, Settlement::Later(_));
+                        acks.settled(Settled { tag, acker, fingerprint, carried_out, room, at_once });
                     }
                     Err(error) => {
                         if error.blames_the_message() {

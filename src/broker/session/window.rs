@@ -49,10 +49,11 @@ impl<T> Window<T> {
         self.unsettled.insert(tag);
     }
 
-    /// A delivery is settled. One that did not come, or was settled before, is left alone.
-    pub(super) fn settled(&mut self, tag: u64, delivery: T, now: Instant) {
+    /// A delivery is settled, and may have waited since a moment. One that did not come, or was settled before, is left
+    /// alone.
+    pub(super) fn settled(&mut self, tag: u64, delivery: T, since: Instant) {
         if self.unsettled.remove(&tag) {
-            self.waiting.insert(tag, (now, delivery));
+            self.waiting.insert(tag, (since, delivery));
         }
     }
 
