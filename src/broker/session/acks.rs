@@ -35,8 +35,8 @@ pub(super) struct Settled {
     /// Tells the handler. It may be gone with the process that stops.
     pub(super) carried_out: oneshot::Sender<()>,
     pub(super) room: Room,
-    /// Whether it waits for none before it. A copy of a message that hops lies in a retry queue already: were the message
-    /// itself delivered again, the copy could come after what follows it.
+    /// Whether it waits for none before it, as for a hop. The copy lies in a retry queue already. Were the message itself
+    /// delivered again, the copy could come after what follows it.
     pub(super) at_once: bool,
 }
 
