@@ -46,7 +46,7 @@ pub struct Args {
     /// Address of that proxy; the header counts from nobody else
     #[arg(long, value_name = "IP", requires = "trust_proxy_user")]
     proxy: Option<IpAddr>,
-    /// Address at which browsers find the page, where that is another one, such as https://letters.example.com
+    /// Address at which browsers find the page, where that is another one, such as `https://letters.example.com`
     #[arg(long, value_name = "URL")]
     public_url: Option<Url>,
 }
