@@ -193,3 +193,41 @@ impl Ledger {
         if self.durable { file.sync_data() } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::filter::tests::letter;
+    use super::super::plan::Plan;
+    use super::*;
+
+    #[test]
+    fn every_line_comes_back_latest_first_and_one_that_is_cut_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
+        let who = Holder {
+            command: "replay".into(),
+            user: "ada".into(),
+            host: "desk".into(),
+            pid: 1,
+            since: Timestamp::UNIX_EPOCH,
+            letters: None,
+        };
+        let plan = Plan::of(vec![letter(1)], Uuid::nil(), "q", Timestamp::UNIX_EPOCH);
+        let mut ledger = Ledger::open(Some(&path), who, Some("stock came".into())).unwrap().durable();
+        ledger.step(Some(Uuid::nil()), 2, "began").unwrap();
+        ledger.note(&plan.letters[0], Some(Uuid::nil()), &["data.total".into()], "published").unwrap();
+        let outcome = Outcome { letter: plan.letters[0].clone(), name: "ItemOutOfStock".into(), failed: true };
+        ledger.outcome(Uuid::nil(), &outcome).unwrap();
+        let text = std::fs::read(&path).unwrap();
+        let told = |bytes| -> Vec<String> {
+            let said = |entry: &Entry| match entry {
+                Entry::Action(action) => format!("{} {} {:?}", action.outcome, action.failed, action.edited),
+                Entry::Step(step) => format!("{} {}", step.step, step.letters),
+            };
+            latest(&path, bytes).unwrap().iter().map(said).collect()
+        };
+        let all = ["ItemOutOfStock true []", "published false [\"data.total\"]", "began 2"];
+        assert_eq!(told(u64::MAX), all);
+        assert_eq!(told(text.len() as u64 - 1), all[..2]);
+    }
+}

@@ -165,6 +165,27 @@ async fn a_broker_that_does_not_answer_while_a_session_is_set_up_is_left_and_fou
     results.until(SOON, |seen| seen.len() == 1).await;
 }
 
+/// The queue has no leader that answers, as for a while after a quorum was lost. The broker itself would wait for a minute.
+#[tokio::test]
+async fn a_queue_that_takes_no_consumer_while_a_session_is_set_up_is_asked_again_soon() {
+    let node = Node::start().await;
+    let stage = Stage::on(&node).await;
+    assert_eq!(stage.worker(&[]).await.terminated().await, Some(0));
+    let vhost = stage.vhost.name();
+    let hang = format!(
+        "{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{vhost}\">>, queue, <<\"{ORDERS}\">>)),
+            Leader = amqqueue:get_pid(Queue), ok = sys:suspend(Leader),
+            spawn(fun() -> timer:sleep(40000), sys:resume(Leader) end), ok."
+    );
+    assert_eq!(node.ctl(&["eval", &hang]).await.trim(), "ok");
+    let worker = stage.starting_worker(&[]);
+    worker.says(&["not consuming", "the broker does not answer while a session is set up: has `bwp.orders`"]).await;
+    worker.consumes(1).await;
+    let mut results = stage.results().await;
+    stage.publish(&checkout("SO-1")).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+}
+
 /// The one that consumes, those that publish, and the others, one after the other, with messages in flight.
 #[tokio::test]
 async fn channels_that_the_broker_closes_while_messages_are_in_hand_break_no_order_and_double_nothing() {

@@ -62,7 +62,10 @@ pub(crate) struct Idle {
 pub(crate) async fn play(name: &str) {
     let form = Form::asked_for();
     let scenario = Scenario::read(form.name(), name);
-    let logs = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{}-{name}", form.name()));
+    // the suites of two versions run side by side
+    let version = std::env::var("BWP_TEST_RABBITMQ").map(|version| format!("-rabbitmq-{version}")).unwrap_or_default();
+    let logs = format!("chaos-{}-{name}{version}", form.name());
+    let logs = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(logs);
     std::fs::create_dir_all(&logs).expect("the folder for logs can be made");
     let begun = Instant::now();
     let mut stage = Stage::new(&scenario, form.seed, &logs).await;

@@ -10,7 +10,7 @@ use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::broker::config::BrokerConfig;
 use crate::broker::connection::{Wire, give_back};
@@ -27,6 +27,9 @@ pub(super) enum ConsumerError {
         /// lapin's own error.
         error: lapin::Error,
     },
+    /// The broker does not answer, as where the queue has no leader.
+    #[error("the broker does not answer while a session is set up: has `{0}` a leader?")]
+    Unanswered(String),
     /// The broker has ended it.
     #[error("the broker cancelled the consumer of `{0}`: was the queue deleted?")]
     Cancelled(String),
@@ -61,25 +64,30 @@ pub(super) struct Consuming {
 }
 
 impl Consuming {
-    /// Registers the consumer. The broker feeds it when it feeds no other one.
+    /// Registers the consumer within this time. The broker feeds it when it feeds no other one.
     ///
     /// # Errors
-    /// The broker refuses; the connection is closed then.
+    /// The broker refuses, or does not answer; the connection is closed then.
     pub(super) async fn begin(
         connection: Connection,
         wire: Wire,
         config: &BrokerConfig,
+        within: Duration,
     ) -> Result<Self, ConsumerError> {
         let asked = Instant::now();
-        match register(&connection, config).await {
-            Ok((_channel, consumer, looks)) => {
+        match timeout(within, register(&connection, config)).await {
+            Ok(Ok((_channel, consumer, looks))) => {
                 let (calls_until, _) = watch::channel(valid_until(asked, config.heartbeat));
                 let (queue, heartbeat) = (config.names.queue.clone(), config.heartbeat);
                 Ok(Self { connection, wire, queue, consumer, _channel, looks, calls_until, heartbeat })
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 give_back(&connection, &wire).await;
                 Err(ConsumerError::Failed { queue: config.names.queue.clone(), error })
+            }
+            Err(_elapsed) => {
+                give_back(&connection, &wire).await;
+                Err(ConsumerError::Unanswered(config.names.queue.clone()))
             }
         }
     }

@@ -68,7 +68,7 @@ impl Lost {
             | Self::Look(LookError::Unanswered(error))
             | Self::Channel(error)
             | Self::Ack(error) => is_frame_too_large(error),
-            Self::Consume(ConsumerError::Cancelled(_))
+            Self::Consume(ConsumerError::Cancelled(_) | ConsumerError::Unanswered(_))
             | Self::Look(LookError::NotCounted)
             | Self::Open(_)
             | Self::Topology(_)
@@ -98,7 +98,7 @@ impl Lost {
         ] = CAUSES;
         match self {
             Self::Open(_) => not_connected,
-            Self::Topology(_) | Self::Unanswered => topology,
+            Self::Topology(_) | Self::Unanswered | Self::Consume(ConsumerError::Unanswered(_)) => topology,
             Self::Consume(ConsumerError::Failed { .. }) => consumer,
             Self::Consume(ConsumerError::Cancelled(_)) => consumer_cancelled,
             Self::Channel(_) => channel,

@@ -136,21 +136,21 @@ async fn consume(
     // an alarm may come from the first publication on
     let alarms = watch_alarms(publishing, publishing.events_listener(), blocked_sender, intake);
     let publisher = async || Publisher::open(publishing, config.confirm_timeout, blocked.clone()).await;
-    let (results, copies) = (publisher().await?, publisher().await?);
+    let (results, copies) = (in_time(publisher()).await?, in_time(publisher()).await?);
     let Some(opened) = unless_stopped(stop, open_with_wire(config, "bwp-sync consume", frame)).await else {
         return Ok(());
     };
     let (connection, wire) = opened?;
     let tries = Tries {
         publisher: copies.clone(),
-        channel: connection.create_channel().await?,
+        channel: in_time(connection.create_channel()).await?,
         queue: config.names.tries(),
         unended: Arc::clone(&intake.unended),
     };
     // before another process can have to count them
     in_time(tries.look()).await?;
     in_time(tries.end_all()).await?;
-    let mut consuming = Consuming::begin(connection, wire, config).await?;
+    let mut consuming = Consuming::begin(connection, wire, config, SET_UP_WITHIN).await?;
     tracing::info!(queue = config.names.queue, prefetch = config.prefetch, "consuming");
     intake.show(BrokerState::up(config.prefetch, Timestamp::now()));
 
