@@ -18,7 +18,7 @@ use crate::api::Client;
 use crate::broker::{Place, Summary};
 use crate::dead_letters::filter::Filter;
 use crate::dead_letters::found::{Found, find};
-use crate::dead_letters::ledger::{self, Action};
+use crate::dead_letters::ledger::{self, Action, By};
 use crate::dead_letters::stored::Shown;
 use crate::domain::stored::StoredOrder;
 use crate::settings::Settings;
@@ -176,7 +176,7 @@ impl Letter {
 }
 
 fn write_action(out: &mut dyn Write, action: &Action) -> io::Result<()> {
-    let Action { at, user, host, command, outcome, replay_id, why, edited, letter, .. } = action;
+    let Action { by: By { at, user, host, command, why }, outcome, replay_id, edited, letter, .. } = action;
     let mut line = format!("{at}  {outcome}  letter {letter}, {command} by {user} on {host}");
     line.extend(replay_id.map(|run| format!(", run {run}")));
     line.extend(why.as_ref().map(|why| format!(", because: {why}")));

@@ -26,10 +26,10 @@ pub struct Ledger {
     why: Option<String>,
 }
 
-/// An action on a letter, or its outcome: a line of the ledger.
+/// The operator, the moment and the reason of a line.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Action {
+pub struct By {
     /// When it was done.
     pub at: Timestamp,
     /// The operator.
@@ -41,6 +41,15 @@ pub struct Action {
     /// The operator's reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+}
+
+/// An action on a letter, or its outcome: a line of the ledger.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Action {
+    /// The operator.
+    #[serde(flatten)]
+    pub by: By,
     /// Id of the letter.
     pub letter: Uuid,
     /// The order that the letter is about.
@@ -63,17 +72,9 @@ pub struct Action {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
-    /// When it was taken.
-    pub at: Timestamp,
     /// The operator.
-    pub user: String,
-    /// The machine.
-    pub host: String,
-    /// The command.
-    pub command: String,
-    /// The operator's reason.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
+    #[serde(flatten)]
+    pub by: By,
     /// The run of the replay tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay_id: Option<Uuid>,
@@ -138,9 +139,7 @@ impl Ledger {
     /// # Errors
     /// The operating system's refusal.
     pub fn step(&mut self, replay_id: Option<Uuid>, letters: usize, step: &str) -> io::Result<()> {
-        let Holder { user, host, command, .. } = self.who.clone();
-        let (at, why, step) = (Timestamp::now(), self.why.clone(), step.to_owned());
-        self.write(&Step { at, user, host, command, why, replay_id, letters, step })
+        self.write(&Step { by: self.by(), replay_id, letters, step: step.to_owned() })
     }
 
     /// Notes an action on a letter: `published` or `discarded`.
@@ -168,13 +167,8 @@ impl Ledger {
     }
 
     fn action(&self, letter: &Planned, replay_id: Option<Uuid>, outcome: &str) -> Action {
-        let Holder { user, host, command, .. } = self.who.clone();
         Action {
-            at: Timestamp::now(),
-            user,
-            host,
-            command,
-            why: self.why.clone(),
+            by: self.by(),
             letter: letter.letter,
             order: letter.order.clone(),
             replay_id,
@@ -182,6 +176,12 @@ impl Ledger {
             outcome: outcome.to_owned(),
             failed: false,
         }
+    }
+
+    /// The operator, now.
+    fn by(&self) -> By {
+        let Holder { user, host, command, .. } = self.who.clone();
+        By { at: Timestamp::now(), user, host, command, why: self.why.clone() }
     }
 
     fn write(&mut self, line: &impl Serialize) -> io::Result<()> {

@@ -187,9 +187,9 @@ impl Runs {
     /// The edit of each message of a run.
     ///
     /// # Errors
-    /// The operating system's refusal, or a file that cannot be read.
+    /// The operating system's refusal, or a file that cannot be read. Without it messages would go out unchanged.
     pub fn edit(&self, run: Uuid) -> io::Result<Edit> {
-        let sets: Vec<String> = self.read(run, "sets")?.unwrap_or_default();
+        let sets: Vec<String> = self.read(run, "sets")?.ok_or(io::ErrorKind::NotFound)?;
         let sets = sets.iter().map(|set| set.parse()).collect::<Result<_, _>>().map_err(io::Error::other)?;
         Ok(Edit { sets, patch: None })
     }
@@ -287,7 +287,7 @@ impl Runs {
     /// How far a run came that was interrupted, by its journal and the ledger.
     fn interrupted(&self, about: &About) -> io::Result<(Counts, Option<Timestamp>)> {
         let actions = self.actions(about.run)?;
-        let last = actions.iter().map(|action| action.at).max().or(Some(about.began));
+        let last = actions.iter().map(|action| action.by.at).max().or(Some(about.began));
         let gone = match about.kind {
             Kind::Replay => self.journal(about.run)?.published(),
             Kind::Discard => self.discarded(about.run)?.len(),
@@ -336,3 +336,6 @@ impl Runs {
         File::open(&self.folder)?.sync_all()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,13 +9,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use tokio::task::block_in_place;
+use uuid::Uuid;
 
 use super::access::Visitor;
 use super::app::App;
 use super::layout::{Page, problem};
 use super::query::list_of;
 use super::words::{letters, line, moment};
-use crate::dead_letters::ledger::{Action, Entry, Step, latest};
+use crate::dead_letters::ledger::{Action, By, Entry, Step, latest};
 
 /// Bytes at the end of the ledger that are read.
 const LOOKED_THROUGH: u64 = 1024 * 1024;
@@ -52,23 +53,26 @@ pub(super) fn actions<'a>(actions: impl Iterator<Item = &'a Action>) -> Markup {
 }
 
 fn one(action: &Action) -> Markup {
-    let Action { at, user, host, command, why, letter, order, replay_id, edited, outcome, failed } = action;
+    let Action { by, letter, order, replay_id, edited, outcome, failed } = action;
     html! {
-        (moment(*at)) " " strong.failed[*failed] { (line(outcome)) } " "
+        (moment(by.at)) " " strong.failed[*failed] { (line(outcome)) } " "
         a href={ "/letters/" (letter) } { "letter " (&letter.to_string()[..8]) }
         @if let Some(order) = order { ", " a href=(list_of("order", order)) { "order " (line(order)) } }
-        ", " (line(command)) " by " (line(user)) " on " (line(host))
-        @if let Some(run) = replay_id { ", " a href={ "/runs/" (run) } { "run " (&run.to_string()[..8]) } }
         @if !edited.is_empty() { ", changed " (line(&edited.join(", "))) }
-        @if let Some(why) = why { ": " (line(why)) }
+        (who(by, *replay_id))
     }
 }
 
 fn step_of(step: &Step) -> Markup {
-    let Step { at, user, host, command, why, replay_id, letters: count, step } = step;
+    let Step { by, replay_id, letters: count, step } = step;
+    html! { (moment(by.at)) " " strong { (line(step)) } " " (letters(*count)) (who(by, *replay_id)) }
+}
+
+fn who(by: &By, run: Option<Uuid>) -> Markup {
+    let By { user, host, command, why, .. } = by;
     html! {
-        (moment(*at)) " " strong { (line(step)) } " " (letters(*count)) ", " (line(command)) " by " (line(user)) " on " (line(host))
-        @if let Some(run) = replay_id { ", " a href={ "/runs/" (run) } { "run " (&run.to_string()[..8]) } }
+        ", " (line(command)) " by " (line(user)) " on " (line(host))
+        @if let Some(run) = run { ", " a href={ "/runs/" (run) } { "run " (&run.to_string()[..8]) } }
         @if let Some(why) = why { ": " (line(why)) }
     }
 }

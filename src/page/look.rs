@@ -69,7 +69,7 @@ impl Look {
     }
 
     /// Notes that letters have left their queues.
-    pub(super) fn is_outdated(&self) {
+    pub(super) fn mark_stale(&self) {
         self.state().is_stale = true;
     }
 

@@ -136,6 +136,7 @@ fn buttons(app: &App, visitor: &Visitor, run: &Run) -> Markup {
                 @match run.state {
                     RunState::UnderWay(false) => (form("stop", "Stop", "danger")),
                     RunState::UnderWay(true) => {},
+                    RunState::Interrupted(_) if run.left() == 0 => (form("continue", "Finish it", "main")),
                     RunState::Ended(_) | RunState::Interrupted(_) => @if run.left() > 0 {
                         (form("continue", &format!("Continue with {}", letters(run.left())), "main"))
                     },

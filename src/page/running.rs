@@ -38,8 +38,8 @@ struct Live {
     about: About,
     /// The operator who began it, or goes on with it.
     user: String,
-    /// How far earlier processes came with it.
-    before: Counts,
+    /// How far it had come before; none for one that begins.
+    before: Option<Counts>,
     counts: Mutex<Counts>,
     stop: CancellationToken,
 }
@@ -72,6 +72,8 @@ pub(super) enum CannotBegin {
     NoSuchRun,
     #[error("the run is under way")]
     UnderWay,
+    #[error("the run has no letter left")]
+    NothingLeft,
     #[error("cannot write down what is to be done: {0}")]
     Note(#[from] std::io::Error),
 }
@@ -150,12 +152,14 @@ impl Live {
         Run { about: self.about.clone(), counts, state: State::UnderWay(self.stop.is_cancelled()) }
     }
 
-    /// Notes how far it has come, all processes together.
+    /// Notes how far it has come, with what was done before.
     fn note(&self, mut counts: Counts) {
-        counts.gone = counts.gone.max(self.before.gone);
-        counts.succeeded += self.before.succeeded;
-        counts.failed += self.before.failed;
-        counts.failures.extend(self.before.failures.iter().cloned());
+        if let Some(before) = &self.before {
+            counts.gone = counts.gone.max(before.gone);
+            counts.succeeded += before.succeeded;
+            counts.failed += before.failed;
+            counts.failures.extend(before.failures.iter().cloned());
+        }
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }
 }
@@ -171,20 +175,30 @@ pub(super) fn begin(running: &Arc<Running>, about: About, plan: Plan, sets: &[St
     let runs = running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
     runs.begin(&about, &plan, sets)?;
     let user = about.user.clone();
-    spawn(running, user, about, Counts::default(), plan)
+    spawn(running, user, about, None, plan)
 }
 
 /// Goes on with what is left of a run.
 pub(super) fn resume(running: &Arc<Running>, id: Uuid, user: &str) -> Result<(), CannotBegin> {
     let runs = running.runs.as_ref().ok_or(CannotBegin::ReadOnly)?;
     let stored = runs.one(id)?.ok_or(CannotBegin::NoSuchRun)?;
+    // of one that was interrupted the last letters may have been published, and lie there still
+    if stored.ended.is_some() && stored.about.left(&stored.counts) == 0 {
+        return Err(CannotBegin::NothingLeft);
+    }
     let plan = runs.plan(id)?;
-    spawn(running, user.to_owned(), stored.about, stored.counts, plan)
+    spawn(running, user.to_owned(), stored.about, Some(stored.counts), plan)
 }
 
-fn spawn(running: &Arc<Running>, user: String, about: About, before: Counts, plan: Plan) -> Result<(), CannotBegin> {
+fn spawn(
+    running: &Arc<Running>,
+    user: String,
+    about: About,
+    before: Option<Counts>,
+    plan: Plan,
+) -> Result<(), CannotBegin> {
     let id = about.run;
-    let counts = Mutex::new(before.clone());
+    let counts = Mutex::new(before.clone().unwrap_or_default());
     let live = Arc::new(Live { about, user, before, counts, stop: CancellationToken::new() });
     match running.live().entry(id) {
         Entry::Occupied(_) => return Err(CannotBegin::UnderWay),
@@ -200,7 +214,7 @@ struct Leaves<'r>(&'r Running, Uuid);
 impl Drop for Leaves<'_> {
     fn drop(&mut self) {
         self.0.live().remove(&self.1);
-        self.0.look.is_outdated();
+        self.0.look.mark_stale();
         self.0.bodies.clear();
     }
 }
@@ -230,8 +244,7 @@ async fn work(running: &Running, live: &Live, plan: &Plan) -> anyhow::Result<Str
     drop(running.look.pass().await);
     let letter_box = LetterBox::open(&settings.broker).await?.lock(&who).await?;
     let mut ledger = Ledger::open(settings.ledger.as_deref(), who, Some(why.clone()))?.durable();
-    let is_resumed = live.before != Counts::default();
-    ledger.step(Some(*run), *letters, if is_resumed { "continued" } else { "began" })?;
+    ledger.step(Some(*run), *letters, if live.before.is_some() { "continued" } else { "began" })?;
     runs.resume(*run)?;
     let how = match kind {
         Kind::Replay => replay(settings, live, plan, &letter_box, runs, &mut ledger).await,

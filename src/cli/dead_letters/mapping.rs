@@ -16,5 +16,10 @@ pub(super) fn mappings(settings: &Settings) -> anyhow::Result<Mappings> {
 
 /// The message of a letter, while letters are looked at one after the other.
 pub(super) fn message<'l>(mappings: &mut Mappings, letter: &'l StoredLetter) -> Result<Message<'l>, NotMapped> {
-    block_in_place(|| Handle::current().block_on(mappings.message(letter)))
+    wait(mappings.message(letter))
+}
+
+/// Waits for a mapping where a look at letters cannot.
+pub(super) fn wait<T>(mapped: impl Future<Output = T>) -> T {
+    block_in_place(|| Handle::current().block_on(mapped))
 }

@@ -6,27 +6,23 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
-use tokio::runtime::Handle;
-use tokio::task::block_in_place;
 use uuid::Uuid;
 
 use super::file::read_file;
-use super::mapping::mappings;
+use super::mapping::{mappings, wait};
 use super::opening::{look, open, open_and_lock};
 use super::run_args::RunArgs;
 use super::running::{Task, preview, run};
 use super::selection::{Chosen, check_ids};
 use super::table::letters as number_of_letters;
-use crate::broker::{StoredLetter, Summary};
+use crate::broker::Summary;
 use crate::cli::exit::Exit;
 use crate::cli::holder::holder;
 use crate::cli::terminal::{note, one_line, say};
 use crate::dead_letters::edit::{Change, Edit, Set};
 use crate::dead_letters::journal::Journal;
-use crate::dead_letters::mapped::Mappings;
 use crate::dead_letters::plan::Plan;
 use crate::dead_letters::trial::{Tried, try_edit};
-use crate::domain::conventions::Conventions;
 use crate::settings::Settings;
 
 /// Arguments of `replay`.
@@ -60,8 +56,8 @@ pub(super) async fn replay(settings: &Settings, args: &Args) -> anyhow::Result<E
     let (cut_off, conventions, who) = (Timestamp::now(), settings.conventions(), holder("replay"));
     let mut mappings = mappings(settings)?;
     let make = |letter| {
-        let changes =
-            (!edit.is_empty()).then(|| tried(&letter, &edit, &mut mappings, &conventions, args.run.via_exchange));
+        let changes = (!edit.is_empty())
+            .then(|| wait(try_edit(&letter, &edit, &mut mappings, &conventions, args.run.via_exchange)));
         (letter.summary, changes)
     };
     // a command that only looks need not wait for others
@@ -101,18 +97,6 @@ fn edit(args: &Args) -> anyhow::Result<Edit> {
         serde_json::from_str(&text).with_context(not_a_patch)
     });
     Ok(Edit { sets: args.set.clone(), patch: patch.transpose()? })
-}
-
-/// The edit of a letter, while letters are looked at one after the other.
-fn tried(
-    letter: &StoredLetter,
-    edit: &Edit,
-    mappings: &mut Mappings,
-    conventions: &Conventions,
-    via_exchange: bool,
-) -> Result<Tried, String> {
-    let tried = try_edit(letter, edit, mappings, conventions, via_exchange);
-    block_in_place(|| Handle::current().block_on(tried))
 }
 
 /// Shows the changes. One message that cannot be changed, or would not be valid, keeps all letters from being replayed.
