@@ -11,6 +11,7 @@ use tokio::sync::broadcast::Receiver;
 use crate::messages::{checkout_of, json, outcomes};
 use crate::stage::{LETTERS, ORDERS, PREFETCH, SOON, Stage, Worker, call, call_of};
 use crate::support::node::Node;
+use crate::support::seed;
 
 const WORKER_KILLS: usize = 20;
 /// Published before each kill of the worker, so five hundred in all.
@@ -22,15 +23,6 @@ const BROKER_KILL: usize = 10;
 struct Dice(fastrand::Rng);
 
 impl Dice {
-    /// By the seed in `BWP_TEST_SEED`, else by one of their own, which is printed.
-    #[expect(clippy::print_stderr, reason = "shown when the test fails, for running it again")]
-    fn thrown() -> Self {
-        let seed = std::env::var("BWP_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-        eprintln!("BWP_TEST_SEED={seed}");
-        Self(fastrand::Rng::with_seed(seed))
-    }
-
     /// Mostly good orders, and some of each way in which a call can go wrong.
     fn product(&mut self) -> &'static str {
         match self.0.u32(..20) {
@@ -50,7 +42,7 @@ const SLOW: &str = "slow";
 
 #[tokio::test]
 async fn twenty_kills_of_the_worker_and_one_of_the_broker_lose_and_double_nothing() {
-    let mut dice = Dice::thrown();
+    let mut dice = Dice(seed::dice());
     let node = Node::start().await;
     let mut stage = Stage::on(&node).await;
     stage.keep_results().await;

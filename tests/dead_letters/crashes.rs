@@ -9,8 +9,9 @@ use lapin::message::Delivery;
 use crate::messages::{checkout, json, outcomes};
 use crate::stage::{LETTERS, RESULTS, SOON, Stage};
 use crate::support::process::Process;
+use crate::support::seed::dice;
 use crate::support::until::until;
-use crate::tool::path;
+use crate::tool::{PATIENT, path};
 
 const LETTERS_WRITTEN: usize = 5000;
 const KILLS_OF_REPLAY: usize = 3;
@@ -19,16 +20,11 @@ const KILLS_OF_APPLY: usize = 3;
 const LAST: &str = "the last order";
 
 #[tokio::test]
-#[expect(clippy::print_stderr, reason = "the seed, for running it again, and a figure that is wanted")]
+#[expect(clippy::print_stderr, reason = "a figure that is wanted")]
 async fn a_replay_of_five_thousand_that_is_killed_loses_nothing_and_makes_no_order_twice() {
-    let seed = std::env::var("BWP_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    eprintln!("BWP_TEST_SEED={seed}");
-    let mut dice = fastrand::Rng::with_seed(seed);
+    let mut dice = dice();
     let stage = Stage::new().await;
-    // on a busy machine a hundred calls at a time take long, and none of them may fail here
-    let patient = [("BWP__API__TIMEOUT", "60s"), ("BWP__SHUTDOWN__GRACE", "70s"), ("BWP__BROKER__PREFETCH", "100")];
-    let worker = stage.worker(&patient).await;
+    let worker = stage.worker(&PATIENT).await;
     stage.keep_results().await;
     stage.written_letters(LETTERS_WRITTEN).await;
     let folder = tempfile::tempdir().unwrap();

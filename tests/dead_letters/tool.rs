@@ -21,6 +21,11 @@ use crate::support::program::{CREDENTIALS, addresses, bwp_sync};
 /// The product whose orders are refused until the simulator is told otherwise.
 pub(crate) const REFUSED: &str = "refused";
 
+/// Settings of a worker that gets hundreds of letters at once. On a busy machine a hundred calls at a time take long, and none of
+/// them may fail.
+pub(crate) const PATIENT: [(&str, &str); 3] =
+    [("BWP__API__TIMEOUT", "60s"), ("BWP__SHUTDOWN__GRACE", "70s"), ("BWP__BROKER__PREFETCH", "100")];
+
 /// Output of a run of the tool, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Ran {

@@ -242,6 +242,55 @@ fn peak(site: &Site) -> usize {
 }
 
 #[tokio::test]
+async fn somebody_whom_nobody_knows_sends_four_kilobytes_at_the_most() {
+    let target = Target::new().await;
+    let stranger = Visitor::stranger(&target.site);
+    let many = "x".repeat(4096);
+    assert_eq!(stranger.send("/login", &[("token", &many)]).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    target.ends_untouched().await;
+}
+
+#[tokio::test]
+async fn a_person_whom_the_proxy_names_is_in_and_nobody_else() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.worker(&[]).await.terminated().await, Some(0));
+    stage.written_letters(1).await;
+    let desk = Desk::new();
+    let guard = ["--trust-proxy-user", "x-user", "--proxy", "127.0.0.1", "--ledger", &desk.path("ledger")];
+    let site = Site::start_with(&stage, &guard).await;
+    let client = Visitor::stranger(&site);
+    let by_proxy = async |name: &str| {
+        client.ask(client.http().get(format!("{}/letters", client.address)).header("x-user", name)).await
+    };
+    let seen =
+        until("the letters are read", SOON, async || by_proxy("ada").await.text, |text| text.contains("SO-0")).await;
+    assert!(seen.contains("<span>ada</span>") && !seen.contains("Log out"), "{seen}");
+    assert_eq!(client.get("/letters").await.status, StatusCode::FORBIDDEN);
+    let token = crate::site::form_token(&seen);
+    let form = |name: &str| {
+        client.form("/read", &[("form-token", &token)]).header(ORIGIN, &client.address).header("x-user", name)
+    };
+    assert_eq!(client.ask(form("eve")).await.status, StatusCode::FORBIDDEN, "the token is ada's");
+    assert_eq!(client.ask(form("ada")).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(site.terminated().await, Some(0));
+    let others = ["--trust-proxy-user", "x-user", "--proxy", "10.0.0.7"];
+    let site = Site::start_with(&stage, &others).await;
+    let client = Visitor::stranger(&site);
+    let named = client.ask(client.http().get(format!("{}/letters", client.address)).header("x-user", "ada")).await;
+    assert_eq!(named.status, StatusCode::FORBIDDEN, "we are not that proxy");
+    assert_eq!(site.terminated().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_second_page_with_the_same_ledger_does_not_start() {
+    let target = Target::new().await;
+    let second = ["serve", "--listen", "127.0.0.1:0", "--ledger", &target.desk.path("ledger")];
+    let ran = target.stage.tool(&second).await;
+    assert!(ran.code == Some(1) && ran.stderr.contains("another page works with this ledger"), "{ran:?}");
+    target.ends_untouched().await;
+}
+
+#[tokio::test]
 async fn ten_thousand_idle_connections_keep_nobody_out() {
     const IDLERS: usize = 10_000;
     let most = getrlimit(Resource::Nofile).maximum;

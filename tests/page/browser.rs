@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::site::{Site, TOKEN};
 use crate::stage::SOON;
 use crate::support::http::plain_http;
 use crate::support::until::until;
@@ -53,6 +54,15 @@ impl Browser {
         let id = session["sessionId"].as_str().expect("a session has an id");
         browser.session = format!("{}/{id}", browser.session);
         browser
+    }
+
+    /// Logs in by the token, under a name.
+    pub(crate) async fn log_in(&self, site: &Site, name: &str) {
+        self.open(&site.address).await;
+        self.write("input[name=name]", name).await;
+        self.write("input[name=token]", TOKEN).await;
+        self.press("Log in").await;
+        self.shows("Log out").await;
     }
 
     /// Opens an address and waits until the page is there.

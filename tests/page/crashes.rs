@@ -5,38 +5,39 @@
 use std::collections::BTreeSet;
 
 use bwp_sync::dead_letters::replay::WINDOW;
-use reqwest::StatusCode;
 
+use crate::browser::Browser;
 use crate::messages::{json, outcomes};
 use crate::site::{Desk, Site, Visitor};
 use crate::stage::{ORDERS, RESULTS, SOON, Stage};
+use crate::support::seed::dice;
 use crate::support::until::until;
+use crate::tool::PATIENT;
 
 const LETTERS: usize = 600;
 const KILLS: usize = 3;
 
 #[tokio::test]
-#[expect(clippy::print_stderr, reason = "the seed, for running it again, and a figure that is wanted")]
+#[expect(clippy::print_stderr, reason = "a figure that is wanted")]
 async fn a_page_that_is_killed_during_a_replay_loses_nothing_makes_no_order_twice_and_can_continue() {
-    let seed = std::env::var("BWP_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    eprintln!("BWP_TEST_SEED={seed}");
-    let mut dice = fastrand::Rng::with_seed(seed);
+    let mut dice = dice();
     let stage = Stage::new().await;
-    // on a busy machine a hundred calls at a time take long, and none of them may fail here
-    let patient = [("BWP__API__TIMEOUT", "60s"), ("BWP__SHUTDOWN__GRACE", "70s"), ("BWP__BROKER__PREFETCH", "100")];
-    let worker = stage.worker(&patient).await;
+    let worker = stage.worker(&PATIENT).await;
     stage.keep_results().await;
     stage.written_letters(LETTERS).await;
     let desk = Desk::new();
 
     let mut site = Site::start(&stage, &desk).await;
-    let mut ada = Visitor::named(&site, "ada").await;
-    ada.sees("/letters", &format!("Plan for all {LETTERS} that match")).await;
-    let plan = ada.send_from("/letters", "/plans", &[("scope", "all"), ("query", "")]).await;
-    let plan = plan.leads_to().to_owned();
-    let begun = ada.send_from(&plan, &format!("{plan}/replay"), &[("why", "stock came"), ("rate", "1000")]).await;
-    let run = begun.leads_to().to_owned();
+    let browser = Browser::start(1280, 900).await;
+    browser.log_in(&site, "ada").await;
+    browser.shows_in_time(&format!("{LETTERS} letters")).await;
+    browser.press("All letters").await;
+    browser.press(&format!("Plan for all {LETTERS} that match")).await;
+    browser.write("input[name=why]", "stock came").await;
+    browser.write("input[name=rate]", "1000").await;
+    browser.press(&format!("Replay {LETTERS} letters")).await;
+    browser.shows("What was asked for").await;
+    let run = browser.address().await.split_off(site.address.len());
     for kill in 1..=KILLS {
         let noted = published(&desk);
         let next = noted + dice.usize(1..=LETTERS / (KILLS + 2));
@@ -46,20 +47,22 @@ async fn a_page_that_is_killed_during_a_replay_loses_nothing_makes_no_order_twic
         let lock = async || stage.vhost.queue("bwp.dead-letters.lock").await.is_some();
         until("the lock is free", SOON, lock, |is_there| !is_there).await;
         site = Site::start(&stage, &desk).await;
-        ada = Visitor::named(&site, "ada").await;
-        let page = ada.get(&run).await.text;
-        assert!(page.contains("Interrupted at"), "{page}");
+        browser.log_in(&site, "bob").await;
+        browser.open(&format!("{}{run}", site.address)).await;
+        let page = browser.shows("Interrupted at").await;
         let (gone, left) = told(&page);
         assert_eq!(gone + left, LETTERS, "{kill}: {page}");
         assert!(gone >= noted && gone < LETTERS, "{kill}: {page}");
-        let continued = ada.send_from(&run, &format!("{run}/continue"), &[]).await;
-        assert_eq!(continued.status, StatusCode::SEE_OTHER, "{}", continued.text);
+        browser.press(&format!("Continue with {left} letters")).await;
+        browser.shows("Under way").await;
     }
+    browser.end().await;
+    let bob = Visitor::named(&site, "bob").await;
     let last = async || {
-        let page = ada.get(&run).await.text;
+        let page = bob.get(&run).await.text;
         // letters that the dead one held may come back only after the continued run has looked
         if page.contains("Continue with") {
-            ada.send_from(&run, &format!("{run}/continue"), &[]).await;
+            bob.send_from(&run, &format!("{run}/continue"), &[]).await;
         }
         (page, stage.listed().await.len())
     };
@@ -67,6 +70,10 @@ async fn a_page_that_is_killed_during_a_replay_loses_nothing_makes_no_order_twic
         until("the run is done", SOON * 3, last, |(page, listed)| page.contains(": done") && *listed == 0).await;
     assert!(page.contains("Sent to the worker"), "{page}");
     assert_eq!(site.terminated().await, Some(0));
+    let ledger = desk.ledger();
+    let steps = |step: &str, user: &str| ledger.iter().filter(|it| it["step"] == step && it["user"] == user).count();
+    assert_eq!((steps("began", "ada"), steps("continued", "ada")), (1, 0));
+    assert!(steps("continued", "bob") >= KILLS, "each line names who did it");
 
     stage.queue(ORDERS, "all is done", |queue| (queue.ready, queue.unacknowledged) == (0, 0)).await;
     assert_eq!(worker.terminated().await, Some(0));
@@ -93,9 +100,8 @@ fn published(desk: &Desk) -> usize {
 /// Letters that were sent to the worker, and those that are still letters, as the page tells them.
 fn told(page: &str) -> (usize, usize) {
     let number = |what: &str| {
-        let pattern = format!(r#"<dt>{what}</dt><dd class="number">([0-9,]+)</dd>"#);
-        let found = regex::Regex::new(&pattern).unwrap().captures(page).map(|found| found[1].replace(',', ""));
-        found.map_or(0, |digits| digits.parse().unwrap())
+        let told = page.lines().skip_while(|line| *line != what).nth(1);
+        told.map_or(0, |digits| digits.parse().unwrap())
     };
     (number("Sent to the worker"), number("Still letters"))
 }

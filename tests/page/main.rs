@@ -19,6 +19,7 @@ mod tool;
 
 mod attacks;
 mod browser;
+mod cases;
 mod crashes;
 mod pictures;
 mod site;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::browser::Browser;
 use crate::messages::checkout_of;
-use crate::site::{Desk, Site, TOKEN};
+use crate::site::{Desk, Site};
 use crate::stage::{LETTERS, Stage};
 use crate::tool::{REFUSED, letter_properties};
 
@@ -98,10 +98,7 @@ async fn every_page_fits_its_window_is_labelled_and_complains_of_nothing() {
     let desk = Desk::new();
     let site = Site::start(&stage, &desk).await;
     let browser = Browser::start(1280, 900).await;
-    browser.open(&site.address).await;
-    browser.write("input[name=name]", "ada").await;
-    browser.write("input[name=token]", TOKEN).await;
-    browser.press("Log in").await;
+    browser.log_in(&site, "ada").await;
     browser.shows_in_time("118 letters").await;
     browser.press("InvalidMessage").await;
     browser.click("tbody a").await;

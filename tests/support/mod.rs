@@ -10,5 +10,6 @@ pub(crate) mod private;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod relay;
+pub(crate) mod seed;
 pub(crate) mod settings;
 pub(crate) mod until;
