@@ -17,6 +17,8 @@ use crate::support::until::until;
 
 /// The name under which WebDriver returns an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// A way to find elements.
+const CSS: &str = "css selector";
 
 /// A browser with its driver; both end when it is dropped.
 pub(crate) struct Browser {
@@ -92,33 +94,35 @@ impl Browser {
 
     /// Clicks the first element of a CSS selector, and waits for the page that follows.
     pub(crate) async fn click(&self, selector: &str) {
-        let element = self.element(selector).await;
-        self.post(&format!("/element/{element}/click"), &json!({})).await;
+        self.follow(CSS, selector).await;
     }
 
-    /// Clicks the link or button with this text.
+    /// Clicks the link or button with this text, and waits for the page that follows.
     pub(crate) async fn press(&self, label: &str) {
-        let path = format!("//*[self::a or self::button or self::summary][normalize-space(.)={label:?}]");
-        let element = self.found("xpath", &path).await;
-        self.post(&format!("/element/{element}/click"), &json!({})).await;
+        let path = format!("//*[self::a or self::button][normalize-space(.)={label:?}]");
+        self.follow("xpath", &path).await;
+    }
+
+    /// A form is sent only after the click is answered, and anything asked of the page meanwhile may keep it from that.
+    async fn follow(&self, using: &str, value: &str) {
+        let clicked = self.act(using, value, "click", &json!({})).await;
+        let look = async || {
+            is_of_another_page(&self.answer(self.http.get(format!("{}/element/{clicked}/name", self.session))).await)
+        };
+        until(&format!("another page after a click on {value}"), SOON, look, |left| *left).await;
     }
 
     /// Puts a text into a field in the place of the one before.
     pub(crate) async fn write(&self, selector: &str, text: &str) {
-        let element = self.element(selector).await;
-        self.post(&format!("/element/{element}/clear"), &json!({})).await;
-        self.keys(&element, text).await;
+        self.act(CSS, selector, "clear", &json!({})).await;
+        self.act(CSS, selector, "value", &json!({ "text": text })).await;
     }
 
     /// Presses keys where the focus is.
     pub(crate) async fn type_keys(&self, keys: &str) {
         let focused = self.get("/element/active").await;
         let element = focused[ELEMENT].as_str().expect("an element has the focus").to_owned();
-        self.keys(&element, keys).await;
-    }
-
-    async fn keys(&self, element: &str, text: &str) {
-        self.post(&format!("/element/{element}/value"), &json!({ "text": text })).await;
+        self.post(&format!("/element/{element}/value"), &json!({ "text": keys })).await;
     }
 
     /// The value of a script's expression in the page; tests may look in by script, the page has none.
@@ -151,8 +155,17 @@ impl Browser {
         all.iter().map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    async fn element(&self, selector: &str) -> String {
-        self.found("css selector", selector).await
+    /// Does something with an element, of the new page where the page has loaded again by itself meanwhile. Returns the
+    /// element's id.
+    async fn act(&self, using: &str, value: &str, action: &str, body: &Value) -> String {
+        let act = async || {
+            let element = self.found(using, value).await;
+            (self.try_post(&format!("/element/{element}/{action}"), body).await, element)
+        };
+        let (acted, element) =
+            until(&format!("{action} of {value}"), SOON, act, |(acted, _)| !is_of_another_page(acted)).await;
+        acted.unwrap_or_else(|error| panic!("{action} of {value}: {error}"));
+        element
     }
 
     /// Waits for an element: a page may load again by itself meanwhile.
@@ -164,7 +177,7 @@ impl Browser {
 
     /// The text now; a page that is going away has none.
     async fn text_now(&self) -> String {
-        let Ok(body) = self.try_post("/element", &json!({ "using": "css selector", "value": "body" })).await else {
+        let Ok(body) = self.try_post("/element", &json!({ "using": CSS, "value": "body" })).await else {
             return String::new();
         };
         let body = body[ELEMENT].as_str().unwrap_or_default().to_owned();
@@ -204,4 +217,9 @@ impl Browser {
             .expect("it ends")
             .expect("it is waited for");
     }
+}
+
+/// Whether the driver says that the element was on a page that is no longer there.
+fn is_of_another_page(answer: &Result<Value, Value>) -> bool {
+    matches!(answer, Err(error) if error["error"] == "stale element reference")
 }
