@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::messages::{Message, checkout, checkout_of, outcomes};
+use crate::shutdown::in_a_long_wait;
 use crate::stage::{LETTERS, ORDERS, PREFETCH, RESULTS, SOON, Stage, Worker};
 use crate::support::amqp::Client;
 use crate::support::broker::Broker;
@@ -70,6 +71,18 @@ async fn a_connection_closed_by_an_operator_is_opened_again() {
         results.until(SOON, |seen| seen.len() == closed + 1).await;
     }
     assert_eq!(worker.said("not consuming"), 3);
+}
+
+/// Else the order would stand still for minutes.
+#[tokio::test]
+async fn a_wait_ends_with_its_session_and_its_message_is_handled_in_the_next_one() {
+    let (stage, _worker) = in_a_long_wait(&[("BWP__API__SETTLE", "600s"), ("BWP__BROKER__MAX_HOLD", "700s")]).await;
+    let mut results = stage.results().await;
+    let shown = async || stage.vhost.connections().await;
+    let consuming = "bwp-sync consume";
+    until("its connection is shown", SOON, shown, |seen| seen.iter().any(|it| it.client_name == consuming)).await;
+    stage.vhost.close_connections_of(consuming).await;
+    results.until(SOON, |seen| outcomes(seen) == [("SO-1".into(), "created".into())]).await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation, Refusal};
 
-use crate::messages::{checkout, fulfillment, outcomes};
+use crate::messages::{amendment, checkout, fulfillment, outcomes};
 use crate::stage::{ORDERS, SOON, Stage, Worker, call_of};
 use crate::support::broker::Broker;
 use crate::support::process::Process;
@@ -76,21 +76,45 @@ async fn comes_again(stage: &Stage, outcome: &str) {
     assert!(stage.left_in(ORDERS).await.is_empty());
 }
 
-#[tokio::test]
-async fn a_wait_between_two_calls_is_cut_short_and_its_message_comes_again() {
-    // between two reads before a letter, after an outcome that is unknown
+/// A worker in a wait of a minute: between two reads before a letter, after an outcome that is unknown.
+pub(crate) async fn in_a_long_wait(settings: &[(&str, &str)]) -> (Stage, Worker) {
     let timing = [("BWP__API__SETTLE", "60s"), ("BWP__API__TIMEOUT", "900ms"), ("BWP__SHUTDOWN__GRACE", "30s")];
     let stage = Stage::new().await;
-    let mut worker = stage.worker(&timing).await;
+    let worker = stage.worker(&[&timing, settings].concat()).await;
     let mut calls = stage.simulator.subscribe();
     for fault in [Fault::Hang { after_effect: false }, Fault::refuse(Refusal::validation("ItemOutOfStock"))] {
         stage.simulator.add_fault(FaultRule::first(1, fault).on(Operation::CreateOrder));
     }
     stage.publish(&checkout("SO-1")).await;
     call_of(&mut calls, Operation::Order, CallPhase::Answered, "SO-1").await;
+    (stage, worker)
+}
+
+#[tokio::test]
+async fn a_wait_between_two_calls_is_cut_short_and_its_message_comes_again() {
+    let (stage, mut worker) = in_a_long_wait(&[]).await;
     worker.sigterm();
     assert_eq!(worker.wait(Duration::from_secs(15)).await.code(), Some(0), "long before the grace period is over");
     comes_again(&stage, "created").await;
+}
+
+/// A standby waits, and more lies in the queue than the worker may have in flight.
+#[tokio::test]
+async fn what_is_given_back_comes_to_a_standby_in_the_order_of_the_queue() {
+    let (stage, mut worker) = in_a_long_wait(&[("BWP__BROKER__PREFETCH", "20")]).await;
+    let mut messages = vec![checkout("SO-1")];
+    messages.extend((1..=40).map(|dollars| amendment("SO-1", &format!("{dollars}.00"))));
+    for amendment in &messages[1..] {
+        stage.publish(amendment).await;
+    }
+    stage.queue(ORDERS, "as many are in flight as may be", |queue| queue.unacknowledged == 20).await;
+    let mut standby = stage.shop.collect(ORDERS).await;
+    worker.sigterm();
+    let came = standby.until(SOON, |seen| seen.len() == messages.len()).await;
+    let place = |body: &[u8]| messages.iter().position(|message| message.body == body).expect("one of these");
+    let places: Vec<_> = came.iter().map(|delivery| place(&delivery.data)).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert_eq!(worker.wait(SOON).await.code(), Some(0));
 }
 
 /// Nothing passes between worker and broker any more, so the last result is not confirmed.

@@ -5,8 +5,12 @@ use std::collections::BTreeSet;
 
 use bwp_sync::dead_letters::hold::BATCH;
 use bwp_sync::dead_letters::replay::WINDOW;
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable};
+use serde_json::json;
 use tokio::time::timeout;
 
+use crate::messages::header;
 use crate::stage::{LETTERS, ORDERS, SOON, Stage};
 use crate::support::broker::Broker;
 use crate::support::relay::Relay;
@@ -83,6 +87,32 @@ async fn a_slow_replay_is_stopped_while_it_waits_for_the_next_letter() {
     let said = tool.stdout().join("\n");
     assert!(said.contains("stopped by a signal: 2 letters not replayed"), "{said}");
     assert_eq!((stage.left_in(ORDERS).await.len(), stage.listed().await.len()), (1, 2));
+}
+
+/// The test plays the worker, which tells an outcome again after a kill.
+#[tokio::test]
+async fn an_outcome_that_comes_again_counts_once() {
+    let stage = with_letters(Stage::new().await, 2).await;
+    let mut tool = stage.starting_tool(&["replay", "--all", "--yes", "--no-check"]);
+    let mut work = stage.shop.collect(ORDERS).await;
+    let (created, failed) = (json!({ "outcome": "created" }), json!({ "failure": { "code": "ItemOutOfStock" } }));
+    for (before, outcomes) in [&[&created, &created][..], &[&failed]].into_iter().enumerate() {
+        let message = work.until(SOON, |seen| seen.len() > before).await.last().expect("it has come");
+        let of_message = |name| header(message, name).expect("a replayed message tells whose it is");
+        let mut headers = FieldTable::default();
+        let letter = AMQPValue::LongString(of_message("bwp-replayed-letter").into());
+        headers.insert("bwp-replayed-letter".into(), letter);
+        let properties = BasicProperties::default().with_headers(headers);
+        for outcome in outcomes {
+            let result = json!({ "data": outcome }).to_string();
+            stage.shop.publish("", &of_message("bwp-replay-to"), properties.clone(), result.as_bytes()).await;
+        }
+    }
+    tool.wait(SOON).await;
+    let said = tool.stdout().join("\n");
+    for part in ["replayed 2 of 2 letters", " 1  done by the worker", " 1  failed again"] {
+        assert!(said.contains(part), "{said}");
+    }
 }
 
 #[tokio::test]
