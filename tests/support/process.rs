@@ -131,13 +131,21 @@ fn spawned(command: &mut Command) -> Child {
     command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"))
 }
 
+/// Lines of a program's stderr that are shown when its test has failed.
+const SHOWN: usize = 60;
+
 impl Drop for Process {
+    #[expect(clippy::print_stderr, reason = "shown with the failure alone")]
     fn drop(&mut self) {
         // a failed test has given its reason already
-        if !std::thread::panicking() {
-            self.stdout().iter().for_each(|line| assert_nothing_private("stdout", line));
-            self.stderr().iter().for_each(|line| assert_nothing_private("stderr", line));
+        if std::thread::panicking() {
+            let lines = self.stderr();
+            eprintln!("the last lines of a program that still ran or was still looked at:");
+            lines.iter().skip(lines.len().saturating_sub(SHOWN)).for_each(|line| eprintln!("    {line}"));
+            return;
         }
+        self.stdout().iter().for_each(|line| assert_nothing_private("stdout", line));
+        self.stderr().iter().for_each(|line| assert_nothing_private("stderr", line));
     }
 }
 
