@@ -103,17 +103,14 @@ pub fn is_encrypted(uri: &str) -> Result<bool, UriError> {
 /// How large a frame of a connection may be. lapin keeps room for 64 of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Frame {
-    /// 128 KiB, which is RabbitMQ's default: for messages of the shop.
-    Usual,
-    /// As large as the broker allows. lapin writes to all of its room at once then: 8 MiB of memory by default.
+    /// As large as the broker allows. lapin comes to write to all of its room: 8 MiB of memory by RabbitMQ's default.
     Any,
-    /// 32 KiB: for our own publications, whose headers are bounded. This saves 6 MiB of memory.
+    /// 32 KiB. Bodies of any size are split; headers fit, unless a shop has very many. This saves 6 MiB of memory.
     Small,
 }
 
 /// Bytes of a frame that holds the largest header frame of a copy. Bodies are split.
 pub const SMALL_FRAME: u32 = 32 * 1024;
-const USUAL_FRAME: u32 = 128 * 1024;
 
 /// Whether a connection ended since the headers of a message fitted into none of its frames.
 pub(super) fn is_frame_too_large(error: &lapin::Error) -> bool {
@@ -155,7 +152,6 @@ async fn connect(
 ) -> Result<(Connection, Wire), OpenError> {
     uri.query.frame_max = match frame {
         Frame::Any => None,
-        Frame::Usual => Some(USUAL_FRAME),
         Frame::Small => Some(SMALL_FRAME),
     };
     // AMQP counts heartbeats in whole seconds; 0 would switch them off

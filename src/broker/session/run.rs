@@ -51,7 +51,7 @@ pub async fn run(
 ) {
     let intake = Intake::new(&config, jobs, state);
     let mut backoffs = new_backoffs();
-    let (mut number, mut frame) = (0, Frame::Usual);
+    let (mut number, mut frame) = (0, Frame::Small);
     while !stop.is_cancelled() {
         number += 1;
         let (started, settled) = (Instant::now(), intake.settled.load(Ordering::Relaxed));
