@@ -80,10 +80,9 @@ pub(crate) struct Figures {
 impl Display for Figures {
     fn fmt(&self, to: &mut Formatter<'_>) -> Result {
         let Self { rate, client_cpu, broker_cpu, peak_mib, p50, p99 } = self;
-        write!(
-            to,
-            "{rate:.0}/s, client {client_cpu:.0} µs, broker {broker_cpu:.0} µs, {peak_mib:.0} MiB, p50 {p50:.1} ms, p99 {p99:.1} ms"
-        )
+        write!(to, "{rate:.0}/s, client {client_cpu:.0} µs, broker {broker_cpu:.0} µs, {peak_mib:.0} MiB")?;
+        // without messages at half load there is no latency
+        if p50.is_nan() { Ok(()) } else { write!(to, ", p50 {p50:.1} ms, p99 {p99:.1} ms") }
     }
 }
 
