@@ -40,7 +40,7 @@ async fn a_person_finds_a_group_edits_a_quantity_and_replays_the_rest_with_one_i
     assert!(browser.address().await.ends_with("/letters?code=InvalidMessage"));
     browser.press("SO-nothing").await;
     browser.press("Read the message").await;
-    let letter = browser.shows("\"quantity\": 0").await;
+    let letter = browser.shows_in_time("\"quantity\": 0").await;
     crate::support::private::assert_nothing_private("the page", &letter);
     browser.press("Edit").await;
     browser.write(r#"input[name="set:lines[0].quantity"]"#, "1").await;
