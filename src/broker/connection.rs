@@ -103,9 +103,9 @@ pub fn is_encrypted(uri: &str) -> Result<bool, UriError> {
 /// How large a frame of a connection may be. lapin keeps room for 64 of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Frame {
-    /// As large as the broker allows. lapin comes to write to all of its room: 8 MiB of memory by RabbitMQ's default.
+    /// As large as the broker allows: room of 8 MiB by RabbitMQ's default.
     Any,
-    /// 32 KiB. Bodies of any size are split; headers fit, unless a shop has very many. This saves 6 MiB of memory.
+    /// 32 KiB: room of 2 MiB. Bodies of any size are split; headers fit, unless a shop has very many.
     Small,
 }
 
