@@ -195,15 +195,13 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::filter::tests::letter;
     use super::super::plan::Plan;
     use super::*;
 
-    #[test]
-    fn every_line_comes_back_latest_first_and_one_that_is_cut_is_left_out() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ledger");
+    /// A ledger of ada's.
+    pub(in super::super) fn of_ada(path: &Path, why: Option<&str>) -> Ledger {
         let who = Holder {
             command: "replay".into(),
             user: "ada".into(),
@@ -212,8 +210,15 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
             letters: None,
         };
+        Ledger::open(Some(path), who, why.map(Into::into)).unwrap()
+    }
+
+    #[test]
+    fn every_line_comes_back_latest_first_and_one_that_is_cut_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger");
         let plan = Plan::of(vec![letter(1)], Uuid::nil(), "q", Timestamp::UNIX_EPOCH);
-        let mut ledger = Ledger::open(Some(&path), who, Some("stock came".into())).unwrap().durable();
+        let mut ledger = of_ada(&path, Some("stock came")).durable();
         ledger.step(Some(Uuid::nil()), 2, "began").unwrap();
         ledger.note(&plan.letters[0], Some(Uuid::nil()), &["data.total".into()], "published").unwrap();
         let outcome = Outcome { letter: plan.letters[0].clone(), name: "ItemOutOfStock".into(), failed: true };

@@ -1,9 +1,9 @@
 //! Runs that were interrupted, and what is kept of them.
 
 use super::*;
-use crate::broker::Holder;
 use crate::dead_letters::filter::tests::letter;
 use crate::dead_letters::ledger::Ledger;
+use crate::dead_letters::ledger::tests::of_ada;
 use crate::dead_letters::outcomes::Outcome;
 
 const SET: &str = "shipTo.name=Eve";
@@ -45,15 +45,7 @@ impl Desk {
     }
 
     fn noted(&self) -> Ledger {
-        let who = Holder {
-            command: "replay".into(),
-            user: "ada".into(),
-            host: "desk".into(),
-            pid: 1,
-            since: Timestamp::UNIX_EPOCH,
-            letters: None,
-        };
-        Ledger::open(Some(&self.ledger()), who, None).unwrap()
+        of_ada(&self.ledger(), None)
     }
 }
 
