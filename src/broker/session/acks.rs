@@ -80,8 +80,8 @@ impl Acks {
     /// A delivery is to be acknowledged.
     pub(super) fn settled(&self, delivery: Settled) {
         let now = Instant::now();
-        let since = if delivery.at_once { now.checked_sub(PATIENCE).unwrap_or(now) } else { now };
-        self.0.window().settled(delivery.tag, delivery, since);
+        let until = if delivery.at_once { now } else { now + PATIENCE };
+        self.0.window().settled(delivery.tag, delivery, until);
         self.0.changed.notify_one();
     }
 

@@ -75,21 +75,18 @@ impl Consuming {
         within: Duration,
     ) -> Result<Self, ConsumerError> {
         let asked = Instant::now();
-        match timeout(within, register(&connection, config)).await {
+        let queue = config.names.queue.clone();
+        let error = match timeout(within, register(&connection, config)).await {
             Ok(Ok((_channel, consumer, looks))) => {
                 let (calls_until, _) = watch::channel(valid_until(asked, config.heartbeat));
-                let (queue, heartbeat) = (config.names.queue.clone(), config.heartbeat);
-                Ok(Self { connection, wire, queue, consumer, _channel, looks, calls_until, heartbeat })
+                let heartbeat = config.heartbeat;
+                return Ok(Self { connection, wire, queue, consumer, _channel, looks, calls_until, heartbeat });
             }
-            Ok(Err(error)) => {
-                give_back(&connection, &wire).await;
-                Err(ConsumerError::Failed { queue: config.names.queue.clone(), error })
-            }
-            Err(_elapsed) => {
-                give_back(&connection, &wire).await;
-                Err(ConsumerError::Unanswered(config.names.queue.clone()))
-            }
-        }
+            Ok(Err(error)) => ConsumerError::Failed { queue, error },
+            Err(_elapsed) => ConsumerError::Unanswered(queue),
+        };
+        give_back(&connection, &wire).await;
+        Err(error)
     }
 
     /// The next delivery. A wait that is cancelled loses no delivery.

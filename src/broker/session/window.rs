@@ -28,7 +28,7 @@ pub(super) struct Window<T> {
     skipped: Option<u64>,
     /// Deliveries that came and are not settled.
     unsettled: BTreeSet<u64>,
-    /// Deliveries that are settled and not acknowledged, each since when.
+    /// Deliveries that are settled and not acknowledged, each with the end of its wait.
     waiting: BTreeMap<u64, (Instant, T)>,
     most: usize,
 }
@@ -49,11 +49,11 @@ impl<T> Window<T> {
         self.unsettled.insert(tag);
     }
 
-    /// A delivery is settled, and may have waited since a moment. One that did not come, or was settled before, is left
+    /// A delivery is settled, and waits behind a gap until then. One that did not come, or was settled before, is left
     /// alone.
-    pub(super) fn settled(&mut self, tag: u64, delivery: T, since: Instant) {
+    pub(super) fn settled(&mut self, tag: u64, delivery: T, until: Instant) {
         if self.unsettled.remove(&tag) {
-            self.waiting.insert(tag, (since, delivery));
+            self.waiting.insert(tag, (until, delivery));
         }
     }
 
@@ -75,9 +75,9 @@ impl<T> Window<T> {
         self.deadline().map(|deadline| self.due(deadline)).unwrap_or_default()
     }
 
-    /// When the delivery that waits longest has waited for long enough.
+    /// When the first of the deliveries behind a gap has waited for long enough.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.waiting.values().map(|(since, _)| *since + PATIENCE).min()
+        self.waiting.values().map(|(until, _)| *until).min()
     }
 
     /// The first tag that may be unsettled.
@@ -168,7 +168,7 @@ mod tests {
                         let tag = if let Step::Settle(index) = step { *index.get(&unsettled) } else { unsettled[0] };
                         broker.settled.insert(tag);
                         since.insert(tag, now);
-                        window.settled(tag, tag, now);
+                        window.settled(tag, tag, now + PATIENCE);
                     }
                 }
                 Step::Wait(milliseconds) => now += Duration::from_millis(milliseconds),
@@ -179,7 +179,7 @@ mod tests {
                 }
             }
             // one that was settled before is nothing new
-            broker.settled.iter().for_each(|tag| window.settled(*tag, *tag, now));
+            broker.settled.iter().for_each(|tag| window.settled(*tag, *tag, now + PATIENCE));
             window.due(now).iter().for_each(|together| broker.acknowledged(together));
             let gap = window.gap();
             for tag in broker.settled.intersection(&broker.unacknowledged) {
@@ -219,16 +219,26 @@ mod tests {
         let (mut window, now) = (Window::new(256), Instant::now());
         (1..=5).for_each(|tag| window.arrives(tag));
         for tag in [2, 1, 4] {
-            window.settled(tag, tag, now);
+            window.settled(tag, tag, now + PATIENCE);
         }
         assert_eq!(window.due(now), [vec![1, 2]]);
         assert!(window.due(now).is_empty(), "4 waits for 3");
         assert_eq!(window.deadline(), Some(now + PATIENCE));
         assert_eq!(window.due(now + PATIENCE), [vec![4]]);
         for tag in [5, 3] {
-            window.settled(tag, tag, now);
+            window.settled(tag, tag, now + PATIENCE);
         }
         assert_eq!(window.due(now), [vec![3, 5]], "4 is acknowledged, so it is no gap");
+    }
+
+    #[test]
+    fn one_that_waits_for_none_is_acknowledged_at_once_behind_a_gap() {
+        let (mut window, now) = (Window::new(256), Instant::now());
+        (1..=3).for_each(|tag| window.arrives(tag));
+        window.settled(2, 2, now + PATIENCE);
+        assert!(window.due(now).is_empty());
+        window.settled(3, 3, now);
+        assert_eq!(window.due(now), [vec![2], vec![3]], "1 stays");
     }
 
     #[test]
@@ -237,10 +247,10 @@ mod tests {
             let (mut window, now) = (Window::new(prefetch), Instant::now());
             (1..=100).for_each(|tag| window.arrives(tag));
             for tag in 2..=most {
-                window.settled(tag, tag, now);
+                window.settled(tag, tag, now + PATIENCE);
                 assert_eq!(window.due(now).len(), 0, "{prefetch}");
             }
-            window.settled(most + 1, most + 1, now);
+            window.settled(most + 1, most + 1, now + PATIENCE);
             assert_eq!(window.due(now).len() as u64, most, "{prefetch}: each alone");
         }
     }
