@@ -109,9 +109,13 @@ impl Sending {
         self.sends.await.ok();
     }
 
-    /// Does as [`Sending::end`] does, as long as the connection takes it.
+    /// Does as [`Sending::end`] does, as long as the connection takes it, and gives up the rest. A message that waits for
+    /// its acknowledgement keeps those behind it waiting, and they keep this window: nobody else would end that.
     pub(super) async fn end_if_possible(self) {
+        let acks = self.acks.clone();
         timeout(REST_WITHIN, self.end()).await.ok();
+        let rest = acks.0.window().give_up();
+        drop(rest);
     }
 }
 
@@ -177,5 +181,37 @@ async fn sleep_until_or_never(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lapin::message::Delivery;
+    use tokio::sync::Semaphore;
+    use tokio::sync::oneshot::error::TryRecvError;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_settled_when_its_session_has_ended_keeps_nobody_waiting() {
+        let (failures, _failed) = mpsc::channel(1);
+        let acks = Acks(Arc::new(Shared {
+            window: Mutex::new(Window::new(16)),
+            changed: Notify::new(),
+            ends: AtomicBool::new(false),
+            tracking: Arc::default(),
+            head: Head::default(),
+            settled: Arc::default(),
+            failures,
+        }));
+        acks.arrives(1);
+        acks.begin().end_if_possible().await;
+        let ((carried_out, mut done), room) = (oneshot::channel(), Arc::new(Semaphore::new(2)));
+        let one = || Arc::clone(&room).try_acquire_owned().unwrap();
+        let acker = Delivery::mock(1, "".into(), "".into(), false, Vec::new()).acker;
+        let (room, at_once) = (Room::of(one(), one()), false);
+        acks.settled(Settled { tag: 1, acker, fingerprint: 0, carried_out, room, at_once });
+        // others of its order hold on to the deliveries of their session meanwhile
+        assert_eq!((done.try_recv(), Arc::strong_count(&acks.0)), (Err(TryRecvError::Closed), 1));
     }
 }

@@ -118,7 +118,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    fn of(message: OwnedSemaphorePermit, bytes: OwnedSemaphorePermit) -> Self {
+    pub(super) fn of(message: OwnedSemaphorePermit, bytes: OwnedSemaphorePermit) -> Self {
         gauge!("bwp_messages_in_hand").increment(1);
         gauge!("bwp_bytes_in_hand").increment(bytes.num_permits() as f64);
         Self { _message: message, bytes }

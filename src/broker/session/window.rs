@@ -75,6 +75,12 @@ impl<T> Window<T> {
         self.deadline().map(|deadline| self.due(deadline)).unwrap_or_default()
     }
 
+    /// Takes out all that is settled, for an end without acknowledgements. No delivery is kept that is settled later.
+    pub(super) fn give_up(&mut self) -> Vec<T> {
+        self.unsettled.clear();
+        std::mem::take(&mut self.waiting).into_values().map(|(_, delivery)| delivery).collect()
+    }
+
     /// When the first of the deliveries behind a gap has waited for long enough.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.waiting.values().map(|(until, _)| *until).min()
@@ -239,6 +245,16 @@ mod tests {
         assert!(window.due(now).is_empty());
         window.settled(3, 3, now);
         assert_eq!(window.due(now), [vec![2], vec![3]], "1 stays");
+    }
+
+    #[test]
+    fn what_is_settled_after_the_end_is_not_kept() {
+        let (mut window, now) = (Window::new(256), Instant::now());
+        (1..=3).for_each(|tag| window.arrives(tag));
+        window.settled(2, 2, now + PATIENCE);
+        assert_eq!(window.give_up(), [2]);
+        window.settled(3, 3, now);
+        assert!(window.waiting.is_empty());
     }
 
     #[test]
