@@ -184,13 +184,7 @@ async fn a_queue_that_takes_no_consumer_while_a_session_is_set_up_is_asked_again
     let node = Node::start().await;
     let stage = Stage::on(&node).await;
     assert_eq!(stage.worker(&[]).await.terminated().await, Some(0));
-    let vhost = stage.vhost.name();
-    let hang = format!(
-        "{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{vhost}\">>, queue, <<\"{ORDERS}\">>)),
-            Leader = amqqueue:get_pid(Queue), ok = sys:suspend(Leader),
-            spawn(fun() -> timer:sleep(40000), sys:resume(Leader) end), ok."
-    );
-    assert_eq!(node.ctl(&["eval", &hang]).await.trim(), "ok");
+    node.suspend_leader(stage.vhost.name(), ORDERS, Duration::from_secs(40)).await;
     let worker = stage.starting_worker(&[]);
     worker.says(&["not consuming", "the broker does not answer while a session is set up: has `bwp.orders`"]).await;
     worker.consumes(1).await;

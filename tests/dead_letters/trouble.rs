@@ -2,6 +2,7 @@
 //! Not here: kills of the tool; see `crashes`.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bwp_sync::dead_letters::hold::BATCH;
 use bwp_sync::dead_letters::replay::WINDOW;
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 use crate::messages::header;
 use crate::stage::{LETTERS, ORDERS, SOON, Stage};
 use crate::support::broker::Broker;
+use crate::support::node::Node;
 use crate::support::relay::Relay;
 use crate::support::until::until;
 use crate::tool::{field, path};
@@ -52,6 +54,17 @@ async fn no_letter_is_removed_that_cannot_be_noted_in_the_ledger() {
         let listed = async || field(&stage.listed().await, "letter");
         until("both are in their places", SOON, listed, |listed| *listed == before).await;
     }
+}
+
+/// The queue has no leader that answers. Without a limit an operator would wait for the broker's own, and after it for ever.
+#[tokio::test]
+async fn letters_whose_queue_does_not_answer_are_not_waited_for_without_end() {
+    let node = Node::start().await;
+    let stage = with_letters(Stage::on(&node).await, 1).await;
+    node.suspend_leader(stage.vhost.name(), LETTERS, Duration::from_secs(50)).await;
+    let ran = stage.tool(&["list"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("the broker does not answer: has `bwp.dead-letters` a leader?"), "{ran:?}");
 }
 
 /// The line of the removals alone: messages are still published.

@@ -65,6 +65,17 @@ impl Node {
         self.ctl(&["eval", "[ok = dets:sync(Table) || Table <- dets:all()]."]).await;
     }
 
+    /// Lets the leader of a queue answer nothing for a while. Heartbeats go on.
+    pub(crate) async fn suspend_leader(&self, vhost: &str, queue: &str, time: Duration) {
+        let hang = format!(
+            "{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{vhost}\">>, queue, <<\"{queue}\">>)),
+            Leader = amqqueue:get_pid(Queue), ok = sys:suspend(Leader),
+            spawn(fun() -> timer:sleep({}), sys:resume(Leader) end), ok.",
+            time.as_millis()
+        );
+        assert_eq!(self.ctl(&["eval", &hang]).await.trim(), "ok");
+    }
+
     /// Kills the broker with SIGKILL and waits until it is dead. See [`Node::persist_queues`].
     pub(crate) async fn kill(&self) {
         on_a_thread(script(self.directory.path(), "kill", &[])).await;

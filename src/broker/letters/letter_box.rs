@@ -20,6 +20,8 @@ use crate::broker::headers::short;
 const HELD_BY_A_CHANNEL: u16 = u16::MAX;
 /// Deliveries that are received and not yet read.
 const UNREAD: usize = 500;
+/// How long an answer of the broker may take. A queue whose leader is gone answers nothing, while heartbeats go on.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// A gap in deliveries after which the broker is asked whether there is more.
 const QUIET: Duration = Duration::from_millis(50);
 
@@ -58,6 +60,9 @@ pub enum LetterBoxError {
         /// lapin's own error.
         error: lapin::Error,
     },
+    /// Nothing comes, as where the queue has no leader.
+    #[error("the broker does not answer: has `{0}` a leader?")]
+    Unanswered(String),
     /// The queue was deleted meanwhile.
     #[error("the broker cancelled the reading of `{0}`: was the queue deleted?")]
     Cancelled(String),
@@ -99,10 +104,10 @@ impl LetterBox {
     ) -> Result<(), Ended> {
         let mut consumers = 0;
         loop {
-            let channel = self.connection.create_channel().await?;
-            channel.basic_qos(HELD_BY_A_CHANNEL, BasicQosOptions::default()).await?;
-            let options = BasicConsumeOptions::default();
-            let consumer = channel.basic_consume(short(queue), "".into(), options, FieldTable::default()).await?;
+            let channel = answered(self.connection.create_channel()).await?;
+            answered(channel.basic_qos(HELD_BY_A_CHANNEL, BasicQosOptions::default())).await?;
+            let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
+            let consumer = answered(channel.basic_consume(short(queue), "".into(), options, none)).await?;
             consumers += 1;
             let see = |delivery| see(StoredLetter::of(delivery, place, words));
             let (end, asked_for) = read_channel(&channel, &consumer, queue, see).await?;
@@ -110,7 +115,7 @@ impl LetterBox {
             consumers += asked_for;
             if end == End::OfTheQueue {
                 let look = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-                let declared = channel.queue_declare(short(queue), look, FieldTable::default()).await?;
+                let declared = answered(channel.queue_declare(short(queue), look, FieldTable::default())).await?;
                 pass.elsewhere |= declared.consumer_count() > consumers;
             }
             pass.held.push((channel, consumer));
@@ -154,13 +159,13 @@ async fn read_channel(
     // this hands over what has come already, and it waits for us
     let begun = tokio::task::spawn_blocking(move || consumer.set_delegate(HandOver(hand_over)));
     reading.until(begun).await?.ok();
-    let mut asked_for = 0;
+    let (mut asked_for, look) = (0, BasicGetOptions::default());
     // messages by `basic.get` take none of the consumer's prefetch: while it has room, a delivery may be unread
     while reading.delivered < HELD_BY_A_CHANNEL {
         match tokio::time::timeout(QUIET, reading.one()).await {
             Ok(seen) => seen?,
             Err(_quiet) if reading.empty == 2 => return Ok((End::OfTheQueue, asked_for)),
-            Err(_quiet) => match reading.until(channel.basic_get(short(queue), BasicGetOptions::default())).await?? {
+            Err(_quiet) => match reading.until(answered(channel.basic_get(short(queue), look))).await?? {
                 Some(message) => {
                     (reading.see)(message.delivery);
                     (asked_for, reading.empty) = (asked_for + 1, 0);
@@ -270,9 +275,15 @@ fn lost(error: lapin::Error) -> LetterBoxError {
     LetterBoxError::Lost { queue: "the queues of dead letters".into(), error }
 }
 
+/// Waits for an answer of the broker.
+async fn answered<T>(asked: impl Future<Output = lapin::Result<T>>) -> Result<T, Ended> {
+    tokio::time::timeout(ANSWER_WITHIN, asked).await.map_err(|_elapsed| Ended::Unanswered)?.map_err(Ended::Lost)
+}
+
 /// Why reading ended early.
 enum Ended {
     Lost(lapin::Error),
+    Unanswered,
     Cancelled,
 }
 
@@ -286,6 +297,7 @@ fn named(queue: &str, ended: Ended) -> LetterBoxError {
     let queue = queue.to_owned();
     match ended {
         Ended::Cancelled => LetterBoxError::Cancelled(queue),
+        Ended::Unanswered => LetterBoxError::Unanswered(queue),
         Ended::Lost(error) => match error.kind() {
             ErrorKind::ProtocolError(amqp) if amqp.get_id() == 404 => LetterBoxError::NoQueue(queue),
             _ => LetterBoxError::Lost { queue: format!("`{queue}`"), error },
