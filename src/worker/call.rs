@@ -3,7 +3,7 @@
 //! Not here: what an error means (`policy`); what follows when the loop ends.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
@@ -53,8 +53,7 @@ impl<'a, A: OrderApi> Call<'a, A> {
     }
 
     /// Waits, and shows why unless there is nothing to wait for.
-    async fn shown<T>(&self, reason: WaitReason, awaited: impl Future<Output = T>) -> T {
-        let mut awaited = pin!(awaited);
+    async fn shown<T>(&self, reason: WaitReason, mut awaited: Pin<&mut impl Future<Output = T>>) -> T {
         let at_once = poll_fn(|context| Poll::Ready(awaited.as_mut().poll(context))).await;
         if let Poll::Ready(done) = at_once {
             return done;
@@ -100,7 +99,8 @@ impl<'a, A: OrderApi> Call<'a, A> {
                 Ok(permit) => permit,
                 Err(why) => return Err(last.unwrap_or(why)),
             };
-            let attempted = self.attempt(order, operation, call()).await;
+            // in every future around it there would be room for it, of each kind of call
+            let attempted = self.attempt(order, operation, Box::pin(call())).await;
             drop(permit);
             let mut failure = match attempted {
                 Ok(done) => return Ok(done),
@@ -131,11 +131,12 @@ impl<'a, A: OrderApi> Call<'a, A> {
         }
         let put_off = |why: PutOff| not_called(operation, why);
         loop {
-            if operation.changes_an_order() {
-                self.until_confirmed_active().await.map_err(put_off)?;
+            if operation.changes_an_order() && !self.is_confirmed_active() {
+                // seldom
+                Box::pin(self.until_confirmed_active()).await.map_err(put_off)?;
             }
             let lost = &self.delivered.inbound.session.lost;
-            let permit = self.context.pace.permit(operation, clock, self.permit_by(), lost);
+            let permit = pin!(self.context.pace.permit(operation, clock, self.permit_by(), lost));
             let permit = self.shown(WaitReason::Rate, permit).await.map_err(put_off)?;
             // a permit is not kept waiting, since others wait behind it
             if !operation.changes_an_order() || self.is_confirmed_active() {
@@ -165,7 +166,7 @@ impl<'a, A: OrderApi> Call<'a, A> {
     async fn until_confirmed_active(&self) -> Result<(), PutOff> {
         let Some(mut calls_until) = self.delivered.inbound.session.calls_until.clone() else { return Ok(()) };
         let confirmed = async { calls_until.wait_for(|until| Instant::now() < *until).await.map(drop) };
-        let confirmed = self.in_time(confirmed, PutOff::NotConfirmedActive);
+        let confirmed = pin!(self.in_time(confirmed, PutOff::NotConfirmedActive));
         // it ends with its session
         self.shown(WaitReason::Active, confirmed).await?.map_err(|_ended| PutOff::SessionLost)
     }

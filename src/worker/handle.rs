@@ -47,7 +47,7 @@ pub(super) async fn handle_since<A: OrderApi>(
 ) -> Settlement {
     match treatment(delivered.inbound.unended, delivered.inbound.blames) {
         Treatment::Handle => attend(context, delivered, clock).await,
-        Treatment::GiveUp(why) => give_up(context, delivered, clock, &why).await,
+        Treatment::GiveUp(why) => Box::pin(give_up(context, delivered, clock, &why)).await,
         Treatment::Bury(why) => bury(context, delivered, &why),
     }
 }
@@ -65,7 +65,7 @@ async fn attend<A: OrderApi>(context: &Context<A>, delivered: Delivered<'_>, clo
             ending.refuse(OwnCode::InvalidMessage, &format!("body: expected at most {limit} bytes, got {got}"))
         }
         Opened::Unread(Unread::EndsProcesses) => bury(context, delivered, "processes ended while it was handled alone"),
-        Opened::Unread(Unread::Panicked) => after_panic(context, delivered, clock).await,
+        Opened::Unread(Unread::Panicked) => Box::pin(after_panic(context, delivered, clock)).await,
     }
 }
 
@@ -81,7 +81,7 @@ async fn act<A: OrderApi>(
         Err(rejection) => return ending.reject(&rejection),
     };
     if let Err(broken) = check_rules(&command, &conventions.rules, Timestamp::now()) {
-        return unless_there(call, ending, &command, ending.reject(&broken)).await;
+        return Box::pin(unless_there(call, ending, &command, ending.reject(&broken))).await;
     }
     apply(&command, call, ending, (inbound, envelope)).await
 }

@@ -50,7 +50,9 @@ pub(super) enum Owner {
 /// Reads an order by one name, as far as `purpose` needs it.
 pub(super) async fn read<A: OrderApi>(call: &Call<'_, A>, identifier: &OrderIdentifier, purpose: Purpose) -> Found {
     let api = &call.context.api;
-    match call.send(Operation::Order, || api.order(identifier, purpose)).await {
+    // a create has room for its read only where it needs one
+    let read = Box::pin(call.send(Operation::Order, || api.order(identifier, purpose)));
+    match read.await {
         Ok(Some(stored)) => {
             call.context.memory.exists(call.order(), &stored.id);
             Found::Order(Box::new(stored))
@@ -59,9 +61,11 @@ pub(super) async fn read<A: OrderApi>(call: &Call<'_, A>, identifier: &OrderIden
         Err(failure) => match failure.class.decision() {
             // no access to this one, or none such, while others can be read: it is not there. While none can be
             // read, a gateway or a wrong store may be what speaks
-            Decision::AwaitCreate if reads_work(call).await => Found::Nothing,
+            Decision::AwaitCreate if Box::pin(reads_work(call)).await => Found::Nothing,
             // a failure that speaks of our credentials says nothing of the order
-            Decision::Retry(_) if failure.class == Class::Denied && !failure.systemic && reads_work(call).await => {
+            Decision::Retry(_)
+                if failure.class == Class::Denied && !failure.systemic && Box::pin(reads_work(call)).await =>
+            {
                 Found::Nothing
             }
             Decision::AwaitCreate | Decision::Retry(_) | Decision::Done | Decision::Compare | Decision::Refuse => {

@@ -304,7 +304,7 @@ async fn fenced<A: OrderApi>(context: &Context<A>, delivered: Delivered<'_>, clo
     if let Ok(settlement) = AssertUnwindSafe(handle_since(context, delivered, clock)).catch_unwind().await {
         return settlement;
     }
-    let again = AssertUnwindSafe(after_panic(context, delivered, clock)).catch_unwind().await;
+    let again = AssertUnwindSafe(Box::pin(after_panic(context, delivered, clock))).catch_unwind().await;
     again.unwrap_or_else(|_panic| bury(context, delivered, "the worker panicked over it, and again when it gave it up"))
 }
 

@@ -151,12 +151,12 @@ impl Pump<'_> {
         async move {
             let InFlight { delivery, fingerprint, inbound, room } = in_flight;
             if let Some((mut handlings, tries)) = recording {
-                let recorded = async {
+                let recorded = Box::pin(async {
                     while let Some(handling) = handlings.recv().await {
                         tries.record(&delivery.properties, &inbound.body, handling).await?;
                     }
                     Ok::<_, TriesError>(())
-                };
+                });
                 let recorded = tokio::select! {
                     biased;
                     () = lost.cancelled() => Ok(()),
@@ -169,7 +169,8 @@ impl Pump<'_> {
             }
             // it takes up room until its call has ended, also after a lost session
             let settling = settled.await.ok();
-            let carry_out = async {
+            // most messages wait for their settlement; the room that it takes is not kept for them
+            let carry_out = Box::pin(async {
                 // no settlement: the message is requeued with its session
                 let Some(Settling { settlement, carried_out, trace }) = settling else { return };
                 let settled = settler.settle(&delivery.properties, &inbound, &settlement).instrument(trace).await;
@@ -187,7 +188,7 @@ impl Pump<'_> {
                         drop(failures.try_send(error.into()));
                     }
                 }
-            };
+            });
             tokio::select! {
                 biased;
                 () = lost.cancelled() => {}

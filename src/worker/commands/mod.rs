@@ -29,8 +29,9 @@ pub(super) async fn apply<A: OrderApi>(
     EndsHere::settlement(match command {
         Command::CreateOrder(create) => Ok(Create(create).apply(call, ending).await),
         Command::StartFulfillment(start) => Start(start).apply(call, ending).await,
-        Command::AmendOrder(amend) => Amend::new(amend, inbound, envelope).apply(call, ending).await,
-        Command::UpdateRefunds(update) => Refund(update).apply(call, ending).await,
+        // seldom: there is no room for them in every message's task
+        Command::AmendOrder(amend) => Box::pin(Amend::new(amend, inbound, envelope).apply(call, ending)).await,
+        Command::UpdateRefunds(update) => Box::pin(Refund(update).apply(call, ending)).await,
     })
 }
 
