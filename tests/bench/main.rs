@@ -5,10 +5,12 @@
 mod api;
 mod bare;
 mod growth;
+mod half_load;
 mod mapping;
 mod messages;
 mod plot;
 mod process;
+mod quiet;
 mod report;
 mod round;
 

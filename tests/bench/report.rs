@@ -35,6 +35,9 @@ pub(crate) enum Contender {
     ClassicResults,
     /// The loop at the speed of `--rate`.
     Slow,
+    /// The API alone, called at half of that speed, and what its latency allows; measured where it has one.
+    #[value(skip)]
+    Direct,
 }
 
 impl Contender {
@@ -42,7 +45,7 @@ impl Contender {
     pub(crate) fn differs(self, rate: u32) -> Option<Vec<String>> {
         let by = |difference: Difference| vec!["--difference".to_owned(), difference.to_string()];
         Some(match self {
-            Self::Node | Self::Worker | Self::Before => return None,
+            Self::Node | Self::Worker | Self::Before | Self::Direct => return None,
             Self::LoopSingle | Self::ClassicResults => Vec::new(),
             Self::LoopMultiple => by(Difference::MultipleAcks),
             Self::TwoConnections => by(Difference::TwoConnections),
@@ -56,7 +59,10 @@ impl Contender {
 
 impl Display for Contender {
     fn fmt(&self, to: &mut Formatter<'_>) -> Result {
-        to.write_str(self.to_possible_value().unwrap().get_name())
+        match self.to_possible_value() {
+            Some(named) => to.write_str(named.get_name()),
+            None => to.write_str("the API alone"),
+        }
     }
 }
 
@@ -80,7 +86,10 @@ pub(crate) struct Figures {
 impl Display for Figures {
     fn fmt(&self, to: &mut Formatter<'_>) -> Result {
         let Self { rate, client_cpu, broker_cpu, peak_mib, p50, p99 } = self;
-        write!(to, "{rate:.0}/s, client {client_cpu:.0} µs, broker {broker_cpu:.0} µs, {peak_mib:.0} MiB")?;
+        write!(to, "{rate:.0}/s")?;
+        if !client_cpu.is_nan() {
+            write!(to, ", client {client_cpu:.0} µs, broker {broker_cpu:.0} µs, {peak_mib:.0} MiB")?;
+        }
         // without messages at half load there is no latency
         if p50.is_nan() { Ok(()) } else { write!(to, ", p50 {p50:.1} ms, p99 {p99:.1} ms") }
     }
@@ -144,6 +153,9 @@ fn table(figures: &OfCase) -> String {
     for (contender, all) in figures {
         let cells = FIELDS.iter().map(|(_, field)| {
             let (low, median, high) = spread(all, *field);
+            if median.is_nan() {
+                return " – |".to_owned();
+            }
             let ratio = beside.map(|of_loop| format!(", {:.2} ×", median / spread(of_loop, *field).1));
             format!(" {median:.1} ({low:.1}–{high:.1}){} |", ratio.unwrap_or_default())
         });

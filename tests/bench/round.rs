@@ -1,6 +1,6 @@
 //! A round: every contender once, each with a queue of its own that is full when it starts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,10 +13,12 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
 use tokio::net::TcpListener;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, timeout};
 
+use crate::half_load::of_api;
 use crate::messages::{What, message};
 use crate::process::{Process, cpu_micros, peak_kib, resident_kib};
+use crate::quiet::quiet;
 use crate::report::{Contender, Figures, OfCase, Run, report, spread};
 use crate::{Common, RunArguments};
 
@@ -65,6 +67,8 @@ pub(crate) struct Api {
 /// The subject of a measurement: messages, and an API.
 struct Case {
     name: String,
+    /// Of the API, in milliseconds.
+    latency: u64,
     load: Load,
     api: Api,
 }
@@ -97,6 +101,13 @@ pub(crate) async fn all(mut arguments: RunArguments) -> ExitCode {
                 println!("round {}, {}: {contender}: {measured}", round + 1, case.name);
                 figures.entry(case.name.clone()).or_default().entry(contender).or_default().push(measured);
             }
+            if case.latency > 0 {
+                let of_case = figures.entry(case.name.clone()).or_default();
+                let (_, rate, _) = spread(of_case.values().next().expect("a contender was measured"), |it| it.rate);
+                let measured = direct(case, rate / 2.0).await;
+                println!("round {}, {}: {}: {measured}", round + 1, case.name, Contender::Direct);
+                of_case.entry(Contender::Direct).or_default().push(measured);
+            }
         }
     }
     let run = Run {
@@ -114,6 +125,19 @@ pub(crate) async fn all(mut arguments: RunArguments) -> ExitCode {
 pub(crate) fn load_average() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// The API without a broker: its own latency at this rate, and how many messages a second that allows.
+async fn direct(case: &Case, rate: f64) -> Figures {
+    let waits = of_api(&case.api.endpoint, &case.load, rate).await;
+    Figures {
+        rate: f64::from(case.load.prefetch) * 1_000.0 / waits.at(0.5),
+        client_cpu: f64::NAN,
+        broker_cpu: f64::NAN,
+        peak_mib: f64::NAN,
+        p50: waits.at(0.5),
+        p99: waits.at(0.99),
+    }
 }
 
 /// Why the figures tell nothing: the loop that does the least is too slow on this machine.
@@ -152,7 +176,7 @@ impl Bench {
                 let name = format!("{}-{latency}ms", what.name());
                 let (backlog, measured) = (messages, messages);
                 let load = Load { what: *what, bytes, backlog, measured, prefetch, orders: None, half_load };
-                cases.push(Case { name, load, api: self.api(*latency).await });
+                cases.push(Case { name, latency: *latency, load, api: self.api(*latency).await });
             }
         }
         cases
@@ -178,6 +202,7 @@ impl Bench {
         for number in 0..backlog {
             self.publish(load, &events, number, number % 500 == 0 || number + 1 == backlog).await;
         }
+        quiet(self.common.broker_pid).await;
         let mut seen = self.consume(&results).await;
         let process = self.start(api, load, contender, name, &events, &results).await;
 
@@ -194,15 +219,13 @@ impl Bench {
         let peak = peak_kib(process.id());
         process.end().await;
         self.delete(name).await;
-        let last = waits.len().saturating_sub(1) as f64;
-        let at = |share: f64| waits.get((last * share) as usize).map_or(f64::NAN, |wait| wait.as_secs_f64() * 1_000.0);
         Figures {
             rate,
             client_cpu: client,
             broker_cpu: of_broker,
             peak_mib: peak as f64 / 1024.0,
-            p50: at(0.5),
-            p99: at(0.99),
+            p50: waits.at(0.5),
+            p99: waits.at(0.99),
         }
     }
 
@@ -252,7 +275,7 @@ impl Bench {
         self.channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
     }
 
-    async fn publish(&self, load: &Load, events: &str, number: usize, wait: bool) {
+    pub(crate) async fn publish(&self, load: &Load, events: &str, number: usize, wait: bool) {
         let Load { what, bytes, orders, .. } = *load;
         let body = message(what, number, bytes, orders);
         let (options, kind) = (BasicPublishOptions::default(), what.kind());
@@ -327,42 +350,8 @@ impl Bench {
         ];
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
-
-    /// From publication to result, sorted, while messages come at this rate.
-    async fn at_half_load(&self, load: &Load, events: &str, seen: &mut Consumer, rate: f64) -> Vec<Duration> {
-        let count = (rate * load.half_load as f64) as usize;
-        let first = load.backlog;
-        let mut published = HashMap::with_capacity(count);
-        let mut waits = Vec::with_capacity(count);
-        let mut ticks = interval(Duration::from_millis(10));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let began = Instant::now();
-        while waits.len() < count {
-            tokio::select! {
-                _ = ticks.tick(), if published.len() < count => {
-                    let due = ((began.elapsed().as_secs_f64() * rate) as usize).min(count);
-                    for number in published.len()..due {
-                        published.insert(format!("m-{}", first + number), Instant::now());
-                        self.publish(load, events, first + number, false).await;
-                    }
-                }
-                result = seen.next() => {
-                    let result = result.unwrap().unwrap();
-                    waits.extend(published.get(&cause(&result.data)).map(Instant::elapsed));
-                }
-            }
-        }
-        waits.sort();
-        waits
-    }
 }
 
 async fn next(seen: &mut Consumer) {
     timeout(SILENCE, seen.next()).await.expect("results go on").unwrap().unwrap();
-}
-
-/// Id of the message that a result is for.
-fn cause(result: &[u8]) -> String {
-    let result: serde_json::Value = serde_json::from_slice(result).unwrap();
-    result["data"]["causationId"].as_str().unwrap_or_default().to_owned()
 }
