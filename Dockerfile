@@ -34,6 +34,8 @@ COPY --from=build /bwp-sync /bwp-sync
 # Probes and metrics. In the environment, so that the health check knows the address as well.
 ENV BWP__ADMIN__LISTEN=0.0.0.0:9464
 EXPOSE 9464
+# One arena for all threads: 2 MiB less memory at 256 calls, see docs/performance.md.
+ENV MALLOC_ARENA_MAX=1
 # By number: Kubernetes cannot tell whether a name is root's, and there is no /etc/passwd.
 USER 65532:65532
 STOPSIGNAL SIGTERM

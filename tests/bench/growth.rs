@@ -139,10 +139,10 @@ impl Arguments {
 pub(crate) async fn all(arguments: Arguments) -> ExitCode {
     let bench = Bench::connect(arguments.common.clone()).await;
     let (mut points, before) = (arguments.points(), load_average());
-    let api = bench.api(0).await;
     for round in 0..arguments.rounds {
         for (place, point) in points.iter_mut().enumerate() {
             let queue = format!("growth-{round}-{place}");
+            let api = bench.api(0, point.axis == Axis::Orders).await;
             let measured = bench.measure(&api, &point.load, Contender::Worker, &queue).await;
             println!("round {}, {}: {measured}", round + 1, point.named);
             point.figures.push(measured);

@@ -66,7 +66,8 @@ pub(crate) async fn of_api(endpoint: &str, load: &Load, rate: f64) -> Waits {
     let mut calls = JoinSet::new();
     while begun < count {
         ticks.tick().await;
-        for number in begun..due(began, rate, count) {
+        let due = due(began, rate, count);
+        for number in begun..due {
             let body = message(load.what, number, load.bytes, load.orders);
             let call = http.post(endpoint).header("content-type", "application/json").body(body);
             calls.spawn(async move {
@@ -74,8 +75,8 @@ pub(crate) async fn of_api(endpoint: &str, load: &Load, rate: f64) -> Waits {
                 call.send().await.unwrap().bytes().await.unwrap();
                 began.elapsed()
             });
-            begun += 1;
         }
+        begun = due;
     }
     calls.join_all().await.into()
 }

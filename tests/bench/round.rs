@@ -160,11 +160,12 @@ impl Bench {
         Self { before: common.worker.clone(), node: None, rate: 0, common, uri, _connection, channel, us }
     }
 
-    /// An API that answers after so many milliseconds.
-    pub(crate) async fn api(&self, latency: u64) -> Api {
+    /// An API that answers after so many milliseconds, and may remember which orders were started.
+    pub(crate) async fn api(&self, latency: u64, remember: bool) -> Api {
         let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let serve = ["api", "--listen", &address.to_string(), "--latency", &latency.to_string()];
-        let _process = Process::start(&self.us, &serve.map(String::from), &[], "listening").await;
+        let serve: Vec<_> = serve.into_iter().chain(remember.then_some("--remember")).map(String::from).collect();
+        let _process = Process::start(&self.us, &serve, &[], "listening").await;
         Api { endpoint: format!("http://{address}/graphql"), _process }
     }
 
@@ -176,7 +177,7 @@ impl Bench {
                 let name = format!("{}-{latency}ms", what.name());
                 let (backlog, measured) = (messages, messages);
                 let load = Load { what: *what, bytes, backlog, measured, prefetch, orders: None, half_load };
-                cases.push(Case { name, latency: *latency, load, api: self.api(*latency).await });
+                cases.push(Case { name, latency: *latency, load, api: self.api(*latency, false).await });
             }
         }
         cases
@@ -345,6 +346,8 @@ impl Bench {
             ("BWP__API__CLIENT_ID", "bench"),
             ("BWP__API__CLIENT_SECRET", "bench"),
             ("BWP__API__TARGET_ID", "bench"),
+            // as the image sets it
+            ("MALLOC_ARENA_MAX", "1"),
             // as quiet as the loop is
             ("BWP__LOG__FILTER", "warn,bwp_sync::broker=info"),
         ];
