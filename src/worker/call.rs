@@ -99,7 +99,7 @@ impl<'a, A: OrderApi> Call<'a, A> {
                 Ok(permit) => permit,
                 Err(why) => return Err(last.unwrap_or(why)),
             };
-            // in every future around it there would be room for it, of each kind of call
+            // boxed, or every future around it would have room for the largest call
             let attempted = self.attempt(order, operation, Box::pin(call())).await;
             drop(permit);
             let mut failure = match attempted {

@@ -50,7 +50,7 @@ pub(super) enum Owner {
 /// Reads an order by one name, as far as `purpose` needs it.
 pub(super) async fn read<A: OrderApi>(call: &Call<'_, A>, identifier: &OrderIdentifier, purpose: Purpose) -> Found {
     let api = &call.context.api;
-    // a create has room for its read only where it needs one
+    // boxed: a create seldom reads, and would have room for it all the time
     let read = Box::pin(call.send(Operation::Order, || api.order(identifier, purpose)));
     match read.await {
         Ok(Some(stored)) => {

@@ -169,7 +169,7 @@ impl Pump<'_> {
             }
             // it takes up room until its call has ended, also after a lost session
             let settling = settled.await.ok();
-            // most messages wait for their settlement; the room that it takes is not kept for them
+            // boxed: a task that waits for its settlement needs no room for carrying it out
             let carry_out = Box::pin(async {
                 // no settlement: the message is requeued with its session
                 let Some(Settling { settlement, carried_out, trace }) = settling else { return };

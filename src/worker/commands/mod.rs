@@ -29,7 +29,7 @@ pub(super) async fn apply<A: OrderApi>(
     EndsHere::settlement(match command {
         Command::CreateOrder(create) => Ok(Create(create).apply(call, ending).await),
         Command::StartFulfillment(start) => Start(start).apply(call, ending).await,
-        // seldom: there is no room for them in every message's task
+        // boxed, since they are seldom, and the task of every message would have room for them
         Command::AmendOrder(amend) => Box::pin(Amend::new(amend, inbound, envelope).apply(call, ending)).await,
         Command::UpdateRefunds(update) => Box::pin(Refund(update).apply(call, ending)).await,
     })
