@@ -159,6 +159,21 @@ async fn a_consumer_that_the_broker_counts_no_more_is_registered_again() {
     worker.says(&["not consuming", "the broker counts no consumer of the queue"]).await;
 }
 
+/// It counts no consumer either for as long as it is busy. A look comes every five seconds, and counts for fifteen.
+#[tokio::test]
+async fn a_leader_that_is_busy_for_a_moment_ends_no_session() {
+    let node = Node::start().await;
+    let stage = Stage::on(&node).await;
+    let worker = stage.worker(&[("BWP__BROKER__HEARTBEAT", "10s")]).await;
+    let mut results = stage.results().await;
+    stage.publish(&checkout("SO-1")).await;
+    results.until(SOON, |seen| seen.len() == 1).await;
+    node.suspend_leader(stage.vhost.name(), ORDERS, Duration::from_secs(6)).await;
+    stage.publish(&checkout("SO-2")).await;
+    results.until(SOON, |seen| seen.len() == 2).await;
+    assert_eq!(worker.said("not consuming"), 0, "{:#?}", worker.stderr());
+}
+
 /// As where a node waits for another one that hangs: heartbeats go on, and what was asked for is not answered.
 #[tokio::test]
 async fn a_broker_that_does_not_answer_while_a_session_is_set_up_is_left_and_found_again() {
