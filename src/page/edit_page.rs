@@ -75,7 +75,7 @@ async fn stored(app: &Arc<App>, visitor: &Visitor, id: Uuid) -> Result<(Summary,
         Body::Here(stored) => Ok((letter, stored)),
         Body::Missing(why) => Err(problem(app, Some(visitor), StatusCode::NOT_FOUND, &why)),
         // the letter's page shows how far the look has come
-        Body::Unasked | Body::UnderWay(_) => Err(Redirect::to(&format!("/letters/{id}")).into_response()),
+        Body::Unasked | Body::UnderWay(_) => Err(Redirect::to(&format!("/letters/{id}#message")).into_response()),
     }
 }
 

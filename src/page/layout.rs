@@ -21,6 +21,10 @@ pub(super) struct Page<'a> {
     pub(super) body: Markup,
 }
 
+/// Noted on a response: seconds after which the browser loads the page again. The router knows the page's address.
+#[derive(Clone, Copy)]
+pub(super) struct Again(pub(super) u32);
+
 impl IntoResponse for Page<'_> {
     fn into_response(self) -> Response {
         let Self { app, visitor, title, again, body } = self;
@@ -41,7 +45,12 @@ impl IntoResponse for Page<'_> {
             }
         };
         let look = look_bar(&now, visitor);
-        frame(title, again, &bar, &html! { (look) main id="main" { h1 { (line(title)) } (body) } }).into_response()
+        let content = html! { (look) main id="main" { h1 { (line(title)) } (body) } };
+        let mut response = frame(title, &bar, &content).into_response();
+        if let Some(seconds) = again {
+            response.extensions_mut().insert(Again(seconds));
+        }
+        response
     }
 }
 
@@ -51,14 +60,13 @@ pub(super) fn token(visitor: &Visitor) -> Markup {
 }
 
 /// A page without a visitor, or without anything to work with.
-pub(super) fn frame(title: &str, again: Option<u32>, bar: &Markup, content: &Markup) -> Html<String> {
+pub(super) fn frame(title: &str, bar: &Markup, content: &Markup) -> Html<String> {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                @if let Some(seconds) = again { meta http-equiv="refresh" content=(seconds); }
                 title { (line(title)) " · bwp-sync" }
                 link rel="stylesheet" href="/style.css";
                 link rel="icon" href="/icon.svg" type="image/svg+xml";
@@ -109,8 +117,6 @@ pub(super) fn problem(app: &App, visitor: Option<&Visitor>, status: StatusCode, 
     let body = html! { p.problem role="alert" { (line(why)) } p { a href="/" { "To the groups" } } };
     match visitor {
         Some(visitor) => (status, Page { app, visitor, title, again: None, body }).into_response(),
-        None => {
-            (status, frame(title, None, &html! {}, &html! { main id="main" { h1 { (title) } (body) } })).into_response()
-        }
+        None => (status, frame(title, &html! {}, &html! { main id="main" { h1 { (title) } (body) } })).into_response(),
     }
 }

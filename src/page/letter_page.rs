@@ -64,8 +64,7 @@ pub(super) async fn read_body(State(app): State<Arc<App>>, Id(id): Id, Form { vi
     match find(&app, &visitor, id) {
         Ok((letter, _)) => {
             bodies::ask(&app.bodies, &app.look, &app.settings, &letter);
-            // to no place in it: a page whose address has a fragment does not load again by itself
-            Redirect::to(&format!("/letters/{id}")).into_response()
+            Redirect::to(&format!("/letters/{id}#message")).into_response()
         }
         Err(problem) => *problem,
     }

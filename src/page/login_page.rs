@@ -89,7 +89,7 @@ fn form(app: &App, status: StatusCode, next: Option<&str>, wrong: Option<&str>) 
             }
         }
     };
-    (status, frame("Log in", None, &html! { nav aria-label="Main" { a.home href="/" { "Dead letters" } } }, &content))
+    (status, frame("Log in", &html! { nav aria-label="Main" { a.home href="/" { "Dead letters" } } }, &content))
         .into_response()
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, REFRESH};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -20,7 +20,7 @@ use url::form_urlencoded;
 use super::access::Visitor;
 use super::app::App;
 use super::form::{Form, MOST_BYTES};
-use super::layout::{frame, problem};
+use super::layout::{Again, frame, problem};
 use super::{
     edit_page, export, history_page, home_page, letter_page, list_page, login_page, look, plan_page, run_page,
 };
@@ -120,8 +120,13 @@ async fn visitors_alone(
     next: Next,
 ) -> Response {
     if let Some(visitor) = app.access.visitor(request.headers(), peer) {
+        let address = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
         request.extensions_mut().insert(visitor);
-        return next.run(request).await;
+        let mut response = next.run(request).await;
+        if let Some(Again(seconds)) = response.extensions_mut().remove() {
+            load_again(&mut response, seconds, &address);
+        }
+        return response;
     }
     if !app.access.has_login() {
         return problem(&app, None, StatusCode::FORBIDDEN, "The proxy names nobody.");
@@ -133,10 +138,21 @@ async fn visitors_alone(
     // a browser keeps the cookie back where a link on another site leads here; the page's own link brings it
     if request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
         let content = html! { main id="main" { p { a href=(target) { "Go on to the dead letters" } } } };
-        return frame("Dead letters", Some(0), &html! {}, &content).into_response();
+        let mut response = frame("Dead letters", &html! {}, &content).into_response();
+        load_again(&mut response, 0, target);
+        return response;
     }
     let next: String = form_urlencoded::Serializer::new(String::new()).append_pair("next", target).finish();
     Redirect::to(&format!("/login?{next}")).into_response()
+}
+
+/// Has the browser load this address after some seconds. It is named, and so without a fragment: from a page whose address
+/// has one, a browser takes an address that is not named for a jump within the page.
+fn load_again(response: &mut Response, seconds: u32, address: &str) {
+    // what came as an address fits into a header
+    if let Ok(refresh) = HeaderValue::from_str(&format!("{seconds}; url={address}")) {
+        response.headers_mut().insert(REFRESH, refresh);
+    }
 }
 
 async fn style() -> Response {

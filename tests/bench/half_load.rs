@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(1);
 pub(crate) struct Waits(Vec<Duration>);
 
 impl Waits {
-    /// The time in which this share of them was over, in milliseconds; none of none.
+    /// The time in which this share of them was over, in milliseconds. Of no times it is no number.
     pub(crate) fn at(&self, share: f64) -> f64 {
         let last = self.0.len().saturating_sub(1) as f64;
         self.0.get((last * share) as usize).map_or(f64::NAN, |wait| wait.as_secs_f64() * 1_000.0)

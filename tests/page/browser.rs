@@ -83,6 +83,11 @@ impl Browser {
             .await
     }
 
+    /// Waits until the page shows something else than this.
+    pub(crate) async fn shows_other_than(&self, before: &str) {
+        until("the page shows something else", SOON, async || self.text_now().await, |text| text != before).await;
+    }
+
     /// Loads the page again until it shows a text, as a person does who waits for something.
     pub(crate) async fn shows_in_time(&self, wanted: &str) -> String {
         let look = async || {
