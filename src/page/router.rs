@@ -146,10 +146,10 @@ async fn visitors_alone(
     Redirect::to(&format!("/login?{next}")).into_response()
 }
 
-/// Has the browser load this address after some seconds. It is named, and so without a fragment: from a page whose address
-/// has one, a browser takes an address that is not named for a jump within the page.
+/// Has the browser load this address after some seconds. Without a name for it, a page whose address has a fragment is not
+/// loaded: the browser takes that for a jump within the page.
 fn load_again(response: &mut Response, seconds: u32, address: &str) {
-    // what came as an address fits into a header
+    // an address has no character that a header must not have
     if let Ok(refresh) = HeaderValue::from_str(&format!("{seconds}; url={address}")) {
         response.headers_mut().insert(REFRESH, refresh);
     }
