@@ -19,6 +19,8 @@ use crate::support::until::until;
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A way to find elements.
 const CSS: &str = "css selector";
+/// The page that loads nothing and does nothing by itself.
+const EMPTY: &str = "about:blank";
 
 /// A browser with its driver; both end when it is dropped.
 pub(crate) struct Browser {
@@ -67,8 +69,14 @@ impl Browser {
         self.shows("Log out").await;
     }
 
-    /// Opens an address and waits until the page is there.
+    /// Opens an address and waits until the page is there. A page that loads again by itself may do so at that moment, and
+    /// takes the place of what was asked for; so it is left for an empty one first.
     pub(crate) async fn open(&self, address: &str) {
+        let leave = async || {
+            self.post("/url", &json!({ "url": EMPTY })).await;
+            self.address().await
+        };
+        until("the page before is left", SOON, leave, |now| now == EMPTY).await;
         self.post("/url", &json!({ "url": address })).await;
     }
 

@@ -110,7 +110,6 @@ async fn of_two_people_the_second_sees_who_has_the_letters_and_a_run_can_be_stop
     ada.shows_in_time("Done by the worker").await;
     // a page whose address names a place in it loads again by itself, too
     let run = ada.address().await;
-    ada.open("about:blank").await;
     ada.open(&format!("{run}#main")).await;
     let at_first = ada.shows("Done by the worker").await;
     ada.shows_other_than(&at_first).await;
