@@ -21,6 +21,10 @@ use crate::tls::TlsError;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait for the answer to a close. After that the broker notices by its heartbeat.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an answer may take. A queue whose leader is only busy answers within it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// The words for that; lapin's errors carry them.
+const NO_ANSWER: &str = "no answer within 30 s: has the queue a leader?";
 /// How often a pending acknowledgement looks whether its connection is lost.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
@@ -241,6 +245,21 @@ pub async fn close_channel(channel: &lapin::Channel) {
         Ok(Err(error)) => tracing::debug!(%error, "channel was closed already"),
         Err(_elapsed) => tracing::debug!("channel did not confirm its close"),
     }
+}
+
+/// Waits for an answer of the broker, but not without end: a queue whose leader is gone answers nothing, while heartbeats
+/// go on.
+///
+/// # Errors
+/// The broker's own; or none came in 30 seconds, which [`is_unanswered`] tells.
+pub(super) async fn answered<T>(asked: impl Future<Output = lapin::Result<T>>) -> lapin::Result<T> {
+    let late = || std::io::Error::new(std::io::ErrorKind::TimedOut, NO_ANSWER);
+    tokio::time::timeout(ANSWER_WITHIN, asked).await.map_err(|_elapsed| late())?
+}
+
+/// Whether the broker gave no answer in time.
+pub(super) fn is_unanswered(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::IOError(error) if error.kind() == std::io::ErrorKind::TimedOut)
 }
 
 /// Acknowledges; `false` means that the broker has not heard of it, and will deliver the message again.

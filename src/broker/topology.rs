@@ -8,7 +8,7 @@ use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
 use serde_json::Value;
 
 use super::config::{BrokerConfig, Names};
-use super::connection::close_channel;
+use super::connection::{answered, close_channel};
 use super::headers::{short, text};
 
 /// Deliveries of one message after which the broker itself would dead-letter it. It is never reached.
@@ -89,7 +89,7 @@ pub async fn declare(connection: &Connection, config: &BrokerConfig) -> Result<(
         return Err(TopologyError::Unfinished(names.migration_new()));
     }
     declare_events(connection, &names.events).await?;
-    let channel = named(&names.queue, connection.create_channel().await)?;
+    let channel = named(&names.queue, answered(connection.create_channel()).await)?;
     for exchange in exchanges(names) {
         named(exchange, declare_exchange(&channel, exchange, durable()).await)?;
     }
@@ -105,7 +105,7 @@ pub async fn declare(connection: &Connection, config: &BrokerConfig) -> Result<(
 }
 
 pub(super) async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> lapin::Result<()> {
-    channel.queue_declare(short(name), QueueDeclareOptions::durable(), arguments).await.map(drop)
+    answered(channel.queue_declare(short(name), QueueDeclareOptions::durable(), arguments)).await.map(drop)
 }
 
 /// A queue's figures.
@@ -120,9 +120,9 @@ pub(super) struct Look {
 /// Looks at a queue. Returns nothing where there is no such queue.
 pub(super) async fn look(connection: &Connection, queue: &str) -> Result<Option<Look>, TopologyError> {
     // of its own, since a look that finds nothing closes it
-    let channel = named(queue, connection.create_channel().await)?;
+    let channel = named(queue, answered(connection.create_channel()).await)?;
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    match channel.queue_declare(short(queue), options, FieldTable::default()).await {
+    match answered(channel.queue_declare(short(queue), options, FieldTable::default())).await {
         Ok(found) => {
             close_channel(&channel).await;
             Ok(Some(Look { messages: found.message_count(), consumers: found.consumer_count() }))
@@ -158,7 +158,7 @@ pub(super) async fn look_at_work_queue(connection: &Connection, names: &Names) -
 pub(super) async fn declare_work_queue(connection: &Connection, names: &Names) -> Result<(), TopologyError> {
     let name = &names.queue;
     // of its own, since a refusal closes it
-    let channel = named(name, connection.create_channel().await)?;
+    let channel = named(name, answered(connection.create_channel()).await)?;
     declare_queue(&channel, name, work(names)).await.map_err(|error| refused(names, name, error))?;
     close_channel(&channel).await;
     Ok(())
@@ -167,12 +167,12 @@ pub(super) async fn declare_work_queue(connection: &Connection, names: &Names) -
 /// Declares the shop's exchange, unless it exists. It is looked for first, on a channel of its own, since a failed look
 /// closes the channel.
 pub(super) async fn declare_events(connection: &Connection, events: &str) -> Result<(), TopologyError> {
-    let channel = named(events, connection.create_channel().await)?;
+    let channel = named(events, answered(connection.create_channel()).await)?;
     let look = ExchangeDeclareOptions { passive: true, ..durable() };
     match declare_exchange(&channel, events, look).await {
         Ok(()) => close_channel(&channel).await,
         Err(error) if has_code(&error, 404) => {
-            let channel = named(events, connection.create_channel().await)?;
+            let channel = named(events, answered(connection.create_channel()).await)?;
             named(events, declare_exchange(&channel, events, durable()).await)?;
             close_channel(&channel).await;
         }
@@ -186,13 +186,13 @@ fn durable() -> ExchangeDeclareOptions {
 }
 
 async fn declare_exchange(channel: &Channel, name: &str, options: ExchangeDeclareOptions) -> lapin::Result<()> {
-    channel.exchange_declare(short(name), ExchangeKind::Topic, options, FieldTable::default()).await
+    answered(channel.exchange_declare(short(name), ExchangeKind::Topic, options, FieldTable::default())).await
 }
 
 pub(super) async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), TopologyError> {
     let options = QueueBindOptions::default();
-    let bound = channel.queue_bind(short(queue), short(exchange), short(key), options, FieldTable::default()).await;
-    named(queue, bound)
+    let bound = channel.queue_bind(short(queue), short(exchange), short(key), options, FieldTable::default());
+    named(queue, answered(bound).await)
 }
 
 fn named<T>(name: &str, result: lapin::Result<T>) -> Result<T, TopologyError> {

@@ -346,13 +346,18 @@ impl Bench {
             ("BWP__API__CLIENT_ID", "bench"),
             ("BWP__API__CLIENT_SECRET", "bench"),
             ("BWP__API__TARGET_ID", "bench"),
-            // as the image sets it
-            ("MALLOC_ARENA_MAX", "1"),
             // as quiet as the loop is
             ("BWP__LOG__FILTER", "warn,bwp_sync::broker=info"),
         ];
-        settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        settings.into_iter().chain(allocator_of_the_image()).collect()
     }
+}
+
+/// Variables of the memory allocator, as the image sets them.
+fn allocator_of_the_image() -> impl Iterator<Item = (String, String)> {
+    let set = include_str!("../../Dockerfile").lines().filter_map(|line| line.strip_prefix("ENV MALLOC_"));
+    set.filter_map(|set| set.split_once('=')).map(|(name, value)| (format!("MALLOC_{name}"), value.to_owned()))
 }
 
 async fn next(seen: &mut Consumer) {

@@ -17,6 +17,7 @@ use crate::old_queues::{
 use crate::stage::{ORDERS, SOON, Stage};
 use crate::support::amqp::Client;
 use crate::support::broker::Broker;
+use crate::support::node::Node;
 use crate::support::process::Process;
 use crate::support::relay::Relay;
 
@@ -284,4 +285,18 @@ async fn a_worker_names_the_command_waits_for_it_and_does_everything() {
     let all = all.into_iter().chain(["letter-0000".to_owned()]).collect::<BTreeSet<_>>();
     results.until(SOON, |seen| seen.iter().map(order).collect::<BTreeSet<_>>() == all).await;
     assert_eq!(stage.simulator.ledger().orders_created(), all.len());
+}
+
+/// The old work queue has no leader that answers.
+#[tokio::test]
+async fn a_queue_that_does_not_answer_is_not_waited_for_without_end() {
+    let node = Node::start().await;
+    let stage = Stage::on(&node).await;
+    declare_old(&stage).await;
+    publish(&stage, &orders("old", 3)).await;
+    node.suspend_leader(stage.vhost.name(), ORDERS, Duration::from_secs(100)).await;
+    let mut migration = migration(&stage);
+    assert_eq!(migration.wait(SOON * 2).await.code(), Some(1));
+    let said = migration.stderr().join("\n");
+    assert!(said.contains("cannot read `bwp.orders`") && said.contains("no answer within 30 s"), "{said}");
 }

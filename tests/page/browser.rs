@@ -69,8 +69,8 @@ impl Browser {
         self.shows("Log out").await;
     }
 
-    /// Opens an address and waits until the page is there. A page that loads again by itself may do so at that moment, and
-    /// takes the place of what was asked for; so it is left for an empty one first.
+    /// Opens an address and waits until the page is there. An empty page comes between: one that loads again by itself at
+    /// that moment takes the place of what was asked for.
     pub(crate) async fn open(&self, address: &str) {
         let leave = async || {
             self.post("/url", &json!({ "url": EMPTY })).await;

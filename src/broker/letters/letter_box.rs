@@ -8,20 +8,19 @@ use std::time::Duration;
 use lapin::message::{Delivery, DeliveryResult};
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection, Consumer, ConsumerDelegate, ErrorKind};
+use lapin::{Channel, Connection, Consumer, ConsumerDelegate};
 use tokio::sync::mpsc;
 
 use super::letter::{Place, StoredLetter, Words};
 use crate::broker::config::{BrokerConfig, Names};
-use crate::broker::connection::{Frame, OpenError, close, close_channel, open};
+use crate::broker::connection::{Frame, OpenError, answered, close, close_channel, is_unanswered, open};
 use crate::broker::headers::short;
+use crate::broker::topology::has_code;
 
 /// Letters that one channel may hold: the largest prefetch of AMQP. They are requeued in their order when it closes.
 const HELD_BY_A_CHANNEL: u16 = u16::MAX;
 /// Deliveries that are received and not yet read.
 const UNREAD: usize = 500;
-/// How long an answer of the broker may take. A queue whose leader is gone answers nothing, while heartbeats go on.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// A gap in deliveries after which the broker is asked whether there is more.
 const QUIET: Duration = Duration::from_millis(50);
 
@@ -245,8 +244,8 @@ impl Pass {
     /// The connection is gone, and no letter is held any more.
     pub async fn stop_receiving(&self) -> Result<(), LetterBoxError> {
         for (channel, consumer) in &self.held {
-            let cancelled = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await;
-            cancelled.map_err(lost)?;
+            let cancelled = answered(channel.basic_cancel(consumer.tag(), BasicCancelOptions::default())).await;
+            cancelled.map_err(|error| named(consumer.queue().as_str(), error.into()))?;
         }
         Ok(())
     }
@@ -256,9 +255,10 @@ impl Pass {
     /// # Errors
     /// The connection is gone, so that it may not have heard of some.
     pub async fn heard(&self) -> Result<(), LetterBoxError> {
-        for (channel, _) in &self.held {
+        for (channel, consumer) in &self.held {
             // any request will do: a channel answers requests in their order
-            channel.basic_qos(HELD_BY_A_CHANNEL, BasicQosOptions::default()).await.map_err(lost)?;
+            let heard = answered(channel.basic_qos(HELD_BY_A_CHANNEL, BasicQosOptions::default())).await;
+            heard.map_err(|error| named(consumer.queue().as_str(), error.into()))?;
         }
         Ok(())
     }
@@ -271,19 +271,9 @@ impl Pass {
     }
 }
 
-fn lost(error: lapin::Error) -> LetterBoxError {
-    LetterBoxError::Lost { queue: "the queues of dead letters".into(), error }
-}
-
-/// Waits for an answer of the broker.
-async fn answered<T>(asked: impl Future<Output = lapin::Result<T>>) -> Result<T, Ended> {
-    tokio::time::timeout(ANSWER_WITHIN, asked).await.map_err(|_elapsed| Ended::Unanswered)?.map_err(Ended::Lost)
-}
-
 /// Why reading ended early.
-enum Ended {
+pub(super) enum Ended {
     Lost(lapin::Error),
-    Unanswered,
     Cancelled,
 }
 
@@ -293,14 +283,12 @@ impl From<lapin::Error> for Ended {
     }
 }
 
-fn named(queue: &str, ended: Ended) -> LetterBoxError {
+pub(super) fn named(queue: &str, ended: Ended) -> LetterBoxError {
     let queue = queue.to_owned();
     match ended {
         Ended::Cancelled => LetterBoxError::Cancelled(queue),
-        Ended::Unanswered => LetterBoxError::Unanswered(queue),
-        Ended::Lost(error) => match error.kind() {
-            ErrorKind::ProtocolError(amqp) if amqp.get_id() == 404 => LetterBoxError::NoQueue(queue),
-            _ => LetterBoxError::Lost { queue: format!("`{queue}`"), error },
-        },
+        Ended::Lost(error) if has_code(&error, 404) => LetterBoxError::NoQueue(queue),
+        Ended::Lost(error) if is_unanswered(&error) => LetterBoxError::Unanswered(queue),
+        Ended::Lost(error) => LetterBoxError::Lost { queue: format!("`{queue}`"), error },
     }
 }

@@ -8,8 +8,8 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection};
 use serde::{Deserialize, Serialize};
 
-use super::letter_box::{LetterBox, LetterBoxError};
-use crate::broker::connection::close_channel;
+use super::letter_box::{LetterBox, LetterBoxError, named};
+use crate::broker::connection::{answered, close_channel};
 use crate::broker::headers::short;
 use crate::broker::topology::has_code;
 
@@ -85,27 +85,27 @@ impl LetterBox {
     pub async fn lock(self, holder: &Holder) -> Result<LockedLetterBox, LetterBoxError> {
         let queue = self.names.dead_letters.clone();
         let (lock, note) = (format!("{queue}.lock"), note_name(&self));
-        let acquired = acquire(&self.connection, &lock).await;
+        let acquired = answered(acquire(&self.connection, &lock)).await;
         match acquired {
             Ok(channel) => {
-                let left = leave_note(&channel, &note, holder).await;
-                left.map_err(|error| LetterBoxError::Lost { queue: format!("`{note}`"), error })?;
+                let left = answered(leave_note(&channel, &note, holder)).await;
+                left.map_err(|error| named(&note, error.into()))?;
                 Ok(LockedLetterBox { letters: self, holder: holder.clone(), notes: channel })
             }
             Err(error) if is_locked(&error) => {
                 let holder = read_note(&self.connection, &note).await.map(|holder| holder.to_string());
                 Err(LetterBoxError::Locked { queue, holder })
             }
-            Err(error) => Err(LetterBoxError::Lost { queue: format!("`{lock}`"), error }),
+            Err(error) => Err(named(&lock, error.into())),
         }
     }
 
     /// The holder of the lock, as far as known, and how many letters it holds, which a reader does not see.
     pub async fn at_work(&self) -> Option<(String, Option<usize>)> {
         let queue = &self.names.dead_letters;
-        let channel = self.connection.create_channel().await.ok()?;
+        let channel = answered(self.connection.create_channel()).await.ok()?;
         let look = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        match channel.queue_declare(short(&format!("{queue}.lock")), look, FieldTable::default()).await {
+        match answered(channel.queue_declare(short(&format!("{queue}.lock")), look, FieldTable::default())).await {
             Err(error) if is_locked(&error) => {
                 let holder = read_note(&self.connection, &note_name(self)).await;
                 Some(holder.map_or_else(|| ("another tool".to_owned(), None), |it| (it.to_string(), it.letters)))
@@ -148,8 +148,8 @@ async fn publish_note(channel: &Channel, name: &str, holder: &Holder) -> lapin::
 
 /// Reads the note, if there is one. It stays where it is.
 async fn read_note(connection: &Connection, name: &str) -> Option<Holder> {
-    let channel = connection.create_channel().await.ok()?;
-    let note = channel.basic_get(short(name), BasicGetOptions::default()).await.ok()??;
+    let channel = answered(connection.create_channel()).await.ok()?;
+    let note = answered(channel.basic_get(short(name), BasicGetOptions::default())).await.ok()??;
     let holder = serde_json::from_slice(&note.delivery.data).ok();
     // requeues it
     close_channel(&channel).await;

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::report::{MigrateError, Step};
 use super::transfer::{Held, Transfer};
 use crate::broker::config::BrokerConfig;
-use crate::broker::connection::{Frame, close, close_channel, open};
+use crate::broker::connection::{Frame, answered, close, close_channel, open};
 use crate::broker::headers::short;
 use crate::broker::letters::letter_box::{LetterBox, LetterBoxError};
 use crate::broker::letters::lock::{Holder, LockedLetterBox};
@@ -113,7 +113,7 @@ impl Migration<'_> {
             bound_as_configured(self.config).await?;
         }
         declare_events(connection, &names.events).await?;
-        let channel = connection.create_channel().await?;
+        let channel = answered(connection.create_channel()).await?;
         // in this order, since no worker declares or consumes anything while the queue of new messages is there
         for queue in [names.migration_new(), names.migration_old()] {
             declare_queue(&channel, &queue, quorum()).await.map_err(|error| TopologyError::new(&queue, error))?;
@@ -197,9 +197,9 @@ impl Migration<'_> {
     /// Deletes a queue, unless there is a message after all. Quorum queues have no `if-empty` and no `if-unused`.
     async fn delete(&mut self, queue: &str) -> Result<(), MigrateError> {
         self.consumed_by_nobody(queue).await?;
-        let channel = self.connection.create_channel().await?;
-        if channel.basic_get(short(queue), BasicGetOptions::default()).await?.is_none() {
-            let messages = channel.queue_delete(short(queue), QueueDeleteOptions::default()).await?;
+        let channel = answered(self.connection.create_channel()).await?;
+        if answered(channel.basic_get(short(queue), BasicGetOptions::default())).await?.is_none() {
+            let messages = answered(channel.queue_delete(short(queue), QueueDeleteOptions::default())).await?;
             if messages > 0 {
                 return Err(MigrateError::Deleted { queue: queue.to_owned(), messages });
             }
@@ -213,11 +213,12 @@ impl Migration<'_> {
     /// Binds a queue to the shop's exchange in the place of another. A message that is published meanwhile comes to both of
     /// them at worst: every node of a cluster sees the changes in their order.
     async fn bind(&self, queue: &str, instead_of: Option<&str>) -> Result<(), MigrateError> {
-        let (channel, names) = (self.connection.create_channel().await?, &self.config.names);
+        let (channel, names) = (answered(self.connection.create_channel()).await?, &self.config.names);
         for key in &names.bindings {
             bind(&channel, queue, &names.events, key).await?;
             if let Some(other) = instead_of {
-                channel.queue_unbind(short(other), short(&names.events), short(key), FieldTable::default()).await?;
+                let (exchange, none) = (short(&names.events), FieldTable::default());
+                answered(channel.queue_unbind(short(other), exchange, short(key), none)).await?;
             }
         }
         close_channel(&channel).await;

@@ -12,7 +12,7 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, Consumer};
 
 use crate::broker::config::Names;
-use crate::broker::connection::{acknowledge, close_channel, requeue};
+use crate::broker::connection::{acknowledge, answered, close_channel, requeue};
 use crate::broker::copies::for_hop;
 use crate::broker::headers::short;
 use crate::broker::publish::{PublishError, Publisher};
@@ -61,7 +61,7 @@ impl Reader {
             let consumer = channel.basic_consume(short(queue), short(""), options, arguments).await?;
             Ok(Self { channel, consumer, queue: queue.into() })
         };
-        consume.await.map_err(|error| TransferError::Lost { queue: queue.into(), error })
+        answered(consume).await.map_err(|error| TransferError::Lost { queue: queue.into(), error })
     }
 
     /// The next message; nothing at the end of the queue.
@@ -77,7 +77,7 @@ impl Reader {
                 Ok(None) => return Err(TransferError::Ended(self.queue.clone())),
                 Err(_quiet) if empty == 2 => return Ok(None),
                 Err(_quiet) => {
-                    let got = self.channel.basic_get(short(&self.queue), BasicGetOptions::default()).await;
+                    let got = answered(self.channel.basic_get(short(&self.queue), BasicGetOptions::default())).await;
                     let Some(message) = got.map_err(lost)? else {
                         empty += 1;
                         continue;
