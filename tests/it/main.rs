@@ -30,6 +30,7 @@ mod mappings;
 mod metrics;
 mod output;
 mod own_codes;
+mod packages;
 mod paused;
 mod pool;
 #[path = "../support/private.rs"]
