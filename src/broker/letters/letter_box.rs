@@ -5,10 +5,11 @@
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use lapin::message::{Delivery, DeliveryResult};
+use lapin::message::{BasicGetMessage, Delivery, DeliveryResult};
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer, ConsumerDelegate};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::letter::{Place, StoredLetter, Words};
@@ -158,13 +159,13 @@ async fn read_channel(
     // this hands over what has come already, and it waits for us
     let begun = tokio::task::spawn_blocking(move || consumer.set_delegate(HandOver(hand_over)));
     reading.until(begun).await?.ok();
-    let (mut asked_for, look) = (0, BasicGetOptions::default());
+    let mut asked_for = 0;
     // messages by `basic.get` take none of the consumer's prefetch: while it has room, a delivery may be unread
     while reading.delivered < HELD_BY_A_CHANNEL {
         match tokio::time::timeout(QUIET, reading.one()).await {
             Ok(seen) => seen?,
             Err(_quiet) if reading.empty == 2 => return Ok((End::OfTheQueue, asked_for)),
-            Err(_quiet) => match reading.until(answered(channel.basic_get(short(queue), look))).await?? {
+            Err(_quiet) => match reading.until(get(channel, queue)).await?? {
                 Some(message) => {
                     (reading.see)(message.delivery);
                     (asked_for, reading.empty) = (asked_for + 1, 0);
@@ -174,6 +175,14 @@ async fn read_channel(
         }
     }
     Ok((End::OfTheChannel, asked_for))
+}
+
+/// Asks the queue for a message, on another thread than the reader's. A delivery that waits for the reader keeps a lock of
+/// lapin's channel. Each request takes that lock first, and the reader must not wait for it.
+async fn get(channel: &Channel, queue: &str) -> Result<Option<BasicGetMessage>, Ended> {
+    let (channel, queue, runtime) = (channel.clone(), short(queue), Handle::current());
+    let asked = move || runtime.block_on(answered(channel.basic_get(queue, BasicGetOptions::default())));
+    Ok(tokio::task::spawn_blocking(asked).await.map_err(|_ended| Ended::Cancelled)??)
 }
 
 /// Gives deliveries to the reader, and lets the connection wait until there is room. A consumer must be sent the whole
