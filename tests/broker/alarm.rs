@@ -137,10 +137,10 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
     let node = Node::start().await;
     let stage = Stage::on(&node).await;
     let mut results = stage.results().await;
-    // confirms: far shorter than the alarm lasts. The call: longer than the node takes to raise it
+    // The call: longer than the node takes to raise the alarm.
     let worker = stage
         .worker(&[
-            ("BWP__BROKER__CONFIRM_TIMEOUT", "300ms"),
+            ("BWP__BROKER__CONFIRM_TIMEOUT", "2s"),
             ("BWP__API__TIMEOUT", "60s"),
             ("BWP__SHUTDOWN__GRACE", "65s"),
         ])
@@ -155,6 +155,9 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
         call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, "SO-1").await;
         alarm.raise();
         worker.says(&["the broker has blocked publishers"]).await;
+        // longer than a confirm may take
+        call_of(&mut calls, Operation::CreateOrder, CallPhase::Answered, "SO-1").await;
+        tokio::time::sleep(Duration::from_secs(4)).await;
         alarm.lift();
         worker.says(&["the broker has unblocked publishers"]).await;
     };

@@ -138,7 +138,7 @@ async fn what_is_put_off_for_seconds_is_held_and_takes_a_retry_queue_where_half_
     const FAIL: usize = 4;
     let stage = Stage::new().await;
     let settings =
-        [("BWP__RETRY__IN_PROCESS", "0"), ("BWP__BROKER__PREFETCH", "4"), ("BWP__RETRY__DELAYS", "3s,4s,5s")];
+        [("BWP__RETRY__IN_PROCESS", "0"), ("BWP__BROKER__PREFETCH", "4"), ("BWP__RETRY__DELAYS", "9s,10s,11s")];
     let worker = stage.worker(&settings).await;
     let mut results = stage.results().await;
     let orders: Vec<_> = (1..=FAIL).map(|number| format!("SO-{number}")).collect();
@@ -147,7 +147,7 @@ async fn what_is_put_off_for_seconds_is_held_and_takes_a_retry_queue_where_half_
         stage.publish(&checkout(order)).await;
     }
     stage.queue(ORDERS, "half of them are held", |queue| (queue.ready, queue.unacknowledged) == (0, 2)).await;
-    stage.queue("bwp.orders.retry.3s", "the others wait there", |queue| queue.ready == 2).await;
+    stage.queue("bwp.orders.retry.9s", "the others wait there", |queue| queue.ready == 2).await;
     // messages that fit flow past them
     stage.publish(&checkout("SO-5")).await;
     let seen = results.until(SOON, |seen| !seen.is_empty()).await;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::admin::{LISTEN, address, get};
@@ -16,9 +17,7 @@ use crate::support::until::until;
 /// broker lists `limit` messages as unacknowledged.
 async fn calls_open(stage: &Stage, messages: &[Message], limit: usize) -> usize {
     let mut calls = stage.simulator.subscribe();
-    for message in messages {
-        stage.publish(message).await;
-    }
+    join_all(messages.iter().map(|message| stage.publish(message))).await;
     let mut open = HashSet::new();
     while open.len() < limit {
         let event = call(&mut calls, |event| event.operation == Operation::CreateOrder).await;

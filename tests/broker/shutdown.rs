@@ -12,7 +12,7 @@ use crate::support::process::Process;
 use crate::support::relay::Relay;
 
 /// Long enough for the broker's figures, which come every half second, to show what is in flight; more on a busy machine.
-const SLOW: Fault = Fault::Delay { millis: 6000 };
+const SLOW: Fault = Fault::Delay { millis: 12_000 };
 
 /// Asks a worker to stop while a call is open and more messages of the same order have not begun.
 async fn stops_well(ask: impl Fn(&Process)) {

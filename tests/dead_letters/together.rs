@@ -25,7 +25,8 @@ fn ran(tool: &Process, code: Option<i32>) -> Ran {
 
 #[tokio::test]
 async fn two_tools_replay_nothing_twice_and_a_reader_disturbs_neither() {
-    const LETTERS_WRITTEN: usize = 100;
+    // fifteen seconds, in which five other tools run
+    const LETTERS_WRITTEN: usize = 300;
     let stage = Stage::new().await;
     stage.worker(&[]).await.terminated().await;
     stage.written_letters(LETTERS_WRITTEN).await;

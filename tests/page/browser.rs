@@ -19,6 +19,8 @@ use crate::support::until::until;
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A way to find elements.
 const CSS: &str = "css selector";
+/// The key that sends a form.
+const ENTER: &str = "\u{e007}";
 /// The page that loads nothing and does nothing by itself.
 const EMPTY: &str = "about:blank";
 
@@ -116,13 +118,25 @@ impl Browser {
         self.follow("xpath", &path).await;
     }
 
-    /// A form is sent only after the click is answered, and anything asked of the page meanwhile may keep it from that.
     async fn follow(&self, using: &str, value: &str) {
         let clicked = self.act(using, value, "click", &json!({})).await;
+        self.left(&clicked).await;
+    }
+
+    /// Presses the key Enter where the focus is, and waits for the page that follows.
+    pub(crate) async fn enter(&self) {
+        let focused = self.focused().await;
+        self.post(&format!("/element/{focused}/value"), &json!({ "text": ENTER })).await;
+        self.left(&focused).await;
+    }
+
+    /// Waits until the page with this element is gone. A form is sent only after a click or a key is answered, and anything
+    /// asked of the page meanwhile may keep it from that.
+    async fn left(&self, element: &str) {
         let look = async || {
-            is_of_another_page(&self.answer(self.http.get(format!("{}/element/{clicked}/name", self.session))).await)
+            is_of_another_page(&self.answer(self.http.get(format!("{}/element/{element}/name", self.session))).await)
         };
-        until(&format!("another page after a click on {value}"), SOON, look, |left| *left).await;
+        until("another page follows", SOON, look, |left| *left).await;
     }
 
     /// Puts a text into a field in the place of the one before.
@@ -133,9 +147,13 @@ impl Browser {
 
     /// Presses keys where the focus is.
     pub(crate) async fn type_keys(&self, keys: &str) {
+        let focused = self.focused().await;
+        self.post(&format!("/element/{focused}/value"), &json!({ "text": keys })).await;
+    }
+
+    async fn focused(&self) -> String {
         let focused = self.get("/element/active").await;
-        let element = focused[ELEMENT].as_str().expect("an element has the focus").to_owned();
-        self.post(&format!("/element/{element}/value"), &json!({ "text": keys })).await;
+        focused[ELEMENT].as_str().expect("an element has the focus").to_owned()
     }
 
     /// The value of a script's expression in the page; tests may look in by script, the page has none.
