@@ -22,7 +22,7 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait for the answer to a close. After that the broker notices by its heartbeat.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an answer may take. A queue whose leader is only busy answers within it.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// The words for that; lapin's errors carry them.
 const NO_ANSWER: &str = "no answer within 30 s: has the queue a leader?";
 /// How often a pending acknowledgement looks whether its connection is lost.
@@ -253,8 +253,12 @@ pub async fn close_channel(channel: &lapin::Channel) {
 /// # Errors
 /// The broker's own; or none came in 30 seconds, which [`is_unanswered`] tells.
 pub(super) async fn answered<T>(asked: impl Future<Output = lapin::Result<T>>) -> lapin::Result<T> {
-    let late = || std::io::Error::new(std::io::ErrorKind::TimedOut, NO_ANSWER);
-    tokio::time::timeout(ANSWER_WITHIN, asked).await.map_err(|_elapsed| late())?
+    tokio::time::timeout(ANSWER_WITHIN, asked).await.unwrap_or_else(|_elapsed| Err(unanswered()))
+}
+
+/// The error for an answer that did not come in time.
+pub(super) fn unanswered() -> lapin::Error {
+    std::io::Error::new(std::io::ErrorKind::TimedOut, NO_ANSWER).into()
 }
 
 /// Whether the broker gave no answer in time.

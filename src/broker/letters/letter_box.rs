@@ -14,12 +14,17 @@ use tokio::sync::mpsc;
 
 use super::letter::{Place, StoredLetter, Words};
 use crate::broker::config::{BrokerConfig, Names};
-use crate::broker::connection::{Frame, OpenError, answered, close, close_channel, is_unanswered, open};
+use crate::broker::connection::{
+    ANSWER_WITHIN, Frame, OpenError, answered, close, close_channel, is_unanswered, open, unanswered,
+};
 use crate::broker::headers::short;
 use crate::broker::topology::has_code;
 
 /// Letters that one channel may hold: the largest prefetch of AMQP. They are requeued in their order when it closes.
 const HELD_BY_A_CHANNEL: u16 = u16::MAX;
+/// The shortest interval of heartbeats. lapin reads 4 MiB at a time. While those letters are looked at, it reads nothing, and
+/// takes that for silence of the broker after two intervals.
+const HEARTBEAT: Duration = Duration::from_secs(60);
 /// Deliveries that are received and not yet read.
 const UNREAD: usize = 500;
 /// A gap in deliveries after which the broker is asked whether there is more.
@@ -74,6 +79,7 @@ impl LetterBox {
     /// # Errors
     /// No connection.
     pub async fn open(config: &BrokerConfig) -> Result<Self, LetterBoxError> {
+        let config = &BrokerConfig { heartbeat: config.heartbeat.max(HEARTBEAT), ..config.clone() };
         let connection = open(config, "bwp-sync dead-letters", Frame::Any).await?;
         Ok(Self { connection, names: config.names.clone() })
     }
@@ -181,7 +187,7 @@ async fn read_channel(
 /// lapin's channel. Each request takes that lock first, and the reader must not wait for it.
 async fn get(channel: &Channel, queue: &str) -> Result<Option<BasicGetMessage>, Ended> {
     let (channel, queue, runtime) = (channel.clone(), short(queue), Handle::current());
-    let asked = move || runtime.block_on(answered(channel.basic_get(queue, BasicGetOptions::default())));
+    let asked = move || runtime.block_on(channel.basic_get(queue, BasicGetOptions::default()));
     Ok(tokio::task::spawn_blocking(asked).await.map_err(|_ended| Ended::Cancelled)??)
 }
 
@@ -224,14 +230,15 @@ impl<S: FnMut(Delivery)> Reading<S> {
         Ok(())
     }
 
-    /// Waits for `something`, and shows deliveries meanwhile: the connection must not wait for us while we wait for it.
+    /// Waits for `something`, and shows deliveries meanwhile: the connection must not wait for us while we wait for it. An
+    /// answer comes after them, so the time for it begins anew with each.
     async fn until<T>(&mut self, something: impl Future<Output = T>) -> Result<T, Ended> {
         let mut something = pin!(something);
         loop {
             tokio::select! {
                 biased;
                 happened = &mut something => return Ok(happened),
-                seen = self.one() => seen?,
+                seen = tokio::time::timeout(ANSWER_WITHIN, self.one()) => seen.map_err(|_elapsed| unanswered())??,
             }
         }
     }
