@@ -17,7 +17,7 @@ use crate::support::relay::{Pace, Relay};
 use crate::support::until::until;
 
 /// Far beyond what any of this takes on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 
 fn message() -> BasicProperties {
     BasicProperties::default().with_delivery_mode(2)

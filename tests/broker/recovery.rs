@@ -26,9 +26,9 @@ use crate::work::Work;
 
 /// While the broker is there the first backoff is at most 200 ms, and connecting and declaring take about half a second.
 /// The broker tells of consumers every second. The rest is room for a busy machine.
-const AT_ONCE: Duration = Duration::from_secs(10);
+const AT_ONCE: Duration = Duration::from_secs(30);
 /// After the broker was away: the worker's backoff is at most 5 s, then as above.
-const AFTER_A_PAUSE: Duration = Duration::from_secs(15);
+const AFTER_A_PAUSE: Duration = Duration::from_secs(45);
 
 /// A worker that has consumed, and how to see that it does again.
 struct Watch<'a> {

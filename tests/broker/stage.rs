@@ -20,7 +20,7 @@ use crate::support::program::{addresses, bwp_sync};
 use crate::support::until::until;
 
 /// Far beyond what any of this takes on a busy machine.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_secs(120);
 /// Messages that a worker of these tests may hold, unless its test says otherwise.
 pub(crate) const PREFETCH: u64 = 20;
 /// The work queue.

@@ -19,7 +19,7 @@ use crate::stage::Stage;
 use crate::worker::Usage;
 
 /// How long nothing may come of what is left when all faults are over. The longest delay of a retry queue is 5 s.
-const SETTLE_WITHIN: Duration = Duration::from_secs(90);
+const SETTLE_WITHIN: Duration = Duration::from_secs(180);
 
 /// How a run is asked for.
 #[derive(Clone, Copy, Debug)]

@@ -243,7 +243,7 @@ impl Browser {
     pub(crate) async fn end(mut self) {
         self.answer(self.http.delete(&self.session)).await.expect("the browser ends");
         self.driver.start_kill().expect("the driver can be killed");
-        tokio::time::timeout(Duration::from_secs(30), self.driver.wait())
+        tokio::time::timeout(Duration::from_secs(120), self.driver.wait())
             .await
             .expect("it ends")
             .expect("it is waited for");

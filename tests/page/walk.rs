@@ -106,7 +106,7 @@ async fn of_two_people_the_second_sees_who_has_the_letters_and_a_run_can_be_stop
     ada.press("Plan for all 40 that match").await;
     ada.write("input[name=why]", "slowly").await;
     // it must not be done before she stops it, however slow browsers are
-    ada.write("input[name=rate]", "0.4").await;
+    ada.write("input[name=rate]", "0.1").await;
     ada.press("Replay 40 letters").await;
     ada.shows_in_time("Done by the worker").await;
     // a page whose address names a place in it loads again by itself, too

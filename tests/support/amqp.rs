@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::private::assert_nothing_private;
 
 /// Longest wait for the confirm of one message.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(20);
+const CONFIRM_WITHIN: Duration = Duration::from_secs(120);
 
 /// A connection with one channel on which every publish is confirmed.
 pub(crate) struct Client {

@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 const BACKLOG: u32 = 128;
 
 /// Longest time that a closed listener may linger.
-const FREE_WITHIN: Duration = Duration::from_secs(10);
+const FREE_WITHIN: Duration = Duration::from_secs(60);
 /// Most bytes of one read.
 const CHUNK: usize = 16 * 1024;
 /// Bytes that are searched for a watched request; a request with its headers is smaller.

@@ -18,7 +18,7 @@ use crate::support::until::until;
 use crate::worker::CHECKOUT;
 
 /// Far longer than any of these steps takes on a busy machine.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 
 /// A node that accepts TLS clients only with a certificate of its authority.
 struct Stage {

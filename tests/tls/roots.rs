@@ -7,7 +7,7 @@ use crate::authority::{Authority, NO_ROOTS, write};
 use crate::support::process::Process;
 use crate::support::program::bwp_sync;
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 
 /// The worker with a broker that does not exist, and without certificate authorities of the system.
 fn worker(settings: &[(&str, &str)]) -> Process {
