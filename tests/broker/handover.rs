@@ -2,9 +2,11 @@
 //! done in the order of their publication, and the first worker changes nothing any more.
 //! Not here: several hand-overs in a row; see `handovers`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bwp_sync::simulator::{CallEvent, CallPhase, Fault, FaultRule, Operation};
+use tokio::sync::broadcast::Receiver;
 
 use crate::messages::{amendment, checkout, outcomes};
 use crate::stage::{ORDERS, SOON, Stage, Worker, call};
@@ -23,7 +25,10 @@ const AFTER: u32 = 3;
 /// Updates that the first worker does before the hand-over.
 const DONE: usize = 15;
 /// A peer that says nothing is given up after two or three of these.
-const HEARTBEAT: (&str, &str) = ("BWP__BROKER__HEARTBEAT", "1s");
+const HEARTBEAT: (&str, &str) = ("BWP__BROKER__HEARTBEAT", "2s");
+
+/// For calls that stay open until the peer of a frozen worker has been given up.
+const LONG_CALLS: [(&str, &str); 3] = [HEARTBEAT, ("BWP__API__TIMEOUT", "15s"), ("BWP__SHUTDOWN__GRACE", "17s")];
 
 /// Delays that keep calls open whenever something happens.
 fn slow() -> [FaultRule; 2] {
@@ -53,6 +58,22 @@ impl Shift {
         updates(&mut calls, DONE).await;
         assert_eq!(second.said(r#""message":"active""#), 0, "only one is fed");
         Self { stage, first, second, results, work }
+    }
+
+    /// Keeps a call of each order open for so long. Nobody is between the decision to call and the call: a freeze in there is
+    /// the one after which a call is still made.
+    async fn all_in_calls(&self, long: Duration) -> Receiver<CallEvent> {
+        let millis = u64::try_from(long.as_millis()).expect("no test takes so long");
+        self.stage.simulator.clear_faults();
+        for operation in [Operation::UpdateOrder, Operation::Order] {
+            self.stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis }).on(operation));
+        }
+        let mut calls = self.stage.simulator.subscribe();
+        let mut opened = BTreeSet::new();
+        while opened.len() < SHOP_ORDERS {
+            opened.insert(call(&mut calls, |event| event.phase == CallPhase::Opened).await.alias);
+        }
+        calls
     }
 
     /// The second has taken over. More is published, and all of it is done in order.
@@ -87,10 +108,17 @@ async fn a_worker_that_was_frozen_finds_another_in_its_place_and_changes_nothing
     let stage = Stage::new().await;
     let api = Relay::start(&api_of(&stage));
     let (endpoint, tokens) = through(&api);
-    let settings = [HEARTBEAT, ("BWP__API__ENDPOINT", &endpoint), ("BWP__API__TOKEN_ENDPOINT", &tokens)];
-    let mut shift = Shift::begin(stage, &settings, &[HEARTBEAT]).await;
+    let settings =
+        [&LONG_CALLS[..], &[("BWP__API__ENDPOINT", &endpoint), ("BWP__API__TOKEN_ENDPOINT", &tokens)]].concat();
+    let mut shift = Shift::begin(stage, &settings, &LONG_CALLS).await;
+    let mut calls = shift.all_in_calls(Duration::from_secs(10)).await;
     shift.first.sigstop();
+    shift.stage.simulator.clear_faults();
     shift.second.is_active(true).await;
+    // answered, so that it goes on at once when it can
+    for _ in 0..SHOP_ORDERS {
+        call(&mut calls, |event| event.phase == CallPhase::Closed).await;
+    }
     let mut mutations = api.trip_on(&["mutation"]);
     shift.first.sigcont();
     shift.first.says(&["not consuming"]).await;
