@@ -60,18 +60,16 @@ impl Shift {
         Self { stage, first, second, results, work }
     }
 
-    /// Keeps a call of each order open for so long. Nobody is between the decision to call and the call: a freeze in there is
-    /// the one after which a call is still made.
-    async fn all_in_calls(&self, long: Duration) -> Receiver<CallEvent> {
+    /// Keeps the read before a change of each order open for so long. Nobody is between the decision to change and the call: a
+    /// freeze in there is the one after which a change is still made.
+    async fn all_in_reads(&self, long: Duration) -> Receiver<CallEvent> {
         let millis = u64::try_from(long.as_millis()).expect("no test takes so long");
         self.stage.simulator.clear_faults();
-        for operation in [Operation::UpdateOrder, Operation::Order] {
-            self.stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis }).on(operation));
-        }
+        self.stage.simulator.add_fault(FaultRule::always(Fault::Delay { millis }).on(Operation::Order));
         let mut calls = self.stage.simulator.subscribe();
         let mut opened = BTreeSet::new();
         while opened.len() < SHOP_ORDERS {
-            opened.insert(call(&mut calls, |event| event.phase == CallPhase::Opened).await.alias);
+            opened.insert(call(&mut calls, |event| is_read(event, CallPhase::Opened)).await.alias);
         }
         calls
     }
@@ -111,13 +109,13 @@ async fn a_worker_that_was_frozen_finds_another_in_its_place_and_changes_nothing
     let settings =
         [&LONG_CALLS[..], &[("BWP__API__ENDPOINT", &endpoint), ("BWP__API__TOKEN_ENDPOINT", &tokens)]].concat();
     let mut shift = Shift::begin(stage, &settings, &LONG_CALLS).await;
-    let mut calls = shift.all_in_calls(Duration::from_secs(10)).await;
+    let mut calls = shift.all_in_reads(Duration::from_secs(10)).await;
     shift.first.sigstop();
     shift.stage.simulator.clear_faults();
     shift.second.is_active(true).await;
     // answered, so that it goes on at once when it can
     for _ in 0..SHOP_ORDERS {
-        call(&mut calls, |event| event.phase == CallPhase::Closed).await;
+        call(&mut calls, |event| is_read(event, CallPhase::Closed)).await;
     }
     let mut mutations = api.trip_on(&["mutation"]);
     shift.first.sigcont();
@@ -274,6 +272,10 @@ async fn after_a_takeover_creates_go_on_at_once_and_updates_wait_until_the_last_
     let waited = killed.elapsed();
     assert!(waited >= Duration::from_millis(5100), "the first update begins after {waited:?}");
     shift.ends().await;
+}
+
+fn is_read(event: &CallEvent, phase: CallPhase) -> bool {
+    event.operation == Operation::Order && event.phase == phase
 }
 
 fn opened_update(event: &CallEvent) -> bool {
