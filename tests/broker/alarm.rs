@@ -140,7 +140,7 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
     // The call: longer than the node takes to raise the alarm.
     let worker = stage
         .worker(&[
-            ("BWP__BROKER__CONFIRM_TIMEOUT", "2s"),
+            ("BWP__BROKER__CONFIRM_TIMEOUT", "10s"),
             ("BWP__API__TIMEOUT", "60s"),
             ("BWP__SHUTDOWN__GRACE", "65s"),
         ])
@@ -157,7 +157,7 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
         worker.says(&["the broker has blocked publishers"]).await;
         // longer than a confirm may take
         call_of(&mut calls, Operation::CreateOrder, CallPhase::Answered, "SO-1").await;
-        tokio::time::sleep(Duration::from_secs(4)).await;
+        tokio::time::sleep(Duration::from_secs(15)).await;
         alarm.lift();
         worker.says(&["the broker has unblocked publishers"]).await;
     };
