@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use crate::orders::{REFUSALS, poison, refused_product};
 use crate::scenario::{Fault, Step};
 use crate::stage::{ORDERS, Stage, WRITTEN_DOWN};
+use crate::support::node::Node;
 use crate::support::relay::Pace;
 use crate::support::until::until;
 
@@ -88,6 +89,8 @@ pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<
             stage.bind_results(false).await;
             sleep(lasts).await;
             stage.bind_results(true).await;
+            // without it all waits for ever where the node is killed next
+            join_all(stage.nodes.iter().map(Node::persist_bindings)).await;
         }
         Fault::DeleteQueue => delete_queue(stage).await?,
         Fault::ApiDown

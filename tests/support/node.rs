@@ -65,6 +65,11 @@ impl Node {
         self.ctl(&["eval", "[ok = dets:sync(Table) || Table <- dets:all()]."]).await;
     }
 
+    /// Makes the bindings that were made so far survive a kill: Mnesia may write its log down later.
+    pub(crate) async fn persist_bindings(&self) {
+        self.ctl(&["eval", "mnesia:sync_log()."]).await;
+    }
+
     /// Lets the leader of a queue answer nothing for a while. Heartbeats go on.
     pub(crate) async fn suspend_leader(&self, vhost: &str, queue: &str, time: Duration) {
         let hang = format!(
@@ -127,7 +132,7 @@ impl Alarm<'_> {
     /// Waits until the node listens.
     pub(crate) async fn is_prepared(&self) {
         let path = self.path("prepared");
-        until("the node listens", Duration::from_secs(120), async || path.exists(), |is_there| *is_there).await;
+        until("the node listens", Duration::from_secs(300), async || path.exists(), |is_there| *is_there).await;
     }
 
     pub(crate) fn raise(&self) {
