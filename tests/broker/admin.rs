@@ -1,8 +1,10 @@
 //! Probes and metrics of the real worker.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -34,6 +36,17 @@ pub(crate) async fn get(address: &str, path: &str) -> (u16, String) {
     assert_nothing_private(path, body);
     let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("a status");
     (status, body.to_owned())
+}
+
+/// The messages that wait in the worker, with their reasons.
+pub(crate) async fn held(address: &str) -> Vec<Value> {
+    serde_json::from_str(&get(address, "/held").await.1).expect("a list in JSON")
+}
+
+/// Whether a message has waited for this reason, and for longer, by what `/held` says.
+pub(crate) fn has_waited(held: &Value, reason: &str, longer: Duration) -> bool {
+    let since: Timestamp = held["since"].as_str().expect("a time").parse().expect("a time");
+    held["reason"] == reason && Timestamp::now().duration_since(since).unsigned_abs() > longer
 }
 
 pub(crate) async fn ready(address: &str) -> (u16, Value) {

@@ -9,7 +9,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::admin::{LISTEN, address, get, ready};
+use crate::admin::{LISTEN, address, get, has_waited, held, ready};
 use crate::messages::{Message, cause, checkout, outcomes};
 use crate::stage::{ORDERS, SOON, Stage, call_of};
 use crate::support::amqp::Client;
@@ -93,7 +93,7 @@ async fn a_worker_that_starts_in_an_alarm_creates_nothing_says_so_and_goes_on_af
         stage.publish(&checkout(&format!("SO-{order}"))).await;
     }
     node.ctl(&["set_vm_memory_high_watermark", "0"]).await;
-    let stuck_after = jiff::SignedDuration::from_secs(5 * 2);
+    let stuck_after = Duration::from_secs(5 * 2);
     let short = [
         LISTEN,
         ("BWP__API__TIMEOUT", "400ms"),
@@ -107,16 +107,10 @@ async fn a_worker_that_starts_in_an_alarm_creates_nothing_says_so_and_goes_on_af
     let shows = |(_, body): &(u16, Value)| body["broker"]["cause"].as_str().is_some_and(|it| it.starts_with(blocked));
     let (status, body) = until("the cause shows", SOON, look, shows).await;
     assert_eq!((status, &body["ready"]), (200, &true.into()), "it waits by intention");
-    let held = async || serde_json::from_str::<Vec<Value>>(&get(&address, "/held").await.1).expect("a list in JSON");
     // longer than any message may be handled for
-    let wait = |list: &Vec<Value>| {
-        let long = |held: &Value| {
-            let since: jiff::Timestamp = held["since"].as_str().expect("a time").parse().expect("a time");
-            held["reason"] == "broker-blocked" && jiff::Timestamp::now().duration_since(since) > stuck_after
-        };
-        list.len() == ORDERS_THAT_WAIT && list.iter().all(long)
-    };
-    until("all wait for the end of the alarm", SOON, held, wait).await;
+    let long = |it: &Value| has_waited(it, "broker-blocked", stuck_after);
+    let wait = |list: &Vec<Value>| list.len() == ORDERS_THAT_WAIT && list.iter().all(long);
+    until("all wait for the end of the alarm", SOON, async || held(&address).await, wait).await;
     // a standby has no message that it would ask for
     let standby = stage.worker(&short).await;
     let elsewhere = self::address(&standby).await;
@@ -140,11 +134,13 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
     // The call: longer than the node takes to raise the alarm.
     let worker = stage
         .worker(&[
-            ("BWP__BROKER__CONFIRM_TIMEOUT", "10s"),
+            LISTEN,
+            ("BWP__BROKER__CONFIRM_TIMEOUT", "5s"),
             ("BWP__API__TIMEOUT", "60s"),
             ("BWP__SHUTDOWN__GRACE", "65s"),
         ])
         .await;
+    let address = address(&worker).await;
     let mut calls = stage.simulator.subscribe();
     // the alarm must come while the call is open, so the node has its orders before
     let alarm = node.alarm_on_call();
@@ -155,9 +151,8 @@ async fn while_the_broker_blocks_publishers_nothing_is_lost_and_no_confirm_is_gi
         call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, "SO-1").await;
         alarm.raise();
         worker.says(&["the broker has blocked publishers"]).await;
-        // longer than a confirm may take
-        call_of(&mut calls, Operation::CreateOrder, CallPhase::Answered, "SO-1").await;
-        tokio::time::sleep(Duration::from_secs(15)).await;
+        let long = |list: &Vec<Value>| list.iter().any(|it| has_waited(it, "confirm", Duration::from_secs(10)));
+        until("longer than a confirm may take", SOON, async || held(&address).await, long).await;
         alarm.lift();
         worker.says(&["the broker has unblocked publishers"]).await;
     };

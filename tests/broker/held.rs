@@ -5,7 +5,7 @@ use bwp_sync::simulator::{Fault, FaultRule, Operation};
 use lapin::options::BasicGetOptions;
 use serde_json::Value;
 
-use crate::admin::{LISTEN, address, get};
+use crate::admin::{LISTEN, address, get, held};
 use crate::messages::{Message, checkout, fulfillment, header};
 use crate::stage::{SOON, Stage};
 use crate::support::program::bwp_sync;
@@ -32,7 +32,7 @@ async fn messages_that_are_held_are_listed_with_their_reasons() {
     let (create, start) = (checkout("SO-1"), fulfillment("SO-1"));
     stage.publish(&create).await;
     stage.publish(&start).await;
-    let look = async || serde_json::from_str::<Vec<Value>>(&get(&address, "/held").await.1).expect("a list in JSON");
+    let look = async || held(&address).await;
     let shown = |list: &[Value]| {
         let of = |held: &Value, name: &str| held[name].as_str().unwrap_or_default().to_owned();
         let mut shown: Vec<_> =

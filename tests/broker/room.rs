@@ -6,7 +6,7 @@ use bwp_sync::simulator::{CallPhase, Fault, FaultRule, Operation};
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::admin::{LISTEN, address, get};
+use crate::admin::{LISTEN, address, held};
 use crate::messages::{Message, checkout};
 use crate::stage::{SOON, Stage, call, call_of};
 use crate::support::broker::Broker;
@@ -78,7 +78,6 @@ async fn a_message_of_a_lost_session_takes_up_room_until_its_call_has_ended() {
     }
     relay.cut().await;
     worker.consumes(2).await;
-    let held = async || serde_json::from_str::<Vec<Value>>(&get(&address, "/held").await.1).expect("a list in JSON");
     let wait_for_room = |held: &Vec<Value>| held.len() == 3 && held.iter().all(|it| it["reason"] == "room");
-    until("all wait for room", SOON, held, wait_for_room).await;
+    until("all wait for room", SOON, async || held(&address).await, wait_for_room).await;
 }
