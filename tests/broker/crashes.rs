@@ -79,7 +79,7 @@ async fn twenty_kills_of_the_worker_and_one_of_the_broker_lose_and_double_nothin
 
 /// Kills the broker while a call is open, starts it again, and waits for worker and shop to come back.
 async fn kill_broker(node: &Node, stage: &mut Stage, worker: &Worker) {
-    node.persist_queues().await;
+    node.persist().await;
     let mut calls = stage.simulator.subscribe();
     stage.publish(&checkout_of(SLOW, SLOW)).await;
     call_of(&mut calls, Operation::CreateOrder, CallPhase::Opened, SLOW).await;

@@ -145,7 +145,7 @@ async fn a_node_that_was_killed_and_restarted_keeps_a_durable_message() {
     client.declare_quorum_queue("orders").await;
     client.publish("", "orders", message(), b"durable").await;
 
-    node.persist_queues().await;
+    node.persist().await;
     node.kill().await;
     assert!(TcpStream::connect(node.address()).await.is_err());
     node.restart().await;

@@ -139,7 +139,7 @@ async fn restarts_of_the_broker_with_a_message_in_hand_give_nothing_up() {
         cut.in_flight().await;
         cut.cut().await;
     }
-    node.persist_queues().await;
+    node.persist().await;
     for _restart in 0..3 {
         cut.in_flight().await;
         cut.relay.refuse(true).await;

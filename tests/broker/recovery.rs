@@ -127,7 +127,7 @@ async fn a_consuming_channel_that_the_broker_closed_and_a_broker_that_was_killed
     let gone = watch.gone;
     assert!(worker.said("unknown delivery tag 999999") > 0, "{:#?}", worker.stderr());
 
-    node.persist_queues().await;
+    node.persist().await;
     node.kill().await;
     node.restart().await;
     stage.reconnect().await;

@@ -60,7 +60,7 @@ async fn a_storm_of_kills_and_bad_answers_creates_and_starts_every_order_once_an
     stage.keep_results().await;
     bad_weather(&stage);
     let mut workers = vec![worker(&stage, 1).await, worker(&stage, 2).await];
-    node.persist_queues().await;
+    node.persist().await;
     let names: Vec<_> = (0..SHOP_ORDERS).map(|number| format!("SO-{number}")).collect();
     for some in names.chunks(100) {
         let messages: Vec<_> = some.iter().flat_map(|order| [checkout(order), fulfillment(order)]).collect();

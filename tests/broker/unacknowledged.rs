@@ -49,7 +49,7 @@ async fn a_broker_that_dies_between_confirm_and_acknowledgement_has_nothing_done
     let first = ids(first);
     stage.queue("bwp.orders.retry.5s", "the hop is there", |queue| queue.ready > 0).await;
     held_back.recv().await.expect("the relay tells");
-    node.persist_queues().await;
+    node.persist().await;
     node.kill().await;
     drop(held_back);
     node.restart().await;

@@ -1,6 +1,7 @@
 //! How each fault is done and undone.
 //! Not here: when; see `play`.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,8 +13,7 @@ use tokio::time::sleep;
 
 use crate::orders::{REFUSALS, poison, refused_product};
 use crate::scenario::{Fault, Step};
-use crate::stage::{ORDERS, Stage, WRITTEN_DOWN};
-use crate::support::node::Node;
+use crate::stage::{ORDERS, Stage};
 use crate::support::relay::Pace;
 use crate::support::until::until;
 
@@ -89,8 +89,7 @@ pub(crate) async fn strike(stage: &Stage, step: &Step, rng: &mut Rng) -> Result<
             stage.bind_results(false).await;
             sleep(lasts).await;
             stage.bind_results(true).await;
-            // without it all waits for ever where the node is killed next
-            join_all(stage.nodes.iter().map(Node::persist_bindings)).await;
+            stage.persist().await;
         }
         Fault::DeleteQueue => delete_queue(stage).await?,
         Fault::ApiDown
@@ -194,10 +193,11 @@ async fn delete_queue(stage: &Stage) -> Result<(), String> {
     if !stage.board.waiting_below(1, AT_LAST).await || !stage.drained(AT_LAST).await {
         return Err(format!("the queues did not become empty; not settled: {:?}", stage.board.unsettled()));
     }
+    let bindings = async || stage.vhost.bindings().await.into_iter().collect::<BTreeSet<_>>();
+    let before = bindings().await;
     stage.vhost.delete_queue(ORDERS).await;
-    let back = async || stage.vhost.queue(ORDERS).await.is_some();
-    until("a worker brings the queue back", AT_LAST, back, |back| *back).await;
-    sleep(WRITTEN_DOWN).await;
+    until("a worker brings the queue back, with its bindings", AT_LAST, bindings, |now| *now == before).await;
+    stage.persist().await;
     Ok(())
 }
 

@@ -33,9 +33,6 @@ use crate::worker::Worker;
 
 /// The work queue; its other queues are named after it.
 pub(crate) const ORDERS: &str = "bwp.orders";
-/// RabbitMQ writes down the name of a new queue half a second after it is declared; one that is killed before loses it.
-/// Asking it to do so at once would need `rabbitmqctl`, which takes longer.
-pub(crate) const WRITTEN_DOWN: Duration = Duration::from_secs(1);
 const RESULTS: &str = "chaos.results";
 const LETTERS: &str = "bwp.dead-letters";
 /// The last message that listeners hear.
@@ -85,7 +82,7 @@ impl Stage {
         let workers: Vec<_> = workers.collect();
         let what = format!("all workers consume; their logs are in {}", logs.display());
         until(&what, SOON, async || consumers(&vhost).await, |seen| seen.len() == scenario.workers).await;
-        tokio::time::sleep(WRITTEN_DOWN).await;
+        persist(&nodes).await;
         let board = Arc::new(Board::new());
         let (listeners, marks) = listeners(&nodes, &vhost, &board);
         Self {
@@ -124,6 +121,11 @@ impl Stage {
     /// From now on results reach the shop, or no queue.
     pub(crate) async fn bind_results(&self, bound: bool) {
         self.vhost.bind("bwp.results", RESULTS, bound).await;
+    }
+
+    /// What was declared and bound so far survives the kill of any node.
+    pub(crate) async fn persist(&self) {
+        persist(&self.nodes).await;
     }
 
     /// Which worker is fed, by what the broker says.
@@ -301,4 +303,8 @@ fn listeners(
 
 fn host_of(endpoint: &str) -> &str {
     endpoint.split('/').nth(2).expect("an address has a host")
+}
+
+async fn persist(nodes: &[Node]) {
+    join_all(nodes.iter().map(Node::persist)).await;
 }

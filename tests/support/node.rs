@@ -57,17 +57,12 @@ impl Node {
         at.expect("the address has a host").to_owned()
     }
 
-    /// Makes the quorum queues that were declared so far survive a kill.
+    /// Makes the quorum queues and bindings that were declared so far survive a kill.
     ///
     /// RabbitMQ writes their names to disk after half a second without a declaration. A queue with a lost name restarts
     /// empty and without a leader. With 3.10.8, consuming it then times out.
-    pub(crate) async fn persist_queues(&self) {
-        self.ctl(&["eval", "[ok = dets:sync(Table) || Table <- dets:all()]."]).await;
-    }
-
-    /// Makes the bindings that were made so far survive a kill: Mnesia may write its log down later.
-    pub(crate) async fn persist_bindings(&self) {
-        self.ctl(&["eval", "mnesia:sync_log()."]).await;
+    pub(crate) async fn persist(&self) {
+        self.ctl(&["eval", "[ok = dets:sync(Table) || Table <- dets:all()], mnesia:sync_log()."]).await;
     }
 
     /// Lets the leader of a queue answer nothing for a while. Heartbeats go on.
@@ -81,7 +76,7 @@ impl Node {
         assert_eq!(self.ctl(&["eval", &hang]).await.trim(), "ok");
     }
 
-    /// Kills the broker with SIGKILL and waits until it is dead. See [`Node::persist_queues`].
+    /// Kills the broker with SIGKILL and waits until it is dead. See [`Node::persist`].
     pub(crate) async fn kill(&self) {
         on_a_thread(script(self.directory.path(), "kill", &[])).await;
     }
