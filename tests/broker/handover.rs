@@ -271,6 +271,8 @@ async fn after_a_takeover_creates_go_on_at_once_and_updates_wait_until_the_last_
     call(&mut calls, opened_update).await;
     let waited = killed.elapsed();
     assert!(waited >= Duration::from_millis(5100), "the first update begins after {waited:?}");
+    // and for no longer, such as `broker.max_hold`
+    assert!(waited < Duration::from_secs(60), "the first update begins after {waited:?}");
     shift.ends().await;
 }
 
