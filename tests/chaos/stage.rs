@@ -123,7 +123,7 @@ impl Stage {
         self.vhost.bind("bwp.results", RESULTS, bound).await;
     }
 
-    /// What was declared and bound so far survives the kill of any node.
+    /// Everything that was declared and bound so far survives the kill of any node.
     pub(crate) async fn persist(&self) {
         persist(&self.nodes).await;
     }
