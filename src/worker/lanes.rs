@@ -128,14 +128,14 @@ impl Lanes {
     }
 
     /// A message whose turn it was went into a retry queue: it is first when it is back, too. It may be back before its
-    /// hop is known to be carried out; then nothing waits for it as for one that is away.
+    /// hop is known to be carried out. Then it is the next one, before those that follow it in retry queues.
     pub(super) fn comes_again(&mut self, label: &Arc<Label>, way: Way) {
         let Some(lane) = self.lane(label) else { return };
         let is_it = |work: &Work| work.label.is_return_of(label);
-        match lane.waiting.iter().position(is_it).and_then(|at| lane.waiting.remove(at)) {
-            Some(back) => lane.waiting.push_front(back),
-            None => lane.away.push_front(Away { label: Arc::clone(label), way }),
+        if let Some(back) = lane.waiting.iter().position(is_it).and_then(|at| lane.waiting.remove(at)) {
+            lane.waiting.push_front(back);
         }
+        lane.away.push_front(Away { label: Arc::clone(label), way });
     }
 
     /// A message followed another into a retry queue; once more, if it was back from one.

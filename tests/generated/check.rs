@@ -18,7 +18,7 @@ const SHOWN: usize = 20;
 /// Every difference between the plan and the actual ends and effects, in words.
 pub(crate) fn differences(ended: &[Ended], expected: &Effects, simulator: &Simulator) -> Vec<String> {
     let ledger = simulator.ledger();
-    let mut found: Vec<String> = ended.iter().filter_map(wrong_end).collect();
+    let mut found: Vec<String> = ended.iter().filter_map(|one| wrong_end(one, ended)).collect();
     if ledger.creates_without_alias() > 0 {
         found.push(format!("{} orders were created without an alias", ledger.creates_without_alias()));
     }
@@ -34,8 +34,9 @@ pub(crate) fn differences(ended: &[Ended], expected: &Effects, simulator: &Simul
     found
 }
 
-fn wrong_end(ended: &Ended) -> Option<String> {
-    let Ended { message, ends, last } = ended;
+/// The end of a message that is not as planned, with those of all messages of its order, in the order of their ends.
+fn wrong_end(ended: &Ended, all: &[Ended]) -> Option<String> {
+    let Ended { message, last, .. } = ended;
     let right = match (last, message.end) {
         (Settlement::Done(result), End::Done(outcomes)) => {
             let outcome = result.data.outcome.map_or("none", |outcome| outcome.name());
@@ -46,8 +47,13 @@ fn wrong_end(ended: &Ended) -> Option<String> {
         }
         _ => false,
     };
-    let body = String::from_utf8_lossy(&message.body);
-    (!right).then(|| format!("{}: expected {:?}, ended {ends:#?}\n{body}", message.order, message.end))
+    (!right).then(|| {
+        let of_its_order = all.iter().filter(|one| one.message.order == message.order);
+        let lives = of_its_order
+            .map(|Ended { message, ends, .. }| format!("{:?} {}\n", ends, String::from_utf8_lossy(&message.body)));
+        let wrong = format!("{}: expected {:?}, ended {:?}\n", message.order, message.end, ended.ends);
+        wrong + &lives.collect::<String>()
+    })
 }
 
 /// Whether a message waited for its order in a retry queue, where later ones may come before it. On a busy machine a create

@@ -1,5 +1,8 @@
 //! Who comes before whom.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
 use tokio::sync::oneshot;
 
 use super::*;
@@ -201,6 +204,20 @@ fn a_message_that_is_back_before_its_hop_is_known_goes_on_first_and_nothing_foll
 }
 
 #[test]
+fn a_message_that_is_back_before_its_hop_is_known_goes_on_before_what_follows_it_in_a_retry_queue() {
+    let (mut lanes, now) = lanes();
+    lanes.comes_again(&label(1, false), way(now + 5 * SECOND));
+    lanes.followed(&label(2, false), way(now + 60 * SECOND));
+    assert_eq!(turn(&mut lanes, label(1, true), now + 5 * SECOND), None);
+    assert!(lanes.enter(work_of(&label(1, true))).is_none());
+    lanes.comes_again(&label(1, true), way(now + 6 * SECOND));
+    let back = lanes.leave(&label(0, false), now + 6 * SECOND).unwrap();
+    assert_eq!(turn(&mut lanes, back.label, now + 6 * SECOND), None, "the second is still away");
+    lanes.comes_again(&label(1, true), way(now + 90 * SECOND));
+    assert_eq!(turn(&mut lanes, label(2, true), now + 60 * SECOND), Some(now + 90 * SECOND));
+}
+
+#[test]
 fn a_place_is_forgotten_at_last() {
     let (mut lanes, now) = lanes();
     lanes.comes_again(&label(1, false), way(now));
@@ -212,4 +229,105 @@ fn a_lane_in_which_nothing_happens_is_taken_out() {
     let (mut lanes, now) = lanes();
     assert!(lanes.leave(&label(0, false), now).is_none());
     assert!(lanes.lanes.is_empty());
+}
+
+/// Delays of the retry queues, in seconds. A hop is confirmed sooner or later than its message is back.
+const DELAYS: [u64; 3] = [1, 5, 30];
+
+/// Something that comes about at a moment.
+enum Event {
+    /// A message is delivered.
+    Comes(Arc<Label>),
+    /// A hop of a message is confirmed: in its turn, or behind another.
+    Hopped { label: Arc<Label>, followed: bool, delay: u64 },
+    /// The result of a message is confirmed.
+    Done(Arc<Label>),
+}
+
+/// One order's messages and the broker, second by second.
+struct Life {
+    lanes: Lanes,
+    began: Instant,
+    second: u64,
+    /// By their moments, and those of one moment in turn.
+    events: BTreeMap<(u64, usize), Event>,
+    count: usize,
+    /// How often each message still fails.
+    fails: Vec<usize>,
+    /// Retry queues and seconds until a confirm, one after the other, again and again.
+    hops: std::iter::Cycle<std::vec::IntoIter<(usize, u64)>>,
+    done: Vec<u64>,
+}
+
+impl Life {
+    fn at(&mut self, second: u64, event: Event) {
+        self.count += 1;
+        assert!(self.count < 100_000, "it does not end");
+        self.events.insert((second, self.count), event);
+    }
+
+    fn now(&self) -> Instant {
+        self.began + SECOND * u32::try_from(self.second).unwrap()
+    }
+
+    fn begin(&mut self, label: Arc<Label>) {
+        let (queue, confirmed) = self.hops.next().unwrap();
+        let confirmed = self.second + confirmed;
+        let followed = self.lanes.turn(&label, self.now()) != Turn::Now;
+        let fails = &mut self.fails[usize::try_from(label.copy).unwrap()];
+        if !followed && *fails == 0 {
+            return self.at(confirmed, Event::Done(label));
+        }
+        *fails -= usize::from(!followed);
+        let (delay, of_number) = (DELAYS[queue], self::label(label.copy, true));
+        self.at(self.second + delay, Event::Comes(of_number));
+        self.at(confirmed, Event::Hopped { label, followed, delay });
+    }
+
+    fn pass(&mut self, event: Event) {
+        let (label, now) = match event {
+            Event::Comes(label) => {
+                if self.lanes.enter(work_of(&label)).is_some() {
+                    self.begin(label);
+                }
+                return;
+            }
+            Event::Hopped { label, followed, delay } => {
+                let way = way(self.now() + SECOND * u32::try_from(delay).unwrap());
+                match followed {
+                    true => self.lanes.followed(&label, way),
+                    false => self.lanes.comes_again(&label, way),
+                }
+                (label, self.now())
+            }
+            Event::Done(label) => {
+                self.done.push(label.copy);
+                (label, self.now())
+            }
+        };
+        if let Some(next) = self.lanes.leave(&label, now) {
+            self.begin(next.label);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn messages_of_an_order_are_done_in_their_order_whatever_is_confirmed_late(
+        (fails, hops) in (prop::collection::vec(0_usize..4, 1..6), prop::collection::vec((0..DELAYS.len(), 0_u64..8), 1..40)),
+    ) {
+        let (lanes, began) = (Lanes::default(), Instant::now());
+        let (published, hops) = (fails.len() as u64, hops.into_iter().cycle());
+        let (events, done) = (BTreeMap::new(), Vec::new());
+        let mut life = Life { lanes, began, second: 0, events, count: 0, fails, hops, done };
+        for number in 0..published {
+            life.at(number, Event::Comes(label(number, false)));
+        }
+        while let Some(((second, _), event)) = life.events.pop_first() {
+            life.second = second;
+            life.pass(event);
+        }
+        prop_assert_eq!(&life.done, &Vec::from_iter(0..published));
+        prop_assert!(life.lanes.lanes.is_empty(), "nothing is left");
+    }
 }
