@@ -256,9 +256,10 @@ async fn after_a_takeover_creates_go_on_at_once_and_updates_wait_until_the_last_
     // all of it is in flight at once
     let waits = [("BWP__API__TIMEOUT", "5s"), ("BWP__SHUTDOWN__GRACE", "7s"), ("BWP__BROKER__PREFETCH", "200")];
     let mut shift = Shift::begin(Stage::new().await, &waits, &waits).await;
+    // before the kill: the other may be active by the time that this one is known to have ended
+    let killed = tokio::time::Instant::now();
     shift.first.sigkill();
     shift.first.wait(SOON).await;
-    let killed = tokio::time::Instant::now();
     // requests that the first had still sent have been read by the API since
     shift.stage.vhost.queue(ORDERS).await;
     let mut calls = shift.stage.simulator.subscribe();
