@@ -250,7 +250,10 @@ impl Browser {
     }
 }
 
-/// Whether the driver says that the element was on a page that is no longer there.
+/// Whether the driver says that the element was on a page that is no longer there. It has no error of its own for a page
+/// that is replaced while the element is being looked at.
 fn is_of_another_page(answer: &Result<Value, Value>) -> bool {
-    matches!(answer, Err(error) if error["error"] == "stale element reference")
+    const REPLACED: &str = "Node with given id does not belong to the document";
+    matches!(answer, Err(error) if error["error"] == "stale element reference"
+        || error["message"].as_str().is_some_and(|message| message.contains(REPLACED)))
 }
